@@ -1,0 +1,166 @@
+/**
+ * The decision: what a PDP answers (seed 004 §7.5, contracts §4). A denial is a value here, never an exception.
+ */
+
+import type { Json } from './request.js';
+
+/** Why something was denied. Closed; what a policy author writes rides in {@link DenyReason.reason_code}. */
+export const DENY_CODES = [
+  /** A rule denied. */
+  'POLICY_DENIED',
+  /** A rule holds the request for a human. */
+  'APPROVAL_REQUIRED',
+  /** No rule of any layer decided and the bundle's default is deny. */
+  'NO_MATCHING_POLICY',
+  /** A rule that would block could not be evaluated (contracts §3: errors never open the gate). */
+  'POLICY_ERROR',
+  /** The PDP has no valid bundle, or only one that is past `max_stale`. */
+  'NO_VALID_BUNDLE',
+  /** The request is malformed, over a cap, or claims what the certificate does not say. */
+  'REQUEST_INVALID',
+  /** The caller's identity is missing, expired or of the wrong kind. */
+  'IDENTITY_REJECTED',
+  /** The method is not one the PEP knows how to decide. */
+  'METHOD_UNKNOWN',
+  /** No PDP could be asked. */
+  'PDP_UNAVAILABLE',
+  /** No PDP answered within the deadline. */
+  'PDP_TIMEOUT',
+  /** The breaker is open: PDPs failed recently and are not asked. */
+  'PDP_BREAKER_OPEN',
+  /** The answer was not one: empty, garbled, or about another request. */
+  'PDP_REPLY_INVALID',
+  /** The decision carries a condition or obligation that this PEP cannot carry out. */
+  'OBLIGATION_UNSUPPORTED',
+  /** The decision could not be recorded, and the audit mode requires it. */
+  'AUDIT_UNAVAILABLE',
+  /** The process is draining. */
+  'SHUTTING_DOWN',
+  /** A defect of ours; still a denial. */
+  'INTERNAL_ERROR',
+] as const;
+/** Why something was denied. */
+export type DenyCode = (typeof DENY_CODES)[number];
+
+/** The three outcomes. Everything that is not `allow` blocks. */
+export const DECISION_EFFECTS = ['allow', 'deny', 'hold'] as const;
+/** An outcome. */
+export type DecisionEffect = (typeof DECISION_EFFECTS)[number];
+
+/** One reason for a denial. */
+export interface DenyReason {
+  readonly code: DenyCode;
+  /** For people; names what was denied and what to do. */
+  readonly message: string;
+  /** Where it comes from: `<layer>/<policy id>`, or a request path such as `tool.arguments`. */
+  readonly path: string;
+  /** The author's `deny_reason_code`, when a rule gave one. */
+  readonly reason_code?: string;
+}
+
+/** What a PEP must enforce along with an allow (contracts §4). */
+export const CONDITION_TYPES = [
+  'rate_limit',
+  'mask_fields',
+  'redact',
+  'require_approval',
+  'require_hitl',
+  'time_window',
+  'audit_level',
+  'max_tokens',
+] as const;
+/** A condition's type. */
+export type ConditionType = (typeof CONDITION_TYPES)[number];
+
+/** A condition on an allow; a PEP that cannot carry it out refuses. */
+export interface Condition {
+  readonly type: ConditionType;
+  readonly value: Json;
+}
+
+/** Something to do besides; a PEP that does not know the type refuses. */
+export interface Obligation {
+  readonly type: string;
+  readonly value: Json;
+}
+
+/** Where rules live; a deny in any layer denies (contracts §3). */
+export const LAYERS = ['platform', 'tenant', 'workspace'] as const;
+/** A layer. */
+export type Layer = (typeof LAYERS)[number];
+
+/** Effects a rule may have (seed 002). The engine of this version compiles `allow`, `deny` and `log_only`. */
+export const RULE_EFFECTS = [
+  'allow',
+  'deny',
+  'log_only',
+  'redact',
+  'require_approval',
+  'require_hitl',
+  'escalate',
+] as const;
+/** A rule's effect. */
+export type RuleEffect = (typeof RULE_EFFECTS)[number];
+
+/** A rule that took part in the outcome. */
+export interface MatchedPolicy {
+  /** The policy's slug. */
+  readonly policy: string;
+  readonly version: string;
+  readonly layer: Layer;
+  readonly effect: RuleEffect;
+  /** The paths of the fields its condition read, in order of first reading. */
+  readonly conditions: readonly string[];
+}
+
+/** A rule whose condition could not be evaluated. */
+export interface PolicyFault {
+  readonly policy: string;
+  readonly layer: Layer;
+  /** The path of the condition inside the policy, e.g. `when.conditions[1]`. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** How long and for which equal fields a PEP may reuse the decision. */
+export interface CacheHint {
+  readonly ttl_seconds: number;
+  readonly scope: string;
+}
+
+/** Which policy answered, and how fast. */
+export interface DecisionMeta {
+  readonly policy_version: string;
+  readonly evaluation_ms: number;
+  readonly bundle_digest: string;
+  readonly release_seq: number;
+  readonly arm: 'stable' | 'candidate';
+  readonly engine: string;
+  readonly cached: boolean;
+}
+
+/** What the engine found, before it is tied to a request and a release. Pure: no clock, no ids. */
+export interface Verdict {
+  readonly effect: DecisionEffect;
+  readonly deny: readonly DenyReason[];
+  readonly conditions: readonly Condition[];
+  readonly obligations: readonly Obligation[];
+  readonly matched: readonly MatchedPolicy[];
+  readonly errors: readonly PolicyFault[];
+}
+
+/** The answer. `allow` is true exactly when `effect` is `allow`. */
+export interface Decision {
+  readonly decision_id: string;
+  readonly allow: boolean;
+  readonly effect: DecisionEffect;
+  readonly deny: readonly DenyReason[];
+  readonly conditions: readonly Condition[];
+  readonly obligations: readonly Obligation[];
+  readonly cache: CacheHint;
+  readonly matched: readonly MatchedPolicy[];
+  readonly diagnostics: { readonly errors: readonly PolicyFault[] };
+  readonly meta: DecisionMeta;
+  /** Lower-case hex SHA-256 of the canonical request's RFC 8785 bytes; a PEP refuses an answer with another digest. */
+  readonly request_digest: string;
+}

@@ -1,0 +1,54 @@
+/** The port between enforcement and whoever answers: one question, one answer, never an exception. */
+
+import type { CanonicalRequest, Decision, DenyCode } from '@portcullis/policy/model';
+
+/** Why nobody gave a usable answer. Each is a refusal. */
+export type AskFailureCode = Extract<
+  DenyCode,
+  | 'PDP_UNAVAILABLE'
+  | 'PDP_TIMEOUT'
+  | 'PDP_BREAKER_OPEN'
+  | 'PDP_REPLY_INVALID'
+  | 'REQUEST_INVALID'
+  | 'IDENTITY_REJECTED'
+  | 'NO_VALID_BUNDLE'
+  | 'AUDIT_UNAVAILABLE'
+  | 'SHUTTING_DOWN'
+  | 'INTERNAL_ERROR'
+>;
+
+/** A failure to get an answer, as a value. */
+export interface AskFailure {
+  readonly code: AskFailureCode;
+  /** For operators: what happened, without payloads. */
+  readonly message: string;
+}
+
+/** What asking yields. There is no third case, and none of them is "allow by default". */
+export type Answer =
+  | { readonly kind: 'decision'; readonly decision: Decision }
+  | { readonly kind: 'failure'; readonly failure: AskFailure };
+
+/** What became of an allowed attempt. */
+export interface Settlement {
+  readonly decision_id: string;
+  readonly request_digest: string;
+  readonly outcome: 'forwarded' | 'upstream_failed' | 'refused';
+  /** Whole milliseconds from decision to end of the upstream's answer. */
+  readonly duration_ms: number;
+}
+
+/** Asks the PDP cluster. */
+export interface PolicyClient {
+  /**
+   * Asks for a decision on exactly this request. Resolves within the configured deadline plus scheduling, whatever
+   * the PDPs do; never rejects. A `decision` answer echoes the digest of `request` (checked before it is returned).
+   */
+  ask(request: CanonicalRequest): Promise<Answer>;
+  /** Reports what became of an allowed attempt; queued, batched, never blocks, may be dropped under pressure (counted). */
+  settle(settlement: Settlement): void;
+  /** True once at least one PDP has completed a handshake and reported a release. */
+  readonly ready: boolean;
+  /** Stops asking, answers what is in flight with `SHUTTING_DOWN`, closes connections. */
+  close(): Promise<void>;
+}
