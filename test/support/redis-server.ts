@@ -1,0 +1,34 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startProcess } from './child-process.js';
+import { eventually } from './eventually.js';
+import { freePort } from './free-port.js';
+import { serverBinary } from './server-binaries.js';
+
+/** A real redis-server on loopback, without persistence. */
+export interface RedisServer {
+  readonly host: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Starts a redis-server in a temporary folder. */
+export async function startRedisServer(): Promise<RedisServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'portcullis-redis-'));
+  const port = await freePort();
+  const args = ['--bind', '127.0.0.1', '--port', String(port), '--save', '', '--appendonly', 'no', '--dir', folder];
+  const running = startProcess(serverBinary('redis-server'), args);
+  await eventually('redis-server to accept connections', () => {
+    if (running.child.exitCode !== null) throw new Error(running.output());
+    return running.output().includes('Ready to accept connections');
+  });
+  return {
+    host: '127.0.0.1',
+    port,
+    async close() {
+      await running.stop('SIGTERM', 3000);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,136 @@
+/**
+ * `npm run verify`: everything that must hold, in the order in which a failure is cheapest to find.
+ *
+ *   npm run verify                 types, lint, format, generated files, unit, integration, conformance
+ *   npm run verify -- --only unit  one step or several, comma-separated
+ *   npm run verify:long            the same with long properties, soaks and larger matrices
+ *   npm run conformance            third-party suites that need Python
+ *
+ * Ends with a line `N passed, M failed`; exits 0 only if nothing failed.
+ */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parseArgs, styleText } from 'node:util';
+import { startProcess } from '../support/child-process.js';
+import { repositoryRoot } from '../support/root.js';
+import { serverBinary } from '../support/server-binaries.js';
+import { runConformance } from './third-party.js';
+
+/** What a step found. A step without tests of its own counts as one. */
+export interface StepResult {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+const root = repositoryRoot();
+const bin = (name: string): string => join(root, 'node_modules', '.bin', name);
+
+async function command(program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<StepResult> {
+  const running = startProcess(program, args, { cwd: root, env: { ...process.env, ...env } });
+  const { code } = await running.exited;
+  if (code !== 0) process.stdout.write(running.output());
+  return code === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 };
+}
+
+interface JestReport {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+  readonly numFailedTestSuites: number;
+  readonly numTotalTests: number;
+}
+
+/** Runs one Jest project. A suite that could not even load counts as a failure, and so does a skipped test. */
+async function jest(project: string, env: NodeJS.ProcessEnv = {}): Promise<StepResult> {
+  const report = join(root, '.cache', `jest-${project}.json`);
+  mkdirSync(dirname(report), { recursive: true });
+  rmSync(report, { force: true });
+  const running = startProcess(
+    process.execPath,
+    [
+      '--experimental-vm-modules',
+      '--disable-warning=ExperimentalWarning',
+      join(root, 'node_modules', 'jest', 'bin', 'jest.js'),
+      '--selectProjects',
+      project,
+      '--json',
+      `--outputFile=${report}`,
+      ...(project === 'unit' ? [] : ['--runInBand']),
+    ],
+    { cwd: root, env: { ...process.env, NODE_ENV: 'test', FORCE_COLOR: '0', ...env } },
+  );
+  const { code } = await running.exited;
+  let found: JestReport;
+  try {
+    found = JSON.parse(readFileSync(report, 'utf8')) as JestReport;
+  } catch {
+    process.stdout.write(running.output());
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+  const skipped = found.numPendingTests + found.numTodoTests;
+  const failed = found.numFailedTests + skipped + (found.numFailedTests === 0 ? found.numFailedTestSuites : 0);
+  const broken = code !== 0 || found.numTotalTests === 0;
+  if (broken || failed > 0) process.stdout.write(running.output());
+  return { passed: found.numPassedTests, failed: broken && failed === 0 ? 1 : failed, skipped: 0 };
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string' },
+      long: { type: 'boolean', default: false },
+      conformance: { type: 'boolean', default: false },
+      summary: { type: 'string' },
+    },
+  });
+  const long = values.long ? { PORTCULLIS_TEST_LONG: '1' } : {};
+  const steps: Readonly<Record<string, () => Promise<StepResult>>> = values.conformance
+    ? runConformance(root)
+    : {
+        servers: async () => {
+          serverBinary('nats-server');
+          serverBinary('redis-server');
+          return { passed: 1, failed: 0, skipped: 0 };
+        },
+        types: () => command(bin('tsc'), ['-b']),
+        oxlint: () => command(bin('oxlint'), ['--type-aware', '--deny-warnings']),
+        biome: () => command(bin('biome'), ['ci', '--error-on-warnings', '.']),
+        generated: () => command(process.execPath, [join(root, 'test', 'dist', 'docs', 'generate.js'), '--check']),
+        unit: () => jest('unit', long),
+        integration: () => jest('integration', long),
+        conformance: () => jest('conformance', long),
+      };
+  const wanted = values.only?.split(',');
+  const unknown = wanted?.find((name) => !(name in steps));
+  if (unknown !== undefined) {
+    process.stderr.write(`No step "${unknown}"; there are: ${Object.keys(steps).join(', ')}\n`);
+    return 2;
+  }
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  for (const [name, run] of Object.entries(steps)) {
+    if (wanted !== undefined && !wanted.includes(name)) continue;
+    const begun = performance.now();
+    let result: StepResult;
+    try {
+      result = await run();
+    } catch (error: unknown) {
+      process.stdout.write(`${error instanceof Error ? error.message : String(error)}\n`);
+      result = { passed: 0, failed: 1, skipped: 0 };
+    }
+    total.passed += result.passed;
+    total.failed += result.failed;
+    total.skipped += result.skipped;
+    const mark = result.failed === 0 ? styleText('green', '✓') : styleText('red', '✗');
+    const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+    const skipped = result.skipped > 0 ? `, ${result.skipped} skipped` : '';
+    process.stdout.write(`${mark} ${name}: ${result.passed} passed, ${result.failed} failed${skipped} (${seconds} s)\n`);
+  }
+  if (values.summary !== undefined) writeFileSync(values.summary, JSON.stringify(total));
+  const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
+  process.stdout.write(`${total.passed} passed, ${total.failed} failed${skipped}\n`);
+  return total.failed === 0 && total.passed > 0 ? 0 : 1;
+}
+
+process.exitCode = await main();

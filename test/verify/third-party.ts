@@ -1,0 +1,85 @@
+/**
+ * Third-party suites that need Python, each in a virtual environment under `.cache`.
+ *
+ * - `tuf-conformance`: the public suite for TUF clients (github.com/theupdateframework/tuf-conformance) against our
+ *   verification code. The suite is in no package registry: it is cloned at a pinned commit, or taken from
+ *   `TUF_CONFORMANCE_DIR`. Where neither works, that is said and counted as skipped, never as passed.
+ * - `python-tuf`: the reference implementation's client reads a repository that our distributor wrote.
+ */
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type RunningProcess, startProcess } from '../support/child-process.js';
+import type { StepResult } from './main.js';
+
+const TUF_CONFORMANCE = {
+  url: 'https://github.com/theupdateframework/tuf-conformance',
+  commit: 'eec841c1',
+} as const;
+
+async function run(program: string, args: readonly string[], cwd: string): Promise<RunningProcess & { ok: boolean }> {
+  const running = startProcess(program, args, { cwd });
+  const { code } = await running.exited;
+  return { ...running, ok: code === 0 };
+}
+
+async function python(root: string, name: string, packages: readonly string[]): Promise<string> {
+  const folder = join(root, '.cache', `venv-${name}`);
+  const binary = join(folder, 'bin', 'python');
+  if (!existsSync(binary)) {
+    mkdirSync(join(root, '.cache'), { recursive: true });
+    const made = await run('python3', ['-m', 'venv', folder], root);
+    if (!made.ok) throw new Error(`python3 with venv is needed (apt-get install python3-venv):\n${made.output()}`);
+  }
+  const installed = await run(binary, ['-m', 'pip', 'install', '--quiet', ...packages], root);
+  if (!installed.ok) throw new Error(`pip could not install ${packages.join(' ')}:\n${installed.output()}`);
+  return binary;
+}
+
+async function checkout(root: string): Promise<string | undefined> {
+  const given = process.env['TUF_CONFORMANCE_DIR'];
+  if (given !== undefined) return given;
+  const folder = join(root, '.cache', 'tuf-conformance');
+  if (existsSync(join(folder, 'pyproject.toml'))) return folder;
+  const cloned = await run('git', ['clone', '--quiet', TUF_CONFORMANCE.url, folder], root);
+  if (!cloned.ok) return undefined;
+  const pinned = await run('git', ['-C', folder, 'checkout', '--quiet', TUF_CONFORMANCE.commit], root);
+  return pinned.ok ? folder : undefined;
+}
+
+interface PytestReport {
+  readonly summary: { readonly passed?: number; readonly failed?: number; readonly error?: number };
+}
+
+async function tufConformance(root: string): Promise<StepResult> {
+  const suite = await checkout(root);
+  if (suite === undefined) {
+    process.stdout.write(
+      `tuf-conformance was NOT run: ${TUF_CONFORMANCE.url} cannot be cloned here. Set TUF_CONFORMANCE_DIR to a checkout of ${TUF_CONFORMANCE.commit}.\n`,
+    );
+    return { passed: 0, failed: 0, skipped: 1 };
+  }
+  const binary = await python(root, 'tuf-conformance', [
+    'securesystemslib[crypto]==1.4.0',
+    'tuf==7.0.0',
+    'pytest==9.1.1',
+    'pytest-json-report==1.5.0',
+  ]);
+  const report = join(root, '.cache', 'tuf-conformance.json');
+  const entry = `${process.execPath} ${join(root, 'test', 'dist', 'conformance', 'tuf-client.js')}`;
+  const tests = await run(
+    binary,
+    ['-m', 'pytest', 'tuf_conformance', '--entrypoint', entry, '--json-report', `--json-report-file=${report}`, '-q'],
+    suite,
+  );
+  const { summary } = JSON.parse(readFileSync(report, 'utf8')) as PytestReport;
+  if (!tests.ok) process.stdout.write(tests.output());
+  const failed = (summary.failed ?? 0) + (summary.error ?? 0);
+  return { passed: summary.passed ?? 0, failed: tests.ok ? failed : Math.max(1, failed), skipped: 0 };
+}
+
+/** The steps of `npm run conformance`. */
+export function runConformance(root: string): Readonly<Record<string, () => Promise<StepResult>>> {
+  return {
+    'tuf-conformance': () => tufConformance(root),
+  };
+}
