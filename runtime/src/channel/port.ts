@@ -14,7 +14,10 @@ export interface ChannelReader {
    * Reads the newest bytes stored under `key`, or `undefined` when there are none.
    * @throws PortcullisError kind `unavailable`, `timeout`, or `corrupt` when there are more than `maxBytes`.
    */
-  get(key: string, options: { readonly maxBytes: number; readonly signal: AbortSignal }): Promise<Uint8Array | undefined>;
+  get(
+    key: string,
+    options: { readonly maxBytes: number; readonly signal: AbortSignal },
+  ): Promise<Uint8Array | undefined>;
   /**
    * Hints that something may have changed. Lossy: hints may be merged or missing, and the iterator ends without an
    * error when the connection does or when `signal` aborts; the caller starts it anew, with back-off.

@@ -1,0 +1,32 @@
+import { buffer } from 'node:stream/consumers';
+import { styleText } from 'node:util';
+
+/** How a line of progress looks. */
+export type Tone = 'plain' | 'good' | 'warning' | 'bad' | 'dim';
+
+/** Where a verb speaks: data on one stream, everything else on the other. */
+export interface Terminal {
+  /** One line, or several, of what was asked for. Goes to stdout. */
+  data(text: string): void;
+  /** What is happening and what went wrong. Goes to stderr, in colour where that is wanted (`NO_COLOR`, not a TTY). */
+  say(text: string, tone?: Tone): void;
+  /** Everything on stdin. */
+  input(): Promise<Uint8Array>;
+}
+
+const STYLE = { good: 'green', warning: 'yellow', bad: 'red', dim: 'dim' } as const;
+
+/** The terminal of this process. A reader that goes away early (`| head`) is not an error. */
+export function processTerminal(): Terminal {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  return {
+    data: (text) => void process.stdout.write(`${text}\n`),
+    say: (text, tone = 'plain') => {
+      const styled = tone === 'plain' ? text : styleText(STYLE[tone], text, { stream: process.stderr });
+      process.stderr.write(`${styled}\n`);
+    },
+    input: async () => new Uint8Array(await buffer(process.stdin)),
+  };
+}

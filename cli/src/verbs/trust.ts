@@ -1,0 +1,165 @@
+import { TRUST_PROFILES, type TrustProfile } from '@portcullis/policy/trust';
+import { type Command, Option } from 'commander';
+import { replaceFile } from '../files/private-files.js';
+import { reportProblems } from '../problems.js';
+import { printJson, printTable, type Shell } from '../shell.js';
+import { initTrust } from '../trust/init.js';
+import { parseRoleKeys, rotateRootFile } from '../trust/rotate.js';
+import { describeRoot, readRootFile } from '../trust/show.js';
+import { collect, examples } from './arguments.js';
+
+interface InitFlags {
+  readonly profile: TrustProfile;
+  readonly env: readonly string[];
+  readonly dir: string;
+  readonly force: boolean;
+  readonly json: boolean;
+}
+
+interface RotateFlags {
+  readonly root: string;
+  readonly keys: readonly string[];
+  readonly replace: readonly string[];
+  readonly output: string;
+}
+
+const DEV_BANNER = [
+  '###################################################################',
+  '#  DEVELOPMENT TRUST: every key lies in one folder, unprotected.  #',
+  '#  Whoever reads that folder decides what your agents may do.     #',
+  '#  For anything real: portcullis trust init --profile team        #',
+  '###################################################################',
+].join('\n');
+
+function addInit(trust: Command, shell: Shell): void {
+  trust
+    .command('init')
+    .description('create all signing keys and the first trust metadata')
+    .addOption(
+      new Option('--profile <PROFILE>', 'dev: all keys in one folder; team: one folder per holder, 2-of-3 root')
+        .choices(TRUST_PROFILES)
+        .makeOptionMandatory(),
+    )
+    .requiredOption('--env <ENV>', 'the environment, e.g. prod; may be repeated', collect)
+    .requiredOption('--dir <DIR>', 'where to write root.json, metadata and keys')
+    .option('--force', 'replace files that exist already', false)
+    .option('--json', 'print JSON (never the keys themselves)', false)
+    .addHelpText(
+      'after',
+      examples(
+        ['try it on one machine', 'portcullis trust init --profile dev --env dev --dir trust'],
+        [
+          'a team: prints who must take which key, and which go offline',
+          'portcullis trust init --profile team --env staging --env prod --dir trust',
+        ],
+      ),
+    )
+    .action(async (flags: InitFlags) => {
+      const made = await initTrust({
+        profile: flags.profile,
+        envs: flags.env,
+        directory: flags.dir,
+        now: shell.clock.now(),
+        force: flags.force,
+      });
+      if (flags.json) {
+        printJson(shell, {
+          root: made.rootFile,
+          metadata: made.metadataDirectory,
+          distributor_keys: made.distributorKeys,
+          publisher_keys: made.publisherKeys,
+          custody: made.custody,
+        });
+      } else if (flags.profile === 'team') shell.terminal.data(made.page);
+      else {
+        shell.terminal.data(`root for PDPs      ${made.rootFile}`);
+        shell.terminal.data(`first metadata     ${made.metadataDirectory}`);
+        shell.terminal.data(`distributor keys   ${made.distributorKeys}`);
+        shell.terminal.data(`publisher keys     ${made.publisherKeys.join(', ')}`);
+      }
+      if (flags.profile === 'dev') shell.terminal.say(DEV_BANNER, 'warning');
+    });
+}
+
+function addShow(trust: Command, shell: Shell): void {
+  trust
+    .command('show')
+    .description('show what a root file says: version, expiry, keys and thresholds')
+    .requiredOption('--root <FILE>', 'a root.json')
+    .option('--json', 'print JSON', false)
+    .addHelpText('after', examples(['whose keys count', 'portcullis trust show --root trust/root.json']))
+    .action(async (flags: { readonly root: string; readonly json: boolean }) => {
+      const report = describeRoot(await readRootFile(flags.root), shell.clock.now());
+      if (!report.ok) {
+        reportProblems(shell, report.problems, { json: flags.json, what: flags.root });
+        return;
+      }
+      const { version, expires, expired, roles } = report.value;
+      if (flags.json) {
+        printJson(shell, report.value);
+        return;
+      }
+      shell.terminal.data(`version  ${version}`);
+      shell.terminal.data(`expires  ${expires}${expired ? ' (EXPIRED)' : ''}`);
+      shell.terminal.data('');
+      printTable(shell, [
+        ['ROLE', 'THRESHOLD', 'KEYS'],
+        ...roles.map((row) => [
+          row.role,
+          `${row.threshold} of ${row.key_ids.length}`,
+          row.key_ids.map((id) => id.slice(0, 12)).join(' '),
+        ]),
+      ]);
+    });
+}
+
+function addRotate(trust: Command, shell: Shell): void {
+  trust
+    .command('rotate-root')
+    .description('sign the next root: renew it, or replace the keys of some roles')
+    .requiredOption('--root <FILE>', 'the current root.json')
+    .requiredOption(
+      '--keys <DIR>',
+      "a root holder's folder; repeat it until the thresholds of both roots are met",
+      collect,
+    )
+    .option(
+      '--replace <ROLE=DIR[:N]>',
+      'new keys for a role, and how many of them must sign; may be repeated',
+      collect,
+      [],
+    )
+    .requiredOption('-o, --output <FILE>', 'where to write the next root')
+    .addHelpText(
+      'after',
+      examples(
+        [
+          'renew before it expires',
+          'portcullis trust rotate-root --root root.json --keys holders/root-1 --keys holders/root-2 -o 2.root.json',
+        ],
+        [
+          'replace the timestamp key',
+          'portcullis trust rotate-root --root root.json --keys holders/root-1 --keys holders/root-2 --replace timestamp=new-timestamp -o 2.root.json',
+        ],
+      ),
+    )
+    .action(async (flags: RotateFlags) => {
+      const next = await rotateRootFile({
+        current: await readRootFile(flags.root),
+        keyDirectories: flags.keys,
+        replace: flags.replace.map(parseRoleKeys),
+        now: shell.clock.now(),
+      });
+      await replaceFile(flags.output, next.bytes, 0o644);
+      shell.terminal.data(flags.output);
+      shell.terminal.say(`root version ${next.version}: PDPs take it over once the distributor serves it`, 'good');
+    });
+}
+
+/** Adds `trust init`, `trust show` and `trust rotate-root`. */
+export function addTrustVerbs(program: Command, shell: Shell): void {
+  const trust = program.command('trust').helpCommand(false).description('create and change whose signatures count');
+  addInit(trust, shell);
+  addShow(trust, shell);
+  addRotate(trust, shell);
+}

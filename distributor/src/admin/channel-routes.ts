@@ -1,0 +1,64 @@
+/** The in-process channel over HTTPS: what PDPs without NATS read, watch and report through. */
+
+import { MAX_STATUS_BYTES, NODE_STATUS_SUBJECT, parseNodeStatus } from '@portcullis/policy/trust';
+import { PortcullisError } from '@portcullis/runtime';
+import { type InProcessChannel, isChannelKey } from '@portcullis/runtime/channel';
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { MAX_BUNDLE_BYTES } from '../release/accept-bundles.js';
+import { forbidden } from './access.js';
+import { bytesOf, OCTETS } from './bodies.js';
+import { notFound, parseInput } from './problems.js';
+
+const watchQuery = z.strictObject({ after: z.string().max(128).optional() });
+
+/** What the routes work with. */
+export interface ChannelRoutes {
+  readonly channel: InProcessChannel;
+  /** Ends every long poll, so that a drain need not wait for one. */
+  readonly signal: AbortSignal;
+  /** How long a watch waits for news, in milliseconds. */
+  readonly watchMs: number;
+}
+
+/** Adds `GET /v1/channel/objects/*`, `GET /v1/channel/watch` and `POST /v1/channel/messages/:subject`. */
+export function addChannelRoutes(app: FastifyInstance, { channel, signal, watchMs }: ChannelRoutes): void {
+  app.get<{ Params: { '*': string } }>(
+    '/v1/channel/objects/*',
+    { config: { admits: ['pdp', 'publisher'] } },
+    async (request, reply) => {
+      const key = request.params['*'];
+      const bytes = isChannelKey(key) ? await channel.get(key, { maxBytes: MAX_BUNDLE_BYTES, signal }) : undefined;
+      if (bytes === undefined) throw notFound('such object');
+      return reply.type(OCTETS).header('cache-control', 'no-store').send(Buffer.from(bytes));
+    },
+  );
+
+  app.get('/v1/channel/watch', { config: { admits: ['pdp'] } }, async (request, reply) => {
+    const { after } = parseInput(watchQuery, request.query);
+    const gone = new AbortController();
+    request.raw.socket.once('close', () => gone.abort());
+    const cursor = await channel.changed(after, AbortSignal.any([signal, gone.signal, AbortSignal.timeout(watchMs)]));
+    return reply.header('cache-control', 'no-store').send({ cursor });
+  });
+
+  app.post<{ Params: { subject: string } }>(
+    '/v1/channel/messages/:subject',
+    { bodyLimit: MAX_STATUS_BYTES, config: { admits: ['pdp'] } },
+    async (request, reply) => {
+      const { subject } = request.params;
+      if (subject !== NODE_STATUS_SUBJECT) throw notFound('such subject');
+      const message = bytesOf(request.body);
+      const status = parseNodeStatus(message);
+      if (!status.ok) {
+        throw new PortcullisError('ERR_ADMIN_INVALID', 'invalid', 'not a node status', {
+          details: { problems: status.problems },
+        });
+      }
+      const { peer } = request;
+      if (peer?.kind !== 'pdp' || peer.name !== status.value.node) throw forbidden('a node may speak for itself only');
+      await channel.send(subject, message, signal);
+      return reply.code(204).send();
+    },
+  );
+}

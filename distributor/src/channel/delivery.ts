@@ -1,0 +1,119 @@
+/** Keeps every channel holding what the repository holds. A channel is never trusted to keep what it was given. */
+
+import { LOG_FIELD, type Logger, PortcullisError } from '@portcullis/runtime';
+import type { ChannelReader, ChannelWriter } from '@portcullis/runtime/channel';
+import type { DistributorMetrics } from '../metrics.js';
+import type { Repository } from '../repository/repository.js';
+import type { RepositoryState } from '../repository/state.js';
+import { channelObjects, TIMESTAMP_KEY } from './objects.js';
+
+/** A channel that can be written and looked at. */
+export type Transport = ChannelWriter & Pick<ChannelReader, 'get'>;
+
+/** Brings channels up to date. */
+export interface Delivery {
+  /**
+   * Makes `state` the one to deliver and puts it on every channel, with a hint when `hint`. Returns when all channels hold
+   * it or have failed, at the latest after the patience; never throws: a channel that is down gets it by reconciling.
+   */
+  deliver(state: RepositoryState, hint: boolean): Promise<void>;
+  /**
+   * Looks whether every channel holds the last delivered state, and puts it there anew where not. `deep` compares every
+   * object, otherwise only the timestamp, which no channel can have without having lost or kept the rest. Never throws.
+   */
+  reconcile(deep: boolean): Promise<void>;
+}
+
+/** What {@link createDelivery} is told. Times in milliseconds. */
+export interface DeliveryOptions {
+  readonly transports: readonly Transport[];
+  readonly repository: Pick<Repository, 'readTarget'>;
+  readonly metrics: Pick<DistributorMetrics, 'delivered' | 'drifted'>;
+  readonly log: Logger;
+  /** Ends what is under way. */
+  readonly signal: AbortSignal;
+  /** For one put, get or hint; default 10 s. */
+  readonly callTimeoutMs?: number;
+  /** How long {@link Delivery.deliver} waits for slow channels; default 1 s. */
+  readonly patienceMs?: number;
+}
+
+interface Lane {
+  readonly transport: Transport;
+  /** Keys whose objects are there, as far as is known. */
+  readonly held: Set<string>;
+  /** Work on one channel never overlaps, so an older timestamp cannot land after a newer one. */
+  tail: Promise<void>;
+}
+
+/** Starts with nothing to deliver. */
+export function createDelivery(options: DeliveryOptions): Delivery {
+  const { repository, metrics, log, callTimeoutMs = 10_000, patienceMs = 1_000 } = options;
+  const lanes: readonly Lane[] = options.transports.map((transport) => ({
+    transport,
+    held: new Set(),
+    tail: Promise.resolve(),
+  }));
+  let latest: RepositoryState | undefined;
+  const limit = (): AbortSignal => AbortSignal.any([options.signal, AbortSignal.timeout(callTimeoutMs)]);
+
+  const fill = async (lane: Lane, hint: boolean): Promise<void> => {
+    if (latest === undefined) return;
+    for (const { key, load } of await channelObjects(repository, latest)) {
+      if (key !== TIMESTAMP_KEY && lane.held.has(key)) continue;
+      await lane.transport.put(key, await load(), limit());
+      lane.held.add(key);
+    }
+    if (hint) await lane.transport.hint(limit());
+  };
+
+  const compare = async (lane: Lane, deep: boolean): Promise<void> => {
+    if (latest === undefined) return;
+    const objects = await channelObjects(repository, latest);
+    for (const { key, load, maxBytes } of objects.filter((object) => deep || object.key === TIMESTAMP_KEY)) {
+      const found = await lane.transport.get(key, { maxBytes, signal: limit() }).catch((error: unknown) => {
+        // Too large to be ours is as good as gone; anything else is a channel that cannot be looked at.
+        if (PortcullisError.from(error).kind === 'corrupt') return undefined;
+        throw error;
+      });
+      if (found !== undefined && Buffer.compare(found, await load()) === 0) continue;
+      metrics.drifted(lane.transport.transport);
+      log.warn(
+        { [LOG_FIELD.transport]: lane.transport.transport, [LOG_FIELD.path]: key },
+        'Channel drifted, publishing again',
+      );
+      lane.held.clear();
+      return fill(lane, true);
+    }
+  };
+
+  const enqueue = (lane: Lane, work: () => Promise<void>): Promise<void> => {
+    const { transport } = lane.transport;
+    lane.tail = lane.tail.then(work).then(
+      () => metrics.delivered(transport, true),
+      (error: unknown) => {
+        // What was put before the failure may be gone with the connection.
+        lane.held.clear();
+        if (options.signal.aborted) return;
+        metrics.delivered(transport, false);
+        log.error({ [LOG_FIELD.error]: error, [LOG_FIELD.transport]: transport }, 'Channel not reached');
+      },
+    );
+    return lane.tail;
+  };
+
+  return {
+    async deliver(state, hint) {
+      latest = state;
+      const all = Promise.all(lanes.map((lane) => enqueue(lane, () => fill(lane, hint))));
+      let timer: NodeJS.Timeout | undefined;
+      const patience = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, patienceMs);
+      });
+      await Promise.race([all, patience]).finally(() => clearTimeout(timer));
+    },
+    async reconcile(deep) {
+      await Promise.all(lanes.map((lane) => enqueue(lane, () => compare(lane, deep))));
+    },
+  };
+}

@@ -1,0 +1,169 @@
+/** The composition root: the only file that knows all parts. */
+
+import type { AddressInfo } from 'node:net';
+import {
+  type Clock,
+  followTlsMaterial,
+  httpsServerOptions,
+  LOG_FIELD,
+  openTlsMaterial,
+  PortcullisError,
+  type Service,
+  type ServiceContext,
+  startAdminServer,
+  systemClock,
+  type TlsMaterial,
+} from '@portcullis/runtime';
+import { createInProcessChannel, openNatsChannel } from '@portcullis/runtime/channel';
+import { identifyByCertificate } from './admin/access.js';
+import { createAdminApp } from './admin/app.js';
+import { createDelivery, type Transport } from './channel/delivery.js';
+import type { DistributorConfig } from './config.js';
+import { createMetrics } from './metrics.js';
+import { receiveTask } from './nodes/receive.js';
+import { createNodeRegistry } from './nodes/registry.js';
+import { inspectBundle } from './release/inspect-bundle.js';
+import { loadOnlineKeys } from './release/online-keys.js';
+import { createPublisher } from './release/publisher.js';
+import { antiEntropyTask, renewalTask } from './release/renewal.js';
+import { bootstrapPublication } from './repository/bootstrap.js';
+import { systemDisk } from './repository/disk.js';
+import { createIncoming } from './repository/incoming.js';
+import { createRepository, type Repository } from './repository/repository.js';
+import type { RepositoryState } from './repository/state.js';
+
+async function openRepository(
+  repository: Repository,
+  config: DistributorConfig,
+  keys: Awaited<ReturnType<typeof loadOnlineKeys>>,
+  clock: Clock,
+): Promise<RepositoryState> {
+  const found = await repository.open();
+  if (found !== undefined) return found;
+  await repository.commit(
+    await bootstrapPublication({
+      trustDir: config.trustDir,
+      disk: systemDisk,
+      keys,
+      now: clock.now(),
+      snapshotLifetimeMs: config.snapshot.lifetimeMs,
+      timestampLifetimeMs: config.timestamp.lifetimeMs,
+    }),
+  );
+  const made = await repository.open();
+  if (made === undefined) throw new PortcullisError('ERR_REPOSITORY_CORRUPT', 'corrupt', 'repository is gone');
+  return made;
+}
+
+async function openNatsTransports(
+  config: DistributorConfig,
+  tls: TlsMaterial,
+  context: ServiceContext,
+): Promise<readonly Transport[]> {
+  const nats = config.transports.filter((transport) => transport.type === 'nats');
+  return Promise.all(
+    nats.map(({ servers, credsFile, bucketPrefix, tls: isMutual }) =>
+      openNatsChannel({
+        servers,
+        bucketPrefix,
+        role: 'writer',
+        log: context.log,
+        ...(isMutual ? { tls } : {}),
+        ...(credsFile === undefined ? {} : { credsFile }),
+      }),
+    ),
+  );
+}
+
+/** `host:port` as bound, the way URLs write it. */
+function boundAddress(bound: AddressInfo | string | null, asked: DistributorConfig['listen']): string {
+  const { address, port } =
+    typeof bound === 'object' && bound !== null ? bound : { address: asked.host, port: asked.port };
+  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
+}
+
+/** Opens everything and binds the ports. @throws PortcullisError what kept the distributor from starting. */
+export async function composeDistributor(
+  config: DistributorConfig,
+  context: ServiceContext,
+  clock: Clock = systemClock,
+): Promise<Service> {
+  const { log, health } = context;
+  const metrics = createMetrics(context.registry);
+  const repository = createRepository(config.dataDir, systemDisk);
+  const loadKeys = () => loadOnlineKeys(config.keysDir, systemDisk);
+  const keys = await loadKeys();
+  const initial = await openRepository(repository, config, keys, clock);
+  const incoming = createIncoming(config.dataDir, systemDisk, config.limits.maxWaitingBundles);
+  const tls = await openTlsMaterial(config.tls, { log });
+
+  const channel = createInProcessChannel();
+  const transports: readonly Transport[] = [channel, ...(await openNatsTransports(config, tls, context))];
+  const delivery = createDelivery({ transports, repository, metrics, log, signal: context.signal });
+  const lifetimes = { snapshotMs: config.snapshot.lifetimeMs, timestampMs: config.timestamp.lifetimeMs };
+  const publisher = createPublisher({
+    repository,
+    incoming,
+    inspect: inspectBundle,
+    loadKeys,
+    keys,
+    delivery,
+    metrics,
+    clock,
+    lifetimes,
+    initial,
+  });
+  health.check('repository', () => publisher.health());
+  // What is on disk may have been signed long ago, or under an older root: begin with a fresh signature, or say why not.
+  await publisher.renew().catch((error: unknown) => {
+    if (PortcullisError.from(error).code !== 'ERR_TRUST_CLOCK') throw error;
+    log.error({ [LOG_FIELD.error]: error }, 'Timestamp not signed');
+  });
+
+  const nodes = createNodeRegistry({ clock, ...config.nodes });
+  const drain = new AbortController();
+  const app = createAdminApp({
+    publisher,
+    repository,
+    incoming,
+    nodes,
+    channel,
+    signal: AbortSignal.any([context.signal, drain.signal]),
+    watchMs: config.limits.watchMs,
+    identify: identifyByCertificate(config.trustDomain, clock),
+    tls: { ...httpsServerOptions(tls) },
+    log,
+  });
+  await app.listen({ host: config.listen.host, port: config.listen.port });
+  const unfollow = followTlsMaterial(app.server as unknown as Parameters<typeof followTlsMaterial>[0], tls);
+  context.announce('https', boundAddress(app.server.address(), config.listen));
+  const admin = await startAdminServer({
+    ...config.admin,
+    registry: context.registry,
+    health,
+    onDrain: () => context.requestDrain(),
+  });
+  context.announce('admin', admin.address);
+
+  return {
+    tasks: [
+      renewalTask(publisher, config.timestamp.refreshMs, log),
+      antiEntropyTask(delivery, config.antiEntropy),
+      ...transports.map((transport) => receiveTask(transport, { nodes, metrics, log })),
+    ],
+    drain: [
+      { name: 'answer long polls', timeoutMs: 1_000, run: async () => drain.abort() },
+      { name: 'finish requests', timeoutMs: 10_000, run: () => app.close() },
+      {
+        name: 'close channels',
+        timeoutMs: 5_000,
+        run: async () => {
+          unfollow();
+          tls.close();
+          await Promise.all(transports.map((transport) => transport.close()));
+        },
+      },
+      { name: 'close admin port', timeoutMs: 1_000, run: () => admin.close() },
+    ],
+  };
+}

@@ -1,0 +1,3 @@
+/** Keeps, releases and rolls out policy. */
+export { composeDistributor } from './compose.js';
+export { type DistributorConfig, distributorConfig } from './config.js';

@@ -1,0 +1,173 @@
+/**
+ * Verifies a TUF repository with tuf-js, on a copy of the trusted metadata, and keeps of the copy only what does not
+ * fall below the floors. Used by the PDP over its channel and by the conformance client over plain HTTP.
+ */
+
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Metadata, Root, TargetFile } from '@tufjs/models';
+import { MAX_METADATA_BYTES, openTrustedRoot } from '@portcullis/policy/trust';
+import { PortcullisError } from '@portcullis/runtime';
+import { Updater } from 'tuf-js';
+import { isUnfinished, writeDurably } from './durable-file.js';
+import { belowFloors, type Floors, floorsOf, type MetadataBytes } from './floors.js';
+import type { ObjectSource } from './object-source.js';
+import { refusalOf, RefusedError } from './refusal.js';
+import { type ChannelFetcher, createChannelFetcher, METADATA_BASE_URL, TARGET_BASE_URL } from './tuf-fetcher.js';
+
+/** Where trusted metadata is kept and where new metadata comes from. */
+export interface TrustClientOptions {
+  /** Trusted metadata, one `<role>.json` per role; owned by this client. */
+  readonly metadataDir: string;
+  /** Where copies are worked on; owned by this client. */
+  readonly scratchDir: string;
+  /** The exact bytes of the root that the operator pinned. */
+  readonly pinnedRoot: Uint8Array;
+  readonly source: ObjectSource;
+}
+
+/** A verified view of the repository. */
+export interface TrustSession {
+  /** The floors that this view sets. */
+  readonly floors: Floors;
+  /** Exact bytes of what was verified so far, by role; grows with `find`. */
+  metadata(): Promise<MetadataBytes>;
+  /** What the repository says about a target, or `undefined` when no trusted role lists it. */
+  find(path: string): Promise<TargetFile | undefined>;
+  /**
+   * The verified bytes of a target, or `undefined` when no trusted role lists it.
+   * @param file where to put the bytes as well; it holds them only if they verified.
+   */
+  read(path: string, options: { readonly maxBytes: number; readonly file?: string }): Promise<Uint8Array | undefined>;
+}
+
+/** See {@link withTrustSession}. */
+export type TrustSessionBody<T> = (session: TrustSession) => Promise<T>;
+
+/**
+ * Brings the trusted metadata up to date and lends a view of it to `body`. What verified is kept on disk, fsync'd, also
+ * when something after it failed; what falls below `floors` never is.
+ * @throws RefusedError with the reason when anything does not verify or cannot be read.
+ */
+export async function withTrustSession<T>(
+  options: TrustClientOptions,
+  floors: Floors | undefined,
+  signal: AbortSignal,
+  body: TrustSessionBody<T>,
+): Promise<T> {
+  await mkdir(options.metadataDir, { recursive: true, mode: 0o700 });
+  await mkdir(options.scratchDir, { recursive: true, mode: 0o700 });
+  await seedRoot(options);
+  const work = await mkdtemp(join(options.scratchDir, 'metadata-'));
+  try {
+    await copyMetadata(options.metadataDir, work);
+    const fetcher = createChannelFetcher(options.source, work, signal);
+    try {
+      return await inSession(work, fetcher, floors, body);
+    } catch (error) {
+      throw refusalOf(error, fetcher.sourceFault);
+    } finally {
+      await keep(work, options.metadataDir, floors);
+    }
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+async function inSession<T>(
+  work: string,
+  fetcher: ChannelFetcher,
+  floors: Floors | undefined,
+  body: TrustSessionBody<T>,
+): Promise<T> {
+  const updater = new Updater({
+    metadataDir: work,
+    metadataBaseUrl: METADATA_BASE_URL,
+    targetDir: work,
+    targetBaseUrl: TARGET_BASE_URL,
+    fetcher,
+    config: {
+      rootMaxLength: MAX_METADATA_BYTES.root,
+      timestampMaxLength: MAX_METADATA_BYTES.timestamp,
+      snapshotMaxLength: MAX_METADATA_BYTES.snapshot,
+      targetsMaxLength: MAX_METADATA_BYTES.targets,
+    },
+  });
+  await updater.refresh();
+  const found = floorsOf(await readMetadata(work));
+  if (!found.ok) throw new RefusedError('metadata', found.problems[0]?.message ?? 'metadata cannot be read');
+  const rollback = floors === undefined ? undefined : belowFloors(found.value, floors);
+  if (rollback !== undefined) throw new RefusedError('rollback', rollback);
+  return body({
+    floors: found.value,
+    metadata: () => readMetadata(work),
+    find: (path) => updater.getTargetInfo(path),
+    read: (path, { maxBytes, file }) => readTarget(updater, path, maxBytes, file ?? join(work, '.target')),
+  });
+}
+
+async function readTarget(updater: Updater, path: string, maxBytes: number, file: string): Promise<Uint8Array | undefined> {
+  const info = await updater.getTargetInfo(path);
+  if (info === undefined) return undefined;
+  if (info.length > maxBytes) {
+    throw new RefusedError('oversized', `target ${path} has ${info.length} bytes, more than ${maxBytes}`);
+  }
+  // A file that already holds the bytes is as good as a download.
+  if ((await updater.findCachedTarget(info, file)) === undefined) await updater.downloadTarget(info, file);
+  return readFile(file);
+}
+
+/** The trusted root on disk, if it is whole and not older than the pinned one; else the pinned one takes its place. */
+async function seedRoot({ metadataDir, pinnedRoot }: TrustClientOptions): Promise<void> {
+  const path = join(metadataDir, 'root.json');
+  const pinned = openTrustedRoot(pinnedRoot);
+  if (!pinned.ok) {
+    throw new PortcullisError('ERR_BUNDLE_ROOT', 'invalid', pinned.problems[0]?.message ?? 'the pinned root is not usable');
+  }
+  const local = await readRoot(path);
+  if (local !== undefined && local.signed.version >= pinned.value.signed.version) return;
+  await writeDurably(path, pinnedRoot);
+}
+
+async function readRoot(path: string): Promise<Metadata<Root> | undefined> {
+  try {
+    const root = openTrustedRoot(await readFile(path));
+    return root.ok ? root.value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function metadataFiles(folder: string): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => name.endsWith('.json') && !isUnfinished(name));
+}
+
+async function copyMetadata(from: string, to: string): Promise<void> {
+  for (const name of await metadataFiles(from)) await copyFile(join(from, name), join(to, name));
+}
+
+async function readMetadata(folder: string): Promise<Map<string, Uint8Array>> {
+  const metadata = new Map<string, Uint8Array>();
+  for (const name of await metadataFiles(folder)) {
+    metadata.set(name.slice(0, -'.json'.length), await readFile(join(folder, name)));
+  }
+  return metadata;
+}
+
+/** Moves what tuf-js verified into the trusted folder. A root always; the rest only if the whole is not below the floors. */
+async function keep(work: string, metadataDir: string, floors: Floors | undefined): Promise<void> {
+  const metadata = await readMetadata(work);
+  const found = floorsOf(metadata);
+  const rolledBack = floors !== undefined && found.ok && belowFloors(found.value, floors) !== undefined;
+  for (const [role, bytes] of metadata) {
+    if (rolledBack && role !== 'root') continue;
+    const path = join(metadataDir, `${role}.json`);
+    const before = await readFile(path).catch(() => undefined);
+    if (before?.equals(bytes) === true) continue;
+    try {
+      await writeDurably(path, bytes);
+    } catch (error) {
+      throw new RefusedError('persist', 'verified metadata cannot be written', error);
+    }
+  }
+}

@@ -1,0 +1,225 @@
+/** The composition root: the only file that constructs across folders, in reading order. */
+
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createRequestParser, parsePeerIdentity } from '@portcullis/proto';
+import {
+  type Clock,
+  grpcServerCredentials,
+  LOG_FIELD,
+  openTlsMaterial,
+  PortcullisError,
+  type Service,
+  type ServiceContext,
+  startAdminServer,
+  systemClock,
+  type TlsMaterial,
+  undiciDispatcher,
+} from '@portcullis/runtime';
+import { type ChannelReader, createHttpChannelReader, fallbackReader, openNatsChannel } from '@portcullis/runtime/channel';
+import { openDecisionLog } from './audit/decision-log.js';
+import { createActiveReleases } from './bundles/active.js';
+import { createBundleClient } from './bundles/bundle-client.js';
+import { openBundleFiles } from './bundles/bundle-files.js';
+import { createBundleTasks } from './bundles/bundle-tasks.js';
+import { type BundleCompiler, createWorkerCompiler } from './bundles/compiler.js';
+import { FRESHNESS_PROFILES } from './bundles/freshness.js';
+import { createNodeReports } from './bundles/node-reports.js';
+import type { PdpConfig } from './config.js';
+import { createPdpMetrics } from './metrics.js';
+import { createDecide, type Decide } from './pipeline/decide.js';
+import { createDecideStream } from './server/decide-stream.js';
+import { createEvaluate, createEvaluateBatch } from './server/evaluate.js';
+import { maxStreamAgeMs, openGrpcEndpoint } from './server/grpc-endpoint.js';
+import { createHealthService } from './server/health-service.js';
+import { createOpenStreams } from './server/open-streams.js';
+import { createCallerReader } from './server/peer.js';
+import { createSettle } from './server/settle.js';
+import { createWatch } from './server/watch.js';
+
+/** What a test may put in the place of the real thing. */
+export interface PdpReplacements {
+  readonly clock?: Clock;
+  /** Instead of the configured sources. */
+  readonly channels?: readonly ChannelReader[];
+  /** Instead of a compiler in a worker thread. */
+  readonly compiler?: BundleCompiler;
+}
+
+/** A composed PDP. */
+export interface PdpService extends Service {
+  /** `host:port` of the gRPC endpoint. */
+  readonly address: string;
+  /** `host:port` of the admin endpoint. */
+  readonly adminAddress: string;
+  /** The pipeline itself, without gRPC around it. */
+  readonly decide: Decide;
+}
+
+const ENGINE = 'portcullis/1';
+const DRAIN_CALLS_MS = 5_000;
+const DRAIN_STEP_MS = 2_000;
+
+/**
+ * Builds a PDP and binds its ports; nothing is decided but denials until its tasks run and a release is in force.
+ * @throws PortcullisError when something that cannot be done without is missing: certificates, pinned root, ports, or a
+ * trusted state that can be believed.
+ */
+export async function composePdp(
+  config: PdpConfig,
+  context: ServiceContext,
+  replacements: PdpReplacements = {},
+): Promise<PdpService> {
+  const { log, health } = context;
+  const clock = replacements.clock ?? systemClock;
+  const metrics = createPdpMetrics(context.registry);
+
+  const tls = await openTlsMaterial(config.tls, { log });
+  const channels = replacements.channels ?? (await openChannels(config, tls, context));
+  const channel = fallbackReader(channels);
+
+  const active = createActiveReleases(clock, FRESHNESS_PROFILES[config.bundles.freshness]);
+  const reports = createNodeReports({
+    channel,
+    node: config.node,
+    env: config.env,
+    releaseChannel: config.channel,
+    state: active.state,
+    clock,
+  });
+  const compiler =
+    replacements.compiler ??
+    createWorkerCompiler({ timeoutMs: config.bundles.compileTimeoutMs, maxHeapMb: config.bundles.compileHeapMb });
+  const bundles = createBundleClient({
+    env: config.env,
+    channel: config.channel,
+    dataDir: config.dataDir,
+    pinnedRoot: await readPinnedRoot(config.bundles.rootFile),
+    sources: channels,
+    active,
+    files: openBundleFiles(join(config.dataDir, 'bundles')),
+    compiler,
+    reports,
+    observer: metrics,
+    clock,
+    log,
+    maxBundleBytes: config.bundles.maxBundleBytes,
+    syncTimeoutMs: config.bundles.syncTimeoutMs,
+  });
+  metrics.followRelease({ channel: config.channel, state: active.state, ageSeconds: () => active.ageSeconds() });
+
+  const decisionLog =
+    config.decisionLog.file === undefined
+      ? undefined
+      : await openDecisionLog(config.decisionLog.file, { fsync: config.decisionLog.fsync });
+  const decide = createDecide({
+    snapshots: active,
+    gateways: new Map(Object.entries(config.gateways).map(([name, tenants]) => [name, new Set(tenants)])),
+    parseRequest: createRequestParser(),
+    sink: decisionLog,
+    clock,
+    observer: metrics,
+    newDecisionId: randomUUID,
+    engine: ENGINE,
+    onDefect: (error) => log.error({ [LOG_FIELD.error]: error }, 'Decision failed'),
+  });
+
+  await bundles.restore(context.signal);
+  health.check('release', () => {
+    const current = active.current();
+    return current.ok ? true : current.message;
+  });
+
+  const streams = createOpenStreams(maxStreamAgeMs(config.limits.maxConnectionAgeMs));
+  const callers = createCallerReader({ trustDomain: config.trustDomain, clock });
+  const evaluate = { decide, callers, clock, deadlineMs: config.limits.decisionDeadlineMs, log };
+  const endpoint = await openGrpcEndpoint({
+    ...config.listen,
+    credentials: grpcServerCredentials(tls),
+    limits: config.limits,
+    health: createHealthService(active),
+    streams,
+    handlers: {
+      Evaluate: createEvaluate(evaluate),
+      EvaluateBatch: createEvaluateBatch(evaluate),
+      Decide: createDecideStream({ ...evaluate, streams, observer: metrics, maxInFlight: config.limits.maxInFlightPerStream }),
+      Watch: createWatch({ callers, releases: active, streams, observer: metrics, log }),
+      Settle: createSettle({ callers, observer: metrics, log, maxRemembered: config.limits.maxSettlementsRemembered }),
+    },
+  });
+  const admin = await startAdminServer({
+    ...config.admin,
+    registry: context.registry,
+    health,
+    onDrain: context.requestDrain,
+  });
+  context.announce('grpc', endpoint.address);
+  context.announce('admin', admin.address);
+
+  return {
+    address: endpoint.address,
+    adminAddress: admin.address,
+    decide,
+    tasks: createBundleTasks({
+      client: bundles,
+      channel,
+      reports,
+      active,
+      pollMs: config.bundles.pollMs,
+      random: Math.random,
+    }),
+    drain: [
+      { name: 'finish calls', timeoutMs: DRAIN_CALLS_MS, run: () => endpoint.drain() },
+      {
+        name: 'close the gRPC port',
+        timeoutMs: DRAIN_STEP_MS,
+        run: async () => endpoint.close(),
+      },
+      { name: 'close the decision log', timeoutMs: DRAIN_STEP_MS, run: async () => decisionLog?.close() },
+      { name: 'stop the compiler', timeoutMs: DRAIN_STEP_MS, run: () => compiler.close() },
+      { name: 'close the channel', timeoutMs: DRAIN_STEP_MS, run: () => channel.close() },
+      {
+        name: 'close the admin port',
+        timeoutMs: DRAIN_STEP_MS,
+        run: async () => {
+          tls.close();
+          await admin.close();
+        },
+      },
+    ],
+  };
+}
+
+async function readPinnedRoot(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw new PortcullisError('ERR_BUNDLE_ROOT', 'invalid', 'the pinned root cannot be read', { cause: error });
+  }
+}
+
+async function openChannels(config: PdpConfig, tls: TlsMaterial, context: ServiceContext): Promise<readonly ChannelReader[]> {
+  const acceptServer = (id: string): boolean => parsePeerIdentity(id, config.trustDomain)?.kind === 'distributor';
+  return Promise.all(
+    config.bundles.sources.map(async (source): Promise<ChannelReader> => {
+      switch (source.type) {
+        case 'http':
+          return createHttpChannelReader({
+            baseUrl: source.url,
+            dispatcher: undiciDispatcher(tls, { acceptServer }),
+            ownsDispatcher: true,
+          });
+        case 'nats':
+          return openNatsChannel({
+            servers: source.servers,
+            ...(source.tls ? { tls } : {}),
+            ...(source.credsFile === undefined ? {} : { credsFile: source.credsFile }),
+            bucketPrefix: source.bucketPrefix,
+            log: context.log,
+            role: 'reader',
+          });
+      }
+    }),
+  );
+}

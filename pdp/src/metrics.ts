@@ -1,0 +1,95 @@
+/** The only file that names the PDP's metrics. It exports verbs, not instruments. */
+
+import { DECISION_EFFECTS } from '@portcullis/policy/model';
+import type { Registry } from '@portcullis/runtime';
+import type { ReleaseState } from './bundles/active.js';
+import type { BundleObserver } from './bundles/bundle-client.js';
+import { REFUSAL_REASONS } from './bundles/refusal.js';
+import { type DecisionObserver, STAGES } from './pipeline/ports.js';
+import { QUESTION_REFUSALS, type ServerObserver, SETTLEMENT_OUTCOMES, STREAM_KINDS } from './server/observer.js';
+
+/** Everything that the PDP counts. */
+export interface PdpMetrics extends DecisionObserver, BundleObserver, ServerObserver {
+  /** What the gauges of the active release read when scraped. */
+  followRelease(options: { readonly channel: string; readonly state: () => ReleaseState; readonly ageSeconds: () => number }): void;
+}
+
+const BOOLEANS = ['true', 'false'] as const;
+
+/** Registers the metrics; the registry's prefix is `portcullis_pdp`. */
+export function createPdpMetrics(registry: Registry): PdpMetrics {
+  const decisions = registry.counter({
+    name: 'decisions_total',
+    help: 'Decisions by effect and by whether they came from the cache.',
+    labels: { effect: DECISION_EFFECTS, cached: BOOLEANS },
+  });
+  const stages = registry.histogram({
+    name: 'stage_duration_seconds',
+    help: 'Time spent in each stage of the pipeline in seconds.',
+    labels: { stage: STAGES },
+  });
+  const activations = registry.counter({
+    name: 'bundle_activations_total',
+    help: 'Releases that were put in force, restored from disk at start, or refused.',
+    labels: { outcome: ['activated', 'restored', 'refused'] },
+  });
+  const failures = registry.counter({
+    name: 'bundle_verify_failures_total',
+    help: 'Looks at the channel that ended without a verified release in force, by reason.',
+    labels: { reason: REFUSAL_REASONS },
+  });
+  const settlements = registry.counter({
+    name: 'settlements_total',
+    help: 'Reports of what became of decisions, by outcome; repeated ones count once.',
+    labels: { outcome: SETTLEMENT_OUTCOMES },
+  });
+  const streams = registry.gauge({
+    name: 'streams',
+    help: 'Open streams.',
+    labels: { kind: STREAM_KINDS },
+  });
+  const faults = registry.counter({
+    name: 'questions_refused_total',
+    help: 'Questions that were answered with a fault before they reached the pipeline.',
+    labels: { reason: QUESTION_REFUSALS },
+  });
+  // Looked up once: these are on the path of every decision.
+  const stageTimers = new Map(STAGES.map((stage) => [stage, stages.labels({ stage })] as const));
+  const decided = new Map(
+    DECISION_EFFECTS.flatMap((effect) =>
+      BOOLEANS.map((cached) => [`${effect} ${cached}`, decisions.labels({ effect, cached })] as const),
+    ),
+  );
+
+  return {
+    stageTook: (stage, seconds) => stageTimers.get(stage)?.observe(seconds),
+    decided: (effect, cached) => decided.get(`${effect} ${cached}`)?.inc(),
+    activation: (outcome) => activations.inc({ outcome }),
+    verifyFailed: (reason) => failures.inc({ reason }),
+    settled: (outcome) => settlements.inc({ outcome }),
+    streamOpened: (kind) => streams.inc({ kind }),
+    streamClosed: (kind) => streams.dec({ kind }),
+    questionRefused: (reason) => faults.inc({ reason }),
+    followRelease: ({ channel, state, ageSeconds }) => {
+      const age = registry.gauge({
+        name: 'bundle_age_seconds',
+        help: 'Seconds since the newest sign of life of the release in force; NaN without one.',
+      });
+      Object.assign(age, {
+        collect: () => age.set(ageSeconds()),
+      });
+      const info = registry.gauge<'digest' | 'channel'>({
+        name: 'bundle_info',
+        help: 'Always 1; the labels name the release in force.',
+        labels: { digest: [], channel: [] },
+      });
+      Object.assign(info, {
+        collect: () => {
+          info.reset();
+          const { bundleDigest } = state();
+          if (bundleDigest !== '') info.set({ digest: bundleDigest, channel }, 1);
+        },
+      });
+    },
+  };
+}

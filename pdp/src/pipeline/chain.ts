@@ -1,0 +1,78 @@
+/**
+ * The type chain of a decision: `Attempt -> NormalizedRequest -> ContextualRequest -> Adjudicated -> Decision`.
+ *
+ * A stage cannot be skipped, because only the stage before produces the type that the next one takes: each link carries
+ * a private brand that one function mints. A new stage goes between two links by changing the input type of the later one.
+ */
+
+import type { CanonicalRequest, Checked, DenyCode, DenyReason, Verdict } from '@portcullis/policy/model';
+import type { PeerIdentity } from '@portcullis/proto';
+import type { Snapshot } from './ports.js';
+
+declare const NORMALIZED: unique symbol;
+declare const CONTEXTUAL: unique symbol;
+declare const ADJUDICATED: unique symbol;
+
+/** What an adapter (gRPC, later HTTP) received: who asks and what it could make of the bytes. Nothing of it is trusted. */
+export interface Attempt {
+  /** From the peer certificate, checked to be valid now. */
+  readonly caller: PeerIdentity;
+  /** The decoded request, or why the bytes are not one. */
+  readonly subject: Checked<CanonicalRequest>;
+  /** The SHA-256 that the caller computed over the request; `undefined` when it gave none. */
+  readonly claimedDigest: Uint8Array | undefined;
+  /** {@link Clock.monotonic} milliseconds after which nobody waits for the answer. */
+  readonly deadline: number;
+}
+
+/** A request of the right shape, from a caller that may speak for its agent, with its recomputed digest. */
+export interface NormalizedRequest {
+  readonly [NORMALIZED]: true;
+  readonly request: CanonicalRequest;
+  /** Lower-case hex SHA-256 of the request's RFC 8785 bytes. */
+  readonly digest: string;
+}
+
+/** A request together with everything that its evaluation reads: the release it is decided under. */
+export interface ContextualRequest {
+  readonly [CONTEXTUAL]: true;
+  readonly normalized: NormalizedRequest;
+  readonly snapshot: Snapshot;
+}
+
+/** A request and what the engine found. */
+export interface Adjudicated {
+  readonly [ADJUDICATED]: true;
+  readonly contextual: ContextualRequest;
+  readonly verdict: Verdict;
+}
+
+/** What a stage yields: its link of the chain, or the reason that ends it. A denial is a value, never an exception. */
+export type StageResult<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly reason: DenyReason };
+
+/** Continues the chain. */
+export function next<T>(value: T): StageResult<T> {
+  return { ok: true, value };
+}
+
+/** Ends the chain with a denial. `path` is a place in the request, or empty. */
+export function denied(code: DenyCode, message: string, path = ''): { readonly ok: false; readonly reason: DenyReason } {
+  return { ok: false, reason: { code, message, path } };
+}
+
+/** The only mint of {@link NormalizedRequest}; called by `normalize.ts` alone. */
+export function mintNormalized(link: Omit<NormalizedRequest, typeof NORMALIZED>): NormalizedRequest {
+  return link as NormalizedRequest;
+}
+
+/** The only mint of {@link ContextualRequest}; called by `context.ts` alone. */
+export function mintContextual(link: Omit<ContextualRequest, typeof CONTEXTUAL>): ContextualRequest {
+  return link as ContextualRequest;
+}
+
+/** The only mint of {@link Adjudicated}; called by `adjudicate.ts` alone. */
+export function mintAdjudicated(link: Omit<Adjudicated, typeof ADJUDICATED>): Adjudicated {
+  return link as Adjudicated;
+}

@@ -1,0 +1,41 @@
+/** Wire in, wire out: the border between gRPC messages and the pipeline. */
+
+import type { ServerUnaryCall } from '@grpc/grpc-js';
+import type { Decision } from '@portcullis/policy/model';
+import { type Epochs, fromWireRequest, toWireDecision, type Wire } from '@portcullis/proto';
+import type { Clock } from '@portcullis/runtime';
+import type { Attempt } from '../pipeline/chain.js';
+import type { Caller } from './peer.js';
+
+/** The attempt that a question describes. `deadline` is in {@link Clock.monotonic} milliseconds. */
+export function toAttempt(question: Wire.EvaluateRequest__Output, caller: Caller, deadline: number): Attempt {
+  const { request, request_digest: digest } = question;
+  return {
+    caller: caller.identity,
+    subject:
+      request === undefined
+        ? { ok: false, problems: [{ code: 'ERR_WIRE_MISSING', message: 'the question has no request', path: 'request' }] }
+        : fromWireRequest(request),
+    // An absent digest and an empty one are the same on the wire.
+    claimedDigest: digest === undefined || digest.byteLength === 0 ? undefined : digest,
+    deadline,
+  };
+}
+
+/** The decision as it travels, with the epochs it was computed under. */
+export function toAnswer(decision: Decision): Wire.Decision {
+  return toWireDecision(decision, epochsAt(decision.meta.release_seq));
+}
+
+/** Trust, labels and kill switch have no epochs of their own yet: they are 0 everywhere. */
+export function epochsAt(releaseSeq: number): Epochs {
+  return { release_seq: releaseSeq, trust: 0, labels: 0, kill: 0 };
+}
+
+/** The earlier of the caller's deadline and ours, as monotonic milliseconds. */
+export function deadlineOf(call: Pick<ServerUnaryCall<unknown, unknown>, 'getDeadline'>, clock: Clock, limitMs: number): number {
+  const callers = call.getDeadline();
+  const at = callers instanceof Date ? callers.getTime() : callers;
+  // The caller's deadline is wall clock time, or Infinity.
+  return clock.monotonic() + Math.min(limitMs, at - clock.now());
+}

@@ -1,0 +1,78 @@
+/** `Watch`: the current state first, then every change. A slow watcher gets the newest state, never a backlog. */
+
+import type { handleServerStreamingCall } from '@grpc/grpc-js';
+import { toWireWatchEvent, type Wire } from '@portcullis/proto';
+import { type Logger, PortcullisError } from '@portcullis/runtime';
+import type { ActiveReleases, ReleaseState } from '../bundles/active.js';
+import { epochsAt } from './attempt.js';
+import { guarded, logFault, statusOf } from './guard.js';
+import type { ServerObserver } from './observer.js';
+import type { OpenStreams } from './open-streams.js';
+import type { CallerReader } from './peer.js';
+
+/** What the handler needs. */
+export interface WatchParts {
+  readonly callers: CallerReader;
+  readonly releases: Pick<ActiveReleases, 'state' | 'onChange'>;
+  readonly streams: OpenStreams;
+  readonly observer: ServerObserver;
+  readonly log: Logger;
+}
+
+/** The handler. */
+export function createWatch(parts: WatchParts): handleServerStreamingCall<Wire.WatchRequest__Output, Wire.WatchEvent> {
+  return (call) => {
+    const fail = (fault: PortcullisError): void => {
+      logFault(parts.log, fault, 'Watch failed');
+      if (!call.destroyed && !call.writableEnded) call.emit('error', statusOf(fault));
+    };
+    call.on('error', () => undefined);
+    guarded(() => {
+      const caller = parts.callers.callerOf(call);
+      let isSending = false;
+      let isOutdated = false;
+      const send = (): void => {
+        if (call.destroyed || call.writableEnded) return;
+        if (!caller.isValidNow()) {
+          fail(new PortcullisError('ERR_IDENTITY_REJECTED', 'unauthenticated', 'the certificate is not valid any more'));
+          return;
+        }
+        if (isSending) {
+          isOutdated = true;
+          return;
+        }
+        isSending = true;
+        isOutdated = false;
+        call.write(toWireWatchEvent(reportOf(parts.releases.state())), () => {
+          isSending = false;
+          if (isOutdated) send();
+        });
+      };
+      parts.observer.streamOpened('watch');
+      const stopListening = parts.releases.onChange(guarded(send, fail));
+      const remove = parts.streams.add({ leave: () => call.end() });
+      let isClosed = false;
+      const close = (): void => {
+        if (isClosed) return;
+        isClosed = true;
+        stopListening();
+        remove();
+        parts.observer.streamClosed('watch');
+      };
+      call.on('close', close);
+      call.on('cancelled', close);
+      call.on('finish', close);
+      send();
+    }, fail)();
+  };
+}
+
+function reportOf(state: ReleaseState): Parameters<typeof toWireWatchEvent>[0] {
+  return {
+    epochs: epochsAt(state.releaseSeq),
+    bundle_digest: state.bundleDigest,
+    policy_version: state.policyVersion,
+    // A PDP without a release denies everything, like one whose release has expired.
+    freshness: state.freshness === 'none' ? 'expired' : state.freshness,
+  };
+}

@@ -1,0 +1,86 @@
+import type { CompiledEffect } from '../dsl/effects.js';
+import type { BaseOperator, Literal, Operator } from '../dsl/operators.js';
+import type { Layer } from '../model/decision.js';
+
+/** The format of bundle documents and of what they compile to. */
+export const BUNDLE_FORMAT = 'portcullis.policy/1';
+
+/** How the rules of a set become one outcome (ADR-0001). */
+export const COMBININGS = ['priority', 'first_match', 'deny_overrides'] as const;
+/** See {@link COMBININGS}. */
+export type Combining = (typeof COMBININGS)[number];
+
+/** Which end of the priority scale wins: `desc`, the higher number; `asc`, the lower one. */
+export const PRIORITY_ORDERS = ['desc', 'asc'] as const;
+/** See {@link PRIORITY_ORDERS}. */
+export type PriorityOrder = (typeof PRIORITY_ORDERS)[number];
+
+/** What happens when no set decides. */
+export type DefaultEffect = 'allow' | 'deny';
+
+/** One comparison. Negation has been pushed here, and what a missing field means is settled. */
+export interface LeafIr {
+  readonly node: 'leaf';
+  /** The field's path in its normal spelling. */
+  readonly field: string;
+  readonly operator: BaseOperator;
+  readonly negated: boolean;
+  readonly literal: Literal;
+  /** The leaf's value when the field is missing: positive, false; negated, true in a rule that blocks, else false. */
+  readonly whenMissing: boolean;
+  /** As the author wrote it. */
+  readonly written: Operator;
+  /** The place inside the policy, e.g. `when.conditions[1]`. */
+  readonly path: string;
+  /** 1-based, in the rule's file; 0 when not known. */
+  readonly line: number;
+}
+
+/** A condition in negation normal form; an `and` of nothing holds always. */
+export type ConditionIr = LeafIr | { readonly node: 'and' | 'or'; readonly of: readonly ConditionIr[] };
+
+/** A clause of a framework that a rule serves. */
+export interface FrameworkClause {
+  readonly framework: string;
+  readonly clause: string;
+}
+
+/** A rule, in the precedence order of its set. */
+export interface RuleIr {
+  /** The policy's slug. */
+  readonly id: string;
+  readonly name: string;
+  readonly effect: CompiledEffect;
+  /** As written; compare it only through the set's `priorityOrder`. */
+  readonly priority: number;
+  /** What the set's and the policy's scope and `on` ask, then `when`. */
+  readonly scope: readonly LeafIr[];
+  readonly when: ConditionIr;
+  readonly frameworks: readonly FrameworkClause[];
+  readonly file: string;
+  /** 1-based. */
+  readonly line: number;
+  /** 1-based. */
+  readonly column: number;
+}
+
+/** Rules with one precedence order and one way of combining. */
+export interface SetIr {
+  readonly name: string;
+  readonly layer: Layer;
+  readonly combining: Combining;
+  readonly priorityOrder: PriorityOrder;
+  /** Highest precedence first. */
+  readonly rules: readonly RuleIr[];
+}
+
+/** A bundle, compiled: plain data that a worker can hand over. */
+export interface CompiledBundle {
+  readonly format: typeof BUNDLE_FORMAT;
+  readonly name: string;
+  /** The bundle's semantic version. */
+  readonly version: string;
+  readonly default: DefaultEffect;
+  /** Platform first, then tenant, then workspace; inside a layer as the bundle lists them. */
+  readonly sets: readonly SetIr[];
+}

@@ -1,0 +1,38 @@
+import type { PolicyFault } from '../model/decision.js';
+import type { CanonicalRequest } from '../model/request.js';
+import type { RuleIr, SetIr } from './ir.js';
+import type { LinkedCondition, Linker } from './match.js';
+
+/** A rule with its condition as a function. */
+export interface LinkedRule {
+  readonly ir: RuleIr;
+  /** Scope and `when` together. */
+  readonly condition: LinkedCondition;
+  /** The fields the condition reads, in the order in which it names them. */
+  readonly fields: readonly string[];
+}
+
+/** A set with its rules linked, in precedence order. */
+export interface LinkedSet {
+  readonly ir: SetIr;
+  readonly rules: readonly LinkedRule[];
+}
+
+/** Links one rule. */
+export function linkRule(ir: RuleIr, linker: Linker): LinkedRule {
+  const condition = linker.link({ node: 'and', of: [...ir.scope, ir.when] });
+  return { ir, condition, fields: [...new Set(condition.leaves.map(({ leaf }) => leaf.field))] };
+}
+
+/** Says which condition of an errored rule has no value and where it is written; never shows the value. */
+export function faultOf(rule: LinkedRule, set: SetIr, request: CanonicalRequest): PolicyFault {
+  const blamed = rule.condition.blame(request);
+  const line = blamed === undefined || blamed.leaf.line === 0 ? rule.ir.line : blamed.leaf.line;
+  const asked = blamed === undefined ? 'the condition' : `${blamed.leaf.written} on ${blamed.field.path}`;
+  return {
+    policy: rule.ir.id,
+    layer: set.layer,
+    path: blamed?.leaf.path ?? 'when',
+    message: `${asked}: the request holds a value of the wrong type there (${rule.ir.file}:${line})`,
+  };
+}

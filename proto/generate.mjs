@@ -1,0 +1,45 @@
+/**
+ * Regenerates src/gen from the .proto files, with the options that `loadDecisionService` passes at run time.
+ * The output is committed; `npm run gen:check` regenerates it and fails on a difference.
+ */
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const out = join(here, 'src', 'gen');
+const generator = createRequire(import.meta.url).resolve('@grpc/proto-loader/build/bin/proto-loader-gen-types.js');
+const sources = readdirSync(join(here, 'portcullis'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.proto'))
+  .map((name) => relative(here, join(here, 'portcullis', name)))
+  .toSorted();
+
+rmSync(out, { recursive: true, force: true });
+execFileSync(
+  process.execPath,
+  [
+    generator,
+    '--keepCase',
+    '--longs=String',
+    '--enums=String',
+    '--oneofs',
+    '--grpcLib=@grpc/grpc-js',
+    '--importFileExtension=.js',
+    '--includeComments',
+    '--includeDirs',
+    here,
+    '--outDir',
+    out,
+    ...sources,
+  ],
+  { cwd: here, stdio: ['ignore', 'ignore', 'inherit'] },
+);
+
+// The generator heads each file with the absolute path of its source, which differs from one checkout to the next.
+for (const name of readdirSync(out, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))) {
+  const file = join(out, name);
+  const text = readFileSync(file, 'utf8');
+  writeFileSync(file, text.replace(`// Original file: ${here}/`, '// Original file: proto/'));
+}

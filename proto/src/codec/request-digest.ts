@@ -1,0 +1,27 @@
+/** The digest that ties an answer to the exact question. */
+
+import { hash } from 'node:crypto';
+import type { CanonicalRequest } from '@portcullis/policy/model';
+import canonicalize from 'canonicalize';
+
+/** SHA-256, in bytes. */
+export const DIGEST_BYTES = 32;
+
+/**
+ * SHA-256 over the request's RFC 8785 form.
+ * @throws Error when the request is not strict JSON (a lone surrogate, a number that is not finite, a cycle)
+ */
+export function requestDigest(request: CanonicalRequest): Buffer {
+  return hash('sha256', canonicalForm(request), 'buffer');
+}
+
+/** {@link requestDigest} in lower-case hex, as `Decision.request_digest` carries it. */
+export function requestDigestHex(request: CanonicalRequest): string {
+  return hash('sha256', canonicalForm(request), 'hex');
+}
+
+function canonicalForm(request: CanonicalRequest): string {
+  const text = canonicalize(request);
+  if (text === undefined) throw new TypeError('the request has no JSON form');
+  return text;
+}

@@ -1,0 +1,42 @@
+import { describe, expect, test } from '@jest/globals';
+import { DECISION_SERVICE_NAME, loadDecisionPackage, loadDecisionService } from './decision-service.js';
+
+const service = loadDecisionService();
+
+describe('loadDecisionService', () => {
+  test('has the methods of decision.proto, with their directions', () => {
+    const methods = Object.entries(service).map(([name, method]) => [
+      name,
+      method.path,
+      method.requestStream,
+      method.responseStream,
+    ]);
+    expect(methods).toEqual([
+      ['Evaluate', '/portcullis.v1.DecisionService/Evaluate', false, false],
+      ['EvaluateBatch', '/portcullis.v1.DecisionService/EvaluateBatch', false, false],
+      ['Decide', '/portcullis.v1.DecisionService/Decide', true, true],
+      ['Watch', '/portcullis.v1.DecisionService/Watch', false, true],
+      ['Settle', '/portcullis.v1.DecisionService/Settle', false, false],
+    ]);
+  });
+
+  test('keeps what was not said absent, so that zero bytes say nothing', () => {
+    expect(service.Evaluate.responseDeserialize(Buffer.alloc(0))).toEqual({});
+    expect(service.Decide.responseDeserialize(Buffer.alloc(0))).toEqual({});
+  });
+
+  test('keeps the case of names, and names the case of a oneof', () => {
+    const bytes = service.Decide.requestSerialize({ id: 7, evaluate: { request: { tenant_id: 'acme' } } });
+    expect(service.Decide.requestDeserialize(bytes)).toEqual({
+      id: 7,
+      ask: 'evaluate',
+      evaluate: { request: { tenant_id: 'acme' } },
+    });
+  });
+
+  test('comes from a package that was read before, for reflection', () => {
+    const loaded = loadDecisionPackage();
+    expect(loadDecisionService(loaded)).toBe(loaded[DECISION_SERVICE_NAME]);
+    expect(Object.keys(loaded)).toContain('portcullis.v1.Decision');
+  });
+});

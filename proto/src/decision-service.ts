@@ -1,0 +1,39 @@
+/** Loads the decision plane's service, so that client and server of grpc-js speak exactly decision.proto. */
+
+import { fileURLToPath } from 'node:url';
+import { loadSync, type Options, type PackageDefinition } from '@grpc/proto-loader';
+import type { DecisionServiceDefinition } from './wire.js';
+
+/** The service's full name; also the name under which its health is reported. */
+export const DECISION_SERVICE_NAME = 'portcullis.v1.DecisionService';
+
+/**
+ * How messages appear in JavaScript. `defaults: false` is load-bearing: an absent field stays absent, so the codec can
+ * tell "not said" from "said zero". generate.mjs passes the same options.
+ */
+const LOADER_OPTIONS = {
+  keepCase: true,
+  longs: String,
+  enums: String,
+  defaults: false,
+  oneofs: true,
+} as const satisfies Options;
+
+/**
+ * Reads decision.proto; some 20 ms, so once per process, from the composition root.
+ * @returns every message, enum and service by its full name; what gRPC reflection is built from
+ * @throws Error when the file is missing or broken: the installation is, and nothing can start
+ */
+export function loadDecisionPackage(): PackageDefinition {
+  // One level below the package both as source and as built output.
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  return loadSync('portcullis/v1/decision.proto', { ...LOADER_OPTIONS, includeDirs: [root] });
+}
+
+/**
+ * The service definition for `server.addService` and for clients. Reads decision.proto unless given what was read.
+ * @throws Error as {@link loadDecisionPackage}
+ */
+export function loadDecisionService(loaded: PackageDefinition = loadDecisionPackage()): DecisionServiceDefinition {
+  return loaded[DECISION_SERVICE_NAME] as unknown as DecisionServiceDefinition;
+}

@@ -1,0 +1,19 @@
+// Original file: proto/portcullis/v1/decision.proto
+
+import type { CanonicalRequest as _portcullis_v1_CanonicalRequest, CanonicalRequest__Output as _portcullis_v1_CanonicalRequest__Output } from '../../portcullis/v1/CanonicalRequest.js';
+
+export interface EvaluateRequest {
+  'request'?: (_portcullis_v1_CanonicalRequest | null);
+  /**
+   * What the PEP computed over `request`; the PDP recomputes it and refuses a difference.
+   */
+  'request_digest'?: (Buffer | Uint8Array | string);
+}
+
+export interface EvaluateRequest__Output {
+  'request'?: (_portcullis_v1_CanonicalRequest__Output);
+  /**
+   * What the PEP computed over `request`; the PDP recomputes it and refuses a difference.
+   */
+  'request_digest'?: (Buffer);
+}

@@ -1,0 +1,73 @@
+import { PortcullisError } from '../errors/portcullis-error.js';
+import { ended } from './faults.js';
+import { createMailbox } from './mailbox.js';
+import type { ChannelReader } from './port.js';
+
+async function firstAnswer<T>(
+  readers: readonly ChannelReader[],
+  signal: AbortSignal,
+  ask: (reader: ChannelReader) => Promise<T>,
+): Promise<T> {
+  const faults: PortcullisError[] = [];
+  for (const reader of readers) {
+    if (signal.aborted) throw ended(signal);
+    try {
+      return await ask(reader);
+    } catch (error: unknown) {
+      faults.push(PortcullisError.from(error, 'ERR_CHANNEL_UNAVAILABLE'));
+    }
+  }
+  if (signal.aborted) throw ended(signal);
+  throw new PortcullisError('ERR_CHANNEL_UNAVAILABLE', faults.at(-1)?.kind ?? 'unavailable', 'no source could answer', {
+    cause: new AggregateError(faults),
+    details: { sources: readers.map((reader) => reader.transport) },
+  });
+}
+
+/** Several sources as one: see {@link fallbackReader}. */
+export function fallbackReader(readers: readonly ChannelReader[]): ChannelReader {
+  const [only] = readers;
+  if (readers.length === 1 && only !== undefined) return only;
+  return {
+    transport: readers.map((reader) => reader.transport).join('+'),
+    async get(key, options) {
+      let answered = false;
+      try {
+        return await firstAnswer(readers, options.signal, async (reader) => {
+          const bytes = await reader.get(key, options);
+          answered = true;
+          // Absence at one source says little: it may have been wiped. The next one is asked.
+          if (bytes === undefined) throw new PortcullisError('ERR_CHANNEL_ABSENT', 'unavailable', 'no such object');
+          return bytes;
+        });
+      } catch (error: unknown) {
+        if (answered && !options.signal.aborted && PortcullisError.from(error).kind === 'unavailable') return undefined;
+        throw error;
+      }
+    },
+    watch(signal) {
+      const stop = new AbortController();
+      const both = AbortSignal.any([signal, stop.signal]);
+      const box = createMailbox<void>(1, signal);
+      box.onEnd(() => stop.abort());
+      let open = readers.length;
+      const follow = async (reader: ChannelReader): Promise<void> => {
+        for await (const _hint of reader.watch(both)) box.push();
+      };
+      for (const reader of readers) {
+        follow(reader)
+          .catch(() => undefined)
+          .finally(() => {
+            open -= 1;
+            // One source that is still watched is enough; the caller's poll covers what the others would have said.
+            if (open === 0) box.end();
+          });
+      }
+      return box.items();
+    },
+    send: (subject, message, signal) => firstAnswer(readers, signal, (reader) => reader.send(subject, message, signal)),
+    async close() {
+      await Promise.allSettled(readers.map((reader) => reader.close()));
+    },
+  };
+}

@@ -1,0 +1,127 @@
+/**
+ * The circuit breaker in front of the PDP cluster: opossum, configured around its traps and wrapped so that every state
+ * other than "closed" denies. There is no fallback, no cache, no coalescing, no capacity and no error filter in it.
+ */
+
+import CircuitBreaker from 'opossum';
+import type { PdpConfig } from './config.js';
+import type { BreakerState } from './observer.js';
+import type { AskFailureCode } from './port.js';
+import type { Outcome } from './question.js';
+
+/** Work that the circuit counts. Must not reject for a reason of its own: what goes wrong is in the outcome. */
+export type Guarded = () => Promise<Outcome>;
+
+/** The circuit itself; separate from the wrapper so that a test can put it into any state. */
+export type Circuit = CircuitBreaker<[Guarded], Outcome>;
+
+/** Decides whether the cluster is asked at all. */
+export interface Breaker {
+  readonly state: BreakerState;
+  /** Runs `ask` when the circuit is closed; otherwise refuses at once without running it. Never rejects. */
+  run(ask: Guarded): Promise<Outcome>;
+  /** Refuses from now on. */
+  close(): void;
+}
+
+/** What a breaker needs. */
+export interface BreakerOptions {
+  readonly circuit: Circuit;
+  /** Whether any PDP answers; asked when the circuit is half open, so that no user's question has to find out. */
+  readonly probe: () => Promise<boolean>;
+  readonly changed: (state: BreakerState) => void;
+}
+
+/** Carries an outcome through opossum as a failure. */
+class Tripped extends Error {
+  readonly outcome: Outcome;
+
+  constructor(outcome: Outcome) {
+    super('the cluster did not answer');
+    this.outcome = outcome;
+  }
+}
+
+const BUCKETS = 10;
+
+/** The circuit with the settings of the fault matrix; none of them can be turned into a way past it. */
+export function createCircuit(config: PdpConfig): Circuit {
+  const { breaker } = config;
+  return new CircuitBreaker<[Guarded], Outcome>(
+    async (ask) => {
+      const outcome = await ask();
+      if (outcome.trips) throw new Tripped(outcome);
+      return outcome;
+    },
+    {
+      name: 'pdp',
+      // Second net only: our own deadline is shorter. Below resetTimeout, so a question from before an outage cannot
+      // close a half-open circuit.
+      timeout: config.deadlineMs + (breaker.resetTimeoutMs - config.deadlineMs) / 2,
+      resetTimeout: breaker.resetTimeoutMs,
+      errorThresholdPercentage: breaker.errorThresholdPercentage,
+      volumeThreshold: breaker.volumeThreshold,
+      rollingCountTimeout: breaker.rollingWindowMs,
+      rollingCountBuckets: BUCKETS,
+      rollingPercentilesEnabled: false,
+      enableSnapshots: false,
+    },
+  );
+}
+
+function refused(code: AskFailureCode, message: string): Outcome {
+  return { answer: { kind: 'failure', failure: { code, message } }, trips: false };
+}
+
+/** The wrapper. Closes over its own idea of "may ask": closed, enabled and not shut down. */
+export function createBreaker(options: BreakerOptions): Breaker {
+  const { circuit, probe, changed } = options;
+  const answered = refused('PDP_BREAKER_OPEN', 'a probe, not a question');
+
+  const state = (): BreakerState => {
+    if (circuit.isShutdown) return 'shutdown';
+    if (circuit.closed) return circuit.enabled ? 'closed' : 'open';
+    return circuit.halfOpen ? 'half_open' : 'open';
+  };
+  circuit.on('open', () => {
+    changed('open');
+  });
+  circuit.on('close', () => {
+    changed('closed');
+  });
+  circuit.on('halfOpen', () => {
+    changed('half_open');
+    // A half-open circuit lets one call through. This takes that place before anyone else can.
+    circuit.fire(async () => ({ ...answered, trips: !(await probe().catch(() => false)) })).catch(() => undefined);
+  });
+
+  return {
+    get state() {
+      return state();
+    },
+    async run(ask) {
+      const now = state();
+      if (now === 'shutdown') return refused('SHUTTING_DOWN', 'the policy client is closed');
+      if (now !== 'closed')
+        return refused('PDP_BREAKER_OPEN', 'the policy decision points failed recently and are not asked');
+      try {
+        return await circuit.fire(ask);
+      } catch (error) {
+        if (error instanceof Tripped) return error.outcome;
+        if (circuit.isShutdown) return refused('SHUTTING_DOWN', 'the policy client is closed');
+        return codeOf(error) === 'ETIMEDOUT'
+          ? refused('PDP_TIMEOUT', 'no policy decision point answered in time')
+          : refused(circuit.closed ? 'INTERNAL_ERROR' : 'PDP_BREAKER_OPEN', 'the question was not asked');
+      }
+    },
+    close() {
+      if (circuit.isShutdown) return;
+      circuit.shutdown();
+      changed('shutdown');
+    },
+  };
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+}

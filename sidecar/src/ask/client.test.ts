@@ -1,0 +1,227 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import type { CanonicalRequest, DenyCode } from '@portcullis/policy/model';
+import { askRequest, createBench, median, until } from './ask-bench.js';
+import type { FakePdp, FakeQuestion } from './fake-pdp.js';
+import type { Answer } from './port.js';
+
+const bench = createBench();
+afterEach(() => bench.close());
+
+/** Keeps the breaker out of tests about single answers. */
+const PATIENT = { breaker: { volumeThreshold: 100_000 } };
+const DEADLINE_MS = 50;
+
+function codeOf(answer: Answer): string {
+  return answer.kind === 'failure' ? answer.failure.code : answer.decision.effect;
+}
+
+function behave(pdps: readonly FakePdp[], onQuestion: (question: FakeQuestion) => void): void {
+  for (const pdp of pdps) pdp.onQuestion = onQuestion;
+}
+
+describe('an answer', () => {
+  test('is the decision of the PDP', async () => {
+    const { pdps, client, seen } = await bench.ready(1);
+    behave(pdps, (question) => {
+      question.decide({ decision_id: `d-${question.requestId}` });
+    });
+    const answer = await client.ask(askRequest('r1'));
+    expect(answer).toMatchObject({ kind: 'decision', decision: { allow: true, decision_id: 'd-r1' } });
+    expect(seen.asked).toEqual(['allow']);
+  });
+
+  test.each(['deny', 'hold'] as const)('that is a %s is a decision, and no failure to the breaker', async (effect) => {
+    const { pdps, client, seen } = await bench.ready(1, { breaker: { volumeThreshold: 1 } });
+    const deny = [{ code: 'POLICY_DENIED', message: 'no', path: 'tenant/p' }] as const;
+    behave(pdps, (question) => {
+      question.decide({ effect, allow: false, deny });
+    });
+    for (let n = 0; n < 30; n += 1) expect(codeOf(await client.ask(askRequest(`r${n}`)))).toBe(effect);
+    expect(seen.breaker).toEqual([]);
+  });
+
+  test('finds its question in whatever order it comes, and once', async () => {
+    const { pdps, client } = await bench.ready(1, PATIENT);
+    const held: FakeQuestion[] = [];
+    behave(pdps, (question) => {
+      held.push(question);
+      if (held.length < 20) return;
+      for (const late of held.reverse()) {
+        late.decide({ decision_id: late.requestId });
+        late.decide({ decision_id: 'a duplicate' });
+      }
+    });
+    const ids = Array.from({ length: 20 }, (_, n) => `r${n}`);
+    const answers = await Promise.all(ids.map((id) => client.ask(askRequest(id))));
+    expect(answers.map((answer) => answer.kind === 'decision' && answer.decision.decision_id)).toEqual(ids);
+  });
+});
+
+interface Misbehaviour {
+  readonly name: string;
+  readonly code: string;
+  readonly onQuestion: (question: FakeQuestion) => void;
+}
+
+const FAULT_CODES = [
+  'REQUEST_INVALID',
+  'IDENTITY_REJECTED',
+  'NO_VALID_BUNDLE',
+  'AUDIT_UNAVAILABLE',
+  'SHUTTING_DOWN',
+  'INTERNAL_ERROR',
+] as const satisfies readonly DenyCode[];
+
+const MISBEHAVIOURS: readonly Misbehaviour[] = [
+  { name: 'answers nothing', code: 'PDP_TIMEOUT', onQuestion: () => undefined },
+  {
+    name: 'answers too late',
+    code: 'PDP_TIMEOUT',
+    onQuestion: (question) => {
+      setTimeout(() => {
+        question.decide();
+      }, 2 * DEADLINE_MS);
+    },
+  },
+  { name: 'sends garbage', code: 'PDP_REPLY_INVALID', onQuestion: ({ raw }) => raw(Buffer.from('ffffffffff', 'hex')) },
+  { name: 'sends an empty message', code: 'PDP_REPLY_INVALID', onQuestion: ({ raw }) => raw(Buffer.alloc(0)) },
+  { name: 'sends an id and no answer', code: 'PDP_REPLY_INVALID', onQuestion: ({ id, reply }) => reply({ id }) },
+  {
+    name: 'sends an empty decision',
+    code: 'PDP_REPLY_INVALID',
+    onQuestion: ({ id, reply }) => reply({ id, decision: {} }),
+  },
+  { name: 'sends an empty fault', code: 'PDP_REPLY_INVALID', onQuestion: ({ id, reply }) => reply({ id, fault: {} }) },
+  {
+    name: 'decides about another request',
+    code: 'PDP_REPLY_INVALID',
+    onQuestion: ({ decide }) => {
+      decide({ request_digest: '00'.repeat(32) });
+    },
+  },
+  {
+    name: 'echoes a short digest',
+    code: 'PDP_REPLY_INVALID',
+    onQuestion: ({ decide, digest }) => {
+      decide({ request_digest: digest.slice(0, 16) });
+    },
+  },
+  {
+    name: 'decides under the id of another question',
+    code: 'PDP_TIMEOUT',
+    onQuestion: ({ id, reply }) => reply({ id: id + 1000, decision: {} }),
+  },
+  { name: 'sends a pong for an answer', code: 'PDP_TIMEOUT', onQuestion: ({ id, reply }) => reply({ id, pong: {} }) },
+  { name: 'breaks the stream', code: 'PDP_UNAVAILABLE', onQuestion: ({ drop }) => drop() },
+  { name: 'ends the stream', code: 'PDP_UNAVAILABLE', onQuestion: ({ end }) => end() },
+  {
+    name: 'gives a reason for a denial as a fault',
+    code: 'INTERNAL_ERROR',
+    onQuestion: ({ fault }) => fault('POLICY_DENIED'),
+  },
+  ...FAULT_CODES.map((code) => ({
+    name: `reports ${code}`,
+    code,
+    onQuestion: ({ fault }: FakeQuestion) => {
+      fault(code);
+    },
+  })),
+];
+
+/** Failures that cost the stream. */
+const BREAKING: ReadonlySet<string> = new Set(['PDP_REPLY_INVALID', 'PDP_UNAVAILABLE']);
+
+describe('every failure is an answer, within the deadline and 10 ms', () => {
+  test.each(MISBEHAVIOURS)('a PDP that $name: $code', async ({ code, onQuestion }) => {
+    const { pdps, client } = await bench.ready(1, PATIENT);
+    behave(pdps, onQuestion);
+    const times: number[] = [];
+    for (let n = 0; n < 11; n += 1) {
+      const askedAt = performance.now();
+      const answer = await client.ask(askRequest(`r${n}`));
+      times.push(performance.now() - askedAt);
+      // While a broken stream is replaced, a question waits for the next one, for as long as it may.
+      if (n > 0 && BREAKING.has(code)) expect(['PDP_UNAVAILABLE', 'PDP_TIMEOUT', code]).toContain(codeOf(answer));
+      else expect(codeOf(answer)).toBe(code);
+    }
+    expect(median(times)).toBeLessThanOrEqual(DEADLINE_MS + 10);
+  });
+
+  test('nobody listens: PDP_UNAVAILABLE', async () => {
+    const [gone] = await bench.pdps(1);
+    gone?.stop();
+    const { client } = bench.client([gone?.address ?? ''], PATIENT);
+    const askedAt = performance.now();
+    expect(codeOf(await client.ask(askRequest('r1')))).toBe('PDP_UNAVAILABLE');
+    expect(performance.now() - askedAt).toBeLessThan(DEADLINE_MS + 100);
+    expect(client.ready).toBe(false);
+  });
+
+  const cyclic: Record<string, unknown> = {};
+  cyclic['self'] = cyclic;
+  test.each([
+    ['a number that is not finite', { n: Number.NaN }],
+    ['a lone surrogate', { text: '\ud800' }],
+    ['a cycle', cyclic],
+    ['a bigint', { n: 1n }],
+    ['more than a PDP accepts', { text: 'x'.repeat(300_000) }],
+  ])('a request with %s is refused unasked, and no failure to the breaker', async (_name, args) => {
+    const { pdps, client, seen } = await bench.ready(1, { breaker: { volumeThreshold: 1 } });
+    const hostile = { ...askRequest('r1'), tool: { name: 't', arguments: args } } as unknown as CanonicalRequest;
+    for (let n = 0; n < 5; n += 1) expect(codeOf(await client.ask(hostile))).toBe('REQUEST_INVALID');
+    expect(pdps[0]?.questions).toBe(0);
+    expect(seen.breaker).toEqual([]);
+    expect(codeOf(await client.ask(askRequest('r2')))).toBe('allow');
+  });
+
+  test('one question too many is refused unasked', async () => {
+    const { pdps, client } = await bench.ready(1, { ...PATIENT, maxInFlight: 3 });
+    behave(pdps, () => undefined);
+    const answers = await Promise.all(Array.from({ length: 5 }, (_, n) => client.ask(askRequest(`r${n}`))));
+    expect(answers.map(codeOf)).toEqual([
+      ...['PDP_TIMEOUT', 'PDP_TIMEOUT', 'PDP_TIMEOUT'],
+      ...['PDP_UNAVAILABLE', 'PDP_UNAVAILABLE'],
+    ]);
+    expect(pdps[0]?.questions).toBe(3);
+  });
+});
+
+describe('readiness', () => {
+  test('begins with the first release that a PDP reports', async () => {
+    const [pdp] = await bench.pdps(1);
+    pdp?.publish(0);
+    const { client, seen } = bench.client([pdp?.address ?? '']);
+    await until(() => seen.epochs.includes(0));
+    expect(client.ready).toBe(false);
+    pdp?.publish(7);
+    await until(() => client.ready);
+    expect(seen.epochs).toEqual([0, 7]);
+  });
+});
+
+describe('closing', () => {
+  test('answers what is in flight and everything later with SHUTTING_DOWN', async () => {
+    const { pdps, client, seen } = await bench.ready(1);
+    behave(pdps, () => undefined);
+    const asked = [1, 2, 3].map((n) => client.ask(askRequest(`r${n}`)));
+    await until(() => pdps[0]?.questions === 3);
+    await client.close();
+    expect((await Promise.all(asked)).map(codeOf)).toEqual(['SHUTTING_DOWN', 'SHUTTING_DOWN', 'SHUTTING_DOWN']);
+    expect(codeOf(await client.ask(askRequest('late')))).toBe('SHUTTING_DOWN');
+    expect(seen.endpoints.at(-1)).toEqual([pdps[0]?.address, 'closed']);
+    await client.close();
+  });
+
+  test('sends the settlements that are left', async () => {
+    const { pdps, client } = await bench.ready(1, { settle: { flushMs: 60_000 } });
+    const settlement = {
+      decision_id: 'd1',
+      request_digest: 'ab'.repeat(32),
+      outcome: 'forwarded',
+      duration_ms: 3,
+    } as const;
+    client.settle(settlement);
+    await client.close();
+    expect(pdps[0]?.settled).toEqual([settlement]);
+  });
+});

@@ -1,0 +1,194 @@
+/** Assembles the PDP client: endpoints, dispatcher, breaker and settlements behind the port. */
+
+import type { ChannelCredentials } from '@grpc/grpc-js';
+import type { CanonicalRequest } from '@portcullis/policy/model';
+import { type Clock, LOG_FIELD, type Logger, systemClock } from '@portcullis/runtime';
+import { createBreaker, createCircuit } from './breaker.js';
+import { choose } from './choose.js';
+import type { PdpConfig } from './config.js';
+import { createDispatcher } from './dispatch.js';
+import { createEndpoint, type Endpoint } from './endpoint.js';
+import { type AskObserver, shieldObserver, silentObserver } from './observer.js';
+import type { Answer, AskFailureCode, PolicyClient, Settlement } from './port.js';
+import type { Outcome } from './question.js';
+import { createSettleQueue } from './settle.js';
+import { createWire, type EncodedQuestion } from './wire.js';
+
+/** What the client needs. */
+export interface PolicyClientOptions {
+  readonly config: PdpConfig;
+  /** How to reach the PDPs; in production {@link pdpCredentials}. */
+  readonly credentials: ChannelCredentials;
+  readonly log: Logger;
+  /** Default: nobody observes. */
+  readonly observer?: AskObserver;
+  /** Default: the machine's clock. */
+  readonly clock?: Clock;
+}
+
+/** Ids are uint32 on the wire and 0 is not used. A question lives for milliseconds, so a wrapped id is long free. */
+const MAX_ID = 0xffff_ffff;
+
+function failure(code: AskFailureCode, message: string): Answer {
+  return { kind: 'failure', failure: { code, message } };
+}
+
+/** A request that no PDP is bothered with. */
+function refused(message: string): Promise<Outcome> {
+  return Promise.resolve({ answer: failure('REQUEST_INVALID', message), trips: false });
+}
+
+/**
+ * Creates the client and starts connecting to every endpoint; it is usable at once and answers failures until a PDP can
+ * be reached.
+ * @throws Error when decision.proto cannot be read: the installation is broken
+ */
+export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
+  const { config, credentials, log, clock = systemClock } = options;
+  const observer = shieldObserver(options.observer ?? silentObserver, (error) => {
+    log.error({ [LOG_FIELD.error]: error }, 'Observer failed');
+  });
+  const wire = createWire();
+  const now = (): number => clock.monotonic();
+  let lastId = 0;
+  const nextId = (): number => {
+    lastId = lastId >= MAX_ID ? 1 : lastId + 1;
+    return lastId;
+  };
+  let ready = false;
+  let closing: Promise<void> | undefined;
+
+  const endpoints: readonly Endpoint[] = config.endpoints.map((name) =>
+    createEndpoint({
+      name,
+      config,
+      credentials,
+      wire,
+      now,
+      nextId,
+      events: {
+        available() {
+          dispatcher.available();
+        },
+        answered(endpoint, question, reply) {
+          dispatcher.answered(endpoint, question, reply);
+        },
+        stranded(endpoint, questions, end, detail) {
+          dispatcher.stranded(endpoint, questions, end, detail);
+        },
+        lost(endpoint, end, detail) {
+          log.warn({ [LOG_FIELD.peer]: endpoint.name, [LOG_FIELD.reason]: detail, end }, 'Decision stream lost');
+        },
+        stateChanged(endpoint, state) {
+          log.debug({ [LOG_FIELD.peer]: endpoint.name, state }, 'Policy decision point changed state');
+          observer.endpointChanged(endpoint.name, state);
+        },
+        watched(endpoint, { epochs }) {
+          ready ||= epochs.release_seq >= 1;
+          observer.epochs(endpoint.name, epochs);
+        },
+      },
+    }),
+  );
+  const dispatcher = createDispatcher({
+    config,
+    endpoints,
+    now,
+    random: Math.random,
+    hedged() {
+      observer.hedged();
+    },
+  });
+  const breaker = createBreaker({
+    circuit: createCircuit(config),
+    probe: () => anyAnswers(endpoints, config.breaker.resetTimeoutMs / 4),
+    changed(state) {
+      log.info({ state }, 'Breaker changed state');
+      observer.breakerChanged(state);
+    },
+  });
+  const settlements = createSettleQueue({
+    config: config.settle,
+    async send(batch) {
+      const time = now();
+      const target = choose(
+        endpoints.filter(({ available }) => available).map((endpoint) => endpoint.candidate(time)),
+        Math.random,
+      );
+      if (target === undefined) throw new Error('no policy decision point can be reached');
+      await target.endpoint.settle(wire.encodeSettlements(batch));
+    },
+    dropped(count) {
+      observer.settleDropped(count);
+    },
+  });
+
+  const encode = (id: number, request: CanonicalRequest): EncodedQuestion | undefined => {
+    try {
+      return wire.encodeQuestion(id, request);
+    } catch {
+      return undefined;
+    }
+  };
+  const decide = async (request: CanonicalRequest): Promise<Answer> => {
+    if (closing !== undefined) return failure('SHUTTING_DOWN', 'the policy client is closed');
+    if (dispatcher.inFlight >= config.maxInFlight) {
+      // Not the PDPs' failure, so not for the breaker either.
+      return failure('PDP_UNAVAILABLE', 'too many questions are waiting for an answer');
+    }
+    const outcome = await breaker.run((): Promise<Outcome> => {
+      const id = nextId();
+      const encoded = encode(id, request);
+      // Neither speaks against the PDPs, so neither is for the breaker: a hostile request must not open it.
+      if (encoded === undefined) return refused('the request has no canonical form');
+      // Sent anyway it would end the stream, and with it everybody else's questions.
+      if (encoded.frame.length > config.maxQuestionBytes) return refused('the request is larger than a PDP accepts');
+      return dispatcher.dispatch(id, encoded);
+    });
+    return outcome.answer;
+  };
+
+  return {
+    async ask(request) {
+      const askedAt = now();
+      let answer: Answer;
+      try {
+        answer = await decide(request);
+      } catch (error) {
+        log.error({ [LOG_FIELD.error]: error }, 'Asking failed');
+        answer = failure('INTERNAL_ERROR', 'the question could not be asked');
+      }
+      const outcome = answer.kind === 'decision' ? answer.decision.effect : answer.failure.code;
+      observer.asked(outcome, (now() - askedAt) / 1000);
+      return answer;
+    },
+    settle(settlement: Settlement) {
+      settlements.add(settlement);
+    },
+    get ready() {
+      return ready;
+    },
+    close() {
+      closing ??= shutDown();
+      return closing;
+    },
+  };
+
+  async function shutDown(): Promise<void> {
+    dispatcher.close();
+    breaker.close();
+    await settlements.close();
+    for (const endpoint of endpoints) endpoint.close();
+  }
+}
+
+/** True as soon as one PDP answers a Ping; false when none did within `ms`. */
+async function anyAnswers(endpoints: readonly Endpoint[], ms: number): Promise<boolean> {
+  const probes = endpoints.map(async (endpoint) => {
+    if (!(await endpoint.probe(ms))) throw new Error('no answer');
+  });
+  return Promise.any(probes).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,233 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { askRequest, createBench, type Stand, until } from './ask-bench.js';
+import { type FakeQuestion, startFakePdp, startRelay } from './fake-pdp.js';
+import type { Answer } from './port.js';
+
+const bench = createBench();
+afterEach(() => bench.close());
+
+/** Generous, so that a busy test machine does not decide; the rules under test do not depend on the numbers. */
+const CALM = { deadlineMs: 1000, hedgeAfterMs: 100, breaker: { volumeThreshold: 100_000, resetTimeoutMs: 2000 } };
+
+function codeOf(answer: Answer): string {
+  return answer.kind === 'failure' ? answer.failure.code : answer.decision.effect;
+}
+
+/** Asks `count` questions, `width` at a time, and returns what each came to. */
+async function askMany({ client }: Pick<Stand, 'client'>, count: number, width: number): Promise<readonly string[]> {
+  const codes: string[] = [];
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next < count) {
+      next += 1;
+      codes.push(codeOf(await client.ask(askRequest(`r${next}`))));
+    }
+  };
+  await Promise.all(Array.from({ length: width }, lane));
+  return codes;
+}
+
+function tally(codes: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const code of codes) counts[code] = (counts[code] ?? 0) + 1;
+  return counts;
+}
+
+function after(ms: number, act: () => void): void {
+  setTimeout(act, ms);
+}
+
+describe('with one of three PDPs failing, no call fails', () => {
+  const misbehaviours: readonly (readonly [name: string, onQuestion: (question: FakeQuestion) => void])[] = [
+    ['is silent', () => undefined],
+    ['is slow', (question) => after(400, question.decide)],
+    ['sends garbage', ({ raw }) => raw(Buffer.from('ffff', 'hex'))],
+    ['sends empty messages', ({ raw }) => raw(Buffer.alloc(0))],
+    ['decides about other requests', ({ decide }) => decide({ request_digest: '11'.repeat(32) })],
+    ['has no bundle', ({ fault }) => fault('NO_VALID_BUNDLE')],
+    ['cannot write its audit', ({ fault }) => fault('AUDIT_UNAVAILABLE')],
+    ['has a defect', ({ fault }) => fault('INTERNAL_ERROR')],
+    ['breaks its streams', ({ drop }) => drop()],
+  ];
+  test.each(misbehaviours)('one %s', async (_name, onQuestion) => {
+    const stand = await bench.ready(3, CALM);
+    const [bad] = stand.pdps;
+    if (bad !== undefined) bad.onQuestion = onQuestion;
+    expect(tally(await askMany(stand, 600, 12))).toEqual({ allow: 600 });
+    // It was asked, so it was not by luck.
+    expect(bad?.questions).toBeGreaterThan(0);
+  });
+
+  test('one is stopped: found out once, then probed and not asked, then asked again', async () => {
+    const stand = await bench.ready(3, CALM);
+    const [bad] = stand.pdps;
+    if (bad === undefined) throw new Error('no PDP');
+    let resume: (() => void)[] = [];
+    bad.onQuestion = (question) => {
+      resume.push(question.decide);
+    };
+    bad.pongs = false;
+    expect(tally(await askMany(stand, 300, 12))).toEqual({ allow: 300 });
+    await until(() => stand.seen.endpoints.some(([name, state]) => name === bad.address && state === 'suspect'));
+    const asked = bad.questions;
+    expect(tally(await askMany(stand, 300, 12))).toEqual({ allow: 300 });
+    expect(bad.questions).toBe(asked);
+    expect(bad.pings).toBeGreaterThan(1);
+    // It wakes up and answers what it was asked.
+    bad.onQuestion = (question) => {
+      question.decide();
+    };
+    for (const decide of resume) decide();
+    resume = [];
+    await until(() => stand.seen.endpoints.findLast(([name]) => name === bad.address)?.[1] === 'up');
+    await until(() => {
+      void stand.client.ask(askRequest('again'));
+      return bad.questions > asked;
+    });
+  });
+
+  test('one loses its connections again and again', async () => {
+    const stand = await bench.ready(3, CALM);
+    let rounds = 0;
+    const storm = setInterval(() => {
+      stand.pdps[0]?.dropStreams();
+      rounds += 1;
+    }, 20);
+    bench.defer(() => {
+      clearInterval(storm);
+    });
+    for (const pdp of stand.pdps) pdp.onQuestion = (question) => after(5, question.decide);
+    expect(tally(await askMany(stand, 400, 6))).toEqual({ allow: 400 });
+    expect(rounds).toBeGreaterThan(3);
+  });
+});
+
+describe('load', () => {
+  test('is shared by equals', async () => {
+    const stand = await bench.ready(3, CALM);
+    await askMany(stand, 3000, 30);
+    for (const { questions } of stand.pdps) expect(questions).toBeGreaterThan(300);
+  });
+
+  test('of a cluster that is slow as a whole is not doubled', async () => {
+    const stand = await bench.ready(3, { ...CALM, hedgeAfterMs: 20, hedgeBurst: 10, hedgeRatio: 0.1 });
+    for (const pdp of stand.pdps) pdp.onQuestion = (question) => after(60, question.decide);
+    expect(tally(await askMany(stand, 600, 60))).toEqual({ allow: 600 });
+    const sent = stand.pdps.reduce((sum, { questions }) => sum + questions, 0);
+    expect(stand.seen.hedges).toBeLessThanOrEqual(10 + 60 + 1);
+    expect(sent).toBe(600 + stand.seen.hedges);
+  });
+});
+
+describe('connections', () => {
+  test('that the server rotates by age cost no call', async () => {
+    const pdps = await Promise.all(
+      [1, 2].map(() =>
+        startFakePdp({ channel: { 'grpc.max_connection_age_ms': 300, 'grpc.max_connection_age_grace_ms': 2000 } }),
+      ),
+    );
+    for (const pdp of pdps) {
+      bench.defer(() => {
+        pdp.stop();
+      });
+      // Longer than a stream lives, so there are always questions in flight when a connection goes away.
+      pdp.onQuestion = (question) => after(10, question.decide);
+    }
+    const stand = bench.client([pdps[0]?.address ?? ''], CALM);
+    await until(() => stand.client.ready);
+    const codes: string[] = [];
+    const end = performance.now() + 2000;
+    while (performance.now() < end) codes.push(...(await askMany(stand, 20, 4)));
+    expect(tally(codes)).toEqual({ allow: codes.length });
+    expect(pdps[0]?.streams).toBeGreaterThan(3);
+    // The replacement came up before the old stream went: the only PDP never was out of reach.
+    expect(stand.seen.endpoints.filter(([, state]) => state === 'connecting')).toEqual([]);
+  });
+
+  test('are taken up again when a PDP comes back', async () => {
+    const [first] = await bench.pdps(1);
+    if (first === undefined) throw new Error('no PDP');
+    const stand = bench.client([first.address], CALM);
+    await until(() => stand.client.ready);
+    first.stop();
+    await until(() => stand.seen.endpoints.at(-1)?.[1] === 'connecting');
+    const second = await startFakePdp({ port: first.port });
+    bench.defer(() => {
+      second.stop();
+    });
+    await until(() => stand.seen.endpoints.at(-1)?.[1] === 'up');
+    expect(codeOf(await stand.client.ask(askRequest('r')))).toBe('allow');
+  });
+
+  test('that were swallowed come back within 10 s of the fault, whether they were open or being opened', async () => {
+    const [pdp] = await bench.pdps(1);
+    if (pdp === undefined) throw new Error('no PDP');
+    const relay = await startRelay(pdp.port);
+    bench.defer(() => {
+      relay.stop();
+    });
+    const stand = bench.client([relay.address], { keepaliveMs: 200, keepaliveTimeoutMs: 100, connectTimeoutMs: 300 });
+    await until(() => stand.client.ready);
+    relay.mode = 'swallow';
+    await until(() => stand.seen.endpoints.at(-1)?.[1] === 'connecting');
+    expect(codeOf(await stand.client.ask(askRequest('r')))).toBe('PDP_UNAVAILABLE');
+    // Long enough that handshakes were begun that will never be answered.
+    await until(() => relay.accepted >= 4, 10_000);
+    relay.mode = 'pass';
+    await until(() => stand.seen.endpoints.at(-1)?.[1] === 'up', 10_000);
+    expect(codeOf(await stand.client.ask(askRequest('r')))).toBe('allow');
+  }, 30_000);
+});
+
+describe('the breaker', () => {
+  test('opens when all PDPs are stopped, denies at once without asking, and closes when one is back', async () => {
+    const stand = await bench.ready(3);
+    for (const pdp of stand.pdps) {
+      pdp.onQuestion = () => undefined;
+      pdp.pongs = false;
+    }
+    const codes = await askMany(stand, 60, 30);
+    expect(codes.every((code) => code !== 'allow')).toBe(true);
+    await until(() => stand.seen.breaker[0] === 'open');
+    const asked = stand.pdps.map(({ questions }) => questions);
+    const times: number[] = [];
+    for (let n = 0; n < 101; n += 1) {
+      const askedAt = performance.now();
+      expect(codeOf(await stand.client.ask(askRequest(`o${n}`)))).toBe('PDP_BREAKER_OPEN');
+      times.push(performance.now() - askedAt);
+    }
+    expect(times.sort((a, b) => a - b)[50]).toBeLessThanOrEqual(1);
+    expect(stand.pdps.map(({ questions }) => questions)).toEqual(asked);
+    const [back] = stand.pdps;
+    if (back === undefined) throw new Error('no PDP');
+    back.pongs = true;
+    back.onQuestion = (question) => {
+      question.decide();
+    };
+    // What a stopped process does when it continues: it answers the Ping that waited for it.
+    back.dropStreams();
+    await until(() => stand.seen.breaker.at(-1) === 'closed', 10_000);
+    expect(codeOf(await stand.client.ask(askRequest('after')))).toBe('allow');
+    // Nobody's question was the probe.
+    expect(back.questions).toBe((asked[0] ?? 0) + 1);
+  }, 20_000);
+});
+
+describe('settlements', () => {
+  const settlement = (n: number) =>
+    ({ decision_id: `d${n}`, request_digest: 'ab'.repeat(32), outcome: 'forwarded', duration_ms: n }) as const;
+
+  test('arrive in batches', async () => {
+    const { pdps, client } = await bench.ready(1);
+    for (let n = 0; n < 600; n += 1) client.settle(settlement(n));
+    await until(() => pdps[0]?.settled.length === 600);
+    expect(pdps[0]?.settled.map(({ duration_ms: ms }) => ms)).toEqual(Array.from({ length: 600 }, (_, n) => n));
+  });
+
+  test('are dropped and counted when nobody takes them', async () => {
+    const { pdps, client, seen } = await bench.ready(1, { settle: { flushMs: 5, maxQueue: 300 } });
+    for (const pdp of pdps) pdp.takesSettlements = false;
+    for (let n = 0; n < 400; n += 1) client.settle(settlement(n));
+    await until(() => seen.dropped === 400);
+  });
+});

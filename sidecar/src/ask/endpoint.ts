@@ -1,0 +1,203 @@
+/** One PDP as the dispatcher sees it: can it take a question, how slow and how loaded is it, is an answer overdue. */
+
+import type { ChannelCredentials } from '@grpc/grpc-js';
+import type { WatchReport } from '@portcullis/proto';
+import type { Candidate } from './choose.js';
+import type { PdpConfig } from './config.js';
+import { openConnection } from './connection.js';
+import { createLatency } from './latency.js';
+import type { LinkEnd, LinkReply } from './link.js';
+import type { EndpointState } from './observer.js';
+import type { Question } from './question.js';
+import type { Wire } from './wire.js';
+
+/** What an endpoint reports. None of these may throw. */
+export interface EndpointEvents {
+  /** Questions can be sent (again). */
+  available(endpoint: Endpoint): void;
+  /** The first answer of this PDP to a question that is in flight here. */
+  answered(endpoint: Endpoint, question: Question, reply: LinkReply): void;
+  /** Questions in flight that this PDP will not answer. */
+  stranded(endpoint: Endpoint, questions: readonly Question[], end: LinkEnd, detail: string): void;
+  /** The stream for questions is gone, and why. */
+  lost(endpoint: Endpoint, end: LinkEnd, detail: string): void;
+  stateChanged(endpoint: Endpoint, state: EndpointState): void;
+  watched(endpoint: Endpoint, report: WatchReport): void;
+}
+
+/** One PDP. */
+export interface Endpoint {
+  /** `host:port`, as configured. */
+  readonly name: string;
+  readonly state: EndpointState;
+  /** Whether a question can be sent now. */
+  readonly available: boolean;
+  /** What the choice is made on, as of `now`. */
+  candidate(now: number): EndpointCandidate;
+  /** Whether nothing at all was heard from it since `time`, monotonic milliseconds. */
+  silentSince(time: number): boolean;
+  /** Sends a question. Only when `available`. */
+  send(question: Question): void;
+  /** Stops waiting for an answer to `question`. */
+  forget(question: Question): void;
+  /** Sends a Ping, unless one is unanswered. */
+  nudge(): void;
+  /** An answer is missing after `ms`: suspect, and probed, until anything is heard. */
+  overdue(ms: number): void;
+  /** It answered, and badly: counts as slow in the next choices. */
+  penalise(): void;
+  /** True when a Ping is answered within `ms`, which includes that a stream comes up. Never rejects. */
+  probe(ms: number): Promise<boolean>;
+  /** Calls Settle with an encoded batch. Rejects on failure or deadline. */
+  settle(batch: Buffer): Promise<void>;
+  close(): void;
+}
+
+/** An endpoint with what speaks for and against it. */
+export interface EndpointCandidate extends Candidate {
+  readonly endpoint: Endpoint;
+}
+
+/** What an endpoint needs. */
+export interface EndpointOptions {
+  readonly name: string;
+  readonly config: PdpConfig;
+  readonly credentials: ChannelCredentials;
+  readonly wire: Wire;
+  readonly events: EndpointEvents;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** Ids for questions and pings, shared by all endpoints. */
+  readonly nextId: () => number;
+}
+
+/** How fast a bad latency sample is forgotten. */
+const LATENCY_DECAY_MS = 1000;
+
+/** Starts connecting to one PDP. */
+export function createEndpoint(options: EndpointOptions): Endpoint {
+  const { name, config, wire, events, now } = options;
+  const latency = createLatency(LATENCY_DECAY_MS);
+  const probes = new Set<() => void>();
+  let suspect = false;
+  let serving = false;
+  let heardAt = Number.NEGATIVE_INFINITY;
+  let closed = false;
+  let state: EndpointState = 'connecting';
+
+  const update = (): void => {
+    const next: EndpointState = closed
+      ? 'closed'
+      : connection.link === undefined
+        ? 'connecting'
+        : suspect
+          ? 'suspect'
+          : 'up';
+    if (next === state) return;
+    state = next;
+    events.stateChanged(endpoint, next);
+  };
+
+  const connection = openConnection({
+    ...options,
+    target: name,
+    events: {
+      up() {
+        suspect = false;
+        update();
+        events.available(endpoint);
+      },
+      down(end, detail) {
+        suspect = false;
+        if (!closed) events.lost(endpoint, end, detail);
+        update();
+      },
+      heard() {
+        heardAt = now();
+        if (suspect) {
+          suspect = false;
+          update();
+        }
+      },
+      pong(_link, _id, ms) {
+        latency.observe(ms, now());
+        for (const done of probes) done();
+        probes.clear();
+      },
+      answered(_link, question, reply, ms) {
+        latency.observe(ms, now());
+        events.answered(endpoint, question, reply);
+      },
+      stranded(questions, end, detail) {
+        events.stranded(endpoint, questions, end, detail);
+      },
+      watched(report) {
+        serving = report !== undefined && report.epochs.release_seq >= 1 && report.freshness !== 'expired';
+        if (report !== undefined) events.watched(endpoint, report);
+      },
+    },
+  });
+
+  const endpoint: Endpoint = {
+    name,
+    get state() {
+      return state;
+    },
+    get available() {
+      return connection.link !== undefined;
+    },
+    candidate(at) {
+      return {
+        endpoint,
+        rank: suspect ? 2 : serving ? 0 : 1,
+        inFlight: connection.inFlight,
+        latencyMs: latency.at(at),
+      };
+    },
+    silentSince(time) {
+      return heardAt < time;
+    },
+    send(question) {
+      connection.link?.send(question);
+    },
+    forget(question) {
+      connection.forget(question);
+    },
+    nudge() {
+      connection.link?.ping();
+    },
+    overdue(ms) {
+      latency.observe(ms, now());
+      if (suspect || connection.link === undefined) return;
+      suspect = true;
+      connection.link.ping();
+      update();
+    },
+    penalise() {
+      latency.observe(config.deadlineMs, now());
+    },
+    probe(ms) {
+      return new Promise((resolve) => {
+        const done = (): void => {
+          clearTimeout(timer);
+          resolve(true);
+        };
+        const timer = setTimeout(() => {
+          probes.delete(done);
+          resolve(false);
+        }, ms);
+        probes.add(done);
+        connection.link?.ping();
+      });
+    },
+    async settle(batch) {
+      await connection.unary(wire.settlePath, batch, config.settle.deadlineMs);
+    },
+    close() {
+      closed = true;
+      connection.close();
+      update();
+    },
+  };
+  return endpoint;
+}

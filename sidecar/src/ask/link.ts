@@ -1,0 +1,205 @@
+/**
+ * One Decide stream to one PDP: many questions in flight, matched by id. A link goes
+ * `opening -> up -> draining? -> broken`; it is up once the PDP answered the first Ping, and never comes back.
+ */
+
+import { type Client, type ClientDuplexStream, Metadata } from '@grpc/grpc-js';
+import type { Question } from './question.js';
+import type { Reply, Wire } from './wire.js';
+
+/** Where a link is in its life. */
+export type LinkState = 'opening' | 'up' | 'draining' | 'broken';
+
+/** Why a link broke. `garbled`: the PDP sent what is no answer at all; `closed`: we did it. */
+export type LinkEnd = 'lost' | 'garbled' | 'closed';
+
+/** A reply that belongs to a question. */
+export type LinkReply = Exclude<Reply, { readonly kind: 'pong' | 'garbled' }>;
+
+/** What a link reports. None of these may throw. */
+export interface LinkEvents {
+  /** The first Ping was answered. */
+  up(link: Link): void;
+  /** Something sensible arrived, whatever it was. */
+  heard(link: Link): void;
+  /** A Ping was answered after `ms`. */
+  pong(link: Link, id: number, ms: number): void;
+  /** The first answer to a question that is in flight here, `ms` after it was sent. */
+  answered(link: Link, question: Question, reply: LinkReply, ms: number): void;
+  /** The stream is gone; `stranded` were in flight. Exactly once. */
+  broken(link: Link, end: LinkEnd, detail: string, stranded: readonly Question[]): void;
+}
+
+/** One stream. */
+export interface Link {
+  readonly state: LinkState;
+  /** Questions sent here and neither answered nor forgotten. */
+  readonly inFlight: number;
+  /** Queues the question for the stream. Only when `up`. */
+  send(question: Question): void;
+  /** Stops counting a question; an answer to it is ignored from now on. */
+  forget(question: Question): void;
+  /** Sends a Ping and returns its id, or `undefined` when one is unanswered. */
+  ping(): number | undefined;
+  /** Takes no more questions and closes when those in flight are answered. */
+  drain(): void;
+  /** Ends the stream now. */
+  destroy(end: LinkEnd, detail: string): void;
+}
+
+/** What a link needs. */
+export interface LinkOptions {
+  readonly client: Client;
+  readonly wire: Wire;
+  readonly events: LinkEvents;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** Ids for questions and pings, never 0, unique among those in flight. */
+  readonly nextId: () => number;
+}
+
+interface Sent {
+  readonly question: Question;
+  readonly at: number;
+}
+
+const identity = (bytes: Buffer): Buffer => bytes;
+
+/** Opens a stream; it waits for the connection. The caller gives up on one that does not come up. */
+export function openLink(options: LinkOptions): Link {
+  const { wire, events, now, nextId } = options;
+  const sent = new Map<number, Sent>();
+  let outbox: Question[] = [];
+  let state: LinkState = 'opening';
+  let blocked = false;
+  let pinged: { readonly id: number; readonly at: number } | undefined;
+
+  // The bytes are ours on both sides: a frame is encoded once however often it is sent, and an answer that cannot be
+  // decoded is our finding and not an exception inside the stream.
+  const stream: ClientDuplexStream<Buffer, Buffer> = options.client.makeBidiStreamRequest(
+    wire.decidePath,
+    identity,
+    identity,
+    new Metadata({ waitForReady: true }),
+  );
+
+  /** False when the stream wants no more for now. */
+  const write = (bytes: Buffer): boolean => {
+    blocked = !stream.write(bytes);
+    return !blocked;
+  };
+  const pump = (): void => {
+    const waiting = outbox;
+    outbox = [];
+    for (const [index, question] of waiting.entries()) {
+      // What was answered elsewhere or has expired while the stream was blocked is not worth a PDP's time.
+      if (sent.has(question.id) && !write(question.frame)) {
+        outbox = waiting.slice(index + 1);
+        return;
+      }
+    }
+  };
+  const breakNow = (end: LinkEnd, detail: string): void => {
+    if (state === 'broken') {
+      return;
+    }
+    state = 'broken';
+    const stranded = [...sent.values()].map(({ question }) => question);
+    sent.clear();
+    outbox = [];
+    stream.cancel();
+    events.broken(link, end, detail, stranded);
+  };
+  const settleDrain = (): void => {
+    if (state === 'draining' && sent.size === 0) {
+      stream.end();
+    }
+  };
+  const receive = (bytes: Buffer): void => {
+    if (state === 'broken') {
+      return;
+    }
+    const reply = wire.decodeReply(bytes);
+    if (reply.kind === 'garbled') {
+      breakNow('garbled', reply.message);
+      return;
+    }
+    events.heard(link);
+    if (reply.kind === 'pong') {
+      if (pinged?.id !== reply.id) {
+        return;
+      }
+      const { id, at } = pinged;
+      pinged = undefined;
+      if (state === 'opening') {
+        state = 'up';
+        events.up(link);
+      }
+      events.pong(link, id, now() - at);
+      return;
+    }
+    // Unknown: late, a duplicate, or made up. The question it may have been about is settled, or will time out.
+    const entry = sent.get(reply.id);
+    if (entry === undefined) {
+      return;
+    }
+    sent.delete(reply.id);
+    events.answered(link, entry.question, reply, now() - entry.at);
+    settleDrain();
+  };
+
+  stream.on('data', receive);
+  stream.on('drain', () => {
+    blocked = false;
+    pump();
+  });
+  stream.on('error', (error) => {
+    breakNow('lost', error.message);
+  });
+  stream.on('end', () => {
+    breakNow(state === 'draining' && sent.size === 0 ? 'closed' : 'lost', 'the PDP ended the stream');
+  });
+
+  const link: Link = {
+    get state() {
+      return state;
+    },
+    get inFlight() {
+      return sent.size;
+    },
+    send(question) {
+      sent.set(question.id, { question, at: now() });
+      if (blocked || outbox.length > 0) {
+        outbox.push(question);
+      } else {
+        write(question.frame);
+      }
+    },
+    forget(question) {
+      if (sent.delete(question.id)) {
+        settleDrain();
+      }
+    },
+    ping() {
+      if (pinged !== undefined || state === 'broken') {
+        return undefined;
+      }
+      pinged = { id: nextId(), at: now() };
+      write(wire.encodePing(pinged.id));
+      return pinged.id;
+    },
+    drain() {
+      if (state === 'up') {
+        state = 'draining';
+        settleDrain();
+      } else if (state === 'opening') {
+        breakNow('closed', 'replaced');
+      }
+    },
+    destroy(end, detail) {
+      breakNow(end, detail);
+    },
+  };
+  link.ping();
+  return link;
+}

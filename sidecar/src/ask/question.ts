@@ -1,0 +1,36 @@
+/** One question on its way: what was asked, whom, and what became of it so far. */
+
+import type { Endpoint } from './endpoint.js';
+import type { Answer, AskFailure } from './port.js';
+
+/** How a question ended. `trips`: whether it speaks against the cluster as a whole, which is what the breaker counts. */
+export interface Outcome {
+  readonly answer: Answer;
+  readonly trips: boolean;
+}
+
+/** A question in flight. Mutable; owned by the dispatcher. */
+export interface Question {
+  /** The same on every stream it is sent to. */
+  readonly id: number;
+  /** The encoded DecideRequest. */
+  readonly frame: Buffer;
+  /** Lower-case hex digest that the answer must echo. */
+  readonly digest: string;
+  /** Resolves the ask; only the first call counts. */
+  readonly resolve: (outcome: Outcome) => void;
+  /** Set once it is answered, by whomever. */
+  settled: boolean;
+  /** Everyone it was sent to, in order. */
+  readonly asked: Endpoint[];
+  /** How many of `asked` may still answer. */
+  outstanding: number;
+  /** When it was last sent, monotonic milliseconds. */
+  sentAt: number;
+  /** When whoever has it was last pinged because of it, monotonic milliseconds. */
+  nudgedAt: number;
+  /** How often it was sent again because the first attempt came to nothing. */
+  retries: number;
+  /** What a PDP last said that is not an answer; what to report when nobody does better. */
+  setback: AskFailure | undefined;
+}

@@ -1,0 +1,140 @@
+/** Questions and answers as bytes. Nothing here throws for what a PDP sent: whatever is not an answer is `invalid`. */
+
+import type { CanonicalRequest, Checked, Decision, DenyCode } from '@portcullis/policy/model';
+import {
+  type Epochs,
+  fromWireDecision,
+  fromWireFault,
+  fromWireWatchEvent,
+  loadDecisionService,
+  requestDigest,
+  toWireRequest,
+  toWireSettlement,
+  type WatchReport,
+} from '@portcullis/proto';
+import type { AskFailure, AskFailureCode, Settlement } from './port.js';
+
+/** What arrived on a Decide stream. `garbled` cannot be tied to a question. */
+export type Reply =
+  | { readonly kind: 'decision'; readonly id: number; readonly decision: Decision; readonly epochs: Epochs }
+  | { readonly kind: 'fault'; readonly id: number; readonly failure: AskFailure }
+  | { readonly kind: 'pong'; readonly id: number }
+  | { readonly kind: 'invalid'; readonly id: number; readonly message: string }
+  | { readonly kind: 'garbled'; readonly message: string };
+
+/** A question ready to be sent. */
+export interface EncodedQuestion {
+  readonly frame: Buffer;
+  /** Lower-case hex. */
+  readonly digest: string;
+}
+
+/** The decision plane in bytes. */
+export interface Wire {
+  readonly decidePath: string;
+  readonly watchPath: string;
+  readonly settlePath: string;
+  /** The one and only WatchRequest. */
+  readonly watchRequest: Buffer;
+  /** @throws Error when the request has no canonical form. */
+  encodeQuestion(id: number, request: CanonicalRequest): EncodedQuestion;
+  encodePing(id: number): Buffer;
+  decodeReply(bytes: Buffer): Reply;
+  /** `undefined` when the bytes are not a well-formed event. */
+  decodeWatch(bytes: Buffer): WatchReport | undefined;
+  encodeSettlements(settlements: readonly Settlement[]): Buffer;
+}
+
+const ASK_FAILURES: ReadonlySet<DenyCode> = new Set<AskFailureCode>([
+  'PDP_UNAVAILABLE',
+  'PDP_TIMEOUT',
+  'PDP_BREAKER_OPEN',
+  'PDP_REPLY_INVALID',
+  'REQUEST_INVALID',
+  'IDENTITY_REJECTED',
+  'NO_VALID_BUNDLE',
+  'AUDIT_UNAVAILABLE',
+  'SHUTTING_DOWN',
+  'INTERNAL_ERROR',
+]);
+
+function isAskFailureCode(code: DenyCode): code is AskFailureCode {
+  return ASK_FAILURES.has(code);
+}
+
+/** Loads decision.proto (some 20 ms, from disk); once per client. @throws Error when it cannot be read. */
+export function createWire(): Wire {
+  const { Decide, Watch, Settle } = loadDecisionService();
+
+  function decode(bytes: Buffer): Reply {
+    const message = Decide.responseDeserialize(bytes);
+    const id = message.id ?? 0;
+    if (id === 0) return { kind: 'garbled', message: 'an answer without the id of a question' };
+    const { decision, fault } = message;
+    switch (message.answer) {
+      case 'decision': {
+        if (decision === undefined) break;
+        const checked = fromWireDecision(decision);
+        if (!checked.ok) return { kind: 'invalid', id, message: describe(checked) };
+        return { kind: 'decision', id, decision: checked.value.decision, epochs: checked.value.epochs };
+      }
+      case 'fault': {
+        if (fault === undefined) break;
+        const { code, message: reason } = fromWireFault(fault);
+        if (code === 'PDP_REPLY_INVALID') return { kind: 'invalid', id, message: 'a fault with an unknown code' };
+        return {
+          kind: 'fault',
+          id,
+          failure: { code: isAskFailureCode(code) ? code : 'INTERNAL_ERROR', message: reason },
+        };
+      }
+      case 'pong':
+        return { kind: 'pong', id };
+      case undefined:
+        break;
+    }
+    return { kind: 'invalid', id, message: 'an answer that is neither a decision nor a fault' };
+  }
+
+  return {
+    decidePath: Decide.path,
+    watchPath: Watch.path,
+    settlePath: Settle.path,
+    watchRequest: Watch.requestSerialize({}),
+    encodeQuestion(id, request) {
+      const digest = requestDigest(request);
+      const frame = Decide.requestSerialize({
+        id,
+        evaluate: { request: toWireRequest(request), request_digest: digest },
+      });
+      return { frame, digest: digest.toString('hex') };
+    },
+    encodePing(id) {
+      return Decide.requestSerialize({ id, ping: {} });
+    },
+    decodeReply(bytes) {
+      try {
+        return decode(bytes);
+      } catch {
+        return { kind: 'garbled', message: 'bytes that are no DecideResponse' };
+      }
+    },
+    decodeWatch(bytes) {
+      try {
+        const checked = fromWireWatchEvent(Watch.responseDeserialize(bytes));
+        return checked.ok ? checked.value : undefined;
+      } catch {
+        return undefined;
+      }
+    },
+    encodeSettlements(settlements) {
+      return Settle.requestSerialize({ settlements: settlements.map(toWireSettlement) });
+    },
+  };
+}
+
+/** The first finding, without values: an answer may quote the request. */
+function describe(checked: Checked<unknown> & { readonly ok: false }): string {
+  const [first] = checked.problems;
+  return first === undefined ? 'not a decision' : `not a decision: ${first.code} at ${first.path}`;
+}

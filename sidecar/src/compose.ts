@@ -1,0 +1,99 @@
+/** The composition root: the only file that constructs across folders. */
+
+import { randomUUID } from 'node:crypto';
+import {
+  type DrainStep,
+  LOG_FIELD,
+  openTlsMaterial,
+  PortcullisError,
+  processEnvironment,
+  type Service,
+  type ServiceContext,
+  startAdminServer,
+  systemClock,
+  type Task,
+} from '@portcullis/runtime';
+import { FIELD } from '@portcullis/policy/model';
+import { createPolicyClient } from './ask/client.js';
+import { pdpCredentials } from './ask/credentials.js';
+import type { SidecarConfig } from './config.js';
+import { auditLevel } from './enforce/capabilities.js';
+import { createGuard } from './enforce/guard.js';
+import { createRefuser } from './enforce/refuse.js';
+import { agentIdentity } from './identity.js';
+import { createInspector } from './intercept/mcp/inspect.js';
+import { createAttemptMaker } from './intercept/mcp/to-attempt.js';
+import { createSidecarMetrics } from './metrics.js';
+
+/** Added to the ask client's own deadline before the guard stops waiting for a client that never settles. */
+const BACKSTOP_MS = 1_000;
+
+/** Builds the sidecar. `mode` "mcp" wraps the command after `--`; without a mode the HTTP proxy listens. */
+export async function composeSidecar(config: SidecarConfig, context: ServiceContext): Promise<Service> {
+  const { log, registry, health } = context;
+  const material = await openTlsMaterial(config.tls, { log });
+  const identity = agentIdentity(material, config.trustDomain);
+  const metrics = createSidecarMetrics(registry);
+  const credentials = pdpCredentials(material, config.trustDomain);
+  const client = createPolicyClient({ config: config.pdp, credentials, log, observer: metrics });
+  health.check('pdp', () => client.ready || 'no policy decision point has completed a handshake');
+
+  const refuser = createRefuser({ source: 'mcp_proxy', log, observer: metrics });
+  const guard = createGuard({
+    client,
+    refuser,
+    clock: systemClock,
+    backstopMs: config.pdp.deadlineMs + BACKSTOP_MS,
+    capabilities: {
+      audit_level: auditLevel((level, decision) =>
+        log.info({ [FIELD.decisionId]: decision.decision_id, level }, 'Attempt allowed with audit level'),
+      ),
+    },
+  });
+  const attempts = createAttemptMaker({ identity, environment: config.environment, clock: systemClock, newId: randomUUID });
+  const inspector = createInspector({
+    guard,
+    refuser,
+    attempts,
+    delivered: (permit) => {
+      metrics.carriedOut('mcp_proxy', 'forwarded');
+      client.settle({
+        decision_id: permit.decision_id,
+        request_digest: permit.request_digest,
+        outcome: 'forwarded',
+        duration_ms: 0,
+      });
+    },
+    maxMessageBytes: Math.max(config.mcp?.limits.maxEventBytes ?? 0, config.stdio?.maxMessageBytes ?? 0),
+  });
+  const parts = { guard, refuser, client, attempts, inspector, observer: metrics, clock: systemClock, log };
+  const env = processEnvironment();
+
+  const tasks: Task[] = [];
+  const drain: DrainStep[] = [];
+  if (context.mode === 'mcp') {
+    const { startStdioWrapper } = await import('./intercept/mcp/compose-stdio.js');
+    const wrapper = await startStdioWrapper(config.stdio, context.rest, { ...parts, env });
+    tasks.push(wrapper.task);
+    drain.push(wrapper.drain);
+  } else {
+    if (config.mcp === undefined) throw new PortcullisError('ERR_CONFIG_INVALID', 'invalid', 'mcp is not configured');
+    const { startHttpProxy } = await import('./intercept/mcp/compose-http.js');
+    const proxy = await startHttpProxy(config.mcp, { ...parts, env });
+    context.announce('mcp', proxy.address);
+    log.info({ [LOG_FIELD.address]: proxy.address }, 'MCP proxy listens');
+    drain.push(
+      { name: 'finish attempts in flight', timeoutMs: config.drainMs, run: () => (proxy.drain(), proxy.idle()) },
+      { name: 'close agent connections', timeoutMs: 1_000, run: () => proxy.close() },
+      { name: 'close server connections', timeoutMs: 1_000, run: () => proxy.disconnect() },
+    );
+  }
+  const admin = await startAdminServer({ ...config.admin, registry, health, onDrain: () => context.requestDrain() });
+  context.announce('admin', admin.address);
+  drain.push(
+    { name: 'settle and leave the PDPs', timeoutMs: 2_000, run: () => client.close() },
+    { name: 'close admin port', timeoutMs: 1_000, run: () => admin.close() },
+    { name: 'stop watching certificates', timeoutMs: 100, run: async () => material.close() },
+  );
+  return { tasks, drain };
+}

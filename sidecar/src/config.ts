@@ -1,0 +1,28 @@
+/** The sidecar's static configuration. Unknown keys are refused at every level. */
+
+import { ENVIRONMENTS } from '@portcullis/policy/model';
+import { adminConfig, logConfig, tlsConfig } from '@portcullis/runtime';
+import { z } from 'zod';
+import { pdpConfig } from './ask/config.js';
+import { mcpConfig, stdioConfig } from './intercept/mcp/config.js';
+
+/** The whole configuration. Every duration is in milliseconds, every size in bytes. */
+export const sidecarConfig = z
+  .strictObject({
+    trustDomain: z.string().min(1).max(255).describe('SPIFFE trust domain that this sidecar and its PDPs belong to.'),
+    environment: z.enum(ENVIRONMENTS).optional().describe('Named in every question as context.environment.'),
+    tls: tlsConfig.describe("This sidecar's own certificate; tenant and agent are read from its SPIFFE ID."),
+    admin: adminConfig.describe('Plain HTTP port for metrics, probes and drain.'),
+    log: logConfig.describe('How much is logged, and where to.'),
+    pdp: pdpConfig.describe('The policy decision points.'),
+    mcp: mcpConfig.optional().describe('The MCP Streamable HTTP proxy.'),
+    stdio: stdioConfig.optional().describe('The MCP stdio wrapper (mode "mcp").'),
+    drainMs: z.int().min(0).max(600_000).default(10_000).describe('Time that attempts in flight get to end after SIGTERM.'),
+  })
+  .refine((config) => config.mcp !== undefined || config.stdio !== undefined, {
+    path: ['mcp'],
+    message: 'configure mcp, stdio or both',
+  });
+
+/** Value of {@link sidecarConfig}. */
+export type SidecarConfig = z.output<typeof sidecarConfig>;

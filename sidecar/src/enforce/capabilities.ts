@@ -1,0 +1,29 @@
+/** What this PEP can carry out of what a decision may ask besides "allow". Absent means refuse (contracts §4). */
+
+import type { Condition, ConditionType, Decision } from '@portcullis/policy/model';
+
+/** Carries out one kind of condition. Throws when it cannot; the guard then refuses. */
+export type CarryOut = (condition: Condition, decision: Decision) => void;
+
+/** The kinds of conditions that are carried out; every other kind, and every obligation, is refused. */
+export type Capabilities = Readonly<Partial<Record<ConditionType, CarryOut>>>;
+
+/** The conditions or obligations that `capabilities` does not cover; a decision with any of them is not enforceable. */
+export function unsupported(decision: Decision, capabilities: Capabilities): readonly string[] {
+  return [
+    ...decision.conditions.filter((c) => !Object.hasOwn(capabilities, c.type)).map((c) => `condition ${c.type}`),
+    ...decision.obligations.map((o) => `obligation ${o.type}`),
+  ];
+}
+
+/**
+ * `audit_level`: the evidence itself is the PDP's; here the level marks the enforcement in the log.
+ * @throws TypeError when the value is not a level: a decision we do not understand is not carried out.
+ */
+export function auditLevel(note: (level: string, decision: Decision) => void): CarryOut {
+  return (condition, decision) => {
+    const value = condition.value;
+    if (typeof value !== 'string' || value.length === 0 || value.length > 64) throw new TypeError('not an audit level');
+    note(value, decision);
+  };
+}

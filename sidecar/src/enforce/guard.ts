@@ -1,0 +1,103 @@
+/** Ask, then `Permit | Refusal`. There is no third outcome, and every doubt is the second (contracts §4, §13 P0). */
+
+import type { CanonicalRequest, Decision } from '@portcullis/policy/model';
+import { requestDigestHex } from '@portcullis/proto';
+import type { Clock } from '@portcullis/runtime';
+import type { Answer, PolicyClient } from '../ask/port.js';
+import { type Capabilities, unsupported } from './capabilities.js';
+import { type Direction, mintPermit, type Permit } from './permit.js';
+import type { Refusal, Refuser } from './refuse.js';
+
+/** An attempt, ready to be asked about. */
+export interface Attempt {
+  readonly request: CanonicalRequest;
+  readonly server: string;
+  readonly direction: Direction;
+  /** What will be sent if it is allowed: the re-serialisation of exactly what `request` was made from. */
+  readonly payload: string | undefined;
+}
+
+/** Decides one attempt. Never rejects, and always settles: a client that never answers is a timeout. */
+export type Guard = (attempt: Attempt) => Promise<Permit | Refusal>;
+
+/** Whether the guard allowed it. */
+export function isRefusal(outcome: Permit | Refusal): outcome is Refusal {
+  return 'kind' in outcome;
+}
+
+/** What a guard needs. */
+export interface GuardOptions {
+  readonly client: PolicyClient;
+  readonly capabilities: Capabilities;
+  readonly refuser: Refuser;
+  readonly clock: Clock;
+  /**
+   * Milliseconds after which an unanswered question is refused whatever the client does. The client's own deadline is
+   * far shorter; this one only makes a defect in it end as a denial instead of as a hang.
+   */
+  readonly backstopMs: number;
+}
+
+/** Makes the guard. */
+export function createGuard(options: GuardOptions): Guard {
+  const { client, capabilities, refuser, clock, backstopMs } = options;
+
+  function judge(decision: Decision, attempt: Attempt, askedAt: number): Permit | Refusal {
+    const { request } = attempt;
+    if (!decision.allow || decision.effect !== 'allow') return refuser.decided(decision, request);
+    const permit = mintPermit(decision, { ...attempt, digest: requestDigestHex(request) });
+    if (permit === undefined) {
+      return refuser.refuse('PDP_REPLY_INVALID', { decision_id: decision.decision_id, request });
+    }
+    const missing = unsupported(decision, capabilities);
+    const cause = missing.length === 0 ? carryOut(decision, capabilities) : undefined;
+    if (missing.length === 0 && cause === undefined) return permit;
+    client.settle({
+      decision_id: permit.decision_id,
+      request_digest: permit.request_digest,
+      outcome: 'refused',
+      duration_ms: Math.max(0, Math.round(clock.monotonic() - askedAt)),
+    });
+    const what = missing.length === 0 ? 'a condition whose value is not understood' : missing.join(', ');
+    return refuser.refuse('OBLIGATION_UNSUPPORTED', {
+      message: `the decision asks for what this sidecar cannot enforce: ${what}`,
+      decision_id: decision.decision_id,
+      request,
+      cause,
+    });
+  }
+
+  return async (attempt) => {
+    try {
+      const askedAt = clock.monotonic();
+      const answer = await withBackstop(client.ask(attempt.request), backstopMs);
+      if (answer.kind === 'decision') return judge(answer.decision, attempt, askedAt);
+      return refuser.unanswered(answer.failure, attempt.request);
+    } catch (thrown) {
+      return refuser.fault(thrown, attempt.request);
+    }
+  };
+}
+
+/** Carries out every condition; what it returns is why one could not be. */
+function carryOut(decision: Decision, capabilities: Capabilities): unknown {
+  try {
+    for (const condition of decision.conditions) capabilities[condition.type]?.(condition, decision);
+    return undefined;
+  } catch (thrown) {
+    return thrown ?? new TypeError('a condition could not be carried out');
+  }
+}
+
+function withBackstop(asked: Promise<Answer>, backstopMs: number): Promise<Answer> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Answer>((resolve) => {
+    timer = setTimeout(() => {
+      resolve({ kind: 'failure', failure: { code: 'PDP_TIMEOUT', message: 'the policy client did not answer' } });
+    }, backstopMs);
+    timer.unref();
+  });
+  return Promise.race([asked, late]).finally(() => {
+    clearTimeout(timer);
+  });
+}

@@ -1,0 +1,72 @@
+/**
+ * The witness that a PDP allowed exactly this attempt. Whatever sends bytes upstream takes a {@link Permit}, and only
+ * {@link mintPermit} makes one, so "forward without being allowed" does not compile (architecture.md, "The flow").
+ */
+
+import type { CanonicalRequest, Decision } from '@portcullis/policy/model';
+
+declare const minted: unique symbol;
+
+/** Proof of an allow. Frozen; made in one place; carries the bytes it was given for, so that no others can be sent. */
+export interface Permit {
+  readonly [minted]: true;
+  readonly decision_id: string;
+  /** Lower-case hex SHA-256 of the canonical request. */
+  readonly request_digest: string;
+  /** The upstream server it is good for; an upstream refuses the permit of another. */
+  readonly server: string;
+  /** Who speaks in the permitted message. */
+  readonly direction: Direction;
+  /** The message, re-serialised from exactly what was evaluated; absent where the attempt has no body. */
+  readonly payload: string | undefined;
+}
+
+/** Who speaks to whom. */
+export type Direction = 'client_to_server' | 'server_to_client';
+
+/** What is being permitted, besides the decision. */
+export interface PermitSubject {
+  readonly request: CanonicalRequest;
+  /** The digest computed here, over `request`. */
+  readonly digest: string;
+  readonly server: string;
+  readonly direction: Direction;
+  readonly payload: string | undefined;
+}
+
+// A type can be cast away, membership of this set cannot. It holds no state of ours: entries die with their permits.
+const genuine = new WeakSet<object>();
+
+/**
+ * Makes a permit, or nothing. Nothing unless the decision allows in every one of the ways it says so, names no denial,
+ * has an id, and is about `subject.request`.
+ */
+export function mintPermit(decision: Decision, subject: PermitSubject): Permit | undefined {
+  const allows = decision.allow === true && decision.effect === 'allow' && decision.deny.length === 0;
+  const aboutThis = subject.digest.length === 64 && decision.request_digest === subject.digest;
+  if (!allows || !aboutThis || decision.decision_id === '') return undefined;
+  const permit = Object.freeze({
+    decision_id: decision.decision_id,
+    request_digest: subject.digest,
+    server: subject.server,
+    direction: subject.direction,
+    payload: subject.payload,
+  }) as Permit;
+  genuine.add(permit);
+  return permit;
+}
+
+/** Whether the value was made by {@link mintPermit}; a copy or a cast is not. */
+export function isPermit(value: object): value is Permit {
+  return genuine.has(value);
+}
+
+/**
+ * The last check before bytes leave: genuine, for this server, in this direction.
+ * @throws TypeError otherwise; a defect of ours, which the caller's funnel turns into a refusal.
+ */
+export function requirePermit(permit: Permit, server: string, direction: Direction): void {
+  if (!isPermit(permit)) throw new TypeError('not a permit');
+  if (permit.server !== server) throw new TypeError('the permit is for another server');
+  if (permit.direction !== direction) throw new TypeError('the permit is for the other direction');
+}

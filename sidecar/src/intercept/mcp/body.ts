@@ -1,0 +1,38 @@
+/** Reading a whole stream within a cap and a time. */
+
+import type { Readable } from 'node:stream';
+
+/** What became of it. `broken`: the other side left. */
+export type Collected =
+  | { readonly kind: 'all'; readonly bytes: Buffer }
+  | { readonly kind: 'too_large' }
+  | { readonly kind: 'late' }
+  | { readonly kind: 'broken' };
+
+/** Reads to the end; stops reading, without destroying the stream, once a limit is passed. Never rejects. */
+export function collect(
+  stream: Readable,
+  limits: { readonly maxBytes: number; readonly timeoutMs: number },
+): Promise<Collected> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const finish = (collected: Collected): void => {
+      clearTimeout(timer);
+      stream.off('data', onData).off('end', onEnd).off('error', onBroken).off('close', onBroken);
+      // A late failure of a stream that nobody reads any more must not end the process.
+      stream.on('error', () => undefined);
+      if (collected.kind !== 'all') stream.pause();
+      resolve(collected);
+    };
+    const onData = (chunk: Buffer): void => {
+      size += chunk.length;
+      if (size > limits.maxBytes) finish({ kind: 'too_large' });
+      else chunks.push(chunk);
+    };
+    const onEnd = (): void => finish({ kind: 'all', bytes: Buffer.concat(chunks) });
+    const onBroken = (): void => finish({ kind: 'broken' });
+    const timer = setTimeout(() => finish({ kind: 'late' }), limits.timeoutMs);
+    stream.on('data', onData).on('end', onEnd).on('error', onBroken).on('close', onBroken);
+  });
+}

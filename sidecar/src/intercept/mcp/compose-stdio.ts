@@ -1,0 +1,50 @@
+/** Puts the stdio wrapper together. Loaded only in its mode. */
+
+import { type DrainStep, type Environment, PortcullisError, type Task } from '@portcullis/runtime';
+import { startChild } from './child.js';
+import type { StdioConfig } from './config.js';
+import { runStdio, type StdioOptions } from './stdio.js';
+
+/** What the wrapper shares with the rest of the process. */
+export type StdioParts = Pick<
+  StdioOptions,
+  'guard' | 'refuser' | 'client' | 'attempts' | 'inspector' | 'observer' | 'clock' | 'log'
+> & { readonly env: Environment };
+
+/** A running wrapper. */
+export interface StdioWrapper {
+  readonly task: Task;
+  readonly drain: DrainStep;
+}
+
+/**
+ * Starts the server named by `command` and wires it to this process's own standard streams.
+ * @throws PortcullisError when there is no command, or it cannot be started.
+ */
+export async function startStdioWrapper(
+  config: StdioConfig | undefined,
+  command: readonly string[],
+  parts: StdioParts,
+): Promise<StdioWrapper> {
+  const [program, ...args] = command;
+  if (config === undefined || program === undefined) {
+    throw new PortcullisError('ERR_CONFIG_INVALID', 'invalid', 'mode "mcp" needs the stdio configuration and -- command');
+  }
+  const child = await startChild({ name: config.server, command: program, args, env: parts.env, graceMs: config.graceMs });
+  // The agent sees the server's own exit code, as it would without us; ours (a failed start, a defect) go first.
+  let childCode: number | undefined;
+  process.once('exit', (code) => {
+    if (code === 0 && childCode !== undefined) process.exitCode = childCode;
+  });
+  return {
+    task: {
+      name: 'stdio',
+      mayEnd: true,
+      async run() {
+        await runStdio({ ...parts, ...config, child, input: process.stdin, output: process.stdout });
+        childCode = await child.ended;
+      },
+    },
+    drain: { name: 'end the server', timeoutMs: config.graceMs * 2 + 1_000, run: () => child.end() },
+  };
+}

@@ -1,0 +1,111 @@
+/** Configuration of the MCP proxy and of the stdio wrapper. */
+
+import { z } from 'zod';
+import { PROTOCOL_VERSIONS } from './headers.js';
+
+/** A server's name: the last segment of its path here, and `tool.server` in every question. */
+const serverName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'must be 1 to 64 letters, digits, _ or -');
+
+const LOOPBACK = /^(localhost|127(\.[0-9]{1,3}){3}|::1)$/;
+
+/** The proxy trusts whoever reaches it, so nobody but this host may. */
+const listenConfig = z
+  .strictObject({
+    host: z
+      .string()
+      .regex(LOOPBACK, 'must be a loopback address: whoever reaches the sidecar acts as its agent')
+      .default('127.0.0.1')
+      .describe('Loopback address to bind.'),
+    port: z.int().min(0).max(65_535).default(0).describe('Port to bind; 0 picks a free one.'),
+    socket: z.string().min(1).optional().describe('Path of a Unix socket to listen on instead of a port.'),
+  })
+  .prefault({});
+
+/** Never set by configuration: they belong to the protocol, or would let one request look like two. */
+const RESERVED_HEADER =
+  /^(host|connection|content-.*|transfer-encoding|te|trailer|upgrade|expect|accept|accept-encoding|mcp-.*|last-event-id)$/i;
+
+const headerName = z
+  .string()
+  .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/, 'must be a header name')
+  .refine((name) => !RESERVED_HEADER.test(name), 'belongs to the protocol');
+
+/** The value of an injected header; never in the configuration itself, where it would be copied and printed. */
+const headerSource = z.union([
+  z.strictObject({ file: z.string().min(1).describe('File that holds the value; surrounding white space is cut.') }),
+  z.strictObject({ env: z.string().regex(/^[A-Z_][A-Z0-9_]*$/).describe('Environment variable that holds the value.') }),
+]);
+
+/** Where an injected header's value comes from. */
+export type HeaderSource = z.output<typeof headerSource>;
+
+const upstreamConfig = z.strictObject({
+  name: serverName.describe('Served at /mcp/<name>.'),
+  url: z
+    .url({ protocol: /^https?$/ })
+    .refine((text) => URL.canParse(text) && new URL(text).username === '', 'must not carry credentials')
+    .describe('The MCP endpoint of the server.'),
+  headers: z
+    .record(headerName, headerSource)
+    .default({})
+    .describe("Sent with every request to this server, e.g. its credential. The agent's own never are."),
+});
+
+const limitsConfig = z
+  .strictObject({
+    maxBodyBytes: z.int().min(1024).max(67_108_864).default(4_194_304).describe('Largest message of an agent.'),
+    maxHeaderBytes: z.int().min(1024).max(65_536).default(16_384).describe('Largest request head.'),
+    maxHeaders: z.int().min(10).max(1000).default(100).describe('Most header fields of a request.'),
+    maxResponseBytes: z.int().min(1024).max(268_435_456).default(16_777_216).describe('Largest JSON answer of a server.'),
+    maxEventBytes: z.int().min(1024).max(268_435_456).default(16_777_216).describe('Largest event of a server.'),
+    headersTimeoutMs: z.int().min(100).max(600_000).default(10_000).describe('Time for a request head to arrive.'),
+    bodyTimeoutMs: z.int().min(100).max(600_000).default(30_000).describe('Time for a request body to arrive.'),
+    connectTimeoutMs: z.int().min(100).max(600_000).default(5_000).describe('Time to connect to a server.'),
+    answerTimeoutMs: z.int().min(100).max(3_600_000).default(300_000).describe('Time for a server to begin its answer.'),
+    maxConnections: z.int().min(1).max(100_000).default(1024).describe('Most connections of agents, and to each server.'),
+  })
+  .prefault({});
+
+const hostEntry = z.string().regex(/^[a-z0-9.\-[\]:]{1,255}$/, 'must be a lower-case host or host:port');
+const originEntry = z.string().regex(/^[a-z][a-z0-9+.-]*:\/\/[a-z0-9.\-[\]:]{1,255}$/, 'must be a lower-case origin');
+
+const minimumVersion = z
+  .enum(PROTOCOL_VERSIONS)
+  .default('2025-03-26')
+  .describe('Oldest MCP revision that is spoken; a request without a version header counts as 2025-03-26.');
+
+/** `mcp`: the Streamable HTTP proxy. */
+export const mcpConfig = z.strictObject({
+  listen: listenConfig.describe('Where agents connect.'),
+  allowedHosts: z
+    .array(hostEntry)
+    .min(1)
+    .default(['localhost', '127.0.0.1', '[::1]'])
+    .describe('Accepted Host headers; an entry without a port accepts every port.'),
+  allowedOrigins: z
+    .array(originEntry)
+    .default(['http://localhost', 'http://127.0.0.1', 'http://[::1]'])
+    .describe('Accepted Origin headers; an entry without a port accepts every port. Requests without Origin pass.'),
+  upstreams: z
+    .array(upstreamConfig)
+    .min(1)
+    .max(256)
+    .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, 'names must be distinct')
+    .describe('The MCP servers.'),
+  minimumVersion,
+  limits: limitsConfig.describe('Caps and times.'),
+});
+
+/** `stdio`: the wrapper around one server process; its command comes after `--`. */
+export const stdioConfig = z.strictObject({
+  server: serverName.describe('Name of the server in every question, as tool.server.'),
+  minimumVersion,
+  maxMessageBytes: z.int().min(1024).max(67_108_864).default(16_777_216).describe('Largest message, in both directions.'),
+  maxPending: z.int().min(1).max(4096).default(64).describe('Messages of the agent that may wait for decisions at once.'),
+  graceMs: z.int().min(0).max(600_000).default(3_000).describe('Time between closing the server\'s input, SIGTERM and SIGKILL.'),
+});
+
+/** Value of {@link mcpConfig}. */
+export type McpConfig = z.output<typeof mcpConfig>;
+/** Value of {@link stdioConfig}. */
+export type StdioConfig = z.output<typeof stdioConfig>;

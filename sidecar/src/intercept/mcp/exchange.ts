@@ -1,0 +1,250 @@
+/** One HTTP exchange with an agent: read, decide, forward, relay, settle. Reads top to bottom; nothing is skipped. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
+import type { PolicyClient } from '../../ask/port.js';
+import { type Guard, isRefusal } from '../../enforce/guard.js';
+import type { Permit } from '../../enforce/permit.js';
+import { RPC_CODE, type Refusal, type Refuser } from '../../enforce/refuse.js';
+import { collect } from './body.js';
+import type { BadHead, Head } from './head.js';
+import { type ProtocolVersion, readMirrors, readVersionHeader, type Spoken } from './headers.js';
+import { type Declined, type Expectation, upstreamError } from './inspect.js';
+import { type RpcId, type RpcMessage, type RpcResponse, readMessage } from './message.js';
+import type { Relay, RelayOutcome, RelayTask } from './relay.js';
+import type { Session, Sessions } from './sessions.js';
+import { type AttemptMaker, isAttempt, type NotAnAttempt, type Sighting } from './to-attempt.js';
+import { refusalError, rpcError, statusOfRefusedRequest } from './to-response.js';
+import { forwardable, type Headers, type Upstream, type UpstreamReply } from './upstream.js';
+
+/** Who hears how exchanges ended. */
+export interface ExchangeObserver {
+  /** An allowed attempt was carried out, or failed upstream. */
+  carriedOut(source: 'mcp_proxy', outcome: RelayOutcome): void;
+  /** A message was dealt with in whatever way; seconds from its arrival. */
+  took(seconds: number): void;
+}
+
+/** What an exchange needs. */
+export interface ExchangeOptions {
+  readonly guard: Guard;
+  readonly refuser: Refuser;
+  readonly client: Pick<PolicyClient, 'settle'>;
+  readonly attempts: AttemptMaker;
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly sessions: Sessions;
+  readonly relay: Relay;
+  readonly observer: ExchangeObserver;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly minimumVersion: ProtocolVersion;
+  readonly limits: { readonly maxBodyBytes: number; readonly bodyTimeoutMs: number };
+}
+
+/** Serves requests whose head is in order. Never rejects. */
+export type Exchange = (head: Head, request: IncomingMessage, response: ServerResponse, signal: AbortSignal) => Promise<void>;
+
+/** Makes the exchange. */
+export function createExchange(options: ExchangeOptions): Exchange {
+  const { guard, refuser, attempts, sessions, relay, limits, minimumVersion } = options;
+
+  return async (head, request, response, signal) => {
+    const startedAt = options.clock.monotonic();
+    try {
+      const upstream = options.upstreams.get(head.server);
+      if (upstream === undefined) throw new TypeError('the head names no upstream');
+      const turn: Turn = { head, response, signal, upstream, headers: forwardable(head.headers) };
+      await (head.verb === 'POST' ? post(turn, request) : verb(turn, head.verb));
+    } catch (thrown) {
+      const refusal = refuser.fault(thrown);
+      send(response, refusal.httpStatus, refusalError(undefined, refusal));
+    } finally {
+      if (head.verb === 'POST') options.observer.took((options.clock.monotonic() - startedAt) / 1000);
+    }
+  };
+
+  async function post(turn: Turn, request: IncomingMessage): Promise<void> {
+    const collected = await collect(request, { maxBytes: limits.maxBodyBytes, timeoutMs: limits.bodyTimeoutMs });
+    if (collected.kind === 'broken') return;
+    if (collected.kind === 'too_large') return unreadable(turn, 413, 'the body is larger than allowed');
+    if (collected.kind === 'late') return unreadable(turn, 408, 'the body took too long');
+    if (request.rawTrailers.length > 0) return unreadable(turn, 400, 'trailers are not accepted');
+
+    const read = readMessage(collected.bytes, { maxBytes: limits.maxBodyBytes });
+    if (!read.ok) return respond(turn, read.id, invalid(read.message, 400, read.rpcCode), 400);
+    const { message } = read;
+    const id = message.kind === 'request' ? message.id : undefined;
+    const spoken = readMirrors(turn.head.headers, message, minimumVersion);
+    if (!spoken.ok) return badHead(turn, id, spoken);
+    const seen = sighting(turn, spoken);
+    if (message.kind === 'response') return clientAnswer(turn, message, seen);
+    return clientMessage(turn, message, seen);
+  }
+
+  async function clientMessage(turn: Turn, message: Exclude<RpcMessage, RpcResponse>, seen: Sighting): Promise<void> {
+    const id = message.kind === 'request' ? message.id : undefined;
+    const made = attempts.fromMessage(message, seen);
+    if (!isAttempt(made)) return refused(turn, id, notAnAttempt(made), seen);
+    const session = sessions.of(seen.server, seen.sessionId);
+    if (id !== undefined && !session.begin(id)) {
+      return refused(turn, id, invalid('the id is in use, or too many requests are open'), seen);
+    }
+    let answered = false;
+    let brokeOff = false;
+    try {
+      const outcome = await guard(made);
+      if (isRefusal(outcome)) return refused(turn, id, outcome, seen);
+      const expected = expectation(session, seen, (given) => given === id && !answered);
+      await carryOut(turn, outcome, id, expected, {
+        send: () => turn.upstream.forward(outcome, 'POST', turn.headers, turn.signal),
+        relay: (task) => (id === undefined ? relay.status(task) : relay.answer(task)),
+        answered: () => {
+          answered = true;
+        },
+        brokeOff: () => {
+          brokeOff = true;
+        },
+      });
+    } finally {
+      if (id !== undefined) session.end(id, brokeOff);
+    }
+  }
+
+  /** The agent's answer to a request of the server: only if that request was permitted and delivered, and only once. */
+  async function clientAnswer(turn: Turn, message: RpcResponse, seen: Sighting): Promise<void> {
+    const session = sessions.of(seen.server, seen.sessionId);
+    const permit = message.id === undefined ? undefined : session.answer(message.id);
+    if (permit === undefined) return refused(turn, undefined, invalid('no open server request has this id'), seen);
+    const expected = expectation(session, seen, () => false);
+    await carryOut(turn, permit, undefined, expected, {
+      send: () => turn.upstream.answer(permit, JSON.stringify(message.value), turn.headers, turn.signal),
+      relay: (task) => relay.status(task),
+      answered: () => undefined,
+      brokeOff: () => undefined,
+    });
+  }
+
+  /** GET and DELETE: decided like messages, under names of their own. */
+  async function verb(turn: Turn, name: 'GET' | 'DELETE'): Promise<void> {
+    const spoken = readVersionHeader(turn.head.headers.get('mcp-protocol-version'), minimumVersion);
+    if (!spoken.ok) return badHead(turn, undefined, spoken);
+    const seen = sighting(turn, spoken);
+    const lastEventId = turn.head.headers.get('last-event-id');
+    const details = lastEventId === undefined ? {} : { last_event_id: lastEventId };
+    const outcome = await guard(attempts.fromVerb(name, seen, details));
+    if (isRefusal(outcome)) return respond(turn, undefined, outcome, outcome.httpStatus);
+    const session = sessions.of(seen.server, seen.sessionId);
+    const expected = expectation(session, seen, (id) => lastEventId !== undefined && session.resumed(id));
+    await carryOut(turn, outcome, undefined, expected, {
+      send: () => turn.upstream.forward(outcome, name, turn.headers, turn.signal),
+      relay: (task) => (name === 'GET' ? relay.answer(task) : relay.status(task)),
+      answered: () => undefined,
+      brokeOff: () => undefined,
+    });
+    if (name === 'DELETE') sessions.drop(seen.server, seen.sessionId);
+  }
+
+  /** Sends under a permit, relays what comes back, and settles. */
+  async function carryOut(turn: Turn, permit: Permit, id: RpcId | undefined, expected: Expectation, steps: Steps): Promise<void> {
+    const { clock, observer, client } = options;
+    const sentAt = clock.monotonic();
+    let outcome: RelayOutcome = 'upstream_failed';
+    try {
+      const reply = await steps.send();
+      outcome = await steps.relay({
+        reply,
+        response: turn.response,
+        requestId: id,
+        expected,
+        decline: (declined) => decline(turn, declined),
+        answered: steps.answered,
+        brokeOff: steps.brokeOff,
+      });
+    } catch (thrown) {
+      if (!turn.signal.aborted) options.log.warn({ [LOG_FIELD.error]: thrown }, 'Upstream could not be reached');
+      send(turn.response, id === undefined ? 502 : 200, upstreamError(id, 'it could not be reached'));
+    } finally {
+      observer.carriedOut('mcp_proxy', outcome);
+      client.settle({
+        decision_id: permit.decision_id,
+        request_digest: permit.request_digest,
+        outcome,
+        duration_ms: Math.max(0, Math.round(clock.monotonic() - sentAt)),
+      });
+    }
+  }
+
+  function decline(turn: Turn, { id, refusal }: Declined): void {
+    const { 'last-event-id': _resume, 'mcp-method': _method, 'mcp-name': _name, ...headers } = turn.headers;
+    const both = { ...headers, accept: 'application/json, text/event-stream' };
+    turn.upstream.decline(id, refusal, both, turn.signal).then(
+      (reply) => reply.body.on('error', () => undefined).resume(),
+      (thrown: unknown) => options.log.warn({ [LOG_FIELD.error]: thrown }, 'Server could not be told of a refusal'),
+    );
+  }
+
+  function refused(turn: Turn, id: RpcId | undefined, refusal: Refusal, seen: Sighting): void {
+    respond(turn, id, refusal, id === undefined ? refusal.httpStatus : statusOfRefusedRequest(refusal, seen.era));
+  }
+
+  function invalid(message: string, httpStatus = 400, rpcCode: number = RPC_CODE.invalidRequest): Refusal {
+    return refuser.refuse('REQUEST_INVALID', { message, httpStatus, rpcCode });
+  }
+
+  function notAnAttempt(made: NotAnAttempt): Refusal {
+    if (made.refused === 'METHOD_UNKNOWN') return refuser.refuse('METHOD_UNKNOWN', { message: made.message });
+    // Servers answer parameters that they cannot use with 200 and an error, so the caller sees it as one.
+    return made.refused === 'PARAMS' ? invalid(made.message, 200, RPC_CODE.invalidParams) : invalid(made.message);
+  }
+
+  function badHead(turn: Turn, id: RpcId | undefined, bad: BadHead): void {
+    const refusal = invalid(bad.message, bad.status, bad.rpcCode);
+    const text = bad.data === undefined ? refusalError(id, refusal) : rpcError(id, bad.rpcCode, bad.message, bad.data);
+    send(turn.response, bad.status, text);
+  }
+
+  function unreadable(turn: Turn, status: number, message: string): void {
+    // What was not read is still on its way; the connection cannot carry another request.
+    turn.response.setHeader('connection', 'close');
+    respond(turn, undefined, invalid(message, status), status);
+  }
+}
+
+interface Turn {
+  readonly head: Head;
+  readonly response: ServerResponse;
+  readonly signal: AbortSignal;
+  readonly upstream: Upstream;
+  readonly headers: Headers;
+}
+
+interface Steps {
+  send(): Promise<UpstreamReply>;
+  relay(task: RelayTask): Promise<RelayOutcome>;
+  answered(): void;
+  brokeOff(): void;
+}
+
+function sighting(turn: Turn, spoken: Spoken): Sighting {
+  return {
+    server: turn.head.server,
+    direction: 'client_to_server',
+    era: spoken.era,
+    protocolVersion: spoken.version,
+    sessionId: turn.head.headers.get('mcp-session-id'),
+  };
+}
+
+function expectation(session: Session, seen: Sighting, expects: (id: RpcId) => boolean): Expectation {
+  return { seen, session, expects };
+}
+
+function respond(turn: Turn, id: RpcId | undefined, refusal: Refusal, status: number): void {
+  send(turn.response, status, refusalError(id, refusal));
+}
+
+function send(response: ServerResponse, status: number, text: string): void {
+  if (response.destroyed || response.headersSent) return;
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
+  response.end(text);
+}

@@ -1,0 +1,157 @@
+/**
+ * What a server says, before the agent hears it: which messages may pass, and which are requests to the agent that have
+ * to be decided first.
+ */
+
+import type { Json, JsonObject } from '@portcullis/policy/model';
+import { type Guard, isRefusal } from '../../enforce/guard.js';
+import type { Permit } from '../../enforce/permit.js';
+import { RPC_CODE, type Refusal, type Refuser } from '../../enforce/refuse.js';
+import { isObject, type RpcId, type RpcMessage, type RpcRequest, type RpcResponse, readMessage } from './message.js';
+import { methodRow } from './methods.js';
+import type { Session } from './sessions.js';
+import { type AttemptMaker, isAttempt, type Sighting } from './to-attempt.js';
+import { refusalError, rpcError } from './to-response.js';
+
+/** What to do with a message of the server. */
+export type Finding =
+  /** Its bytes go to the agent as they are. `answers`: it is the answer to this request. */
+  | { readonly verdict: 'pass'; readonly answers?: RpcId }
+  /** Not delivered; a refused request is answered to the server. */
+  | { readonly verdict: 'drop'; readonly reason: string; readonly decline?: Declined }
+  /** The agent gets `instead`, which answers its request. */
+  | { readonly verdict: 'replace'; readonly instead: string; readonly answers: RpcId }
+  /** The server breaks the protocol: nothing more of this stream is delivered. */
+  | { readonly verdict: 'stop'; readonly reason: string };
+
+/** A request of the server that was refused. */
+export interface Declined {
+  readonly id: RpcId;
+  readonly refusal: Refusal;
+}
+
+/** Which responses may come on a channel. */
+export interface Expectation {
+  readonly seen: Omit<Sighting, 'direction'>;
+  readonly session: Session;
+  /** Whether a response with this id may come here; asked once per response. */
+  expects(id: RpcId): boolean;
+}
+
+/** Inspects what servers say. */
+export interface Inspector {
+  /** One message of the server, from its bytes. Never rejects. */
+  inspect(bytes: Uint8Array, expected: Expectation): Promise<Finding>;
+  /** Reads a message without deciding anything; nothing when it is not acceptable. */
+  read(bytes: Uint8Array): RpcMessage | undefined;
+  /** The same as `inspect` for a message that was read already. */
+  inspectMessage(message: RpcMessage, expected: Expectation): Promise<Finding>;
+}
+
+/** Values of `resultType` that are defined (2026-07-28 and the tasks extension); no other may reach an agent. */
+const RESULT_TYPES: ReadonlySet<Json> = new Set(['complete', 'input_required', 'task']);
+
+/** What an inspector needs. */
+export interface InspectorOptions {
+  readonly guard: Guard;
+  readonly refuser: Refuser;
+  readonly attempts: AttemptMaker;
+  /** Told of requests that were delivered to the agent. */
+  delivered(permit: Permit): void;
+  readonly maxMessageBytes: number;
+}
+
+/** Makes an inspector. */
+export function createInspector(options: InspectorOptions): Inspector {
+  const { guard, refuser, attempts, delivered, maxMessageBytes } = options;
+
+  async function decideRequest(request: Pick<RpcRequest, 'method' | 'params' | 'value'> & { id: RpcId }, sighting: Sighting) {
+    const made = attempts.fromMessage({ kind: 'request', ...request }, sighting);
+    if (isAttempt(made)) return guard(made);
+    if (made.refused === 'METHOD_UNKNOWN') return refuser.refuse('METHOD_UNKNOWN', { message: made.message });
+    return refuser.refuse('REQUEST_INVALID', { message: made.message, rpcCode: RPC_CODE.invalidParams });
+  }
+
+  async function serverRequest(request: RpcRequest, expected: Expectation): Promise<Finding> {
+    if (expected.seen.era === 'modern') return { verdict: 'stop', reason: 'servers of this revision send no requests' };
+    const outcome = await decideRequest(request, { ...expected.seen, direction: 'server_to_client' });
+    if (isRefusal(outcome)) return declined(request.id, outcome);
+    if (!expected.session.offer(request.id, outcome)) {
+      return declined(request.id, refuser.refuse('REQUEST_INVALID', { message: 'too many open server requests' }));
+    }
+    delivered(outcome);
+    return { verdict: 'pass' };
+  }
+
+  async function response(message: RpcResponse, expected: Expectation): Promise<Finding> {
+    const { id, result } = message;
+    if (id === undefined || !expected.expects(id)) {
+      return { verdict: 'stop', reason: 'a response to a request that was not made here' };
+    }
+    if (expected.seen.era === 'legacy' || result === undefined) return { verdict: 'pass', answers: id };
+    const type = result['resultType'];
+    if (type !== undefined && !RESULT_TYPES.has(type)) {
+      return { verdict: 'replace', instead: upstreamError(id, 'a result of unknown type'), answers: id };
+    }
+    const refusal = type === 'input_required' ? await inputRefusal(id, result, expected.seen) : undefined;
+    if (refusal === undefined) return { verdict: 'pass', answers: id };
+    return { verdict: 'replace', instead: refusalError(id, refusal), answers: id };
+  }
+
+  /** The modern era's server requests: each is decided as if it had come on its own. */
+  async function inputRefusal(
+    id: RpcId,
+    result: JsonObject,
+    seen: Omit<Sighting, 'direction'>,
+  ): Promise<Refusal | undefined> {
+    const wanted = result['inputRequests'];
+    if (wanted === undefined) return undefined;
+    const unusable = (): Refusal => refuser.refuse('REQUEST_INVALID', { message: 'unusable input requests' });
+    if (!isObject(wanted)) return unusable();
+    const permits: Permit[] = [];
+    for (const value of Object.values(wanted)) {
+      const method = isObject(value) ? value['method'] : undefined;
+      const params = isObject(value) ? (value['params'] ?? {}) : undefined;
+      if (!isObject(value) || typeof method !== 'string' || !isObject(params)) return unusable();
+      const outcome = await decideRequest({ id, method, params, value }, { ...seen, direction: 'server_to_client' });
+      if (isRefusal(outcome)) return outcome;
+      permits.push(outcome);
+    }
+    for (const permit of permits) delivered(permit);
+    return undefined;
+  }
+
+  async function inspectMessage(message: RpcMessage, expected: Expectation): Promise<Finding> {
+    try {
+      if (message.kind === 'response') return await response(message, expected);
+      if (message.kind === 'request') return await serverRequest(message, expected);
+      const known = methodRow(message.method, 'server_to_client', expected.seen.era)?.shape === 'notification';
+      return known ? { verdict: 'pass' } : { verdict: 'drop', reason: 'unknown notification' };
+    } catch (thrown) {
+      refuser.fault(thrown);
+      return { verdict: 'stop', reason: 'internal error' };
+    }
+  }
+
+  const readOne = (bytes: Uint8Array) => readMessage(bytes, { maxBytes: maxMessageBytes });
+  return {
+    read(bytes) {
+      const read = readOne(bytes);
+      return read.ok ? read.message : undefined;
+    },
+    async inspect(bytes, expected) {
+      const read = readOne(bytes);
+      return read.ok ? inspectMessage(read.message, expected) : { verdict: 'stop', reason: read.message };
+    },
+    inspectMessage,
+  };
+}
+
+function declined(id: RpcId, refusal: Refusal): Finding {
+  return { verdict: 'drop', reason: refusal.code, decline: { id, refusal } };
+}
+
+/** The error that stands in for an answer which the server failed to give. */
+export function upstreamError(id: RpcId | undefined, what: string): string {
+  return rpcError(id, RPC_CODE.upstreamFailed, `the MCP server failed: ${what}`, { code: 'UPSTREAM_FAILED' });
+}

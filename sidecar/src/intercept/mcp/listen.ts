@@ -1,0 +1,158 @@
+/** The agent's side of the HTTP proxy: a node:http server on loopback or a Unix socket, with every limit set. */
+
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { PortcullisError } from '@portcullis/runtime';
+import { type Refuser, RPC_CODE } from '../../enforce/refuse.js';
+import type { Exchange } from './exchange.js';
+import { type HeadRules, type McpVerb, readHead } from './head.js';
+import { refusalError } from './to-response.js';
+
+/** Where to listen. */
+export type ListenAddress = { readonly host: string; readonly port: number } | { readonly socket: string };
+
+/** What the server needs. */
+export interface McpServerOptions {
+  readonly listen: ListenAddress;
+  readonly rules: HeadRules;
+  readonly exchange: Exchange;
+  readonly refuser: Refuser;
+  readonly limits: { readonly maxHeaderBytes: number; readonly headersTimeoutMs: number; readonly maxConnections: number };
+}
+
+/** A listening proxy. */
+export interface McpServer {
+  /** `host:port` as bound, or the path of the socket. */
+  readonly address: string;
+  /** Refuses whatever comes from now on, and accepts no connections. */
+  drain(): void;
+  /** Resolves when no exchange is running any more. */
+  idle(): Promise<void>;
+  /** Ends everything that still runs. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts listening.
+ * @throws PortcullisError `ERR_LISTEN` when the address cannot be bound.
+ */
+export async function startMcpServer(options: McpServerOptions): Promise<McpServer> {
+  const { rules, exchange, refuser, limits } = options;
+  const running = new Map<AbortController, McpVerb>();
+  let draining = false;
+  let wake = (): void => undefined;
+
+  function refuseHttp(response: ServerResponse, status: number, text: string, headers: Readonly<Record<string, string>> = {}) {
+    response.writeHead(status, {
+      ...headers,
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(text),
+      // The body was not read, so the connection ends with this answer.
+      connection: 'close',
+    });
+    response.end(text);
+  }
+
+  function serve(request: IncomingMessage, response: ServerResponse): void {
+    if (draining) {
+      const refusal = refuser.refuse('SHUTTING_DOWN');
+      return refuseHttp(response, refusal.httpStatus, refusalError(undefined, refusal));
+    }
+    const head = readHead(request, rules);
+    if (!head.ok) {
+      const { status, rpcCode, message, headers } = head;
+      const refusal = refuser.refuse('REQUEST_INVALID', { message, rpcCode, httpStatus: status });
+      return refuseHttp(response, status, refusalError(undefined, refusal), headers);
+    }
+    const abort = new AbortController();
+    running.set(abort, head.verb);
+    response.on('close', () => abort.abort());
+    exchange(head, request, response, abort.signal)
+      .catch((thrown: unknown) => {
+        refuser.fault(thrown);
+      })
+      .finally(() => {
+        // Whatever happened, nobody is left waiting: without an answer the connection ends.
+        if (!response.writableEnded) response.destroy();
+        running.delete(abort);
+        if (running.size === 0) wake();
+      });
+  }
+
+  const server = createServer(
+    {
+      maxHeaderSize: limits.maxHeaderBytes,
+      headersTimeout: limits.headersTimeoutMs,
+      // The body has its own clock; Node's would also end streams that are meant to stay open.
+      requestTimeout: 0,
+      connectionsCheckingInterval: 500,
+      keepAliveTimeout: 30_000,
+      requireHostHeader: true,
+      joinDuplicateHeaders: false,
+      insecureHTTPParser: false,
+    },
+    serve,
+  );
+  // No silent truncation: the head check counts the fields itself.
+  server.maxHeadersCount = 0;
+  server.maxConnections = limits.maxConnections;
+  server.on('checkContinue', (_request, response: ServerResponse) => expectationFailed(response));
+  server.on('checkExpectation', (_request, response: ServerResponse) => expectationFailed(response));
+  server.on('connect', (_request, socket: Duplex) => socket.end('HTTP/1.1 405 Method Not Allowed\r\nconnection: close\r\n\r\n'));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (!socket.writable) return socket.destroy();
+    return socket.end(`HTTP/1.1 ${statusOf(error.code)}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+  });
+  const address = await listen(server, options.listen);
+
+  function expectationFailed(response: ServerResponse): void {
+    const details = { message: 'expectations are not supported', rpcCode: RPC_CODE.invalidRequest, httpStatus: 417 };
+    refuseHttp(response, 417, refusalError(undefined, refuser.refuse('REQUEST_INVALID', details)));
+  }
+
+  return {
+    address,
+    drain() {
+      draining = true;
+      server.close();
+      server.closeIdleConnections();
+      // A stream for whatever the server may say one day has no end to wait for.
+      for (const [abort, verb] of running) if (verb === 'GET') abort.abort();
+    },
+    async idle() {
+      if (running.size === 0) return;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    },
+    async close() {
+      draining = true;
+      for (const abort of running.keys()) abort.abort();
+      if (!server.listening) return server.closeAllConnections();
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+function statusOf(code: string | undefined): string {
+  if (code === 'HPE_HEADER_OVERFLOW') return '431 Request Header Fields Too Large';
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return '408 Request Timeout';
+  return '400 Bad Request';
+}
+
+async function listen(server: Server, at: ListenAddress): Promise<string> {
+  try {
+    if ('socket' in at) server.listen(at.socket);
+    else server.listen(at.port, at.host);
+    await once(server, 'listening');
+  } catch (error: unknown) {
+    throw new PortcullisError('ERR_LISTEN', 'unavailable', 'the MCP port cannot be bound', { cause: error, details: { ...at } });
+  }
+  const bound = server.address();
+  if (typeof bound === 'string' || bound === null) return bound ?? '';
+  return bound.address.includes(':') ? `[${bound.address}]:${bound.port}` : `${bound.address}:${bound.port}`;
+}

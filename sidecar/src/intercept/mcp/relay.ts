@@ -1,0 +1,228 @@
+/** Bringing an upstream's answer to the agent: checked message by message, unbuffered, with back-pressure. */
+
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { LOG_FIELD, type Logger } from '@portcullis/runtime';
+import { collect } from './body.js';
+import { type Declined, type Expectation, type Inspector, upstreamError } from './inspect.js';
+import type { RpcId } from './message.js';
+import { createSseReader, type SseEvent } from './sse.js';
+import type { UpstreamReply } from './upstream.js';
+
+/** How an exchange with the upstream ended. */
+export type RelayOutcome = 'forwarded' | 'upstream_failed';
+
+/** What is relayed for. */
+export interface RelayTask {
+  readonly reply: UpstreamReply;
+  readonly response: ServerResponse;
+  /** The request that is being answered; absent for notifications, answers and GET streams. */
+  readonly requestId: RpcId | undefined;
+  readonly expected: Expectation;
+  /** Tells the server that its request was refused. Never rejects. */
+  decline(declined: Declined): void;
+  /** Told when a response was delivered to the agent. */
+  answered(id: RpcId): void;
+  /** Told when the stream ended without an answer, at a point from which it can be resumed. */
+  brokeOff(): void;
+}
+
+/** Limits of what a server may say. */
+export interface RelayLimits {
+  readonly maxResponseBytes: number;
+  readonly maxEventBytes: number;
+  /** For bodies that are read whole. */
+  readonly responseTimeoutMs: number;
+}
+
+/** What passes from server to agent. */
+const PASS = ['mcp-session-id', 'mcp-protocol-version', 'x-accel-buffering', 'retry-after', 'allow'] as const;
+
+/** Relays answers. Neither method rejects, unless writing to the agent does. */
+export interface Relay {
+  /** Answers of any kind to a request, or to a GET. */
+  answer(task: RelayTask): Promise<RelayOutcome>;
+  /** Answers that carry nothing but a status: to notifications, client answers and DELETE. */
+  status(task: RelayTask): Promise<RelayOutcome>;
+}
+
+/** Makes a relay. */
+export function createRelay(options: {
+  readonly inspector: Inspector;
+  readonly limits: RelayLimits;
+  readonly log: Logger;
+}): Relay {
+  const { inspector, limits, log } = options;
+
+  function fail(task: RelayTask, what: string, status = 200): RelayOutcome {
+    task.reply.body.destroy();
+    log.warn({ [LOG_FIELD.reason]: what }, 'Upstream answer was not delivered');
+    sendJson(task, status, Buffer.from(upstreamError(task.requestId, what)));
+    return 'upstream_failed';
+  }
+
+  async function json(task: RelayTask): Promise<RelayOutcome> {
+    const { reply, requestId } = task;
+    const collected = await collect(reply.body, { maxBytes: limits.maxResponseBytes, timeoutMs: limits.responseTimeoutMs });
+    if (collected.kind !== 'all') return fail(task, `its answer was ${collected.kind.replace('_', ' ')}`, failedStatus(reply));
+    const finding = await inspector.inspect(collected.bytes, {
+      ...task.expected,
+      // A refusal by status may lack the id: it could be about a message that the server did not read.
+      expects: (id) => id === requestId,
+    });
+    if (finding.verdict === 'pass' && finding.answers !== undefined) {
+      sendJson(task, reply.status, collected.bytes);
+      task.answered(finding.answers);
+      return 'forwarded';
+    }
+    if (finding.verdict === 'replace') {
+      sendJson(task, reply.status, Buffer.from(finding.instead));
+      task.answered(finding.answers);
+      return 'forwarded';
+    }
+    return fail(task, finding.verdict === 'pass' ? 'its answer is none' : finding.reason, failedStatus(reply));
+  }
+
+  /** A 4xx or 5xx: the status is the message; the body passes if it is a JSON-RPC error about this request or none. */
+  async function error(task: RelayTask): Promise<RelayOutcome> {
+    const { reply, requestId } = task;
+    if (isJson(reply)) {
+      const limit = { maxBytes: limits.maxResponseBytes, timeoutMs: limits.responseTimeoutMs };
+      const collected = await collect(reply.body, limit);
+      const bytes = collected.kind === 'all' ? collected.bytes : Buffer.alloc(0);
+      if (inspectorAccepts(bytes, requestId)) {
+        sendJson(task, reply.status, bytes);
+        return 'upstream_failed';
+      }
+    }
+    return fail(task, `it answered with HTTP ${reply.status}`, reply.status);
+  }
+
+  async function stream(task: RelayTask): Promise<RelayOutcome> {
+    const { reply, response, requestId } = task;
+    const reader = createSseReader(limits);
+    let done = requestId === undefined;
+    let resumable = false;
+    let trouble: string | undefined;
+    response.writeHead(reply.status, { ...passed(reply), 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+    response.flushHeaders();
+
+    async function handle(event: SseEvent): Promise<boolean> {
+      resumable ||= event.hasId;
+      if (event.data === undefined || event.data.length === 0) return write(response, event.raw);
+      // Both SDKs ignore other types, and the old transport's `endpoint` would lead the agent around us.
+      if (event.type !== '' && event.type !== 'message') return true;
+      const finding = await inspector.inspect(event.data, task.expected);
+      switch (finding.verdict) {
+        case 'pass':
+          if (finding.answers !== undefined) {
+            done ||= finding.answers === requestId;
+            task.answered(finding.answers);
+          }
+          return write(response, event.raw);
+        case 'replace':
+          done ||= finding.answers === requestId;
+          task.answered(finding.answers);
+          return write(response, sseEvent(finding.instead));
+        case 'drop':
+          log.warn({ [LOG_FIELD.reason]: finding.reason }, 'Server message was not delivered');
+          if (finding.decline !== undefined) task.decline(finding.decline);
+          return true;
+        case 'stop':
+          trouble = finding.reason;
+          return false;
+      }
+    }
+
+    try {
+      read: for await (const chunk of reply.body) {
+        for (const event of reader.push(chunk as Buffer)) {
+          if (!(await handle(event))) break read;
+        }
+      }
+    } catch (thrown) {
+      trouble = thrown instanceof RangeError ? thrown.message : 'its stream broke off';
+    }
+    reply.body.destroy();
+    if (!done && resumable) task.brokeOff();
+    if (response.destroyed) return done ? 'forwarded' : 'upstream_failed';
+    if (trouble !== undefined) log.warn({ [LOG_FIELD.reason]: trouble }, 'Upstream stream was ended');
+    // Without an event to resume from, the agent would wait for ever for an answer that cannot come.
+    if (!done && requestId !== undefined && (trouble !== undefined || !resumable)) {
+      response.write(sseEvent(upstreamError(requestId, trouble ?? 'its stream ended without an answer')));
+    }
+    response.end();
+    return done ? 'forwarded' : 'upstream_failed';
+  }
+
+  return {
+    async answer(task) {
+      const { reply } = task;
+      const encoding = reply.headers.get('content-encoding') ?? 'identity';
+      // The credentials are ours, so is the trouble with them; a challenge would send the agent to a stranger's login.
+      if (reply.status === 401 || reply.status === 407) return fail(task, "it does not accept this sidecar's credentials");
+      if (reply.status >= 300 && reply.status < 400) return fail(task, 'it redirects');
+      if (encoding !== 'identity') return fail(task, 'its answer is compressed');
+      if (reply.status >= 400) return error(task);
+      if (isEventStream(reply)) return stream(task);
+      if (task.requestId === undefined) return fail(task, 'its answer is not an event stream', 502);
+      return isJson(reply) ? json(task) : fail(task, 'its answer is neither JSON nor an event stream');
+    },
+    async status(task) {
+      const { reply, response } = task;
+      if (reply.status === 401 || (reply.status >= 300 && reply.status < 400)) return fail(task, 'it refuses us', 502);
+      if (reply.status >= 400) return error(task);
+      reply.body.on('error', () => undefined).destroy();
+      response.writeHead(reply.status, passed(reply)).end();
+      return 'forwarded';
+    },
+  };
+
+  function inspectorAccepts(bytes: Uint8Array, requestId: RpcId | undefined): boolean {
+    const read = inspector.read(bytes);
+    return read?.kind === 'response' && read.result === undefined && (read.id === undefined || read.id === requestId);
+  }
+}
+
+/** Writes and, when the agent is slow, waits for it. False when the agent has left. */
+async function write(response: ServerResponse, bytes: Buffer): Promise<boolean> {
+  if (response.destroyed) return false;
+  if (!response.write(bytes)) await Promise.race([once(response, 'drain'), once(response, 'close')]).catch(() => undefined);
+  return !response.destroyed;
+}
+
+function sendJson(task: RelayTask, status: number, bytes: Buffer): void {
+  const { response, reply } = task;
+  if (response.destroyed || response.headersSent) return;
+  response.writeHead(status, { ...passed(reply), 'content-type': 'application/json', 'content-length': bytes.length });
+  response.end(bytes);
+}
+
+function passed(reply: UpstreamReply): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const name of PASS) {
+    const value = reply.headers.get(name);
+    if (value !== undefined) headers[name] = value;
+  }
+  return headers;
+}
+
+function sseEvent(data: string): Buffer {
+  return Buffer.from(`data: ${data}\n\n`);
+}
+
+function failedStatus(reply: UpstreamReply): number {
+  return reply.status >= 400 ? reply.status : 200;
+}
+
+function mediaType(reply: UpstreamReply): string {
+  return (reply.headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
+function isJson(reply: UpstreamReply): boolean {
+  return mediaType(reply) === 'application/json';
+}
+
+function isEventStream(reply: UpstreamReply): boolean {
+  return mediaType(reply) === 'text/event-stream';
+}

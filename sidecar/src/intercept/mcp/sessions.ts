@@ -1,0 +1,105 @@
+/**
+ * What must be remembered between HTTP exchanges: which requests of a session are being answered, and which requests of
+ * the server were delivered and may be answered. Bounded; what was forgotten is refused.
+ */
+
+import type { Permit } from '../../enforce/permit.js';
+import { idKey, type RpcId } from './message.js';
+
+/** Most sessions remembered; the one that was used longest ago goes first. */
+export const MAX_SESSIONS = 4096;
+/** Most unanswered messages per session and direction. */
+export const MAX_OPEN = 1024;
+
+/** One session with one server. The session without an id is shared by all stateless clients. */
+export interface Session {
+  /** Whether ids can be told apart between clients, so that a reused id is a mistake or an attack. */
+  readonly named: boolean;
+  /** Notes a client request. False: the id is in use, or there are too many. */
+  begin(id: RpcId): boolean;
+  /** The exchange ended; `brokeOff` when its answer may still come on a resumed stream. */
+  end(id: RpcId, brokeOff: boolean): void;
+  /** Whether a request with this id is being answered. */
+  has(id: RpcId): boolean;
+  /** Whether a response with this id may arrive on a resumed stream; true once per request. */
+  resumed(id: RpcId): boolean;
+  /** Notes a server request that is about to be delivered. False: too many. */
+  offer(id: RpcId, permit: Permit): boolean;
+  /** The permit under which the client may answer, once; nothing when there is no such open request. */
+  answer(id: RpcId): Permit | undefined;
+}
+
+/** All sessions of the process. */
+export interface Sessions {
+  of(server: string, sessionId: string | undefined): Session;
+  /** Forgets a session that has ended. */
+  drop(server: string, sessionId: string | undefined): void;
+}
+
+/** Makes the memory. */
+export function createSessions(): Sessions {
+  const sessions = new Map<string, Session>();
+  const key = (server: string, id: string | undefined): string => (id === undefined ? server : `${server} ${id}`);
+  return {
+    of(server, sessionId) {
+      const at = key(server, sessionId);
+      const session = sessions.get(at) ?? createSession(sessionId !== undefined);
+      sessions.delete(at);
+      sessions.set(at, session);
+      if (sessions.size > MAX_SESSIONS) {
+        const oldest = sessions.keys().next();
+        if (oldest.done !== true) sessions.delete(oldest.value);
+      }
+      return session;
+    },
+    drop(server, sessionId) {
+      sessions.delete(key(server, sessionId));
+    },
+  };
+}
+
+/** One session on its own; stdio has exactly one. */
+export function createSession(named: boolean): Session {
+  const running = new Set<string>();
+  const broken = new Set<string>();
+  const offered = new Map<string, Permit[]>();
+  let offers = 0;
+  return {
+    named,
+    begin(id) {
+      if (!named) return true;
+      const at = idKey(id);
+      if (running.has(at) || running.size >= MAX_OPEN) return false;
+      broken.delete(at);
+      running.add(at);
+      return true;
+    },
+    end(id, brokeOff) {
+      const at = idKey(id);
+      running.delete(at);
+      if (brokeOff && broken.size < MAX_OPEN) broken.add(at);
+    },
+    has(id) {
+      return running.has(idKey(id));
+    },
+    resumed(id) {
+      return broken.delete(idKey(id));
+    },
+    offer(id, permit) {
+      if (offers >= MAX_OPEN) return false;
+      const at = idKey(id);
+      offered.set(at, [...(offered.get(at) ?? []), permit]);
+      offers += 1;
+      return true;
+    },
+    answer(id) {
+      const at = idKey(id);
+      const permits = offered.get(at);
+      const permit = permits?.shift();
+      if (permit === undefined) return undefined;
+      offers -= 1;
+      if (permits?.length === 0) offered.delete(at);
+      return permit;
+    },
+  };
+}

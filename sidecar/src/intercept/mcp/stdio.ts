@@ -1,0 +1,244 @@
+/**
+ * The stdio wrapper: reads the agent's messages from one stream and the server's from another, decides, and passes on.
+ * Each direction keeps its order; what waits for a decision holds up only what follows it towards the server.
+ */
+
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
+import type { PolicyClient } from '../../ask/port.js';
+import { type Guard, isRefusal } from '../../enforce/guard.js';
+import type { Permit } from '../../enforce/permit.js';
+import { RPC_CODE, type Refuser } from '../../enforce/refuse.js';
+import type { Child } from './child.js';
+import type { ExchangeObserver } from './exchange.js';
+import { type ProtocolVersion, readInlineVersion } from './headers.js';
+import { type Finding, type Inspector, upstreamError } from './inspect.js';
+import { createLineReader } from './lines.js';
+import { idKey, isObject, type RpcId, type RpcMessage, type RpcResponse, readMessage } from './message.js';
+import type { Era } from './methods.js';
+import { createSession } from './sessions.js';
+import { type AttemptMaker, isAttempt } from './to-attempt.js';
+import { refusalError } from './to-response.js';
+
+/** What the wrapper needs. */
+export interface StdioOptions {
+  readonly guard: Guard;
+  readonly refuser: Refuser;
+  readonly client: Pick<PolicyClient, 'settle'>;
+  readonly attempts: AttemptMaker;
+  readonly inspector: Inspector;
+  readonly observer: ExchangeObserver;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly child: Child;
+  /** From the agent. */
+  readonly input: Readable;
+  /** To the agent; nothing but MCP messages is written to it. */
+  readonly output: Writable;
+  readonly minimumVersion: ProtocolVersion;
+  readonly maxMessageBytes: number;
+  /** Messages of the agent that may wait at once; reading pauses beyond. */
+  readonly maxPending: number;
+}
+
+interface Open {
+  readonly id: RpcId;
+  readonly era: Era;
+  readonly permit: Permit;
+  readonly sentAt: number;
+}
+
+/** Runs until the agent closes its side or the server ends. Never rejects for what either of them says. */
+export async function runStdio(options: StdioOptions): Promise<void> {
+  const { guard, refuser, attempts, inspector, child, clock, log, minimumVersion, maxMessageBytes } = options;
+  const session = createSession(true);
+  const open = new Map<string, Open>();
+  // Requests of the server that are being decided; its own cancellation makes them moot.
+  const deciding = new Map<string, { cancelled: boolean }>();
+  let era: Era = 'legacy';
+
+  async function say(text: string | Buffer): Promise<void> {
+    if (options.output.destroyed) return;
+    options.output.write(text);
+    if (!options.output.write('\n')) await Promise.race([once(options.output, 'drain'), once(options.output, 'close')]);
+  }
+
+  function settle(permit: Permit, outcome: 'forwarded' | 'upstream_failed', sentAt: number): void {
+    options.observer.carriedOut('mcp_proxy', outcome);
+    options.observer.took((clock.monotonic() - sentAt) / 1000);
+    options.client.settle({
+      decision_id: permit.decision_id,
+      request_digest: permit.request_digest,
+      outcome,
+      duration_ms: Math.max(0, Math.round(clock.monotonic() - sentAt)),
+    });
+  }
+
+  async function invalid(id: RpcId | undefined, message: string, rpcCode: number = RPC_CODE.invalidRequest): Promise<void> {
+    await say(refusalError(id, refuser.refuse('REQUEST_INVALID', { message, rpcCode })));
+  }
+
+  /** What the agent said: decided at once, forwarded when its turn has come. Returns the forwarding. */
+  async function fromAgent(bytes: Buffer, turn: Promise<void>): Promise<void> {
+    const read = readMessage(bytes, { maxBytes: maxMessageBytes });
+    if (!read.ok) return invalid(read.id, read.message, read.rpcCode);
+    const { message } = read;
+    const id = message.kind === 'request' ? message.id : undefined;
+    const spoken = readInlineVersion(message, minimumVersion);
+    if (!spoken.ok) return invalid(id, spoken.message, spoken.rpcCode);
+    if (message.kind === 'response') return agentAnswer(message, turn);
+    if (message.kind === 'request') era = spoken.era;
+    const made = attempts.fromMessage(message, {
+      server: child.name,
+      direction: 'client_to_server',
+      era: message.kind === 'request' ? spoken.era : era,
+      protocolVersion: spoken.version,
+      sessionId: undefined,
+    });
+    if (!isAttempt(made)) {
+      if (made.refused !== 'METHOD_UNKNOWN') {
+        return invalid(id, made.message, made.refused === 'PARAMS' ? RPC_CODE.invalidParams : RPC_CODE.invalidRequest);
+      }
+      const unknown = refuser.refuse('METHOD_UNKNOWN', { message: made.message });
+      // A notification has no answer, not even a refusing one.
+      return id === undefined ? undefined : say(refusalError(id, unknown));
+    }
+    if (id !== undefined && !session.begin(id)) return invalid(id, 'the id is in use, or too many requests are open');
+    const outcome = await guard(made);
+    if (isRefusal(outcome)) {
+      if (id === undefined) return undefined;
+      session.end(id, false);
+      return say(refusalError(id, outcome));
+    }
+    await turn;
+    const sentAt = clock.monotonic();
+    try {
+      if (id !== undefined) open.set(idKey(id), { id, era: spoken.era, permit: outcome, sentAt });
+      await child.forward(outcome);
+      if (id === undefined) settle(outcome, 'forwarded', sentAt);
+    } catch (thrown) {
+      if (id === undefined) settle(outcome, 'upstream_failed', sentAt);
+      else await failOpen(idKey(id), 'it has ended', thrown);
+    }
+  }
+
+  async function agentAnswer(message: RpcResponse, turn: Promise<void>): Promise<void> {
+    const permit = message.id === undefined ? undefined : session.answer(message.id);
+    if (permit === undefined) {
+      refuser.refuse('REQUEST_INVALID', { message: 'no open server request has this id' });
+      return;
+    }
+    await turn;
+    await child.answer(permit, JSON.stringify(message.value)).catch((thrown: unknown) => {
+      log.warn({ [LOG_FIELD.error]: thrown }, 'Answer could not be forwarded');
+    });
+  }
+
+  async function failOpen(key: string, what: string, thrown?: unknown): Promise<void> {
+    const request = open.get(key);
+    if (request === undefined) return;
+    open.delete(key);
+    session.end(request.id, false);
+    if (thrown !== undefined) log.warn({ [LOG_FIELD.error]: thrown }, 'Message could not be forwarded');
+    settle(request.permit, 'upstream_failed', request.sentAt);
+    await say(upstreamError(request.id, what));
+  }
+
+  function inspect(message: RpcMessage): Promise<Finding> {
+    const answered = message.kind === 'response' && message.id !== undefined ? open.get(idKey(message.id)) : undefined;
+    const seen = { server: child.name, era: answered?.era ?? era, protocolVersion: undefined, sessionId: undefined };
+    return inspector.inspectMessage(message, { seen, session, expects: (id) => open.has(idKey(id)) });
+  }
+
+  async function deliver(bytes: Buffer, finding: Finding): Promise<void> {
+    if (finding.verdict === 'pass' || finding.verdict === 'replace') {
+      await say(finding.verdict === 'pass' ? bytes : finding.instead);
+      const key = finding.answers === undefined ? undefined : idKey(finding.answers);
+      const request = key === undefined ? undefined : open.get(key);
+      if (key === undefined || request === undefined) return;
+      open.delete(key);
+      session.end(request.id, false);
+      settle(request.permit, 'forwarded', request.sentAt);
+      return;
+    }
+    log.warn({ [LOG_FIELD.reason]: finding.reason }, 'Server message was not delivered');
+    if (finding.verdict === 'drop' && finding.decline !== undefined) {
+      await child.decline(finding.decline.id, finding.decline.refusal).catch(() => undefined);
+    }
+  }
+
+  /** What the server said. Only what has to be decided waits, and nothing waits for it. */
+  async function fromServer(bytes: Buffer): Promise<void> {
+    const read = readMessage(bytes, { maxBytes: maxMessageBytes });
+    if (!read.ok) return log.warn({ [LOG_FIELD.reason]: read.message }, 'Server output was not a message');
+    const { message } = read;
+    if (message.kind === 'request') {
+      const state = { cancelled: false };
+      deciding.set(idKey(message.id), state);
+      void inspect(message)
+        .then(async (finding) => {
+          deciding.delete(idKey(message.id));
+          if (!state.cancelled) await deliver(bytes, finding);
+          else session.answer(message.id);
+        })
+        .catch((thrown: unknown) => refuser.fault(thrown));
+      return undefined;
+    }
+    if (message.kind === 'notification' && message.method === 'notifications/cancelled') {
+      const id = message.params['requestId'];
+      const state = typeof id === 'string' || typeof id === 'number' ? deciding.get(idKey(id)) : undefined;
+      if (state !== undefined) {
+        state.cancelled = true;
+        return undefined;
+      }
+    }
+    const finding = inspect(message);
+    if (message.kind === 'response' && isObject(message.result?.['inputRequests'])) {
+      void finding.then((decided) => deliver(bytes, decided)).catch((thrown: unknown) => refuser.fault(thrown));
+      return undefined;
+    }
+    return deliver(bytes, await finding);
+  }
+
+  async function pumpAgent(): Promise<void> {
+    const lines = createLineReader({ maxLineBytes: maxMessageBytes });
+    const pending = new Set<Promise<void>>();
+    let turn: Promise<void> = Promise.resolve();
+    for await (const chunk of options.input) {
+      for (const line of lines.push(chunk as Buffer)) {
+        const work = (line.kind === 'line' ? fromAgent(line.bytes, turn) : invalid(undefined, 'the message is too long')).catch(
+          (thrown: unknown) => {
+            refuser.fault(thrown);
+          },
+        );
+        turn = Promise.all([turn, work]).then(() => undefined);
+        pending.add(work);
+        void work.finally(() => pending.delete(work));
+        if (pending.size >= options.maxPending) await turn;
+      }
+    }
+    await turn;
+  }
+
+  async function pumpServer(): Promise<void> {
+    const lines = createLineReader({ maxLineBytes: maxMessageBytes });
+    for await (const chunk of child.output) {
+      for (const line of lines.push(chunk as Buffer)) {
+        if (line.kind === 'line') await fromServer(line.bytes);
+        else log.warn({ [LOG_FIELD.reason]: 'too long' }, 'Server output was not a message');
+      }
+    }
+    for (const key of [...open.keys()]) await failOpen(key, 'it has ended');
+  }
+
+  const quiet = (pump: Promise<void>): Promise<void> =>
+    pump.catch((thrown: unknown) => {
+      log.warn({ [LOG_FIELD.error]: thrown }, 'Stream ended');
+    });
+  const agentGone = quiet(pumpAgent());
+  const serverGone = quiet(pumpServer());
+  await Promise.race([agentGone, serverGone]);
+  await child.end();
+  await serverGone;
+}

@@ -1,0 +1,118 @@
+/** From an MCP message (or an HTTP verb that MCP gives a meaning) to the attempt that is asked about. */
+
+import type { AttemptKind, CanonicalRequest, Environment, JsonObject } from '@portcullis/policy/model';
+import type { Clock } from '@portcullis/runtime';
+import type { Direction } from '../../enforce/permit.js';
+import type { Attempt } from '../../enforce/guard.js';
+import { type Era, methodRow, type Target, targetOf } from './methods.js';
+import type { RpcNotification, RpcRequest } from './message.js';
+
+/** Who attempts. From the sidecar's own certificate, never from a message. */
+export interface AgentIdentity {
+  readonly tenant: string;
+  readonly agent: string;
+}
+
+/** HTTP verbs of 2025-11-25 that are not JSON-RPC and are decided all the same. */
+export const HTTP_OPERATIONS = {
+  /** GET: opens the stream on which the server may speak first. */
+  GET: 'http/stream.open',
+  /** DELETE: ends the session. */
+  DELETE: 'http/session.delete',
+} as const;
+
+/** Where a message was seen. */
+export interface Sighting {
+  readonly server: string;
+  readonly direction: Direction;
+  readonly era: Era;
+  /** The protocol revision, as far as it is known. */
+  readonly protocolVersion: string | undefined;
+  readonly sessionId: string | undefined;
+}
+
+/** Why a message cannot become an attempt: it is refused without asking. */
+export interface NotAnAttempt {
+  readonly refused: 'METHOD_UNKNOWN' | 'SHAPE' | 'PARAMS';
+  readonly message: string;
+}
+
+/** What attempts are made with. */
+export interface AttemptMaker {
+  /** The attempt that forwards `message`, or why it is none. */
+  fromMessage(message: RpcRequest | RpcNotification, seen: Sighting): Attempt | NotAnAttempt;
+  /** The attempt of an HTTP verb without a message. */
+  fromVerb(verb: keyof typeof HTTP_OPERATIONS, seen: Sighting, details: JsonObject): Attempt;
+}
+
+/** Whether it may be asked about. */
+export function isAttempt(made: Attempt | NotAnAttempt): made is Attempt {
+  return 'request' in made;
+}
+
+/** Makes attempts for one agent. */
+export function createAttemptMaker(options: {
+  readonly identity: AgentIdentity;
+  readonly environment: Environment | undefined;
+  readonly clock: Clock;
+  readonly newId: () => string;
+}): AttemptMaker {
+  const { identity, environment, clock, newId } = options;
+
+  function canonical(kind: AttemptKind, operation: string, seen: Sighting, target: Omit<Target, 'kind'>): CanonicalRequest {
+    return {
+      version: '1.0',
+      tenant_id: identity.tenant,
+      source: 'mcp_proxy',
+      kind,
+      agent: { id: identity.agent },
+      tool: {
+        server: seen.server,
+        operation,
+        ...(target.name === undefined ? {} : { name: target.name }),
+        ...(target.arguments === undefined ? {} : { arguments: target.arguments }),
+        attributes: {
+          direction: seen.direction,
+          ...(seen.protocolVersion === undefined ? {} : { protocol_version: seen.protocolVersion }),
+          // Whatever else goes upstream is part of the question, so the digest covers every byte that is forwarded.
+          ...(Object.keys(target.rest).length === 0 ? {} : { params: target.rest }),
+        },
+      },
+      context: {
+        timestamp: new Date(clock.now()).toISOString(),
+        request_id: newId(),
+        ...(environment === undefined ? {} : { environment }),
+        ...(seen.sessionId === undefined ? {} : { session_id: seen.sessionId }),
+      },
+    };
+  }
+
+  return {
+    fromMessage(message, seen) {
+      const { method, params } = message;
+      const row = methodRow(method, seen.direction, seen.era);
+      if (row === undefined) {
+        return { refused: 'METHOD_UNKNOWN', message: `the method is not one of MCP's ${seen.era} revisions in this direction` };
+      }
+      if (row.shape !== message.kind) {
+        return { refused: 'SHAPE', message: `${method} must be a ${row.shape}${row.shape === 'request' ? ' and have an id' : ''}` };
+      }
+      const target = targetOf(row, params);
+      if (typeof target === 'string') return { refused: 'PARAMS', message: target };
+      return {
+        request: canonical(target.kind, method, seen, target),
+        server: seen.server,
+        direction: seen.direction,
+        payload: JSON.stringify(message.value),
+      };
+    },
+    fromVerb(verb, seen, details) {
+      return {
+        request: canonical('session', HTTP_OPERATIONS[verb], seen, { arguments: details, rest: {} }),
+        server: seen.server,
+        direction: seen.direction,
+        payload: undefined,
+      };
+    },
+  };
+}

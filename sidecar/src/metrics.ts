@@ -1,0 +1,80 @@
+/** Every metric of the sidecar is named here and nowhere else; others call verbs. */
+
+import { DENY_CODES, type DenyCode, SOURCES, type Source } from '@portcullis/policy/model';
+import type { Registry } from '@portcullis/runtime';
+import { type AskObserver, BREAKER_STATES } from './ask/observer.js';
+import type { RefusalObserver } from './enforce/refuse.js';
+import type { ExchangeObserver } from './intercept/mcp/exchange.js';
+
+/** How attempts end, as a label. */
+export const ATTEMPT_OUTCOMES = ['forwarded', 'upstream_failed', 'denied', 'held', 'invalid', 'failed_closed'] as const;
+
+/** What the parts of the sidecar report. */
+export interface SidecarMetrics extends RefusalObserver, ExchangeObserver, AskObserver {}
+
+/** Registers the metrics; call once per registry. */
+export function createSidecarMetrics(registry: Registry): SidecarMetrics {
+  const attempts = registry.counter<'source' | 'outcome'>({
+    name: 'attempts_total',
+    help: 'Attempts that were intercepted, by how they ended.',
+    labels: { source: SOURCES, outcome: ATTEMPT_OUTCOMES },
+  });
+  const attemptSeconds = registry.histogram({
+    name: 'attempt_duration_seconds',
+    help: 'Time from the arrival of a message until it was dealt with, the upstream included.',
+  });
+  const askSeconds = registry.histogram<'cached'>({
+    name: 'ask_duration_seconds',
+    help: 'Time from a question to its answer.',
+    labels: { cached: ['false', 'true'] },
+  });
+  const failedClosed = registry.counter<'reason'>({
+    name: 'failed_closed_total',
+    help: 'Attempts that were refused because no decision could be had or enforced.',
+    labels: { reason: DENY_CODES },
+  });
+  const breaker = registry.gauge<'state'>({
+    name: 'breaker_state',
+    help: '1 for the state that the breaker is in.',
+    labels: { state: BREAKER_STATES },
+  });
+  breaker.set({ state: 'closed' }, 1);
+  const hedges = registry.counter({ name: 'hedges_total', help: 'Questions that were also sent to a second PDP.' });
+  const dropped = registry.counter({ name: 'settlements_dropped_total', help: 'Settlements that could not be delivered.' });
+  const release = registry.gauge({ name: 'release_seq', help: 'Highest release that a PDP has reported.' });
+  let highest = 0;
+
+  return {
+    refused(source: Source, outcome) {
+      attempts.inc({ source, outcome });
+    },
+    failedClosed(code: DenyCode) {
+      failedClosed.inc({ reason: code });
+    },
+    carriedOut(source, outcome) {
+      attempts.inc({ source, outcome });
+    },
+    took(seconds) {
+      attemptSeconds.observe(seconds);
+    },
+    asked(_outcome, seconds) {
+      askSeconds.observe({ cached: 'false' }, seconds);
+    },
+    hedged() {
+      hedges.inc();
+    },
+    breakerChanged(state) {
+      for (const known of BREAKER_STATES) breaker.set({ state: known }, known === state ? 1 : 0);
+    },
+    endpointChanged() {
+      // Endpoints are not a closed list; their changes are logged.
+    },
+    epochs(_endpoint, epochs) {
+      highest = Math.max(highest, epochs.release_seq);
+      release.set(highest);
+    },
+    settleDropped(count) {
+      dropped.inc(count);
+    },
+  };
+}

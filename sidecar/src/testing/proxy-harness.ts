@@ -1,0 +1,148 @@
+/** The real HTTP proxy in this process, between a fake policy client and a recording upstream. */
+
+import { randomUUID } from 'node:crypto';
+import { request as httpRequest } from 'node:http';
+import { createRegistry, type Logger, createLogger, type Registry, systemClock } from '@portcullis/runtime';
+import { Writable } from 'node:stream';
+import { auditLevel } from '../enforce/capabilities.js';
+import { createGuard } from '../enforce/guard.js';
+import { createRefuser } from '../enforce/refuse.js';
+import { type HttpProxy, startHttpProxy } from '../intercept/mcp/compose-http.js';
+import { mcpConfig } from '../intercept/mcp/config.js';
+import { createInspector } from '../intercept/mcp/inspect.js';
+import { createAttemptMaker } from '../intercept/mcp/to-attempt.js';
+import { createSidecarMetrics } from '../metrics.js';
+import type { FakePolicyClient } from './fake-policy-client.js';
+
+/** An answer of the proxy, read whole. */
+export interface Answered {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+  readonly json: {
+    readonly id?: unknown;
+    readonly result?: Record<string, unknown>;
+    readonly error?: { readonly code: number; readonly message: string; readonly data?: Record<string, unknown> };
+  };
+}
+
+/** A running proxy. */
+export interface Harness {
+  readonly proxy: HttpProxy;
+  readonly port: number;
+  readonly url: string;
+  readonly registry: Registry;
+  readonly logged: string[];
+  /** Sends one request; headers are given pairwise so that they may repeat. */
+  send(options: { method?: string; path?: string; headers?: readonly string[]; body?: string | Buffer }): Promise<Answered>;
+  /** POSTs a JSON-RPC message as a legacy client does. */
+  post(message: unknown, headers?: readonly string[]): Promise<Answered>;
+  close(): Promise<void>;
+}
+
+/** The parts that guard and inspect, as `compose.ts` makes them. */
+export function enforcementParts(client: FakePolicyClient, registry: Registry, log: Logger, backstopMs = 200) {
+  const metrics = createSidecarMetrics(registry);
+  const refuser = createRefuser({ source: 'mcp_proxy', log, observer: metrics });
+  const guard = createGuard({
+    client,
+    refuser,
+    clock: systemClock,
+    backstopMs,
+    capabilities: { audit_level: auditLevel(() => undefined) },
+  });
+  const attempts = createAttemptMaker({
+    identity: { tenant: 'acme', agent: 'agent-7' },
+    environment: 'dev',
+    clock: systemClock,
+    newId: randomUUID,
+  });
+  const inspector = createInspector({
+    guard,
+    refuser,
+    attempts,
+    delivered: () => undefined,
+    maxMessageBytes: 4_194_304,
+  });
+  return { guard, refuser, client, attempts, inspector, observer: metrics, clock: systemClock, log };
+}
+
+/** Keeps log lines for a test to read. */
+export function memoryLog(): { readonly log: Logger; readonly logged: string[] } {
+  const logged: string[] = [];
+  const destination = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      logged.push(chunk.toString('utf8'));
+      done();
+    },
+  });
+  return { log: createLogger({ component: 'sidecar', level: 'debug', destination }), logged };
+}
+
+/** Starts the proxy in front of `upstreamUrl`, as server `files`. */
+export async function startHarness(options: {
+  readonly client: FakePolicyClient;
+  readonly upstreamUrl: string;
+  readonly limits?: Record<string, number>;
+  readonly minimumVersion?: string;
+  readonly headers?: Record<string, { env: string }>;
+  readonly env?: Record<string, string>;
+}): Promise<Harness> {
+  const registry = createRegistry('portcullis_sidecar');
+  const { log, logged } = memoryLog();
+  const config = mcpConfig.parse({
+    upstreams: [{ name: 'files', url: options.upstreamUrl, headers: options.headers ?? {} }],
+    limits: options.limits ?? {},
+    ...(options.minimumVersion === undefined ? {} : { minimumVersion: options.minimumVersion }),
+  });
+  const parts = enforcementParts(options.client, registry, log);
+  const proxy = await startHttpProxy(config, { ...parts, env: options.env ?? {} });
+  const port = Number(proxy.address.split(':').pop());
+  const url = `http://127.0.0.1:${port}/mcp/files`;
+
+  const send: Harness['send'] = ({ method = 'POST', path = '/mcp/files', headers = [], body }) =>
+    new Promise((resolve, reject) => {
+      const named = headers.some((name, at) => at % 2 === 0 && name.toLowerCase() === 'host');
+      const sized = headers.some((name, at) => at % 2 === 0 && /^(transfer-encoding|content-length)$/i.test(name));
+      const all = [
+        ...(named ? [] : ['host', `127.0.0.1:${port}`]),
+        ...headers,
+        ...(sized || body === undefined ? [] : ['content-length', String(Buffer.byteLength(body))]),
+      ];
+      const outgoing = httpRequest({ host: '127.0.0.1', port, method, path, headers: all, agent: false }, (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+        incoming.on('error', reject);
+        incoming.on('end', () => {
+          const text = Buffer.concat(chunks).toString('utf8');
+          let json: Answered['json'] = {};
+          try {
+            json = JSON.parse(text) as Answered['json'];
+          } catch {
+            // Not every answer is JSON.
+          }
+          resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text, json });
+        });
+      });
+      outgoing.on('error', reject);
+      outgoing.end(body);
+    });
+
+  return {
+    proxy,
+    port,
+    url,
+    registry,
+    logged,
+    send,
+    post: (message, headers = []) =>
+      send({
+        headers: ['content-type', 'application/json', 'accept', 'application/json, text/event-stream', ...headers],
+        body: typeof message === 'string' || Buffer.isBuffer(message) ? message : JSON.stringify(message),
+      }),
+    async close() {
+      await proxy.close();
+      await proxy.disconnect();
+    },
+  };
+}
