@@ -17,7 +17,7 @@ export { readAuthority, tlsFilesOf, writeDevelopmentPki, writeLeaf } from './pki
 export { type LeafIdentity, type LeafKind, parseLeafIdentity, spiffeIdFor } from './pki/identity.js';
 export { runCli } from './program.js';
 export { commandReference } from './reference.js';
-export type { DistributorApi, NodeView, Refusal, ReleaseUpload } from './release/api.js';
+export type { ChannelReleases, DistributorApi, NodeView, Refusal, ReleaseUpload } from './release/api.js';
 export { coSignDraft } from './release/co-sign.js';
 export {
   type CliContext,

@@ -20,6 +20,8 @@ export function buildProgram(shell: Shell): Command {
     .helpCommand(false)
     .showHelpAfterError('(add --help for usage and examples)')
     .configureOutput({
+      getOutHelpWidth: () => shell.terminal.width,
+      getErrHelpWidth: () => shell.terminal.width,
       writeOut: (text) => shell.terminal.data(text.trimEnd()),
       writeErr: (text) => shell.terminal.say(text.trimEnd()),
     })

@@ -58,7 +58,7 @@ function describe(command: Command, path: readonly string[]): readonly string[] 
 /** `docs/reference/cli.md`: every verb of the command tree. Pure: the same tree gives the same text. */
 export function commandReference(): string {
   const program = buildProgram({
-    terminal: { data: () => undefined, say: () => undefined, input: async () => new Uint8Array() },
+    terminal: { width: 80, data: () => undefined, say: () => undefined, input: async () => new Uint8Array() },
     clock: systemClock,
     signal: new AbortController().signal,
     exit: () => undefined,

@@ -6,6 +6,8 @@ export type Tone = 'plain' | 'good' | 'warning' | 'bad' | 'dim';
 
 /** Where a verb speaks: data on one stream, everything else on the other. */
 export interface Terminal {
+  /** Columns to wrap help at. */
+  readonly width: number;
   /** One line, or several, of what was asked for. Goes to stdout. */
   data(text: string): void;
   /** What is happening and what went wrong. Goes to stderr, in colour where that is wanted (`NO_COLOR`, not a TTY). */
@@ -22,6 +24,7 @@ export function processTerminal(): Terminal {
     if (error.code !== 'EPIPE') throw error;
   });
   return {
+    width: process.stdout.columns ?? 80,
     data: (text) => void process.stdout.write(`${text}\n`),
     say: (text, tone = 'plain') => {
       const styled = tone === 'plain' ? text : styleText(STYLE[tone], text, { stream: process.stderr });

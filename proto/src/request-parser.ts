@@ -12,9 +12,15 @@ export type RequestParser = (json: Json) => Checked<CanonicalRequest>;
 /** More findings than that help nobody, and a hostile document must not buy a long answer. */
 const MAX_PROBLEMS = 32;
 
+/** A document with more values than that is told its first problem only: looking for all of them would take a while. */
+const MAX_EXAMINED_VALUES = 4096;
+
+/** As many names are compared when guessing what was meant. */
+const MAX_CANDIDATES = 64;
+
 /**
- * Compiles the schema: some 20 ms and 16 MB, so once per process. The validator is loaded only here, because an
- * enforcement point imports this package and never parses canonical JSON.
+ * Compiles the schema: some 150 ms and 16 MB, so once per process and before the first question has a deadline. The
+ * validator is loaded only here, because an enforcement point imports this package and never parses canonical JSON.
  * @throws Error when the schema file is missing or broken: the installation is
  */
 export function createRequestParser(): RequestParser {
@@ -22,9 +28,9 @@ export function createRequestParser(): RequestParser {
   const { Ajv2020 } = load('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js');
   const formats = load('ajv-formats') as typeof import('ajv-formats')['default'];
   // The first error ends the fast check; the thorough one runs only for documents that are refused anyway.
-  const options = { strict: true, ownProperties: true, verbose: false } as const;
+  const options = { strict: true, ownProperties: true, verbose: true } as const;
   const fast = new Ajv2020(options);
-  const thorough = new Ajv2020({ ...options, allErrors: true, verbose: true });
+  const thorough = new Ajv2020({ ...options, allErrors: true });
   for (const ajv of [fast, thorough]) formats(ajv, ['date-time']);
   const schema = JSON.parse(
     readFileSync(new URL('../schema/canonical-request.schema.json', import.meta.url), 'utf8'),
@@ -33,10 +39,24 @@ export function createRequestParser(): RequestParser {
   const examine = thorough.compile(schema);
   return (json) => {
     if (accepts(json)) return { ok: true, value: json as unknown as CanonicalRequest };
-    examine(json);
-    const problems = (examine.errors ?? []).map(toProblem);
-    return { ok: false, problems: problems.slice(0, MAX_PROBLEMS) };
+    let errors = accepts.errors ?? [];
+    if (countValues(json, MAX_EXAMINED_VALUES) < MAX_EXAMINED_VALUES) {
+      examine(json);
+      errors = examine.errors ?? errors;
+    }
+    return { ok: false, problems: errors.slice(0, MAX_PROBLEMS).map(toProblem) };
   };
+}
+
+/** How many values a document has, counted no further than `limit`. */
+function countValues(json: Json, limit: number): number {
+  if (json === null || typeof json !== 'object') return 1;
+  let count = 1;
+  for (const value of Object.values(json) as readonly Json[]) {
+    if (count >= limit) break;
+    count += countValues(value, limit - count);
+  }
+  return count;
 }
 
 function memoized(create: () => RequestParser): RequestParser {
@@ -72,7 +92,7 @@ function within(path: string, name: string): string {
 }
 
 function guess(name: unknown, candidates: readonly string[]): string {
-  const nearest = typeof name === 'string' ? nearestName(name, candidates) : undefined;
+  const nearest = typeof name === 'string' ? nearestName(name, candidates.slice(0, MAX_CANDIDATES)) : undefined;
   return nearest === undefined ? '' : `; did you mean ${JSON.stringify(nearest)}?`;
 }
 

@@ -37,10 +37,13 @@ describe('JSONTestSuite', () => {
     expect(parsed.ok ? 'accepted' : parsed.kind).toBe(STRICTER.get(name));
   });
 
-  test.each(byPrefix('i_'))('answers %s one way or the other, and never with another value than JSON.parse', (_name, input) => {
-    const parsed = parse(input);
-    expect(parsed.ok ? parsed.value : 'refused').toEqual(parsed.ok ? JSON.parse(input) : 'refused');
-  });
+  test.each(byPrefix('i_'))(
+    'answers %s one way or the other, and never with another value than JSON.parse',
+    (_name, input) => {
+      const parsed = parse(input);
+      expect(parsed.ok ? parsed.value : 'refused').toEqual(parsed.ok ? JSON.parse(input) : 'refused');
+    },
+  );
 });
 
 /** What the package cannot carry, because its inputs are strings: bytes that are not UTF-8. */

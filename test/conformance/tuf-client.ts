@@ -52,7 +52,8 @@ function httpSource(flags: Flags): ObjectSource {
       let length = 0;
       for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
         length += chunk.byteLength;
-        if (length > maxBytes) throw new PortcullisError('ERR_TUF_OVERSIZE', 'corrupt', 'the object is larger than allowed');
+        if (length > maxBytes)
+          throw new PortcullisError('ERR_TUF_OVERSIZE', 'corrupt', 'the object is larger than allowed');
         chunks.push(chunk);
       }
       return Buffer.concat(chunks, length);

@@ -329,7 +329,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       log,
       environment: 'prod',
       pdp: { endpoints: sidecar.endpoints ?? pdps.map((pdp) => pdp.endpoint), ...sidecar.pdp },
-      mcp: { listen: { host: '127.0.0.1', port: await freePort() }, upstreams: sidecar.upstreams },
+      ...(sidecar.upstreams.length === 0 ? {} : { mcp: { upstreams: sidecar.upstreams } }),
       ...sidecar.config,
     });
 

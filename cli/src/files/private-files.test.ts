@@ -1,6 +1,6 @@
-import { describe, expect, test } from '@jest/globals';
 import { readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
 import { temporaryFolder } from '../temporary-folder.js';
 import { replaceFile, writeNewFiles } from './private-files.js';
 
@@ -26,7 +26,10 @@ describe('writeNewFiles', () => {
   test('writes nothing when one of the files exists, even as a broken link', async () => {
     await using folder = await temporaryFolder();
     await symlink('nowhere', join(folder.path, 'b'));
-    const files = [{ path: 'a', content: 'new', secret: true }, { path: 'b', content: 'new', secret: true }];
+    const files = [
+      { path: 'a', content: 'new', secret: true },
+      { path: 'b', content: 'new', secret: true },
+    ];
     await expect(writeNewFiles(folder.path, files, { force: false })).rejects.toMatchObject({ code: 'ERR_CLI_EXISTS' });
     expect(await readdir(folder.path)).toEqual(['b']);
   });
@@ -42,7 +45,10 @@ describe('writeNewFiles', () => {
 
   test('refuses two files of one path, whatever their case', async () => {
     await using folder = await temporaryFolder();
-    const files = [{ path: 'agent-A/key.pem', content: '1', secret: true }, { path: 'agent-a/key.pem', content: '2', secret: true }];
+    const files = [
+      { path: 'agent-A/key.pem', content: '1', secret: true },
+      { path: 'agent-a/key.pem', content: '2', secret: true },
+    ];
     await expect(writeNewFiles(folder.path, files, { force: false })).rejects.toMatchObject({ code: 'ERR_CLI_USAGE' });
     expect(await readdir(folder.path)).toEqual([]);
   });

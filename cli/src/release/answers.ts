@@ -1,7 +1,7 @@
 import { FRESHNESS, NODE_STATES, parseReleasePointer, type ReleasePointer } from '@portcullis/policy/trust';
 import { PortcullisError } from '@portcullis/runtime';
 import { z } from 'zod';
-import type { NodeView } from './api.js';
+import type { ChannelReleases, NodeView } from './api.js';
 
 // Not strict: a newer distributor may say more. What is read here informs people and picks a rollback's target by digest;
 // nothing is trusted because of it.
@@ -23,7 +23,7 @@ const nodesSchema = z.object({
   ),
 });
 
-const historySchema = z.object({ history: z.array(z.unknown()) });
+const releasesSchema = z.object({ pointer: z.unknown(), history: z.array(z.object({ pointer: z.unknown() })) });
 
 function read<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
   const parsed = schema.safeParse(value);
@@ -40,16 +40,19 @@ export function readNodes(value: unknown): readonly NodeView[] {
   return read(nodesSchema, value, 'nodes').nodes;
 }
 
+function readPointer(value: unknown): ReleasePointer {
+  const pointer = parseReleasePointer(new TextEncoder().encode(JSON.stringify(value)));
+  if (pointer.ok) return pointer.value;
+  throw new PortcullisError('ERR_CLI_ANSWER', 'corrupt', "the distributor's releases are not understood", {
+    details: { problems: pointer.problems },
+  });
+}
+
 /**
- * Reads the releases in the answer of `GET /v1/releases/:env/:channel`.
+ * Reads the answer of `GET /v1/releases/:env/:channel`.
  * @throws PortcullisError `ERR_CLI_ANSWER`.
  */
-export function readHistory(value: unknown): readonly ReleasePointer[] {
-  return read(historySchema, value, 'releases').history.map((entry) => {
-    const pointer = parseReleasePointer(new TextEncoder().encode(JSON.stringify(entry)));
-    if (pointer.ok) return pointer.value;
-    throw new PortcullisError('ERR_CLI_ANSWER', 'corrupt', "a release in the distributor's history is not one", {
-      details: { problems: pointer.problems },
-    });
-  });
+export function readReleases(value: unknown): ChannelReleases {
+  const { pointer, history } = read(releasesSchema, value, 'releases');
+  return { current: readPointer(pointer), history: history.map((entry) => readPointer(entry.pointer)) };
 }

@@ -20,6 +20,14 @@ export interface NodeView {
   readonly active: { readonly release_seq: number; readonly digest: string } | null;
 }
 
+/** What a distributor says about a channel's releases. */
+export interface ChannelReleases {
+  /** `undefined` before the first release. */
+  readonly current: ReleasePointer | undefined;
+  /** Those that it remembers, the current one included. */
+  readonly history: readonly ReleasePointer[];
+}
+
 /** Why a distributor would not take something; the parts of its problem document. */
 export interface Refusal {
   readonly status: number;
@@ -49,8 +57,9 @@ export interface DistributorApi {
   readonly readObject: ReadObject;
   putBundle(sha256: string, bytes: Uint8Array): Promise<Refusal | undefined>;
   postRelease(upload: ReleaseUpload): Promise<Refusal | undefined>;
-  /** The releases that the distributor remembers, the current one included. */
-  history(env: string, channel: string): Promise<readonly ReleasePointer[]>;
+  /** Hands over root N+1. */
+  postRoot(root: Uint8Array): Promise<Refusal | undefined>;
+  releases(env: string, channel: string): Promise<ChannelReleases>;
   /** The PDPs of a channel. */
   nodes(env: string, channel: string): Promise<readonly NodeView[]>;
 }

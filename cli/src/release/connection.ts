@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { parsePeerIdentity } from '@portcullis/proto';
 import {
-  createLogger,
   type ConfigProblem,
+  createLogger,
   formatConfigProblem,
   loadConfig,
   openTlsMaterial,

@@ -1,9 +1,10 @@
 import {
   createTrust,
-  hashesOf,
   type HeldKey,
+  hashesOf,
   metadataKey,
   openSigningKey,
+  openTrustedRoot,
   parseReleasePointer,
   parseSnapshot,
   parseTargets,
@@ -13,11 +14,10 @@ import {
   type SigningKey,
   signSnapshot,
   signTimestamp,
-  targetKey,
   type Trust,
   type TrustProfile,
+  targetKey,
   verifyRole,
-  openTrustedRoot,
 } from '@portcullis/policy/trust';
 import type { DistributorApi, NodeView, Refusal, ReleaseUpload } from './api.js';
 
@@ -114,7 +114,8 @@ export function createFakeDistributor(options: {
       return fake.refusal;
     },
     postRelease: async (upload) => fake.refusal ?? accept(upload),
-    history: async () => history,
+    postRoot: async () => fake.refusal,
+    releases: async () => ({ current: history.at(-1), history }),
     nodes: async () => fake.nodeViews.filter((node) => node.env === env),
   };
   return fake;

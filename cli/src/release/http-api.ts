@@ -2,7 +2,7 @@ import { releasesRole } from '@portcullis/policy/trust';
 import { PortcullisError, parseStrictJson } from '@portcullis/runtime';
 import { request } from 'undici';
 import { z } from 'zod';
-import { readHistory, readNodes } from './answers.js';
+import { readNodes, readReleases } from './answers.js';
 import type { DistributorApi, Refusal } from './api.js';
 import type { DistributorConnection } from './connection.js';
 
@@ -99,8 +99,9 @@ export function openDistributorApi(connection: DistributorConnection, signal: Ab
 
   return {
     actor: connection.actor,
+    // The repository's own files: a channel may lag behind a release that was accepted just now.
     readObject: async (key) => {
-      const answer = await call('GET', `/v1/channel/objects/${key}`);
+      const answer = await call('GET', `/tuf/${key}`);
       if (answer.status === 200) return answer.bytes;
       if (answer.status === 404) return undefined;
       throw refusalFault(key, answer);
@@ -123,7 +124,18 @@ export function openDistributorApi(connection: DistributorConnection, signal: Ab
       const answer = await call('POST', '/v1/releases', { type: 'application/json', content });
       return answer.status < 300 ? undefined : refusalOf(answer);
     },
-    history: async (env, channel) => readHistory(await get(`/v1/releases/${env}/${channel}`)),
+    postRoot: async (root) => {
+      const content = JSON.stringify({ root: Buffer.from(root).toString('base64') });
+      const answer = await call('POST', '/v1/trust/root', { type: 'application/json', content });
+      return answer.status < 300 ? undefined : refusalOf(answer);
+    },
+    releases: async (env, channel) => {
+      const path = `/v1/releases/${env}/${channel}`;
+      const answer = await call('GET', path);
+      if (answer.status === 404) return { current: undefined, history: [] };
+      if (answer.status !== 200) throw refusalFault(path, answer);
+      return readReleases(jsonOf(answer, path));
+    },
     nodes: async (env, channel) => readNodes(await get(`/v1/nodes?env=${env}&channel=${channel}`)),
   };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { metadataKey, parseReleasePointer, RELEASE_PATH, hashesOf, targetKey } from '@portcullis/policy/trust';
+import { hashesOf, metadataKey, parseReleasePointer, RELEASE_PATH, targetKey } from '@portcullis/policy/trust';
 import type { Clock } from '@portcullis/runtime';
 import { coSignDraft } from './co-sign.js';
 import type { ReleaseDraft } from './draft.js';
@@ -61,7 +61,11 @@ function dev(): FakeDistributor {
   return createFakeDistributor({ profile: 'dev', env: 'prod', now: NOW });
 }
 
-async function publish(fake: FakeDistributor, version: string, more: Partial<PublishOptions> = {}): Promise<PublishResult> {
+async function publish(
+  fake: FakeDistributor,
+  version: string,
+  more: Partial<PublishOptions> = {},
+): Promise<PublishResult> {
   return publishRelease({ ...optionsFor(fake, ['owner']), source: source(version), ...more });
 }
 
@@ -128,7 +132,11 @@ describe('publishRelease', () => {
     const fake = dev();
     fake.onRelease = ({ seq, stable }) => {
       const gone = { ...loadedNode('pdp-gone', 'prod', 0, ''), live: false, active: null };
-      fake.nodeViews = [loadedNode('pdp-1', 'prod', seq, stable.sha256), loadedNode('pdp-2', 'prod', seq, stable.sha256), gone];
+      fake.nodeViews = [
+        loadedNode('pdp-1', 'prod', seq, stable.sha256),
+        loadedNode('pdp-2', 'prod', seq, stable.sha256),
+        gone,
+      ];
     };
     const result = released(await publish(fake, '1.0.0', { waitMs: 5000 }));
     expect(result.convergence?.nodes.map((node) => node.node)).toEqual(['pdp-1', 'pdp-2']);
@@ -137,18 +145,36 @@ describe('publishRelease', () => {
 
   test.each<[string, (fake: FakeDistributor, seq: number, digest: string) => void, string[]]>([
     ['no PDP has reported', () => undefined, []],
-    ['one still runs the release before', (fake, seq, digest) => {
-      fake.nodeViews = [loadedNode('a', 'prod', seq, digest), loadedNode('b', 'prod', seq - 1, 'f'.repeat(64))];
-    }, ['loaded', 'pending']],
-    ['one has said nothing about what it enforces', (fake, seq, digest) => {
-      fake.nodeViews = [{ ...loadedNode('a', 'prod', seq, digest), state: 'staged', active: null }];
-    }, ['pending']],
-    ['one refused it', (fake, seq, digest) => {
-      fake.nodeViews = [{ ...loadedNode('a', 'prod', seq, digest), state: 'refused', reason: 'signature', active: null }];
-    }, ['refused']],
-    ['one has the right seq and other content', (fake, seq) => {
-      fake.nodeViews = [loadedNode('a', 'prod', seq, 'f'.repeat(64))];
-    }, ['superseded']],
+    [
+      'one still runs the release before',
+      (fake, seq, digest) => {
+        fake.nodeViews = [loadedNode('a', 'prod', seq, digest), loadedNode('b', 'prod', seq - 1, 'f'.repeat(64))];
+      },
+      ['loaded', 'pending'],
+    ],
+    [
+      'one has said nothing about what it enforces',
+      (fake, seq, digest) => {
+        fake.nodeViews = [{ ...loadedNode('a', 'prod', seq, digest), state: 'staged', active: null }];
+      },
+      ['pending'],
+    ],
+    [
+      'one refused it',
+      (fake, seq, digest) => {
+        fake.nodeViews = [
+          { ...loadedNode('a', 'prod', seq, digest), state: 'refused', reason: 'signature', active: null },
+        ];
+      },
+      ['refused'],
+    ],
+    [
+      'one has the right seq and other content',
+      (fake, seq) => {
+        fake.nodeViews = [loadedNode('a', 'prod', seq, 'f'.repeat(64))];
+      },
+      ['superseded'],
+    ],
   ])('does not converge when %s', async (_name, report, states) => {
     const fake = dev();
     fake.onRelease = ({ seq, stable }) => report(fake, seq, stable.sha256);
@@ -163,18 +189,30 @@ describe('publishRelease', () => {
 describe('what a release is built upon is verified from the pinned root on', () => {
   test.each<[string, (fake: FakeDistributor) => void, RegExp]>([
     ['another root is pinned', (fake) => Object.assign(fake, { root: dev().root }), /timestamp cannot be trusted/],
-    ['there is no timestamp', (fake) => void fake.objects.delete(metadataKey('timestamp', 0)), /has no metadata\/timestamp.json/],
-    ['targets are somebody else\'s', (fake) => {
-      const key = metadataKey('targets', 1);
-      fake.objects.set(key, dev().objects.get(key) ?? new Uint8Array());
-    }, /targets cannot be trusted/],
-    ['a bit of releases is flipped', (fake) => {
-      const key = metadataKey('releases-prod', 1);
-      const bytes = Uint8Array.from(fake.objects.get(key) ?? []);
-      const at = bytes.length - 20;
-      bytes[at] = (bytes[at] ?? 0) ^ 1;
-      fake.objects.set(key, bytes);
-    }, /releases-prod cannot be trusted/],
+    [
+      'there is no timestamp',
+      (fake) => void fake.objects.delete(metadataKey('timestamp', 0)),
+      /has no metadata\/timestamp.json/,
+    ],
+    [
+      "targets are somebody else's",
+      (fake) => {
+        const key = metadataKey('targets', 1);
+        fake.objects.set(key, dev().objects.get(key) ?? new Uint8Array());
+      },
+      /targets cannot be trusted/,
+    ],
+    [
+      'a bit of releases is flipped',
+      (fake) => {
+        const key = metadataKey('releases-prod', 1);
+        const bytes = Uint8Array.from(fake.objects.get(key) ?? []);
+        const at = bytes.length - 20;
+        bytes[at] = (bytes[at] ?? 0) ^ 1;
+        fake.objects.set(key, bytes);
+      },
+      /releases-prod cannot be trusted/,
+    ],
   ])('refuses when %s', async (_name, attack, message) => {
     const fake = dev();
     attack(fake);
@@ -223,7 +261,12 @@ describe('rollbackRelease', () => {
   ])('goes back to %s, under a higher seq', async (_name, to, index) => {
     const { fake, digests } = await threeReleases();
     const result = released(await rollbackRelease({ ...optionsFor(fake, ['owner']), to, reason: 'error budget' }));
-    expect(result.pointer).toMatchObject({ seq: 4, rollback_of: 3, reason: 'error budget', stable: { sha256: digests[index] } });
+    expect(result.pointer).toMatchObject({
+      seq: 4,
+      rollback_of: 3,
+      reason: 'error budget',
+      stable: { sha256: digests[index] },
+    });
     expect(fake.bundlesReceived).toHaveLength(3);
   });
 
@@ -250,11 +293,11 @@ describe('rollbackRelease', () => {
 
   test('a history that names a bundle nobody signed is not believed', async () => {
     const { fake } = await threeReleases();
-    const real = await fake.history('prod', 'default');
-    const forged = real.map((pointer) =>
+    const real = await fake.releases('prod', 'default');
+    const history = real.history.map((pointer) =>
       pointer.seq === 2 ? { ...pointer, stable: { ...pointer.stable, sha256: 'e'.repeat(64) } } : pointer,
     );
-    const api = { ...fake, history: async () => forged };
+    const api = { ...fake, releases: async () => ({ ...real, history }) };
     await expect(rollbackRelease({ ...optionsFor(fake, ['owner']), api, to: { kind: 'seq', seq: 2 } })).rejects.toThrow(
       /not among the signed targets/,
     );
@@ -262,16 +305,32 @@ describe('rollbackRelease', () => {
 });
 
 describe('too few keys', () => {
-  async function unsigned(holders: readonly string[]): Promise<{ readonly fake: FakeDistributor; readonly result: PublishResult }> {
+  async function unsigned(
+    holders: readonly string[],
+  ): Promise<{ readonly fake: FakeDistributor; readonly result: PublishResult }> {
     const fake = createFakeDistributor({ profile: 'team', env: 'prod', now: NOW });
     return { fake, result: await publish(fake, '1.0.0', { keys: fake.keysOf(...holders) }) };
   }
 
   test.each<[string, string[], [string, number][]]>([
-    ['nobody', [], [['targets', 0], ['releases-prod', 0]]],
+    [
+      'nobody',
+      [],
+      [
+        ['targets', 0],
+        ['releases-prod', 0],
+      ],
+    ],
     ['one of two owners', ['policy-owner-1', 'release-manager-1'], [['targets', 1]]],
     ['both owners and no release manager', ['policy-owner-1', 'policy-owner-2'], [['releases-prod', 0]]],
-    ['keys of other roles', ['root-1', 'distributor', 'abort'], [['targets', 0], ['releases-prod', 0]]],
+    [
+      'keys of other roles',
+      ['root-1', 'distributor', 'abort'],
+      [
+        ['targets', 0],
+        ['releases-prod', 0],
+      ],
+    ],
   ])('%s: says who is missing and sends nothing', async (_name, holders, missing) => {
     const { fake, result } = await unsigned(holders);
     expect(result.outcome).toBe('needs_signatures');
@@ -284,7 +343,10 @@ describe('too few keys', () => {
     const { fake, result } = await unsigned(['policy-owner-1']);
     let draft = draftOf(result);
     let view: Awaited<ReturnType<typeof coSignDraft>>['view'] | undefined;
-    for (const [holder, left] of [['policy-owner-2', 1], ['release-manager-2', 0]] as const) {
+    for (const [holder, left] of [
+      ['policy-owner-2', 1],
+      ['release-manager-2', 0],
+    ] as const) {
       const carried = parseDraft(encodeDraft(draft));
       expect(carried).toEqual({ ok: true, value: draft });
       const signed = await coSignDraft(fake, draft, { rootBytes: fake.root, keys: fake.keysOf(holder), now: NOW });
@@ -298,17 +360,33 @@ describe('too few keys', () => {
 
   test('one holder cannot make up for another by signing twice', async () => {
     const { fake, result } = await unsigned(['policy-owner-1', 'release-manager-1']);
-    const again = await coSignDraft(fake, draftOf(result), { rootBytes: fake.root, keys: fake.keysOf('policy-owner-1'), now: NOW });
+    const again = await coSignDraft(fake, draftOf(result), {
+      rootBytes: fake.root,
+      keys: fake.keysOf('policy-owner-1'),
+      now: NOW,
+    });
     expect(again.missing).toMatchObject([{ role: 'targets', signed: [expect.any(String)] }]);
   });
 
   test.each<[string, (draft: ReleaseDraft, other: ReleaseDraft) => ReleaseDraft, RegExp]>([
-    ['another pointer than was signed', (draft, other) => ({ ...draft, pointer: other.pointer, pointerBytes: other.pointerBytes }), /is not what the draft carries/],
-    ['another bundle than was signed', (draft, other) => ({ ...draft, bundle: other.bundle }), /not the bundle that the pointer names/],
-    ['metadata of another trust', (draft) => {
-      const foreign = createFakeDistributor({ profile: 'team', env: 'prod', now: NOW });
-      return { ...draft, targets: foreign.objects.get(metadataKey('targets', 1)) };
-    }, /it changes more than this release/],
+    [
+      'another pointer than was signed',
+      (draft, other) => ({ ...draft, pointer: other.pointer, pointerBytes: other.pointerBytes }),
+      /is not what the draft carries/,
+    ],
+    [
+      'another bundle than was signed',
+      (draft, other) => ({ ...draft, bundle: other.bundle }),
+      /not the bundle that the pointer names/,
+    ],
+    [
+      'metadata of another trust',
+      (draft) => {
+        const foreign = createFakeDistributor({ profile: 'team', env: 'prod', now: NOW });
+        return { ...draft, targets: foreign.objects.get(metadataKey('targets', 1)) };
+      },
+      /it changes more than this release/,
+    ],
   ])('refuses to sign %s', async (_name, forge, message) => {
     const { fake, result } = await unsigned(['policy-owner-1']);
     const other = draftOf(await publish(fake, '6.6.6', { keys: [] }));
@@ -318,7 +396,9 @@ describe('too few keys', () => {
 
   test('refuses a draft that another release has overtaken', async () => {
     const { fake, result } = await unsigned(['policy-owner-1']);
-    released(await publish(fake, '1.1.0', { keys: fake.keysOf('policy-owner-1', 'policy-owner-2', 'release-manager-1') }));
+    released(
+      await publish(fake, '1.1.0', { keys: fake.keysOf('policy-owner-1', 'policy-owner-2', 'release-manager-1') }),
+    );
     const options = { rootBytes: fake.root, keys: fake.keysOf('policy-owner-2'), now: NOW };
     await expect(coSignDraft(fake, draftOf(result), options)).rejects.toThrow(/was there a release meanwhile/);
   });

@@ -67,7 +67,8 @@ export async function rollbackRelease(options: RollbackOptions): Promise<Publish
   const view = await readTrustedView(api.readObject, { rootBytes: options.rootBytes, env, now });
   const current = await readCurrentPointer(api.readObject, view, { env, channel });
   if (current === undefined) return fail(`${env}/${channel} has no release yet`);
-  const target = choose(await api.history(env, channel), current, options.to);
+  const { history } = await api.releases(env, channel);
+  const target = choose(history, current, options.to);
   const stable = signedBundle(view.targets.metadata, target.stable.sha256);
   options.onStep?.(
     `rolling back from seq ${current.seq} to the content of seq ${target.seq} (${stable.policy_version})`,

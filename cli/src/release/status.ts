@@ -16,13 +16,13 @@ export interface ReleaseStatus {
 
 /** Asks the distributor how a channel is doing. What it answers is not verified: it informs, nothing is built upon it. */
 export async function releaseStatus(
-  api: Pick<DistributorApi, 'history' | 'nodes'>,
+  api: Pick<DistributorApi, 'releases' | 'nodes'>,
   options: { readonly env: string; readonly channel: string },
 ): Promise<ReleaseStatus> {
   const { env, channel } = options;
-  const [pointers, nodes] = await Promise.all([api.history(env, channel), api.nodes(env, channel)]);
-  const history = pointers.toSorted((a, b) => b.seq - a.seq);
-  const current = history[0] ?? null;
+  const [releases, nodes] = await Promise.all([api.releases(env, channel), api.nodes(env, channel)]);
+  const history = releases.history.toSorted((a, b) => b.seq - a.seq);
+  const current = releases.current ?? null;
   const live = nodes.filter((node) => node.live);
   const converged =
     current !== null &&

@@ -1,7 +1,14 @@
-import { describe, expect, test } from '@jest/globals';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openTrustedRoot, parseTargets, releasesRole, signersOf, verifyNextRoot, verifyRole } from '@portcullis/policy/trust';
+import { describe, expect, test } from '@jest/globals';
+import {
+  openTrustedRoot,
+  parseTargets,
+  releasesRole,
+  signersOf,
+  verifyNextRoot,
+  verifyRole,
+} from '@portcullis/policy/trust';
 import { temporaryFolder } from '../temporary-folder.js';
 import { initTrust, type TrustInitResult } from './init.js';
 import { readSigningKeys } from './keys.js';
@@ -16,10 +23,15 @@ async function init(directory: string, profile: 'dev' | 'team', envs = ['prod'])
 
 async function tree(folder: string): Promise<readonly string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1)).toSorted();
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .toSorted();
 }
 
-const METADATA = ['aborts-prod', 'releases-prod', 'root', 'snapshot', 'targets'].map((role) => `metadata/1.${role}.json`);
+const METADATA = ['aborts-prod', 'releases-prod', 'root', 'snapshot', 'targets'].map(
+  (role) => `metadata/1.${role}.json`,
+);
 
 describe('trust init', () => {
   test('dev: every key in one folder', async () => {
@@ -52,8 +64,15 @@ describe('trust init', () => {
     expect(await readFile(join(folder.path, 'CUSTODY.md'), 'utf8')).toBe(made.page);
     for (const row of made.custody) expect(made.page).toContain(row.file);
     expect(made.page).toMatch(/Move holders\/root-1\/root.pem, .* not connected/);
-    expect(made.custody.filter((row) => row.custody === 'offline').map((row) => row.holder)).toEqual(['root-1', 'root-2', 'root-3']);
-    expect(made.custody.filter((row) => row.custody === 'on the distributor').map((row) => row.role)).toEqual(['snapshot', 'timestamp']);
+    expect(made.custody.filter((row) => row.custody === 'offline').map((row) => row.holder)).toEqual([
+      'root-1',
+      'root-2',
+      'root-3',
+    ]);
+    expect(made.custody.filter((row) => row.custody === 'on the distributor').map((row) => row.role)).toEqual([
+      'snapshot',
+      'timestamp',
+    ]);
   });
 
   test('the written metadata verifies from the written root', async () => {
@@ -79,11 +98,14 @@ describe('trust init', () => {
     expect(await readFile(join(folder.path, 'keys', 'root.pem'), 'utf8')).toBe(before);
   });
 
-  test.each([[['Prod']], [[]], [['prod', 'prod']], [['../x']]])('refuses the environments %j and writes nothing', async (envs) => {
-    await using folder = await temporaryFolder();
-    await expect(init(folder.path, 'dev', envs)).rejects.toMatchObject({ code: 'ERR_TRUST_INIT' });
-    expect(await tree(folder.path)).toEqual([]);
-  });
+  test.each([[['Prod']], [[]], [['prod', 'prod']], [['../x']]])(
+    'refuses the environments %j and writes nothing',
+    async (envs) => {
+      await using folder = await temporaryFolder();
+      await expect(init(folder.path, 'dev', envs)).rejects.toMatchObject({ code: 'ERR_TRUST_INIT' });
+      expect(await tree(folder.path)).toEqual([]);
+    },
+  );
 });
 
 describe('readSigningKeys', () => {
@@ -94,7 +116,10 @@ describe('readSigningKeys', () => {
     expect(await readSigningKeys([...publisherKeys, ...publisherKeys])).toHaveLength(4);
   });
 
-  test.each([['missing', /cannot be read/], ['metadata', /holds no \*\.pem/]])('refuses the folder %s', async (name, message) => {
+  test.each([
+    ['missing', /cannot be read/],
+    ['metadata', /holds no \*\.pem/],
+  ])('refuses the folder %s', async (name, message) => {
     await using folder = await temporaryFolder();
     await init(folder.path, 'dev');
     await expect(readSigningKeys([join(folder.path, name)])).rejects.toThrow(message);
@@ -140,14 +165,19 @@ describe('trust rotate-root', () => {
     const current = new Uint8Array(await readFile(join(folder.path, 'root.json')));
     for (const names of [['root-1'], ['root-1', 'policy-owner-1'], ['abort', 'distributor']]) {
       const keyDirectories = names.map((name) => holder(folder.path, name));
-      await expect(rotateRootFile({ current, keyDirectories, replace: [], now: NOW })).rejects.toMatchObject({ code: 'ERR_TRUST_ROTATE' });
+      await expect(rotateRootFile({ current, keyDirectories, replace: [], now: NOW })).rejects.toMatchObject({
+        code: 'ERR_TRUST_ROTATE',
+      });
     }
   });
 
-  test.each(['targets', 'targets=', 'releases=x', '=x', 'root=x:0'])('refuses --replace %j or reads it as a path', (text) => {
-    if (text === 'root=x:0') expect(parseRoleKeys(text)).toEqual({ role: 'root', directory: 'x:0' });
-    else expect(() => parseRoleKeys(text)).toThrow(expect.objectContaining({ code: 'ERR_CLI_USAGE' }));
-  });
+  test.each(['targets', 'targets=', 'releases=x', '=x', 'root=x:0'])(
+    'refuses --replace %j or reads it as a path',
+    (text) => {
+      if (text === 'root=x:0') expect(parseRoleKeys(text)).toEqual({ role: 'root', directory: 'x:0' });
+      else expect(() => parseRoleKeys(text)).toThrow(expect.objectContaining({ code: 'ERR_CLI_USAGE' }));
+    },
+  );
 });
 
 test('describeRoot tells an expired root, and refuses one that is not signed', async () => {

@@ -51,7 +51,10 @@ function warn(shell: Shell): void {
 
 /** Adds `pki init` and `pki issue`. */
 export function addPkiVerbs(program: Command, shell: Shell): void {
-  const pki = program.command('pki').helpCommand(false).description('make certificates for development (mTLS with SPIFFE ids)');
+  const pki = program
+    .command('pki')
+    .helpCommand(false)
+    .description('make certificates for development (mTLS with SPIFFE ids)');
 
   withLeafFlags(
     pki

@@ -197,7 +197,10 @@ function addSubmit(release: Command, shell: Shell): void {
 
 /** Adds `release publish`, `status`, `rollback`, `sign` and `submit`. */
 export function addReleaseVerbs(program: Command, shell: Shell): void {
-  const release = program.command('release').helpCommand(false).description('release policies to PDPs, and take releases back');
+  const release = program
+    .command('release')
+    .helpCommand(false)
+    .description('release policies to PDPs, and take releases back');
   addPublish(release, shell);
   addReleaseStatus(release, shell);
   addRollback(release, shell);

@@ -1,12 +1,15 @@
 import { TRUST_PROFILES, type TrustProfile } from '@portcullis/policy/trust';
 import { type Command, Option } from 'commander';
+import { EXIT } from '../exit-codes.js';
 import { replaceFile } from '../files/private-files.js';
 import { reportProblems } from '../problems.js';
+import type { ConnectionFlags } from '../release/connection.js';
 import { printJson, printTable, type Shell } from '../shell.js';
 import { initTrust } from '../trust/init.js';
 import { parseRoleKeys, rotateRootFile } from '../trust/rotate.js';
 import { describeRoot, readRootFile } from '../trust/show.js';
 import { collect, examples } from './arguments.js';
+import { withConnectionFlags, withDistributor } from './release-flags.js';
 
 interface InitFlags {
   readonly profile: TrustProfile;
@@ -152,14 +155,43 @@ function addRotate(trust: Command, shell: Shell): void {
       });
       await replaceFile(flags.output, next.bytes, 0o644);
       shell.terminal.data(flags.output);
-      shell.terminal.say(`root version ${next.version}: PDPs take it over once the distributor serves it`, 'good');
+      shell.terminal.say(
+        `root version ${next.version}: now run: portcullis trust publish-root ${flags.output}`,
+        'good',
+      );
     });
 }
 
-/** Adds `trust init`, `trust show` and `trust rotate-root`. */
+function addPublishRoot(trust: Command, shell: Shell): void {
+  withConnectionFlags(
+    trust
+      .command('publish-root')
+      .description('hand the next root to the distributor, whose PDPs then take it over')
+      .argument('<FILE>', 'what "trust rotate-root" wrote'),
+  )
+    .addHelpText('after', examples(['after a rotation', 'portcullis trust publish-root 2.root.json']))
+    .action(async (file: string, flags: ConnectionFlags & { readonly json: boolean }) => {
+      const bytes = await readRootFile(file);
+      const refusal = await withDistributor(shell, flags, (api) => api.postRoot(bytes));
+      if (flags.json)
+        printJson(shell, refusal === undefined ? { outcome: 'published' } : { outcome: 'refused', refusal });
+      if (refusal === undefined) {
+        shell.terminal.say(`${file} is published`, 'good');
+        return;
+      }
+      shell.terminal.say(
+        `the distributor refused: ${refusal.message} (${refusal.code}, HTTP ${refusal.status})`,
+        'bad',
+      );
+      shell.exit(EXIT.refused);
+    });
+}
+
+/** Adds `trust init`, `trust show`, `trust rotate-root` and `trust publish-root`. */
 export function addTrustVerbs(program: Command, shell: Shell): void {
   const trust = program.command('trust').helpCommand(false).description('create and change whose signatures count');
   addInit(trust, shell);
   addShow(trust, shell);
   addRotate(trust, shell);
+  addPublishRoot(trust, shell);
 }

@@ -101,11 +101,18 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   for (const { role, holder, pem } of trust.keys) {
     disk.files.set(`/keys/${holder}/${role}.pem`, new TextEncoder().encode(pem));
   }
-  return openWorld({ disk, trust, clock: createTestClock(now), ...(options.transports === undefined ? {} : { transports: options.transports }) });
+  return openWorld({
+    disk,
+    trust,
+    clock: createTestClock(now),
+    ...(options.transports === undefined ? {} : { transports: options.transports }),
+  });
 }
 
 /** Starts a distributor on what is there: a first start, or one after a crash. */
-export async function openWorld(on: Pick<World, 'disk' | 'trust' | 'clock'> & { readonly transports?: readonly Transport[] }): Promise<World> {
+export async function openWorld(
+  on: Pick<World, 'disk' | 'trust' | 'clock'> & { readonly transports?: readonly Transport[] },
+): Promise<World> {
   const { disk, clock } = on;
   const log = createLogger({ component: 'test', level: 'silent' });
   const metrics = createMetrics(createServiceContext({ name: 'distributor', log }).registry);
@@ -173,7 +180,11 @@ export interface Draft {
 }
 
 /** Signs the next release on top of the world's state; uploads nothing. */
-export function draftRelease(world: World, seq: number, draft: Draft = {}): { readonly upload: ReleaseUpload; readonly pointer: ReleasePointer; readonly sha256: string } {
+export function draftRelease(
+  world: World,
+  seq: number,
+  draft: Draft = {},
+): { readonly upload: ReleaseUpload; readonly pointer: ReleasePointer; readonly sha256: string } {
   const { trust, publisher, clock } = world;
   const now = clock.now();
   const version = draft.version ?? `1.0.${seq}`;
@@ -209,8 +220,19 @@ export function draftRelease(world: World, seq: number, draft: Draft = {}): { re
 }
 
 /** Signs an abort of `previous`; uploads nothing. */
-export function draftAbort(world: World, previous: ReleasePointer, change: Partial<ReleasePointer> = {}): ReleaseUpload {
-  const pointer: ReleasePointer = { ...previous, seq: previous.seq + 1, candidate: null, rollout: null, actor: 'guard', ...change };
+export function draftAbort(
+  world: World,
+  previous: ReleasePointer,
+  change: Partial<ReleasePointer> = {},
+): ReleaseUpload {
+  const pointer: ReleasePointer = {
+    ...previous,
+    seq: previous.seq + 1,
+    candidate: null,
+    rollout: null,
+    actor: 'guard',
+    ...change,
+  };
   const abort = valueOf(
     signAborts({
       current: world.publisher.state().roles.get('aborts-dev')?.bytes ?? new Uint8Array(),
@@ -221,7 +243,12 @@ export function draftAbort(world: World, previous: ReleasePointer, change: Parti
       pointer,
     }),
   );
-  return { env: pointer.env, channel: pointer.channel, roles: new Map([['aborts-dev', abort.bytes]]), pointer: abort.pointer };
+  return {
+    env: pointer.env,
+    channel: pointer.channel,
+    roles: new Map([['aborts-dev', abort.bytes]]),
+    pointer: abort.pointer,
+  };
 }
 
 /** Signs, uploads and publishes a release. */

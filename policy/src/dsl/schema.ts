@@ -67,7 +67,7 @@ function buildPolicyShape() {
       .min(1)
       .describe('The kinds of attempt it speaks of; all when absent.')
       .optional(),
-    scope: scope.describe('Narrows the policy to a tenant or a workspace.').optional(),
+    scope: scope.describe('Narrows the policy to a tenant or a workspace.').meta({ minProperties: 1 }).optional(),
     status: z.enum(['active', 'disabled', 'archived']).describe('Only active policies decide.').optional(),
     created_at: z
       .string()

@@ -38,7 +38,7 @@ export function settingPaths(schema: z.ZodType): readonly SettingPath[] {
     }
     visit(node['items'], [...path, '[]'], false);
     const properties = node['properties'];
-    if (node['type'] === 'object' && node['additionalProperties'] === undefined) {
+    if (properties !== undefined && node['additionalProperties'] !== false) {
       throw new PortcullisError('ERR_CONFIG_SCHEMA', 'internal', 'configuration schema tolerates unknown keys', {
         details: { path: path.join('.') },
       });

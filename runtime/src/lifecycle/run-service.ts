@@ -8,6 +8,7 @@ import { LOG_FIELD } from '../log/fields.js';
 import { createLogger, LOG_LEVELS, type LogLevel } from '../log/logger.js';
 import { createServiceContext } from './context.js';
 import { EXIT } from './exit-codes.js';
+import { nodeProcess, type ProcessHost } from './process-host.js';
 import type { Service, ServiceContext } from './service.js';
 import { superviseService } from './supervise.js';
 
@@ -24,51 +25,55 @@ export interface ServiceSpec<S extends z.ZodType> extends ConfigSpec<S> {
  * Runs a whole service process: configuration (exit 64 before `compose` when it is wrong), logging, metrics, health,
  * tasks, signals and the ordered drain. Ends the process: 0 after SIGTERM or SIGINT, 1 after any failure or a second
  * signal.
- * @param argv default: the process's own arguments. @param env default: the process's own environment.
+ * @param argv default: the process's own arguments.
+ * @param env default: the process's own environment.
+ * @param host default: the process itself.
  */
 export async function runService<S extends z.ZodType>(
   spec: ServiceSpec<S>,
   argv: readonly string[] = process.argv.slice(2),
   env: Environment = processEnvironment(),
+  host: ProcessHost = nodeProcess(),
 ): Promise<void> {
   const loaded = loadConfig(spec, argv, env);
-  const done = answerAtOnce(spec, loaded);
-  if (done !== undefined) {
-    process.exitCode = done;
-    return;
-  }
-  if (loaded.ok) process.exit(await run(spec, loaded));
+  const done = answerAtOnce(spec, loaded, host);
+  if (done !== undefined) host.setExitCode(done);
+  else if (loaded.ok) host.exit(await run(spec, loaded, host));
 }
 
 type Valid<S extends z.ZodType> = Extract<LoadedConfig<S>, { ok: true }>;
 
 /** Handles the flags that only print, and a configuration that is wrong; the exit code, or undefined to go on. */
-function answerAtOnce<S extends z.ZodType>(spec: ServiceSpec<S>, loaded: LoadedConfig<S>): number | undefined {
+function answerAtOnce<S extends z.ZodType>(
+  spec: ServiceSpec<S>,
+  loaded: LoadedConfig<S>,
+  host: ProcessHost,
+): number | undefined {
   const { flags } = loaded;
   if (flags.help) {
-    process.stdout.write(usage(spec.name, spec.modes ?? []));
+    host.stdout(usage(spec.name, spec.modes ?? []));
     return EXIT.ok;
   }
   if (flags.version) {
-    process.stdout.write(`${spec.name} ${spec.version ?? '0.0.0'}\n`);
+    host.stdout(`${spec.name} ${spec.version ?? '0.0.0'}\n`);
     return EXIT.ok;
   }
   if (!loaded.ok) {
-    for (const problem of loaded.problems) process.stderr.write(`${formatConfigProblem(problem)}\n`);
+    for (const problem of loaded.problems) host.stderr(`${formatConfigProblem(problem)}\n`);
     return EXIT.usage;
   }
   if (flags.printConfig) {
-    process.stdout.write(`${JSON.stringify(redactConfig(loaded.config), null, 2)}\n`);
+    host.stdout(`${JSON.stringify(redactConfig(loaded.config), null, 2)}\n`);
     return EXIT.ok;
   }
   if (flags.checkConfig) {
-    process.stdout.write('configuration is valid\n');
+    host.stdout('configuration is valid\n');
     return EXIT.ok;
   }
   return undefined;
 }
 
-async function run<S extends z.ZodType>(spec: ServiceSpec<S>, loaded: Valid<S>): Promise<number> {
+async function run<S extends z.ZodType>(spec: ServiceSpec<S>, loaded: Valid<S>, host: ProcessHost): Promise<number> {
   const { flags } = loaded;
   const log = createLogger({
     component: spec.name,
@@ -78,23 +83,20 @@ async function run<S extends z.ZodType>(spec: ServiceSpec<S>, loaded: Valid<S>):
   const stop = new AbortController();
   let failed = false;
 
-  const onSignal = (signal: NodeJS.Signals): void => {
+  host.onSignal((signal) => {
     if (drain.signal.aborted) {
       log.fatal({ [LOG_FIELD.signal]: signal }, 'Second signal, ending at once');
-      process.exit(EXIT.failure);
+      host.exit(EXIT.failure);
+      return;
     }
     log.info({ [LOG_FIELD.signal]: signal }, 'Draining');
     drain.abort();
-  };
-  const onUnexpected = (error: unknown): void => {
+  });
+  host.onUnexpected((error) => {
     failed = true;
     log.fatal({ [LOG_FIELD.error]: error }, 'Unexpected failure, draining');
     drain.abort();
-  };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
-  process.on('uncaughtException', onUnexpected);
-  process.on('unhandledRejection', onUnexpected);
+  });
 
   const addresses: Record<string, string> = {};
   const context = createServiceContext({
@@ -115,7 +117,7 @@ async function run<S extends z.ZodType>(spec: ServiceSpec<S>, loaded: Valid<S>):
   if (service === undefined) return drain.signal.aborted && !failed ? EXIT.ok : EXIT.failure;
   log.info({ addresses }, 'Started');
   if (flags.announce && !drain.signal.aborted) {
-    process.stdout.write(`${JSON.stringify({ ready: true, service: spec.name, addresses })}\n`);
+    host.stdout(`${JSON.stringify({ ready: true, service: spec.name, addresses })}\n`);
   }
   const code = await superviseService(service, { drain: drain.signal, stop, log });
   log.info({ code: failed ? EXIT.failure : code }, 'Ended');

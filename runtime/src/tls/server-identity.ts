@@ -14,8 +14,15 @@ export interface ClientIdentityOptions {
 export function identityCheck(accept: AcceptServer): (host: string, certificate: PeerCertificate) => Error | undefined {
   return (_host, certificate) => {
     const id = spiffeIdOf(certificate);
-    if (id !== undefined && accept(id)) return undefined;
+    let cause: unknown;
+    try {
+      if (id !== undefined && accept(id)) return undefined;
+    } catch (error: unknown) {
+      // Thrown inside a handshake this would end the process; a check that cannot answer accepts nobody.
+      cause = error;
+    }
     return new PortcullisError('ERR_IDENTITY_REJECTED', 'unauthenticated', 'server identity is not accepted', {
+      cause,
       details: { peer: id },
     });
   };

@@ -39,7 +39,6 @@ async function keyPem(key: webcrypto.CryptoKey): Promise<string> {
 
 /** A new authority. */
 export async function createTestAuthority(name: string): Promise<TestAuthority> {
-  x509.cryptoProvider.set(webcrypto as unknown as Parameters<typeof x509.cryptoProvider.set>[0]);
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const root = await x509.X509CertificateGenerator.createSelfSigned({
     name: `CN=${name}`,

@@ -63,9 +63,24 @@ export async function until(condition: () => boolean, ms: number = 5000): Promis
   }
 }
 
-/** The middle value: what a machine that others use too is not late for. */
-export function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+/**
+ * How much later than a plain timer of `ms` an act ends, in milliseconds, as the median over `rounds`. A timer beside each
+ * round shares whatever else the machine is busy with, so what is left is the act's own.
+ */
+export async function lateness(ms: number, rounds: number, act: (round: number) => Promise<void>): Promise<number> {
+  const late: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const startedAt = performance.now();
+    const timer = new Promise<number>((resolve) => {
+      setTimeout(() => {
+        resolve(performance.now());
+      }, ms);
+    });
+    await act(round);
+    const endedAt = performance.now();
+    late.push(endedAt - startedAt < ms ? endedAt - startedAt - ms : endedAt - (await timer));
+  }
+  return late.sort((a, b) => a - b)[Math.floor(rounds / 2)] ?? Number.NaN;
 }
 
 /** Creates a bench. */

@@ -1,12 +1,14 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { CanonicalRequest, DenyCode } from '@portcullis/policy/model';
-import { askRequest, createBench, median, until } from './ask-bench.js';
+import { askRequest, createBench, lateness, until } from './ask-bench.js';
 import type { FakePdp, FakeQuestion } from './fake-pdp.js';
 import type { Answer } from './port.js';
 
 const bench = createBench();
 afterEach(() => bench.close());
 
+/** For tests in which nothing is to be late, on a machine that others use too. */
+const CALM = { deadlineMs: 1000, hedgeAfterMs: 500, breaker: { volumeThreshold: 1, resetTimeoutMs: 2000 } };
 /** Keeps the breaker out of tests about single answers. */
 const PATIENT = { breaker: { volumeThreshold: 100_000 } };
 const DEADLINE_MS = 50;
@@ -21,7 +23,7 @@ function behave(pdps: readonly FakePdp[], onQuestion: (question: FakeQuestion) =
 
 describe('an answer', () => {
   test('is the decision of the PDP', async () => {
-    const { pdps, client, seen } = await bench.ready(1);
+    const { pdps, client, seen } = await bench.ready(1, CALM);
     behave(pdps, (question) => {
       question.decide({ decision_id: `d-${question.requestId}` });
     });
@@ -31,7 +33,7 @@ describe('an answer', () => {
   });
 
   test.each(['deny', 'hold'] as const)('that is a %s is a decision, and no failure to the breaker', async (effect) => {
-    const { pdps, client, seen } = await bench.ready(1, { breaker: { volumeThreshold: 1 } });
+    const { pdps, client, seen } = await bench.ready(1, CALM);
     const deny = [{ code: 'POLICY_DENIED', message: 'no', path: 'tenant/p' }] as const;
     behave(pdps, (question) => {
       question.decide({ effect, allow: false, deny });
@@ -41,7 +43,7 @@ describe('an answer', () => {
   });
 
   test('finds its question in whatever order it comes, and once', async () => {
-    const { pdps, client } = await bench.ready(1, PATIENT);
+    const { pdps, client } = await bench.ready(1, CALM);
     const held: FakeQuestion[] = [];
     behave(pdps, (question) => {
       held.push(question);
@@ -135,25 +137,23 @@ describe('every failure is an answer, within the deadline and 10 ms', () => {
   test.each(MISBEHAVIOURS)('a PDP that $name: $code', async ({ code, onQuestion }) => {
     const { pdps, client } = await bench.ready(1, PATIENT);
     behave(pdps, onQuestion);
-    const times: number[] = [];
-    for (let n = 0; n < 11; n += 1) {
-      const askedAt = performance.now();
-      const answer = await client.ask(askRequest(`r${n}`));
-      times.push(performance.now() - askedAt);
+    const late = await lateness(DEADLINE_MS, 9, async (round) => {
+      const answer = await client.ask(askRequest(`r${round}`));
       // While a broken stream is replaced, a question waits for the next one, for as long as it may.
-      if (n > 0 && BREAKING.has(code)) expect(['PDP_UNAVAILABLE', 'PDP_TIMEOUT', code]).toContain(codeOf(answer));
+      if (round > 0 && BREAKING.has(code)) expect(['PDP_UNAVAILABLE', 'PDP_TIMEOUT', code]).toContain(codeOf(answer));
       else expect(codeOf(answer)).toBe(code);
-    }
-    expect(median(times)).toBeLessThanOrEqual(DEADLINE_MS + 10);
+    });
+    expect(late).toBeLessThanOrEqual(10);
   });
 
   test('nobody listens: PDP_UNAVAILABLE', async () => {
     const [gone] = await bench.pdps(1);
     gone?.stop();
     const { client } = bench.client([gone?.address ?? ''], PATIENT);
-    const askedAt = performance.now();
-    expect(codeOf(await client.ask(askRequest('r1')))).toBe('PDP_UNAVAILABLE');
-    expect(performance.now() - askedAt).toBeLessThan(DEADLINE_MS + 100);
+    const late = await lateness(DEADLINE_MS, 9, async (round) => {
+      expect(codeOf(await client.ask(askRequest(`r${round}`)))).toBe('PDP_UNAVAILABLE');
+    });
+    expect(late).toBeLessThanOrEqual(10);
     expect(client.ready).toBe(false);
   });
 
@@ -166,7 +166,7 @@ describe('every failure is an answer, within the deadline and 10 ms', () => {
     ['a bigint', { n: 1n }],
     ['more than a PDP accepts', { text: 'x'.repeat(300_000) }],
   ])('a request with %s is refused unasked, and no failure to the breaker', async (_name, args) => {
-    const { pdps, client, seen } = await bench.ready(1, { breaker: { volumeThreshold: 1 } });
+    const { pdps, client, seen } = await bench.ready(1, CALM);
     const hostile = { ...askRequest('r1'), tool: { name: 't', arguments: args } } as unknown as CanonicalRequest;
     for (let n = 0; n < 5; n += 1) expect(codeOf(await client.ask(hostile))).toBe('REQUEST_INVALID');
     expect(pdps[0]?.questions).toBe(0);
@@ -201,7 +201,7 @@ describe('readiness', () => {
 
 describe('closing', () => {
   test('answers what is in flight and everything later with SHUTTING_DOWN', async () => {
-    const { pdps, client, seen } = await bench.ready(1);
+    const { pdps, client, seen } = await bench.ready(1, CALM);
     behave(pdps, () => undefined);
     const asked = [1, 2, 3].map((n) => client.ask(askRequest(`r${n}`)));
     await until(() => pdps[0]?.questions === 3);

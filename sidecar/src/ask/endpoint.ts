@@ -78,6 +78,10 @@ const LATENCY_DECAY_MS = 1000;
 export function createEndpoint(options: EndpointOptions): Endpoint {
   const { name, config, wire, events, now } = options;
   const latency = createLatency(LATENCY_DECAY_MS);
+  /** Later than the deadline is no worse than the deadline, and would only keep a PDP out for longer. */
+  const sample = (ms: number): void => {
+    latency.observe(Math.min(ms, config.deadlineMs), now());
+  };
   const probes = new Set<() => void>();
   let suspect = false;
   let serving = false;
@@ -120,12 +124,12 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
         }
       },
       pong(_link, _id, ms) {
-        latency.observe(ms, now());
+        sample(ms);
         for (const done of probes) done();
         probes.clear();
       },
       answered(_link, question, reply, ms) {
-        latency.observe(ms, now());
+        sample(ms);
         events.answered(endpoint, question, reply);
       },
       stranded(questions, end, detail) {
@@ -167,14 +171,14 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       connection.link?.ping();
     },
     overdue(ms) {
-      latency.observe(ms, now());
+      sample(ms);
       if (suspect || connection.link === undefined) return;
       suspect = true;
       connection.link.ping();
       update();
     },
     penalise() {
-      latency.observe(config.deadlineMs, now());
+      sample(config.deadlineMs);
     },
     probe(ms) {
       return new Promise((resolve) => {

@@ -7,6 +7,7 @@ import {
   ServerCredentials,
   type ServerDuplexStream,
   type ServerWritableStream,
+  status,
 } from '@grpc/grpc-js';
 import type { Decision, DenyCode } from '@portcullis/policy/model';
 import {
@@ -112,7 +113,7 @@ export async function startFakePdp(
       freshness: 'fresh',
     });
   const fail = (stream: DecideStream): void => {
-    stream.destroy(new Error('dropped'));
+    stream.emit('error', Object.assign(new Error('dropped'), { code: status.UNAVAILABLE }));
   };
   const receive = (stream: DecideStream, message: Wire.DecideRequest__Output): void => {
     const id = message.id ?? 0;

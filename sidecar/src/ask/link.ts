@@ -39,7 +39,7 @@ export interface Link {
   send(question: Question): void;
   /** Stops counting a question; an answer to it is ignored from now on. */
   forget(question: Question): void;
-  /** Sends a Ping and returns its id, or `undefined` when one is unanswered. */
+  /** Sends a Ping and returns its id, or `undefined` when a recent one is unanswered. */
   ping(): number | undefined;
   /** Takes no more questions and closes when those in flight are answered. */
   drain(): void;
@@ -62,6 +62,9 @@ interface Sent {
   readonly question: Question;
   readonly at: number;
 }
+
+/** A Ping that is older is taken for lost, and another may be sent. */
+const PING_PATIENCE_MS = 500;
 
 const identity = (bytes: Buffer): Buffer => bytes;
 
@@ -181,7 +184,8 @@ export function openLink(options: LinkOptions): Link {
       }
     },
     ping() {
-      if (pinged !== undefined || state === 'broken') {
+      const unanswered = pinged !== undefined && now() - pinged.at < PING_PATIENCE_MS;
+      if (unanswered || state === 'broken') {
         return undefined;
       }
       pinged = { id: nextId(), at: now() };

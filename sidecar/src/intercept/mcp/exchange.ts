@@ -64,6 +64,8 @@ export function createExchange(options: ExchangeOptions): Exchange {
   };
 
   async function post(turn: Turn, request: IncomingMessage): Promise<void> {
+    const announced = Number(turn.head.headers.get('content-length') ?? 0);
+    if (announced > limits.maxBodyBytes) return unreadable(turn, 413, 'the body is larger than allowed');
     const collected = await collect(request, { maxBytes: limits.maxBodyBytes, timeoutMs: limits.bodyTimeoutMs });
     if (collected.kind === 'broken') return;
     if (collected.kind === 'too_large') return unreadable(turn, 413, 'the body is larger than allowed');

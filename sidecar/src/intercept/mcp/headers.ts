@@ -93,7 +93,7 @@ function readVersion(
   if (claim !== undefined && typeof claim !== 'string') {
     return badVersion(RPC_CODE.invalidParams, `_meta["${VERSION_KEY}"] must be a string`);
   }
-  if (claim === undefined && isModern(header) && kind === 'request') {
+  if (claim === undefined && header !== undefined && isModern(header) && isKnown(header) && kind === 'request') {
     return badVersion(RPC_CODE.invalidParams, `the request lacks _meta["${VERSION_KEY}"], which its header demands`);
   }
   if (claim !== undefined && header !== claim && (header !== undefined || kind === 'request')) {
