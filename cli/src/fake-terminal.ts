@@ -18,7 +18,7 @@ export async function runForTest(
   let stderr = '';
   const code = await runCli(argv, {
     terminal: {
-      width: 100,
+      width: 80,
       data: (text) => {
         stdout += `${text}\n`;
       },

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { runForTest } from './fake-terminal.js';
 import { CLI_VERSION } from './program.js';
 import { commandReference } from './reference.js';
@@ -45,7 +45,10 @@ beforeAll(async () => {
     await writeFile(at(name, 'bundle.yaml'), MANIFEST);
     await writeFile(at(name, 'base', 'rules.yaml'), POLICY);
   }
-  await writeFile(at('bad', 'base', 'broken.yaml'), 'name: x\nslug: x\nwhen: { field: tool.nme, operator: equalz, value: 1 }\neffect: { type: allow }\n');
+  await writeFile(
+    at('bad', 'base', 'broken.yaml'),
+    'name: x\nslug: x\nwhen: { field: tool.nme, operator: equalz, value: 1 }\neffect: { type: allow }\n',
+  );
   await mkdir(at('linked'));
   await symlink(at('good', 'bundle.yaml'), at('linked', 'bundle.yaml'));
   await writeFile(at('request.json'), request('/tmp/notes'));
@@ -65,20 +68,42 @@ describe('the command line', () => {
     ['a missing argument', ['validate'], 2, /missing required argument 'DIR'/],
     ['a missing flag', ['build', 'x'], 2, /required option '-o, --output <FILE>' not specified/],
     ['too many arguments', ['validate', 'x', 'y'], 2, /too many arguments/],
-    ['a bad number', ['pki', 'init', '--dir', 'x', '--trust-domain', 'y', '--days', '0'], 2, /whole number from 1 to 3650/],
+    [
+      'a bad number',
+      ['pki', 'init', '--dir', 'x', '--trust-domain', 'y', '--days', '0'],
+      2,
+      /whole number from 1 to 3650/,
+    ],
     ['a bad share', ['release', 'publish', 'x', '--min-acks', '2'], 2, /share from 0 to 1/],
-    ['an unknown profile', ['trust', 'init', '--profile', 'x', '--env', 'dev', '--dir', 'x'], 2, /Allowed choices are dev, team/],
+    [
+      'an unknown profile',
+      ['trust', 'init', '--profile', 'x', '--env', 'dev', '--dir', 'x'],
+      2,
+      /Allowed choices are dev, team/,
+    ],
     ['no environment', ['trust', 'init', '--profile', 'dev', '--dir', 'x'], 2, /required option '--env <ENV>'/],
-    ['two ways to say where to', ['release', 'rollback', '--to', '1', '--to-version', '2'], 2, /expected only one of them/],
-    ['a bad agent', ['pki', 'init', '--dir', 'x', '--trust-domain', 'y', '--agent', 'bot'], 2, /--agent: expected TENANT\/AGENT/],
+    [
+      'two ways to say where to',
+      ['release', 'rollback', '--to', '1', '--to-version', '2'],
+      2,
+      /expected only one of them/,
+    ],
+    [
+      'a bad agent',
+      ['pki', 'init', '--dir', 'x', '--trust-domain', 'y', '--agent', 'bot'],
+      2,
+      /--agent: expected TENANT\/AGENT/,
+    ],
     ['nothing to issue', ['pki', 'issue', '--dir', 'x'], 2, /name at least one of --pdp/],
   ])('%s', async (_name, argv, code, stderr) => {
     const run = await runForTest(argv);
     expect({ code: run.code, stderr: run.stderr }).toEqual({ code, stderr: expect.stringMatching(stderr) });
   });
 
-  test('the version is the package\'s', async () => {
-    const { version } = JSON.parse(await readFile(join(import.meta.dirname, '..', 'package.json'), 'utf8')) as { version: string };
+  test("the version is the package's", async () => {
+    const { version } = JSON.parse(await readFile(join(import.meta.dirname, '..', 'package.json'), 'utf8')) as {
+      version: string;
+    };
     expect(CLI_VERSION).toBe(version);
     expect((await runForTest(['--version'])).stdout).toBe(`${version}\n`);
   });
@@ -94,7 +119,10 @@ describe('the command line', () => {
   });
 
   test('an unknown key in the context file is refused', async () => {
-    await writeFile(at('context.yaml'), 'distributor: https://localhost:1\ntrustDomain: example.org\nchanel: x\ntls: { certFile: a, keyFile: b, caFile: c }\n');
+    await writeFile(
+      at('context.yaml'),
+      'distributor: https://localhost:1\ntrustDomain: example.org\nchanel: x\ntls: { certFile: a, keyFile: b, caFile: c }\n',
+    );
     const run = await runForTest(['release', 'status', '--context', at('context.yaml')]);
     expect(run).toMatchObject({ code: 2, stderr: expect.stringMatching(/chanel: unknown key/) });
   });
@@ -108,7 +136,11 @@ describe('the command line', () => {
 
 describe('validate, build, inspect', () => {
   test('a valid directory', async () => {
-    expect(await runForTest(['validate', at('good')])).toMatchObject({ code: 0, stdout: '', stderr: expect.stringMatching(/2 policies, version 1.4.2: valid/) });
+    expect(await runForTest(['validate', at('good')])).toMatchObject({
+      code: 0,
+      stdout: '',
+      stderr: expect.stringMatching(/2 policies, version 1.4.2: valid/),
+    });
     const json = await runForTest(['validate', at('good'), '--json']);
     expect(JSON.parse(json.stdout)).toMatchObject({ ok: true, policy_count: 2, policy_version: '1.4.2' });
   });
@@ -121,21 +153,34 @@ describe('validate, build, inspect', () => {
     expect(lines.some((line) => /broken\.yaml:3:\d+ .*equalz/.test(line))).toBe(true);
     const json = await runForTest(['validate', at('bad'), '--json']);
     expect(json.code).toBe(3);
-    expect(JSON.parse(json.stdout)).toMatchObject({ ok: false, problems: expect.arrayContaining([expect.objectContaining({ line: 3, file: at('bad', 'base', 'broken.yaml') })]) });
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      ok: false,
+      problems: expect.arrayContaining([expect.objectContaining({ line: 3, file: at('bad', 'base', 'broken.yaml') })]),
+    });
   });
 
-  test.each([['missing', /cannot be read/], ['linked', /not a link or a device/], ['request.json', /cannot be read/]])('refuses %s', async (name, stderr) => {
+  test.each([
+    ['missing', /cannot be read/],
+    ['linked', /not a link or a device/],
+    ['request.json', /cannot be read/],
+  ])('refuses %s', async (name, stderr) => {
     expect(await runForTest(['validate', at(name)])).toMatchObject({ code: 1, stderr: expect.stringMatching(stderr) });
   });
 
   test('build writes the same bytes twice and prints their digest; inspect agrees', async () => {
-    const runs = await Promise.all(['a', 'b'].map((name) => runForTest(['build', at('good'), '-o', at(`${name}.tar.gz`)])));
+    const runs = await Promise.all(
+      ['a', 'b'].map((name) => runForTest(['build', at('good'), '-o', at(`${name}.tar.gz`)])),
+    );
     expect(runs.map((run) => run.code)).toEqual([0, 0]);
     expect(await readFile(at('a.tar.gz'))).toEqual(await readFile(at('b.tar.gz')));
     const digest = runs[0]?.stdout.trim() ?? '';
     expect(digest).toMatch(/^sha256:[0-9a-f]{64}$/);
     const inspected = await runForTest(['inspect', at('a.tar.gz'), '--json']);
-    expect(JSON.parse(inspected.stdout)).toMatchObject({ sha256: digest.slice(7), policy_version: '1.4.2', policy_count: 2 });
+    expect(JSON.parse(inspected.stdout)).toMatchObject({
+      sha256: digest.slice(7),
+      policy_version: '1.4.2',
+      policy_count: 2,
+    });
     expect((await runForTest(['inspect', at('a.tar.gz')])).stdout).toContain(digest);
   });
 
@@ -148,10 +193,17 @@ describe('validate, build, inspect', () => {
 });
 
 describe('eval and explain', () => {
-  test.each([['/tmp/notes', 'allow'], ['/tmp/secret', 'deny']])('a read of %s: %s', async (path, effect) => {
+  test.each([
+    ['/tmp/notes', 'allow'],
+    ['/tmp/secret', 'deny'],
+  ])('a read of %s: %s', async (path, effect) => {
     const run = await runForTest(['eval', at('good'), '--request', '-', '--json'], { stdin: request(path) });
     expect(run.code).toBe(0);
-    expect(JSON.parse(run.stdout)).toMatchObject({ verdict: { effect }, policy_version: '1.4.2', request_digest: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    expect(JSON.parse(run.stdout)).toMatchObject({
+      verdict: { effect },
+      policy_version: '1.4.2',
+      request_digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
   });
 
   test('a bundle decides as its directory does', async () => {
@@ -182,7 +234,10 @@ describe('eval and explain', () => {
     ['an unknown field', request('/x').replace('"tenant_id"', '"tenantid"'), /tenantid/],
     ['nothing', '', /ERR_REQUEST_JSON/],
   ])('refuses a request with %s, exit 3', async (_name, stdin, stderr) => {
-    expect(await runForTest(['eval', at('good'), '--request', '-'], { stdin })).toMatchObject({ code: 3, stderr: expect.stringMatching(stderr) });
+    expect(await runForTest(['eval', at('good'), '--request', '-'], { stdin })).toMatchObject({
+      code: 3,
+      stderr: expect.stringMatching(stderr),
+    });
   });
 });
 
@@ -190,11 +245,30 @@ describe('the reference', () => {
   test('names every verb and every flag, and is the same each time', () => {
     const reference = commandReference();
     expect(reference).toBe(commandReference());
-    for (const verb of ['pki init', 'pki issue', 'trust init', 'trust show', 'trust rotate-root', 'trust publish-root', 'validate', 'build', 'inspect', 'eval', 'explain', 'release publish', 'release status', 'release rollback', 'release sign', 'release submit']) {
+    for (const verb of [
+      'pki init',
+      'pki issue',
+      'trust init',
+      'trust show',
+      'trust rotate-root',
+      'trust publish-root',
+      'validate',
+      'build',
+      'inspect',
+      'eval',
+      'explain',
+      'release publish',
+      'release status',
+      'release rollback',
+      'release sign',
+      'release submit',
+    ]) {
       expect(reference).toContain(`## portcullis ${verb}\n`);
     }
     expect(reference).toContain('| `--wait [SECONDS]` |');
-    expect(reference).toContain('$ portcullis release rollback --env prod --keys trust/keys --reason "error budget" --wait');
+    expect(reference).toContain(
+      '$ portcullis release rollback --env prod --keys trust/keys --reason "error budget" --wait',
+    );
   });
 
   test('the top of the help', async () => {

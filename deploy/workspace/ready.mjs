@@ -27,7 +27,9 @@ function must(command, args, complaint) {
   }
 }
 
-const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+const lock = createHash('sha256')
+  .update(readFileSync(join(root, 'package-lock.json')))
+  .digest('hex');
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
   process.stderr.write('Installing the exact dependencies of package-lock.json (once)…\n');
   // Under npm, npm_execpath is the npm that started us; a bare `npm` may be another one, or missing.

@@ -17,7 +17,12 @@ import {
   type TlsMaterial,
   undiciDispatcher,
 } from '@portcullis/runtime';
-import { type ChannelReader, createHttpChannelReader, fallbackReader, openNatsChannel } from '@portcullis/runtime/channel';
+import {
+  type ChannelReader,
+  createHttpChannelReader,
+  fallbackReader,
+  openNatsChannel,
+} from '@portcullis/runtime/channel';
 import { openDecisionLog } from './audit/decision-log.js';
 import { createActiveReleases } from './bundles/active.js';
 import { createBundleClient } from './bundles/bundle-client.js';
@@ -143,7 +148,12 @@ export async function composePdp(
     handlers: {
       Evaluate: createEvaluate(evaluate),
       EvaluateBatch: createEvaluateBatch(evaluate),
-      Decide: createDecideStream({ ...evaluate, streams, observer: metrics, maxInFlight: config.limits.maxInFlightPerStream }),
+      Decide: createDecideStream({
+        ...evaluate,
+        streams,
+        observer: metrics,
+        maxInFlight: config.limits.maxInFlightPerStream,
+      }),
       Watch: createWatch({ callers, releases: active, streams, observer: metrics, log }),
       Settle: createSettle({ callers, observer: metrics, log, maxRemembered: config.limits.maxSettlementsRemembered }),
     },
@@ -199,7 +209,11 @@ async function readPinnedRoot(file: string): Promise<Uint8Array> {
   }
 }
 
-async function openChannels(config: PdpConfig, tls: TlsMaterial, context: ServiceContext): Promise<readonly ChannelReader[]> {
+async function openChannels(
+  config: PdpConfig,
+  tls: TlsMaterial,
+  context: ServiceContext,
+): Promise<readonly ChannelReader[]> {
   const acceptServer = (id: string): boolean => parsePeerIdentity(id, config.trustDomain)?.kind === 'distributor';
   return Promise.all(
     config.bundles.sources.map(async (source): Promise<ChannelReader> => {

@@ -3,7 +3,9 @@
 import { adminConfig, logConfig, tlsConfig } from '@portcullis/runtime';
 import { z } from 'zod';
 
-const name = z.string().regex(/^[A-Za-z0-9._-]{1,128}$/, 'expected 1 to 128 letters, digits, dots, underscores, hyphens');
+const name = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,128}$/, 'expected 1 to 128 letters, digits, dots, underscores, hyphens');
 const releaseName = z
   .string()
   .regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'expected 1 to 63 lower-case letters, digits and inner hyphens');
@@ -38,29 +40,52 @@ const bundles = z.strictObject({
     .enum(['standard', 'strict', 'available'])
     .default('standard')
     .describe('How long a release is served without a sign of life (contracts §10).'),
-  syncTimeoutMs: z.int().min(1_000).max(600_000).default(10_000).describe("One source is given this many milliseconds per look."),
+  syncTimeoutMs: z
+    .int()
+    .min(1_000)
+    .max(600_000)
+    .default(10_000)
+    .describe('One source is given this many milliseconds per look.'),
   maxBundleBytes: z
     .int()
     .min(1_024)
     .max(16 * 1024 * 1024)
     .default(16 * 1024 * 1024)
     .describe('No bundle is larger, in bytes.'),
-  compileTimeoutMs: z.int().min(100).max(600_000).default(30_000).describe('Unpacking and compiling end after this many milliseconds.'),
+  compileTimeoutMs: z
+    .int()
+    .min(100)
+    .max(600_000)
+    .default(30_000)
+    .describe('Unpacking and compiling end after this many milliseconds.'),
   compileHeapMb: z.int().min(32).max(4_096).default(512).describe('Heap of the compiling worker, in megabytes.'),
 });
 
 const decisionLog = z
   .strictObject({
     file: z.string().min(1).optional().describe('JSON lines file of decision records; without it none are kept.'),
-    fsync: z.boolean().default(false).describe('Whether a record is on the disk, not only with the system, before the answer.'),
+    fsync: z
+      .boolean()
+      .default(false)
+      .describe('Whether a record is on the disk, not only with the system, before the answer.'),
   })
   .prefault({});
 
 const limits = z
   .strictObject({
-    maxMessageBytes: z.int().min(1_024).max(4 * 1024 * 1024).default(256 * 1024).describe('Larger gRPC messages are refused, in bytes.'),
+    maxMessageBytes: z
+      .int()
+      .min(1_024)
+      .max(4 * 1024 * 1024)
+      .default(256 * 1024)
+      .describe('Larger gRPC messages are refused, in bytes.'),
     maxConcurrentStreams: z.int().min(1).max(10_000).default(200).describe('Calls at once on one connection.'),
-    maxInFlightPerStream: z.int().min(1).max(65_536).default(1_024).describe('Unanswered questions on one Decide stream; more are refused.'),
+    maxInFlightPerStream: z
+      .int()
+      .min(1)
+      .max(65_536)
+      .default(1_024)
+      .describe('Unanswered questions on one Decide stream; more are refused.'),
     maxSessionMemoryMb: z.int().min(1).max(1_024).default(32).describe('Memory of one HTTP/2 session, in megabytes.'),
     decisionDeadlineMs: z
       .int()
@@ -74,16 +99,34 @@ const limits = z
       .max(86_400_000)
       .default(60_000)
       .describe('Connections are asked to leave after this many milliseconds, give or take a tenth (ADR-0005).'),
-    keepaliveMs: z.int().min(100).max(3_600_000).default(10_000).describe('A silent connection is pinged after this many milliseconds.'),
-    keepaliveTimeoutMs: z.int().min(50).max(60_000).default(2_000).describe('A ping without an answer ends the connection, in milliseconds.'),
-    maxSettlementsRemembered: z.int().min(1).max(10_000_000).default(100_000).describe('Decisions whose settlement is known, so that a repeated report counts once.'),
+    keepaliveMs: z
+      .int()
+      .min(100)
+      .max(3_600_000)
+      .default(10_000)
+      .describe('A silent connection is pinged after this many milliseconds.'),
+    keepaliveTimeoutMs: z
+      .int()
+      .min(50)
+      .max(60_000)
+      .default(2_000)
+      .describe('A ping without an answer ends the connection, in milliseconds.'),
+    maxSettlementsRemembered: z
+      .int()
+      .min(1)
+      .max(10_000_000)
+      .default(100_000)
+      .describe('Decisions whose settlement is known, so that a repeated report counts once.'),
   })
   .prefault({});
 
 /** Everything that the PDP is told at start; the schema is strict at every level. */
 export const pdpConfig = z.strictObject({
   node: name.describe('Name of this PDP in status reports and logs; unique in the cluster.'),
-  trustDomain: z.string().regex(/^[a-z0-9._-]{1,255}$/).describe('SPIFFE trust domain of every peer.'),
+  trustDomain: z
+    .string()
+    .regex(/^[a-z0-9._-]{1,255}$/)
+    .describe('SPIFFE trust domain of every peer.'),
   env: releaseName.describe('Environment whose releases this PDP serves.'),
   channel: releaseName.default('default').describe('Release channel within the environment.'),
   listen: z
@@ -96,7 +139,10 @@ export const pdpConfig = z.strictObject({
   tls: tlsConfig.describe('Own certificate and the authorities that peers must chain to.'),
   admin: adminConfig.describe('Metrics, probes and drain, in plain HTTP.'),
   log: logConfig.describe('Operational log.'),
-  dataDir: z.string().min(1).describe('Folder for the last good release and what must never be forgotten; owned by this PDP alone.'),
+  dataDir: z
+    .string()
+    .min(1)
+    .describe('Folder for the last good release and what must never be forgotten; owned by this PDP alone.'),
   bundles: bundles.describe('How releases are obtained and how long they are served.'),
   gateways: z
     .record(name, z.array(name).min(1).readonly())

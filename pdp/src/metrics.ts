@@ -11,7 +11,11 @@ import { QUESTION_REFUSALS, type ServerObserver, SETTLEMENT_OUTCOMES, STREAM_KIN
 /** Everything that the PDP counts. */
 export interface PdpMetrics extends DecisionObserver, BundleObserver, ServerObserver {
   /** What the gauges of the active release read when scraped. */
-  followRelease(options: { readonly channel: string; readonly state: () => ReleaseState; readonly ageSeconds: () => number }): void;
+  followRelease(options: {
+    readonly channel: string;
+    readonly state: () => ReleaseState;
+    readonly ageSeconds: () => number;
+  }): void;
 }
 
 const BOOLEANS = ['true', 'false'] as const;

@@ -1,6 +1,7 @@
 /** The composition root: the only file that constructs across folders. */
 
 import { randomUUID } from 'node:crypto';
+import { FIELD } from '@portcullis/policy/model';
 import {
   type DrainStep,
   LOG_FIELD,
@@ -13,7 +14,6 @@ import {
   systemClock,
   type Task,
 } from '@portcullis/runtime';
-import { FIELD } from '@portcullis/policy/model';
 import { createPolicyClient } from './ask/client.js';
 import { pdpCredentials } from './ask/credentials.js';
 import type { SidecarConfig } from './config.js';
@@ -50,7 +50,12 @@ export async function composeSidecar(config: SidecarConfig, context: ServiceCont
       ),
     },
   });
-  const attempts = createAttemptMaker({ identity, environment: config.environment, clock: systemClock, newId: randomUUID });
+  const attempts = createAttemptMaker({
+    identity,
+    environment: config.environment,
+    clock: systemClock,
+    newId: randomUUID,
+  });
   const inspector = createInspector({
     guard,
     refuser,
@@ -73,7 +78,7 @@ export async function composeSidecar(config: SidecarConfig, context: ServiceCont
   const drain: DrainStep[] = [];
   if (context.mode === 'mcp') {
     const { startStdioWrapper } = await import('./intercept/mcp/compose-stdio.js');
-    const wrapper = await startStdioWrapper(config.stdio, context.rest, { ...parts, env });
+    const wrapper = await startStdioWrapper(config.stdio, context.rest, { ...parts, env, ready: () => client.ready });
     tasks.push(wrapper.task);
     drain.push(wrapper.drain);
   } else {
@@ -83,7 +88,7 @@ export async function composeSidecar(config: SidecarConfig, context: ServiceCont
     context.announce('mcp', proxy.address);
     log.info({ [LOG_FIELD.address]: proxy.address }, 'MCP proxy listens');
     drain.push(
-      { name: 'finish attempts in flight', timeoutMs: config.drainMs, run: () => (proxy.drain(), proxy.idle()) },
+      { name: 'finish attempts in flight', timeoutMs: config.drainMs, run: () => proxy.finish() },
       { name: 'close agent connections', timeoutMs: 1_000, run: () => proxy.close() },
       { name: 'close server connections', timeoutMs: 1_000, run: () => proxy.disconnect() },
     );

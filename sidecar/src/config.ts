@@ -17,7 +17,12 @@ export const sidecarConfig = z
     pdp: pdpConfig.describe('The policy decision points.'),
     mcp: mcpConfig.optional().describe('The MCP Streamable HTTP proxy.'),
     stdio: stdioConfig.optional().describe('The MCP stdio wrapper (mode "mcp").'),
-    drainMs: z.int().min(0).max(600_000).default(10_000).describe('Time that attempts in flight get to end after SIGTERM.'),
+    drainMs: z
+      .int()
+      .min(0)
+      .max(600_000)
+      .default(10_000)
+      .describe('Time that attempts in flight get to end after SIGTERM.'),
   })
   .refine((config) => config.mcp !== undefined || config.stdio !== undefined, {
     path: ['mcp'],

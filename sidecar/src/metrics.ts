@@ -40,7 +40,10 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
   });
   breaker.set({ state: 'closed' }, 1);
   const hedges = registry.counter({ name: 'hedges_total', help: 'Questions that were also sent to a second PDP.' });
-  const dropped = registry.counter({ name: 'settlements_dropped_total', help: 'Settlements that could not be delivered.' });
+  const dropped = registry.counter({
+    name: 'settlements_dropped_total',
+    help: 'Settlements that could not be delivered.',
+  });
   const release = registry.gauge({ name: 'release_seq', help: 'Highest release that a PDP has reported.' });
   let highest = 0;
 

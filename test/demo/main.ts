@@ -54,9 +54,14 @@ function prepareFolder(stack: Stack): string {
   return folder;
 }
 
-async function keepRunning(stack: Stack, mcpUrl: string, wrapper: readonly string[], folder: string): Promise<void> {
-  const [command = '', ...args] = [...wrapper, process.execPath, FILESYSTEM, folder];
-  const configuration = { mcpServers: { everything: { type: 'http', url: mcpUrl }, files: { command, args } } };
+interface CommandLine {
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+async function keepRunning(stack: Stack, mcpUrl: string, wrapper: CommandLine, folder: string): Promise<void> {
+  const files = { command: wrapper.command, args: [...wrapper.args, process.execPath, FILESYSTEM, folder] };
+  const configuration = { mcpServers: { everything: { type: 'http', url: mcpUrl }, files } };
   const addresses = [
     ['distributor', stack.distributor.url],
     ...stack.pdps.map((pdp) => [pdp.name, pdp.endpoint]),
@@ -120,7 +125,7 @@ async function run({ json, keep }: Options, timeline: Timeline): Promise<number>
       const line = `${count} of 7 outcomes as expected, in ${seconds} s`;
       process.stdout.write(`\n${ok ? styleText('green', line) : styleText('red', line)}\n`);
     }
-    if (keep) await keepRunning(stack, mcpUrl, [wrapper.command, ...wrapper.args], folder);
+    if (keep) await keepRunning(stack, mcpUrl, wrapper, folder);
     return ok ? 0 : 1;
   } finally {
     for (const close of closing.reverse()) await close().catch(() => undefined);

@@ -38,7 +38,9 @@ function wrap(client: Client): DemoClient {
         const result = await client.callTool({ name: tool, arguments: args });
         const [first] = result.content as readonly { readonly type: string; readonly text?: string }[];
         const text = first?.text ?? '';
-        return result.isError === true ? { kind: 'failed', message: text, ms: ms() } : { kind: 'result', text, ms: ms() };
+        return result.isError === true
+          ? { kind: 'failed', message: text, ms: ms() }
+          : { kind: 'result', text, ms: ms() };
       } catch (error: unknown) {
         if (error instanceof McpError) {
           const data = (error.data ?? {}) as DenialData;
@@ -65,8 +67,7 @@ const INFO = { name: 'portcullis-demo', version: '1.0.0' };
 /** Connects the official client over Streamable HTTP. */
 export async function connectHttp(url: string): Promise<DemoClient> {
   const client = new Client(INFO);
-  // The transport's own types predate exactOptionalPropertyTypes.
-  await client.connect(new StreamableHTTPClientTransport(new URL(url)) as Parameters<Client['connect']>[0]);
+  await client.connect(new StreamableHTTPClientTransport(new URL(url)));
   return wrap(client);
 }
 

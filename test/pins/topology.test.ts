@@ -1,5 +1,5 @@
-import { describe, expect, test } from '@jest/globals';
 import { isBuiltin } from 'node:module';
+import { describe, expect, test } from '@jest/globals';
 import { type ImportEdge, readImports, readManifest } from '../support/import-graph.js';
 
 /** Which of our doors each folder may use. The table of architecture.md, frozen. */
@@ -7,7 +7,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   policy: [],
   proto: ['@portcullis/policy/model'],
   runtime: [],
-  pdp: ['@portcullis/policy', '@portcullis/policy/*', '@portcullis/proto', '@portcullis/runtime', '@portcullis/runtime/*'],
+  pdp: [
+    '@portcullis/policy',
+    '@portcullis/policy/*',
+    '@portcullis/proto',
+    '@portcullis/runtime',
+    '@portcullis/runtime/*',
+  ],
   sidecar: ['@portcullis/policy/model', '@portcullis/proto', '@portcullis/runtime', '@portcullis/runtime/*'],
   distributor: [
     '@portcullis/policy',
@@ -16,12 +22,19 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     '@portcullis/runtime',
     '@portcullis/runtime/*',
   ],
-  cli: ['@portcullis/policy', '@portcullis/policy/*', '@portcullis/proto', '@portcullis/runtime', '@portcullis/runtime/*'],
+  cli: [
+    '@portcullis/policy',
+    '@portcullis/policy/*',
+    '@portcullis/proto',
+    '@portcullis/runtime',
+    '@portcullis/runtime/*',
+  ],
 };
 const PACKAGES = Object.keys(ALLOWED);
 const EDGES = readImports([...PACKAGES, 'test']);
 
-const shown = (edges: readonly ImportEdge[]): readonly string[] => edges.map((edge) => `${edge.file} -> ${edge.specifier}`);
+const shown = (edges: readonly ImportEdge[]): readonly string[] =>
+  edges.map((edge) => `${edge.file} -> ${edge.specifier}`);
 const isTest = (file: string): boolean => file.endsWith('.test.ts');
 const packageOf = (specifier: string): string =>
   specifier
@@ -54,7 +67,9 @@ describe('the import graph', () => {
   });
 
   test('test reaches packages by their doors only', () => {
-    const strays = EDGES.filter((edge) => edge.from === 'test' && edge.target !== undefined && !edge.target.startsWith('test/'));
+    const strays = EDGES.filter(
+      (edge) => edge.from === 'test' && edge.target !== undefined && !edge.target.startsWith('test/'),
+    );
     expect(shown(strays)).toEqual([]);
   });
 
@@ -64,19 +79,22 @@ describe('the import graph', () => {
     const strays = EDGES.filter((edge) => edge.from === folder && edge.target === undefined).filter((edge) => {
       if (isBuiltin(edge.specifier)) return false;
       const name = packageOf(edge.specifier);
-      const declared = { ...own.dependencies, ...(isTest(edge.file) || folder === 'test' ? { ...own.devDependencies, ...root.devDependencies } : {}) };
+      const declared = {
+        ...own.dependencies,
+        ...(isTest(edge.file) || folder === 'test' ? { ...own.devDependencies, ...root.devDependencies } : {}),
+      };
       return !(name in declared) && name !== own.name;
     });
     expect(shown(strays)).toEqual([]);
   });
 
   test('policy is pure: of Node only crypto and zlib, and only in bundle, trust and evidence', () => {
-    const strays = EDGES.filter((edge) => edge.from === 'policy' && isBuiltin(edge.specifier) && !isTest(edge.file)).filter(
-      (edge) => {
-        const allowed = /^node:(crypto|zlib)$/.test(edge.specifier);
-        return !(allowed && /^policy\/src\/(bundle|trust|evidence)\//.test(edge.file));
-      },
-    );
+    const strays = EDGES.filter(
+      (edge) => edge.from === 'policy' && isBuiltin(edge.specifier) && !isTest(edge.file),
+    ).filter((edge) => {
+      const allowed = /^node:(crypto|zlib)$/.test(edge.specifier);
+      return !(allowed && /^policy\/src\/(bundle|trust|evidence)\//.test(edge.file));
+    });
     expect(shown(strays)).toEqual([]);
   });
 
@@ -84,7 +102,9 @@ describe('the import graph', () => {
     ['nats', ['runtime/src/channel/nats.ts']],
     ['opossum', ['sidecar/src/ask/breaker.ts']],
   ])('%s is imported by one file', (name, files) => {
-    const importers = EDGES.filter((edge) => packageOf(edge.specifier) === name && edge.from !== 'test' && !isTest(edge.file));
+    const importers = EDGES.filter(
+      (edge) => packageOf(edge.specifier) === name && edge.from !== 'test' && !isTest(edge.file),
+    );
     expect([...new Set(importers.map((edge) => edge.file))]).toEqual(files);
   });
 

@@ -1,8 +1,9 @@
 /**
  * A user-space TCP proxy that misbehaves on command: the faults a network has and loopback hasn't.
  */
-import { connect, createServer, type Socket } from 'node:net';
+
 import type { AddressInfo } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 
 /**
  * What the proxy does with bytes.

@@ -1,4 +1,4 @@
-import { createServer, type AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 
 /**
  * A loopback port that was free a moment ago. Only for servers that must come back on the same port or cannot

@@ -2,10 +2,11 @@
  * A distributor that lies: it speaks with a valid certificate, passes everything on to the real one, and changes what
  * it is told to on the way. What a PDP makes of it is what TUF is for.
  */
-import { createServer } from 'node:https';
+
 import { readFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { Agent, request } from 'undici';
 
 /** Certificate, key and CA files of one identity. */

@@ -17,7 +17,8 @@ export interface ImportEdge {
   readonly target?: string;
 }
 
-const IMPORT = /(?:^|\n)\s*(?:import|export)\s[^'"`;]*?from\s*['"]([^'"]+)['"]|(?:^|\n)\s*import\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/g;
+const IMPORT =
+  /(?:^|\n)\s*(?:import|export)\s[^'"`;]*?from\s*['"]([^'"]+)['"]|(?:^|\n)\s*import\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/g;
 
 function sourceFiles(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -36,7 +37,9 @@ export function readImports(folders: readonly string[]): readonly ImportEdge[] {
         const specifier = match[1] ?? match[2] ?? match[3] ?? '';
         const name = relative(root, file).split(sep).join('/');
         if (!specifier.startsWith('.')) return { file: name, from, specifier };
-        const target = relative(root, resolve(dirname(file), specifier)).split(sep).join('/');
+        const target = relative(root, resolve(dirname(file), specifier))
+          .split(sep)
+          .join('/');
         return { file: name, from, specifier, target };
       });
     }),

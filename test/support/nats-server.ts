@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect } from 'node:net';
 import { type RunningProcess, startProcess } from './child-process.js';
 import { eventually } from './eventually.js';
 import { freePort } from './free-port.js';

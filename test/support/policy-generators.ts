@@ -8,7 +8,6 @@ const NUMBERS = [0, 1, 2, 0.5, -1] as const;
 const text = fc.constantFrom(...TEXTS);
 const literalText = fc.constantFrom('a', 'b', 'ab', 'c.d');
 const number = fc.constantFrom(...NUMBERS);
-/** Inside both RE2 and ECMAScript, with one meaning. */
 const pattern = fc.constantFrom('a', '^a', 'b$', '^ab?$', 'a|b', '[^a]', 'c\\.d', '^(a|b)+$');
 
 type Kind = 'text' | 'number' | 'boolean' | 'texts' | 'any' | 'object';

@@ -4,6 +4,7 @@
  */
 import type { CanonicalRequest, Json, JsonObject, Verdict } from '@portcullis/policy/model';
 import { kindOf } from '@portcullis/policy/model';
+import { RE2JS } from 're2js';
 
 export interface ReferencePolicy {
   readonly name: string;
@@ -220,7 +221,11 @@ function compare(operator: string, value: Json, literal: Json): boolean | 'error
     case 'less_than':
       return wrongType ? 'error' : (value as number) < (literal as number);
     case 'regex_match':
-      return wrongType ? 'error' : new RegExp(literal as string, 'u').test(value as string);
+      return wrongType
+        ? 'error'
+        : RE2JS.compile(literal as string)
+            .matcher(value as string)
+            .find();
     case 'contains':
       if (Array.isArray(value)) {
         if (value.includes(literal)) return true;

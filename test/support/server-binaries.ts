@@ -39,7 +39,12 @@ function works(command: string): boolean {
 }
 
 function onPath(name: string): string | undefined {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin'];
+  const folders = [
+    ...(process.env['PATH'] ?? '').split(delimiter),
+    '/usr/sbin',
+    '/usr/local/sbin',
+    '/opt/homebrew/bin',
+  ];
   return folders.map((folder) => join(folder, name)).find((file) => existsSync(file) && works(file));
 }
 

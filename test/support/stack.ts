@@ -6,13 +6,13 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import {
+  connectDistributor,
   createDevelopmentPki,
   type DevelopmentPki,
   initTrust,
   issueLeaf,
   type LeafIdentity,
   type LeafOverrides,
-  connectDistributor,
   openDistributorApi,
   type PublishResult,
   publishRelease,
@@ -104,8 +104,8 @@ export interface StackOptions {
   /** Where PDP `index` reads its releases from, if not from the distributor itself. */
   readonly releaseUrl?: (index: number, distributorUrl: string, stack: StackFiles) => Promise<string>;
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error';
-  /** Starts the PDPs together with the distributor; on by default. */
-  readonly startPdps?: boolean;
+  /** Merged over every PDP's configuration. */
+  readonly pdp?: Readonly<Record<string, unknown>>;
 }
 
 /** The files below a stack's folder. */
@@ -279,7 +279,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     const name = `pdp-${index + 1}`;
     const port = await freePort();
     const decisionLog = join(folder, name, 'decisions.jsonl');
-    const url = options.releaseUrl === undefined ? distributorUrl : await options.releaseUrl(index, distributorUrl, files);
+    const url =
+      options.releaseUrl === undefined ? distributorUrl : await options.releaseUrl(index, distributorUrl, files);
     const service = await runService({
       name,
       entry: entryOf('pdp'),
@@ -299,6 +300,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
           freshness: options.freshness ?? 'standard',
         },
         decisionLog: { file: decisionLog },
+        ...options.pdp,
       }),
     });
     pdps.push(Object.assign(service, { endpoint: `127.0.0.1:${port}`, decisionLog }));
@@ -376,7 +378,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       );
     },
     async rollback(toVersion, reason) {
-      const to = toVersion === undefined ? { kind: 'previous' as const } : { kind: 'version' as const, version: toVersion };
+      const to =
+        toVersion === undefined ? { kind: 'previous' as const } : { kind: 'version' as const, version: toVersion };
       return published(await rollbackRelease({ ...releasing, to, reason }));
     },
     status: () => releaseStatus(releasing.api, channel),

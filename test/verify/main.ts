@@ -125,7 +125,9 @@ async function main(): Promise<number> {
     const mark = result.failed === 0 ? styleText('green', '✓') : styleText('red', '✗');
     const seconds = ((performance.now() - begun) / 1000).toFixed(1);
     const skipped = result.skipped > 0 ? `, ${result.skipped} skipped` : '';
-    process.stdout.write(`${mark} ${name}: ${result.passed} passed, ${result.failed} failed${skipped} (${seconds} s)\n`);
+    process.stdout.write(
+      `${mark} ${name}: ${result.passed} passed, ${result.failed} failed${skipped} (${seconds} s)\n`,
+    );
   }
   if (values.summary !== undefined) writeFileSync(values.summary, JSON.stringify(total));
   const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';

@@ -62,3 +62,14 @@ test('replaceFile replaces a link, not what it points to', async () => {
   expect(await readFile(join(folder.path, 'victim'), 'utf8')).toBe('untouched');
   expect(await readFile(join(folder.path, 'key.pem'), 'utf8')).toBe('secret');
 });
+
+test('replaceFile gives the mode that was asked for, whatever the umask', async () => {
+  await using folder = await temporaryFolder();
+  const before = process.umask(0o077);
+  try {
+    await replaceFile(join(folder.path, 'root.json'), '{}', 0o644);
+  } finally {
+    process.umask(before);
+  }
+  expect(await modeOf(join(folder.path, 'root.json'))).toBe('644');
+});

@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
+import { buildBundle } from '@portcullis/policy/bundle';
 import { hashesOf, metadataKey, parseReleasePointer, RELEASE_PATH, targetKey } from '@portcullis/policy/trust';
 import type { Clock } from '@portcullis/runtime';
 import { coSignDraft } from './co-sign.js';
-import type { ReleaseDraft } from './draft.js';
+import { draftRelease, type ReleaseDraft, releasedBundle } from './draft.js';
 import { encodeDraft, parseDraft } from './draft-file.js';
 import { createFakeDistributor, type FakeDistributor, loadedNode } from './fake-distributor.js';
 import { type PublishOptions, publishRelease } from './publish.js';
@@ -10,6 +11,7 @@ import type { PublishResult } from './result.js';
 import { type RollbackTo, rollbackRelease } from './rollback.js';
 import { releaseStatus } from './status.js';
 import { submitDraft } from './submit.js';
+import { readTrustedView } from './trusted-view.js';
 
 const NOW = Date.parse('2026-11-22T00:00:00Z');
 const utf8 = new TextEncoder();
@@ -203,6 +205,14 @@ describe('what a release is built upon is verified from the pinned root on', () 
       /targets cannot be trusted/,
     ],
     [
+      "the snapshot is somebody else's",
+      (fake) => {
+        const key = metadataKey('snapshot', 1);
+        fake.objects.set(key, dev().objects.get(key) ?? new Uint8Array());
+      },
+      /snapshot cannot be trusted/,
+    ],
+    [
       'a bit of releases is flipped',
       (fake) => {
         const key = metadataKey('releases-prod', 1);
@@ -219,6 +229,16 @@ describe('what a release is built upon is verified from the pinned root on', () 
     await expect(publish(fake, '1.0.0')).rejects.toThrow(message);
     expect(fake.bundlesReceived).toEqual([]);
   });
+
+  test.each(['snapshot', 'targets', 'releases-prod'])(
+    'refuses an old %s under the name of the current one',
+    async (role) => {
+      const fake = dev();
+      released(await publish(fake, '1.0.0'));
+      fake.objects.set(metadataKey(role, 2), fake.objects.get(metadataKey(role, 1)) ?? new Uint8Array());
+      await expect(publish(fake, '1.1.0')).rejects.toThrow(`${role} has version 1, but version 2 is current`);
+    },
+  );
 
   test('refuses an old snapshot of signed metadata once its timestamp has expired', async () => {
     const fake = dev();
@@ -337,6 +357,12 @@ describe('too few keys', () => {
     if (result.outcome !== 'needs_signatures') return;
     expect(result.missing.map((count) => [count.role, count.signed.length])).toEqual(missing);
     expect(fake.bundlesReceived).toEqual([]);
+    // A key signs only for the roles that it is named in.
+    const signers = [result.draft.targets, result.draft.releases].map(
+      (bytes) => (JSON.parse(new TextDecoder().decode(bytes)) as { signatures: unknown[] }).signatures.length,
+    );
+    const among = (pattern: RegExp): number => holders.filter((name) => pattern.test(name)).length;
+    expect(signers).toEqual([among(/^policy-owner/), among(/^release-manager/)]);
   });
 
   test('the others sign one after the other, through a file, and it is released', async () => {
@@ -392,6 +418,39 @@ describe('too few keys', () => {
     const other = draftOf(await publish(fake, '6.6.6', { keys: [] }));
     const options = { rootBytes: fake.root, keys: fake.keysOf('policy-owner-2'), now: NOW };
     await expect(coSignDraft(fake, forge(draftOf(result), other), options)).rejects.toThrow(message);
+  });
+
+  test.each<[string, Partial<ReleaseDraft['pointer']>, number, RegExp]>([
+    ['skips numbers', { seq: 9 }, NOW, /expected 1, found 9/],
+    ['is from the future', { issued_at: '2026-11-22T01:00:00.000Z' }, NOW, /it is in the future/],
+    ['would be valid for too long', {}, NOW + 365 * 86_400_000, /valid for longer than this role may be/],
+    [
+      'names a bundle that nobody signs',
+      { stable: releasedBundle('e'.repeat(64), '1.0.0') },
+      NOW,
+      /not a signed target/,
+    ],
+  ])('refuses to sign a draft that %s, well signed as it is', async (_name, changes, signedAt, message) => {
+    const { fake, result } = await unsigned(['policy-owner-1']);
+    const pointer = { ...draftOf(result).pointer, ...changes };
+    const view = await readTrustedView(fake.readObject, { rootBytes: fake.root, env: 'prod', now: NOW });
+    const built = await buildBundle(source('1.0.0'));
+    if (!built.ok) throw new Error('the source is broken');
+    const draft = draftRelease(view, pointer, {
+      bundle: built.value,
+      keys: fake.keysOf('release-manager-1'),
+      now: signedAt,
+    });
+    const options = { rootBytes: fake.root, keys: fake.keysOf('policy-owner-2'), now: NOW };
+    await expect(coSignDraft(fake, draft, options)).rejects.toThrow(message);
+  });
+
+  test('refuses a draft that a release of another channel has overtaken', async () => {
+    const { fake, result } = await unsigned(['policy-owner-1']);
+    const keys = fake.keysOf('policy-owner-1', 'policy-owner-2', 'release-manager-1');
+    released(await publish(fake, '1.1.0', { keys, channel: 'other' }));
+    const options = { rootBytes: fake.root, keys: fake.keysOf('policy-owner-2'), now: NOW };
+    await expect(coSignDraft(fake, draftOf(result), options)).rejects.toThrow(/releases: expected version 3, found 2/);
   });
 
   test('refuses a draft that another release has overtaken', async () => {

@@ -55,7 +55,13 @@ function jsonOf(result: PublishResult, draftFile: string | undefined): unknown {
 export async function reportPublish(
   shell: Shell,
   result: PublishResult,
-  options: { readonly json: boolean; readonly what: string; readonly draftFile?: string },
+  options: {
+    readonly json: boolean;
+    readonly what: string;
+    readonly draftFile?: string;
+    /** The policy directory, that problems are relative to. */
+    readonly directory?: string;
+  },
 ): Promise<void> {
   let draftFile: string | undefined;
   if (result.outcome === 'needs_signatures') {

@@ -57,6 +57,7 @@ function addPublish(release: Command, shell: Shell): void {
       await reportPublish(shell, result, {
         json: flags.json,
         what: directory,
+        directory,
         ...(flags.draft === undefined ? {} : { draftFile: flags.draft }),
       });
     });

@@ -37,7 +37,7 @@ export function addChannelRoutes(app: FastifyInstance, { channel, signal, watchM
   app.get('/v1/channel/watch', { config: { admits: ['pdp'] } }, async (request, reply) => {
     const { after } = parseInput(watchQuery, request.query);
     const gone = new AbortController();
-    request.raw.socket.once('close', () => gone.abort());
+    reply.raw.once('close', () => gone.abort());
     const cursor = await channel.changed(after, AbortSignal.any([signal, gone.signal, AbortSignal.timeout(watchMs)]));
     return reply.header('cache-control', 'no-store').send({ cursor });
   });

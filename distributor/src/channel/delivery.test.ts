@@ -5,6 +5,7 @@ import { createWorld, publishRelease } from '../testing/world.js';
 import type { Transport } from './delivery.js';
 
 interface FakeTransport extends Transport {
+  put: Transport['put'];
   readonly objects: Map<string, Uint8Array>;
   readonly log: string[];
   down: boolean;
@@ -69,6 +70,28 @@ describe('delivery', () => {
     expect(nats.log.at(-1)).toBe('hint');
     expect(nats.objects.get('metadata/timestamp.json')).toEqual(world.publisher.state().timestamp.bytes);
     expect(nats.objects.has('metadata/2.releases-dev.json')).toBe(true);
+  });
+
+  test('a channel that hangs gets the newest state once it answers, not every one in between', async () => {
+    const nats = fakeTransport();
+    const world = await createWorld({ transports: [nats] });
+    let open: () => void = () => {};
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const { put } = nats;
+    nats.put = async (...call) => {
+      await gate;
+      return put(...call);
+    };
+    nats.log.length = 0;
+    await publishRelease(world, 1);
+    for (let n = 0; n < 5; n += 1) await world.publisher.renew();
+    open();
+    await world.delivery.reconcile(false);
+    expect(nats.log.filter((key) => key === 'metadata/timestamp.json')).toHaveLength(2);
+    expect(nats.objects.get('metadata/timestamp.json')).toEqual(world.publisher.state().timestamp.bytes);
+    expect(nats.log).toContain('hint');
   });
 
   test.each(['wiped', 'set back', 'flooded'])('a channel that was %s is filled anew', async (how) => {

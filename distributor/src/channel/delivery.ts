@@ -44,6 +44,8 @@ interface Lane {
   readonly held: Set<string>;
   /** Work on one channel never overlaps, so an older timestamp cannot land after a newer one. */
   tail: Promise<void>;
+  /** A delivery that has not begun: it will deliver whatever is the latest then, so one is enough. */
+  waiting: { readonly done: Promise<void>; hint: boolean } | undefined;
 }
 
 /** Starts with nothing to deliver. */
@@ -53,6 +55,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     transport,
     held: new Set(),
     tail: Promise.resolve(),
+    waiting: undefined,
   }));
   let latest: RepositoryState | undefined;
   const limit = (): AbortSignal => AbortSignal.any([options.signal, AbortSignal.timeout(callTimeoutMs)]);
@@ -102,10 +105,24 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     return lane.tail;
   };
 
+  const enqueueFill = (lane: Lane, hint: boolean): Promise<void> => {
+    if (lane.waiting !== undefined) {
+      lane.waiting.hint ||= hint;
+      return lane.waiting.done;
+    }
+    const begin = (): Promise<void> => {
+      const wanted = lane.waiting?.hint === true;
+      lane.waiting = undefined;
+      return fill(lane, wanted);
+    };
+    lane.waiting = { done: enqueue(lane, begin), hint };
+    return lane.waiting.done;
+  };
+
   return {
     async deliver(state, hint) {
       latest = state;
-      const all = Promise.all(lanes.map((lane) => enqueue(lane, () => fill(lane, hint))));
+      const all = Promise.all(lanes.map((lane) => enqueueFill(lane, hint)));
       let timer: NodeJS.Timeout | undefined;
       const patience = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, patienceMs);

@@ -1,7 +1,7 @@
 /** Step 2 of a release: every bundle that targets newly names is here, is what was signed, and compiles. */
 
 import type { Checked, Problem } from '@portcullis/policy/model';
-import { BUNDLE_PATH, hashesOf } from '@portcullis/policy/trust';
+import { BUNDLE_PATH, hashesOf, isSha256Hex } from '@portcullis/policy/trust';
 import type { Incoming } from '../repository/incoming.js';
 import type { Repository, TargetFile } from '../repository/repository.js';
 import type { TargetsMetadata } from '../repository/state.js';
@@ -32,7 +32,11 @@ export async function acceptBundles(
     if (old?.equals(target) === true) continue;
     const refuse = (code: string, message: string): void => void problems.push({ code, message, path });
     const { sha256 = '', sha512 = '' } = target.hashes;
-    if (path !== BUNDLE_PATH(sha256) || Object.keys(target.hashes).toSorted().join() !== 'sha256,sha512') {
+    if (
+      !isSha256Hex(sha256) ||
+      path !== BUNDLE_PATH(sha256) ||
+      Object.keys(target.hashes).toSorted().join() !== 'sha256,sha512'
+    ) {
       refuse('ERR_BUNDLE_TARGET', 'a bundle target has a sha256, a sha512 and the path of its sha256');
       continue;
     }

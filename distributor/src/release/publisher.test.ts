@@ -19,7 +19,7 @@ import {
   openWorld,
   publishRelease,
   textBundle,
-  valueOf,
+  unwrap,
   type World,
 } from '../testing/world.js';
 
@@ -28,6 +28,12 @@ const refusedWith = (code: string, kind = 'ERR_RELEASE_REFUSED') => ({
   code: kind,
   details: { problems: expect.arrayContaining([expect.objectContaining({ code })]) },
 });
+
+/** Hands out the keys of a world again, in the order in which they were made. */
+function replay(world: World): () => string {
+  const pems = world.trust.keys.map((key) => key.pem);
+  return () => pems.shift() ?? '';
+}
 
 async function attempt(world: World, seq: number, draft: Draft): Promise<unknown> {
   const { upload, sha256 } = draftRelease(world, seq, draft);
@@ -202,7 +208,7 @@ describe('publish', () => {
     late.clock.set(world.clock.now() + 2 * DAY);
     await expect(late.publisher.publish(upload)).rejects.toMatchObject(refusedWith('ERR_RELEASE_EXPIRED'));
     world.clock.set(world.clock.now() - 2 * DAY);
-    const skip = valueOf(
+    const skip = unwrap(
       signTargets({
         current: upload.roles.get('targets') ?? new Uint8Array(),
         keys: keysOf(world.trust, 'targets'),
@@ -219,9 +225,9 @@ describe('publish', () => {
 
   test('refuses targets that takes an environment away from its releases role', async () => {
     const world = await createWorld();
-    const stranger = valueOf(createTrust({ profile: 'dev', env: 'other', now: world.clock.now() }));
+    const stranger = unwrap(createTrust({ profile: 'dev', env: 'other', now: world.clock.now() }));
     const current = stranger.files.get('targets.json') ?? new Uint8Array();
-    const forged = valueOf(
+    const forged = unwrap(
       signTargets({
         current,
         keys: keysOf(world.trust, 'targets'),
@@ -232,6 +238,54 @@ describe('publish', () => {
     );
     const upload = { env: 'dev', channel: 'default', roles: new Map([['targets', forged.bytes]]), pointer: undefined };
     await expect(world.publisher.publish(upload)).rejects.toMatchObject(refusedWith('ERR_RELEASE_ROLE'));
+  });
+});
+
+describe('without a pointer', () => {
+  test('a new environment comes with the first metadata of its two roles, and not without', async () => {
+    const world = await createWorld();
+    const wider = unwrap(
+      createTrust({ profile: 'dev', env: ['dev', 'prod'], now: world.clock.now(), newKey: replay(world) }),
+    );
+    const bytesOf = (name: string): Uint8Array => wider.files.get(name) ?? new Uint8Array();
+    const now = world.clock.now();
+    const targets = unwrap(
+      signTargets({
+        current: bytesOf('targets.json'),
+        keys: keysOf(world.trust, 'targets'),
+        now,
+        lifetimeMs: DAY,
+        changes: [],
+      }),
+    );
+    const roles = new Map([['targets', targets.bytes]]);
+    const upload = { env: 'prod', channel: 'default', roles, pointer: undefined };
+    await expect(world.publisher.publish(upload)).rejects.toMatchObject(refusedWith('ERR_RELEASE_ROLE'));
+    for (const role of ['releases-prod', 'aborts-prod']) roles.set(role, bytesOf(`${role}.json`));
+    await expect(world.publisher.publish(upload)).resolves.toMatchObject({ seq: 0, snapshot_version: 3 });
+    expect([...world.publisher.state().roles.keys()]).toContain('releases-prod');
+    await expect(publishRelease(world, 1)).resolves.toMatchObject({ seq: 1 });
+  });
+
+  test('releases can be signed anew before they expire, the pointer staying as it is', async () => {
+    const world = await createWorld();
+    await publishRelease(world, 1);
+    const current = world.publisher.state().roles.get('releases-dev')?.bytes ?? new Uint8Array();
+    const signing = { current, keys: keysOf(world.trust, 'releases'), now: world.clock.now(), lifetimeMs: DAY };
+    const renewed = unwrap(signTargets({ ...signing, changes: [] }));
+    const emptied = unwrap(
+      signTargets({ ...signing, changes: [{ path: 'releases/dev/default.json', bytes: undefined }] }),
+    );
+    const upload = (bytes: Uint8Array) => ({
+      env: 'dev',
+      channel: 'default',
+      roles: new Map([['releases-dev', bytes]]),
+      pointer: undefined,
+    });
+    await expect(world.publisher.publish(upload(emptied.bytes))).rejects.toMatchObject(
+      refusedWith('ERR_RELEASE_TARGET'),
+    );
+    await expect(world.publisher.publish(upload(renewed.bytes))).resolves.toMatchObject({ seq: 1 });
   });
 });
 
@@ -270,7 +324,7 @@ describe('abort', () => {
 
 describe('renew', () => {
   const version = (world: World): number =>
-    valueOf(parseTimestamp(world.publisher.state().timestamp.bytes)).signed.version;
+    unwrap(parseTimestamp(world.publisher.state().timestamp.bytes)).signed.version;
 
   test('signs the next timestamp and leaves the snapshot until half of its life is over', async () => {
     const world = await createWorld();
@@ -304,7 +358,7 @@ describe('rotate', () => {
     changes: Parameters<typeof rotateRoot>[0]['changes'],
     signers: readonly SigningKey[] = [],
   ) =>
-    valueOf(
+    unwrap(
       rotateRoot({
         current: world.publisher.state().roots.at(-1)?.bytes ?? new Uint8Array(),
         keys: [...keysOf(world.trust, 'root'), ...signers],
@@ -317,7 +371,7 @@ describe('rotate', () => {
   test('takes a root that admits new online keys once they are in the keys folder', async () => {
     const world = await createWorld();
     await publishRelease(world, 1);
-    const other = valueOf(createTrust({ profile: 'dev', env: 'dev', now: world.clock.now() }));
+    const other = unwrap(createTrust({ profile: 'dev', env: 'dev', now: world.clock.now() }));
     const root = rotated(world, [
       { role: 'timestamp', keys: keysOf(other, 'timestamp'), threshold: 1 },
       { role: 'snapshot', keys: keysOf(other, 'snapshot'), threshold: 1 },
@@ -342,7 +396,7 @@ describe('rotate', () => {
     const stranding = rotated(world, [{ role: 'targets', keys: keysOf(stranger.trust, 'targets'), threshold: 1 }]);
     await expect(world.publisher.rotate(stranding)).rejects.toMatchObject(refusedWith('ERR_TRUST_SIGNATURE'));
     const two = rotated(world, []);
-    const three = valueOf(
+    const three = unwrap(
       rotateRoot({
         current: two,
         keys: keysOf(world.trust, 'root'),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { signTargets } from '@portcullis/policy/trust';
-import { createWorld, keysOf, openWorld, publishRelease, valueOf, type World } from '../testing/world.js';
+import { createWorld, keysOf, openWorld, publishRelease, unwrap, type World } from '../testing/world.js';
 
 async function emptied(change: (files: Map<string, Uint8Array>, world: World) => void): Promise<unknown> {
   const world = await createWorld();
@@ -24,7 +24,7 @@ describe('the first start', () => {
           lifetimeMs: 1000,
           changes: [],
         };
-        files.set('/trust/targets.json', valueOf(signTargets({ ...signing, keys: [] })).bytes);
+        files.set('/trust/targets.json', unwrap(signTargets({ ...signing, keys: [] })).bytes);
       },
     ],
     [
@@ -73,7 +73,13 @@ describe('the first start', () => {
       '/keys/distributor/targets.pem',
       world.disk.files.get('/keys/owner/targets.pem') ?? new Uint8Array(),
     );
-    const disk = { ...world.disk, read: (path: string) => (read.push(path), world.disk.read(path)) };
+    const disk = {
+      ...world.disk,
+      read: (path: string) => {
+        read.push(path);
+        return world.disk.read(path);
+      },
+    };
     await openWorld({ ...world, disk });
     expect(read.filter((path) => path.startsWith('/keys')).toSorted()).toEqual([
       '/keys/distributor/snapshot.pem',

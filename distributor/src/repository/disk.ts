@@ -31,7 +31,8 @@ export async function writeAtomically(disk: Disk, path: string, bytes: Uint8Arra
 }
 
 function absent(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+  const code: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'code') : undefined;
+  return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
 async function flushed(

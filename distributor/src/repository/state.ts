@@ -4,8 +4,11 @@ import type { Checked } from '@portcullis/policy/model';
 import {
   ABORT_PATH,
   expiryOf,
+  isSha256Hex,
   MAX_POINTER_BYTES,
+  metadataFileName,
   openTrustedRoot,
+  parseMetadataFileName,
   parseTargets,
   RELEASE_PATH,
   verifyNextRoot,
@@ -56,7 +59,8 @@ export function rootOf(state: Pick<RepositoryState, 'roots'>): RootMetadata {
 export function namedTarget(role: TargetsMetadata, path: string): NamedTarget | undefined {
   const found = Object.hasOwn(role.signed.targets, path) ? role.signed.targets[path] : undefined;
   const sha256 = found?.hashes['sha256'];
-  return found === undefined || sha256 === undefined ? undefined : { path, sha256, length: found.length };
+  if (found === undefined || sha256 === undefined || !isSha256Hex(sha256)) return undefined;
+  return { path, sha256, length: found.length };
 }
 
 /** All release and abort pointers of all environments, by role. */
@@ -95,6 +99,10 @@ export function parseRole(
   bytes: Uint8Array,
   delegator: RootMetadata | TargetsMetadata,
 ): Checked<Held<TargetsMetadata>> {
+  // Names become file names.
+  if (parseMetadataFileName(metadataFileName(role, 1)) === undefined) {
+    return { ok: false, problems: [{ code: 'ERR_RELEASE_ROLE', message: 'not the name of a role', path: role }] };
+  }
   const metadata = parseTargets(bytes);
   if (!metadata.ok) return metadata;
   const verified = verifyRole(delegator, role, metadata.value);

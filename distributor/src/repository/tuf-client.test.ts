@@ -16,7 +16,7 @@ import {
   openWorld,
   publishRelease,
   textBundle,
-  valueOf,
+  unwrap,
   type World,
 } from '../testing/world.js';
 
@@ -74,7 +74,7 @@ async function newClient(root: Uint8Array): Promise<Client> {
         await updater.downloadTarget(info);
         return [...kept].findLast(([key]) => key.startsWith('targets/'))?.[1] ?? new Uint8Array();
       };
-      const pointer = valueOf(parseReleasePointer(await targetOf(RELEASE_PATH('dev', 'default'))));
+      const pointer = unwrap(parseReleasePointer(await targetOf(RELEASE_PATH('dev', 'default'))));
       return { pointer, bundle: new TextDecoder().decode(await targetOf(pointer.stable.target)) };
     },
   };
@@ -101,7 +101,7 @@ describe('a TUF client', () => {
     await publishRelease(world, 3, { version: '1', keepTargets: true, pointer: { rollback_of: 2 } });
     expect(await client.update(overChannel(world))).toMatchObject({ bundle: 'policy 1', pointer: { seq: 3 } });
 
-    const next = valueOf(
+    const next = unwrap(
       rotateRoot({
         current: world.trust.files.get('root.json') ?? new Uint8Array(),
         keys: keysOf(world.trust, 'root'),
@@ -263,7 +263,7 @@ describe('losing power', () => {
       expect(await again.repository.history({ env: 'dev', channel: 'default', seq: 2 })).toHaveLength(2);
     }
     expect(step).toBeGreaterThan(15);
-    expect([...outcomes].toSorted()).toEqual([1, 2]);
+    expect(outcomes).toEqual(new Set([1, 2]));
   }, 120_000);
 
   test('without ending: the next call finds out what the disk holds before it signs anything', async () => {

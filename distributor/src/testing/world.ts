@@ -56,7 +56,7 @@ export interface World {
 }
 
 /** The value, or a failed test. */
-export function valueOf<T>(checked: Checked<T>): T {
+export function unwrap<T>(checked: Checked<T>): T {
   if (checked.ok) return checked.value;
   throw new Error(JSON.stringify(checked.problems));
 }
@@ -96,7 +96,7 @@ export interface WorldOptions {
 export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const now = options.now ?? Date.now();
   const disk = createMemoryDisk();
-  const trust = valueOf(createTrust({ profile: 'dev', env: 'dev', now, ...options.trust }));
+  const trust = unwrap(createTrust({ profile: 'dev', env: 'dev', now, ...options.trust }));
   for (const [name, bytes] of trust.files) disk.files.set(`/trust/${name}`, bytes);
   for (const { role, holder, pem } of trust.keys) {
     disk.files.set(`/keys/${holder}/${role}.pem`, new TextEncoder().encode(pem));
@@ -164,7 +164,7 @@ export async function openWorld(
 
 /** The private keys of a role. */
 export function keysOf(trust: Trust, role: KeyRole): readonly SigningKey[] {
-  return trust.keys.filter((key) => key.role === role).map((key) => valueOf(openSigningKey(key.pem)));
+  return trust.keys.filter((key) => key.role === role).map((key) => unwrap(openSigningKey(key.pem)));
 }
 
 /** What a drafted release differs in from the plain one. */
@@ -211,10 +211,10 @@ export function draftRelease(
   const roles = new Map<string, Uint8Array>();
   if (draft.keepTargets !== true) {
     const keys = draft.targetKeys ?? keysOf(trust, 'targets');
-    roles.set('targets', valueOf(signTargets({ ...signing, current: current('targets'), keys, changes })).bytes);
+    roles.set('targets', unwrap(signTargets({ ...signing, current: current('targets'), keys, changes })).bytes);
   }
   const keys = draft.releaseKeys ?? keysOf(trust, 'releases');
-  const releases = valueOf(signReleases({ ...signing, current: current('releases-dev'), keys, pointer }));
+  const releases = unwrap(signReleases({ ...signing, current: current('releases-dev'), keys, pointer }));
   roles.set('releases-dev', releases.bytes);
   return { upload: { env: 'dev', channel: 'default', roles, pointer: releases.pointer }, pointer, sha256 };
 }
@@ -233,7 +233,7 @@ export function draftAbort(
     actor: 'guard',
     ...change,
   };
-  const abort = valueOf(
+  const abort = unwrap(
     signAborts({
       current: world.publisher.state().roles.get('aborts-dev')?.bytes ?? new Uint8Array(),
       keys: keysOf(world.trust, 'aborts'),

@@ -57,7 +57,10 @@ export async function openDecisionLog(path: string, options: DecisionLogOptions)
 }
 
 /** The log over an open file; `torn` says that the file ends in the middle of a line. */
-export function createDecisionLog(file: LogFile, options: DecisionLogOptions & { readonly torn?: boolean }): DecisionLog {
+export function createDecisionLog(
+  file: LogFile,
+  options: DecisionLogOptions & { readonly torn?: boolean },
+): DecisionLog {
   const maxPending = options.maxPending ?? DEFAULT_MAX_PENDING;
   let torn = options.torn ?? false;
   let pending: Pending[] = [];

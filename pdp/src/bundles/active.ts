@@ -3,7 +3,13 @@
 import type { ReleasePointer } from '@portcullis/policy/trust';
 import type { Clock } from '@portcullis/runtime';
 import type { Snapshot, SnapshotSource } from '../pipeline/ports.js';
-import { CLOCK_TOLERANCE_MS, type FreshnessProfile, freshnessAt, type ServedFreshness, type SignOfLife } from './freshness.js';
+import {
+  CLOCK_TOLERANCE_MS,
+  type FreshnessProfile,
+  freshnessAt,
+  type ServedFreshness,
+  type SignOfLife,
+} from './freshness.js';
 
 /** A release that was verified, compiled and persisted. */
 export interface ActiveRelease {

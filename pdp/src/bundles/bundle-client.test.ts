@@ -45,7 +45,11 @@ afterEach(async () => {
 
 /** A node on the data directory; a second one on the same directory is the first one restarted. */
 function node(
-  changes: { sources?: readonly ObjectSource[]; compiler?: BundleCompiler; profile?: keyof typeof FRESHNESS_PROFILES } = {},
+  changes: {
+    sources?: readonly ObjectSource[];
+    compiler?: BundleCompiler;
+    profile?: keyof typeof FRESHNESS_PROFILES;
+  } = {},
 ): Node {
   const active = createActiveReleases(clock, FRESHNESS_PROFILES[changes.profile ?? 'standard']);
   const observer = createRecorder();
@@ -106,7 +110,12 @@ describe('taking a release', () => {
     expect([says('read'), says('write')]).toEqual(['allow', 'deny']);
     expect(reported).toEqual(['staged 1', 'loaded 1']);
     expect(counted).toEqual(['activation activated']);
-    expect(active.state()).toEqual({ releaseSeq: 1, bundleDigest: pointer.stable.sha256, policyVersion: '1.0.0', freshness: 'fresh' });
+    expect(active.state()).toEqual({
+      releaseSeq: 1,
+      bundleDigest: pointer.stable.sha256,
+      policyVersion: '1.0.0',
+      freshness: 'fresh',
+    });
     const bytes = await readFile(join(dataDir, 'bundles', `${pointer.stable.sha256}.tar.gz`));
     expect(sha256Of(bytes)).toBe(pointer.stable.sha256);
   });
@@ -165,25 +174,32 @@ describe('anything wrong leaves the release in force as it is', () => {
   /** Keys of release 2's metadata, newest version of each role. */
   const ROLES = ['timestamp.json', '3.snapshot.json', '3.targets.json', '3.releases-prod.json'] as const;
 
-  test.each(ROLES)('a flipped byte anywhere in %s', async (name) => {
-    const subject = await withRelease2();
-    const key = `metadata/${name}`;
-    const whole = repository.objects().get(key);
-    if (whole === undefined) throw new Error(`${key} was not published`);
-    // Every offset is flipped by the integration test; a prime stride here visits every part of the document.
-    for (let offset = 0; offset < whole.byteLength; offset += 37) {
-      const bytes = Uint8Array.from(whole);
-      bytes[offset] = (bytes[offset] ?? 0) ^ 0x01;
-      await repository.put(key, bytes);
-      expect({ offset, outcome: await subject.client.sync(signal) }).toEqual({ offset, outcome: 'refused' });
-      expect([subject.says('read'), subject.active.state().releaseSeq]).toEqual(['allow', 1]);
-    }
-    await repository.put(key, whole);
-    expect(await subject.client.sync(signal)).toBe('activated');
-  }, 60_000);
+  test.each(ROLES)(
+    'a flipped byte anywhere in %s',
+    async (name) => {
+      const subject = await withRelease2();
+      const key = `metadata/${name}`;
+      const whole = repository.objects().get(key);
+      if (whole === undefined) throw new Error(`${key} was not published`);
+      // Every offset is flipped by the integration test; a prime stride here visits every part of the document.
+      for (let offset = 0; offset < whole.byteLength; offset += 37) {
+        const bytes = Uint8Array.from(whole);
+        bytes[offset] = (bytes[offset] ?? 0) ^ 0x01;
+        await repository.put(key, bytes);
+        expect({ offset, outcome: await subject.client.sync(signal) }).toEqual({ offset, outcome: 'refused' });
+        expect([subject.says('read'), subject.active.state().releaseSeq]).toEqual(['allow', 1]);
+      }
+      await repository.put(key, whole);
+      expect(await subject.client.sync(signal)).toBe('activated');
+    },
+    60_000,
+  );
 
   test.each([
-    ['a flipped byte in the bundle', (bytes: Uint8Array) => Uint8Array.from(bytes, (byte, i) => (i === 100 ? byte ^ 1 : byte))],
+    [
+      'a flipped byte in the bundle',
+      (bytes: Uint8Array) => Uint8Array.from(bytes, (byte, i) => (i === 100 ? byte ^ 1 : byte)),
+    ],
     ['a truncated bundle', (bytes: Uint8Array) => bytes.slice(0, -1)],
     ['an empty bundle', () => new Uint8Array()],
   ])('%s', async (_name, tamper) => {
@@ -197,7 +213,11 @@ describe('anything wrong leaves the release in force as it is', () => {
   test('a tampered pointer', async () => {
     const subject = await withRelease2();
     for (const [key, bytes] of repository.objects()) {
-      if (key.startsWith('targets/releases/')) await repository.put(key, Uint8Array.from(bytes, (byte) => byte ^ 1));
+      if (key.startsWith('targets/releases/'))
+        await repository.put(
+          key,
+          Uint8Array.from(bytes, (byte) => byte ^ 1),
+        );
     }
     await expectRefused(subject, 'metadata');
   });
@@ -205,31 +225,31 @@ describe('anything wrong leaves the release in force as it is', () => {
   test('a missing bundle', async () => {
     const subject = await withRelease2();
     const objects = new Map([...repository.objects()].filter(([key]) => !key.startsWith('targets/bundles/')));
-    await expectRefused(node({ sources: [replaying(objects)] }), 'missing').catch(() => undefined);
     const again = node({ sources: [replaying(objects)] });
     await again.client.restore(signal);
     await expectRefused(again, 'missing');
     expect(subject.says('read')).toBe('allow');
   });
 
-  test('metadata beyond its cap, from a source that does not keep it', async () => {
-    const subject = await withRelease2({ sources: [replaying(new Map())] });
-    await subject.client.restore(signal);
-    const honest = node();
-    await honest.client.sync(signal);
-    const huge = new Map(repository.objects()).set('metadata/timestamp.json', new Uint8Array(1024 * 1024));
-    const again = node({ sources: [replaying(huge)] });
-    await again.client.restore(signal);
-    expect(await again.client.sync(signal)).toBe('refused');
-    expect(again.counted).toContain('verifyFailed oversized');
-  });
+  test.each(['timestamp.json', '2.root.json', '3.snapshot.json', '3.targets.json', '3.releases-prod.json'])(
+    '%s beyond its cap, from a source that does not keep to it',
+    async (name) => {
+      await withRelease2();
+      const huge = new Map(repository.objects()).set(`metadata/${name}`, new Uint8Array(6_000_000));
+      const again = node({ sources: [replaying(huge)] });
+      await again.client.restore(signal);
+      await expectRefused(again, 'oversized');
+    },
+  );
 
   test('a bundle that does not compile', async () => {
     const failing: BundleCompiler = {
       compile: async (bytes) => {
         const result = await compileBundleBytes(bytes);
         const isFirst = result.ok && JSON.stringify(result.value).includes('1.0.0');
-        return isFirst ? result : { ok: false, problems: [{ code: 'ERR_TEST', message: 'no such operator', path: '' }] };
+        return isFirst
+          ? result
+          : { ok: false, problems: [{ code: 'ERR_TEST', message: 'no such operator', path: '' }] };
       },
       close: async () => undefined,
     };
@@ -264,7 +284,11 @@ describe('anything wrong leaves the release in force as it is', () => {
     const subject = node();
     await subject.client.sync(signal);
     const pointer = await repository.release({ version: '2.0.0', allow: ['write'] });
-    await repository.release({ version: '2.0.0', allow: ['write'], change: { stable: { ...pointer.stable, policy_version: '9.9.9' } } });
+    await repository.release({
+      version: '2.0.0',
+      allow: ['write'],
+      change: { stable: { ...pointer.stable, policy_version: '9.9.9' } },
+    });
     await expectRefused(subject, 'release');
   });
 
@@ -417,7 +441,7 @@ describe('signs of life', () => {
     await repository.release({ version: '1.0.0', allow: ['read'] });
     const { client, active } = node({ profile: 'strict' });
     await client.sync(signal);
-    await repository.release({ version: '2.0.0', allow: [] });
+    await repository.release({ version: '2.0.0', allow: ['nothing'] });
     for (const [key] of repository.objects()) {
       if (key.startsWith('targets/bundles/')) await repository.put(key, new Uint8Array([1]));
     }

@@ -168,7 +168,11 @@ export function createBundleClient(options: BundleClientOptions): BundleClient {
     const unchanged = current !== undefined && sameDocument(current.pointer, pointer);
     // The same timestamp seen again must not lengthen anything.
     const kept = unchanged && current.sign.expiresAt === sign.expiresAt ? current.sign : sign;
-    const acceptance = { ...proofOf(env, selected, metadata), expires_at: kept.expiresAt, accepted_at: kept.acceptedAt };
+    const acceptance = {
+      ...proofOf(env, selected, metadata),
+      expires_at: kept.expiresAt,
+      accepted_at: kept.acceptedAt,
+    };
     if (unchanged) {
       if (!sameDocument(session.floors, state?.floors)) await save(session.floors, acceptance, trustedAt);
       active.renew(kept);
@@ -202,7 +206,9 @@ export function createBundleClient(options: BundleClientOptions): BundleClient {
       signal.throwIfAborted();
       try {
         const bounded = AbortSignal.any([signal, AbortSignal.timeout(options.syncTimeoutMs)]);
-        const outcome = await withTrustSession({ ...trust, source }, state?.floors, bounded, (session) => update(session, bounded));
+        const outcome = await withTrustSession({ ...trust, source }, state?.floors, bounded, (session) =>
+          update(session, bounded),
+        );
         if (outcome === 'activated' || active.release?.sign !== before) return outcome;
         answered = true;
       } catch (error) {
@@ -239,7 +245,10 @@ export function createBundleClient(options: BundleClientOptions): BundleClient {
     if (text === trouble) return;
     trouble = text;
     observer.activation('refused');
-    log.warn({ ...releaseFields(lookedAt), [LOG_FIELD.reason]: refusal.reason, [LOG_FIELD.error]: refusal }, 'Release not taken');
+    log.warn(
+      { ...releaseFields(lookedAt), [LOG_FIELD.reason]: refusal.reason, [LOG_FIELD.error]: refusal },
+      'Release not taken',
+    );
     reports.refused(
       lookedAt === undefined ? undefined : { seq: lookedAt.seq, bundleDigest: lookedAt.stable.sha256 },
       text,
@@ -302,11 +311,16 @@ async function readPointer(session: TrustSession, path: string): Promise<Selecte
   const bytes = await session.read(path, { maxBytes: MAX_POINTER_BYTES });
   if (bytes === undefined) return undefined;
   const pointer = parseReleasePointer(bytes);
-  if (!pointer.ok) throw new RefusedError('release', pointer.problems[0]?.message ?? 'the release pointer cannot be read');
+  if (!pointer.ok)
+    throw new RefusedError('release', pointer.problems[0]?.message ?? 'the release pointer cannot be read');
   return { pointer: pointer.value, path, bytes };
 }
 
-function proofOf(env: string, selected: Selected, metadata: MetadataBytes): Pick<NonNullable<TrustedState['accepted']>, 'path' | 'pointer' | 'proof'> {
+function proofOf(
+  env: string,
+  selected: Selected,
+  metadata: MetadataBytes,
+): Pick<NonNullable<TrustedState['accepted']>, 'path' | 'pointer' | 'proof'> {
   const proof = proofRoles(env, selected.path).map((role) => [role, encode(metadata.get(role))] as const);
   return { path: selected.path, pointer: encode(selected.bytes), proof: Object.fromEntries(proof) };
 }
@@ -318,7 +332,8 @@ function encode(bytes: Uint8Array | undefined): string {
 /** The newest timestamp against our own clock, which tests own; tuf-js has asked the system's. */
 function signOfLife(metadata: MetadataBytes, now: number): { readonly sign: SignOfLife; readonly trustedAt: number } {
   const timestamp = parseTimestamp(metadata.get('timestamp') ?? new Uint8Array());
-  if (!timestamp.ok) throw new RefusedError('metadata', timestamp.problems[0]?.message ?? 'the timestamp cannot be read');
+  if (!timestamp.ok)
+    throw new RefusedError('metadata', timestamp.problems[0]?.message ?? 'the timestamp cannot be read');
   const expiresAt = Date.parse(timestamp.value.signed.expires);
   if (!(now < expiresAt)) throw new RefusedError('expired', 'the timestamp has expired');
   const signedAt = issuedAt(timestamp.value) ?? now;

@@ -38,7 +38,10 @@ export function floorsOf(metadata: MetadataBytes): Checked<Floors> {
   if (!timestamp.ok) return timestamp;
   const snapshot = parseSnapshot(bytesOf(metadata, 'snapshot'));
   if (!snapshot.ok) return snapshot;
-  const roles = Object.entries(snapshot.value.signed.meta).map(([file, meta]) => [file.replace(/\.json$/, ''), meta.version]);
+  const roles = Object.entries(snapshot.value.signed.meta).map(([file, meta]) => [
+    file.replace(/\.json$/, ''),
+    meta.version,
+  ]);
   return {
     ok: true,
     value: {
@@ -83,7 +86,9 @@ function below(role: string, found: number, floor: number): string {
 
 function signersDigest(root: Parameters<typeof signersOf>[0], role: string): string {
   const { keyIds, threshold } = signersOf(root, role);
-  return createHash('sha256').update(JSON.stringify([threshold, ...[...keyIds].sort()])).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify([threshold, ...[...keyIds].sort()]))
+    .digest('hex');
 }
 
 function bytesOf(metadata: MetadataBytes, role: string): Uint8Array {

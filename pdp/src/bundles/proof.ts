@@ -78,10 +78,12 @@ export function verifyProof(proof: ReleaseProof): Checked<ReleasePointer> {
   if (![...(targets.value.signed.delegations?.rolesForTarget(path) ?? [])].some((found) => found.role === role)) {
     return broken('the role may not sign for the channel');
   }
-  if (!isFile(releases.value.signed.targets[path], proof.pointerBytes)) return broken('the pointer is not the one that was signed');
+  if (!isFile(releases.value.signed.targets[path], proof.pointerBytes))
+    return broken('the pointer is not the one that was signed');
   const pointer = parseReleasePointer(proof.pointerBytes);
   if (!pointer.ok) return pointer;
-  if (pointer.value.env !== env || pointer.value.channel !== channel) return broken('the pointer is of another channel');
+  if (pointer.value.env !== env || pointer.value.channel !== channel)
+    return broken('the pointer is of another channel');
   const bundle = targets.value.signed.targets[BUNDLE_PATH(pointer.value.stable.sha256)];
   if (bundle?.hashes['sha256'] !== pointer.value.stable.sha256) return broken('the bundle is not listed');
   return pointer;
@@ -98,7 +100,10 @@ function delegateOf(env: string, channel: string, path: string): readonly [strin
   return [];
 }
 
-function isFile(listed: { readonly length: number; readonly hashes: Record<string, string> } | undefined, bytes: Uint8Array): boolean {
+function isFile(
+  listed: { readonly length: number; readonly hashes: Record<string, string> } | undefined,
+  bytes: Uint8Array,
+): boolean {
   return (
     listed !== undefined &&
     listed.length === bytes.byteLength &&
@@ -110,6 +115,9 @@ function bytesOf(metadata: MetadataBytes, role: string): Uint8Array {
   return metadata.get(role) ?? new Uint8Array();
 }
 
-function broken(message: string): { readonly ok: false; readonly problems: readonly [{ code: string; message: string; path: string }] } {
+function broken(message: string): {
+  readonly ok: false;
+  readonly problems: readonly [{ code: string; message: string; path: string }];
+} {
   return { ok: false, problems: [{ code: 'ERR_BUNDLE_PROOF', message, path: '' }] };
 }

@@ -106,7 +106,12 @@ async function inSession<T>(
   });
 }
 
-async function readTarget(updater: Updater, path: string, maxBytes: number, file: string): Promise<Uint8Array | undefined> {
+async function readTarget(
+  updater: Updater,
+  path: string,
+  maxBytes: number,
+  file: string,
+): Promise<Uint8Array | undefined> {
   const info = await updater.getTargetInfo(path);
   if (info === undefined) return undefined;
   if (info.length > maxBytes) {
@@ -122,7 +127,11 @@ async function seedRoot({ metadataDir, pinnedRoot }: TrustClientOptions): Promis
   const path = join(metadataDir, 'root.json');
   const pinned = openTrustedRoot(pinnedRoot);
   if (!pinned.ok) {
-    throw new PortcullisError('ERR_BUNDLE_ROOT', 'invalid', pinned.problems[0]?.message ?? 'the pinned root is not usable');
+    throw new PortcullisError(
+      'ERR_BUNDLE_ROOT',
+      'invalid',
+      pinned.problems[0]?.message ?? 'the pinned root is not usable',
+    );
   }
   const local = await readRoot(path);
   if (local !== undefined && local.signed.version >= pinned.value.signed.version) return;

@@ -54,7 +54,8 @@ export async function readTrustedState(
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    // Not `instanceof`: errors of Node itself are of another realm under a test runner.
+    if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'ENOENT') return undefined;
     throw corrupt('the trusted state cannot be read', error);
   }
   const newline = text.indexOf('\n');

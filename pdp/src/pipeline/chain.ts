@@ -58,7 +58,11 @@ export function next<T>(value: T): StageResult<T> {
 }
 
 /** Ends the chain with a denial. `path` is a place in the request, or empty. */
-export function denied(code: DenyCode, message: string, path = ''): { readonly ok: false; readonly reason: DenyReason } {
+export function denied(
+  code: DenyCode,
+  message: string,
+  path = '',
+): { readonly ok: false; readonly reason: DenyReason } {
   return { ok: false, reason: { code, message, path } };
 }
 

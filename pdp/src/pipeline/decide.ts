@@ -5,7 +5,7 @@
  */
 
 import type { Decision, DenyReason, Verdict } from '@portcullis/policy/model';
-import { DIGEST_BYTES } from '@portcullis/proto';
+import { argumentsDigestHex, DIGEST_BYTES } from '@portcullis/proto';
 import { type Clock, PortcullisError } from '@portcullis/runtime';
 import { adjudicate } from './adjudicate.js';
 import type { Adjudicated, Attempt, NormalizedRequest, StageResult } from './chain.js';
@@ -40,7 +40,11 @@ interface Progress {
 
 const UNKNOWN_DIGEST = '0'.repeat(2 * DIGEST_BYTES);
 const INTERNAL: DenyReason = { code: 'INTERNAL_ERROR', message: 'the decision failed inside the PDP', path: '' };
-const TIMED_OUT: DenyReason = { code: 'PDP_TIMEOUT', message: 'the deadline passed before the decision was made', path: '' };
+const TIMED_OUT: DenyReason = {
+  code: 'PDP_TIMEOUT',
+  message: 'the deadline passed before the decision was made',
+  path: '',
+};
 const UNRECORDED: DenyReason = { code: 'AUDIT_UNAVAILABLE', message: 'the decision could not be recorded', path: '' };
 
 /** Builds the pipeline. */
@@ -70,12 +74,22 @@ async function decideFrom(parts: DecideParts, attempt: Attempt, startedAt: numbe
     parts.observer.stageTook('decide', (parts.clock.monotonic() - assembledAt) / 1000);
     return decision;
   }
-  const failure = await record(parts, parts.sink, recordOf(decision, attempt, progress, parts.clock.now()), attempt.deadline);
+  const failure = await record(
+    parts,
+    parts.sink,
+    recordOf(decision, attempt, progress, parts.clock.now()),
+    attempt.deadline,
+  );
   parts.observer.stageTook('decide', (parts.clock.monotonic() - assembledAt) / 1000);
   return failure === undefined ? decision : refusal(frame, failure);
 }
 
-function runStages(parts: DecideParts, attempt: Attempt, progress: Progress, startedAt: number): StageResult<Adjudicated> {
+function runStages(
+  parts: DecideParts,
+  attempt: Attempt,
+  progress: Progress,
+  startedAt: number,
+): StageResult<Adjudicated> {
   let edge = startedAt;
   /** Times the edge just crossed; true while there is still somebody waiting. */
   const crossed = (stage: StageName): boolean => {
@@ -185,7 +199,7 @@ function claimOf(attempt: Attempt): string {
 function recordOf(decision: Decision, attempt: Attempt, progress: Progress, now: number): DecisionRecord {
   const request = progress.normalized?.request;
   const { caller } = attempt;
-  const { server, name, operation } = request?.tool ?? {};
+  const { server, name, operation, arguments: args } = request?.tool ?? {};
   return {
     decision_id: decision.decision_id,
     request_digest: decision.request_digest,
@@ -198,6 +212,8 @@ function recordOf(decision: Decision, attempt: Attempt, progress: Progress, now:
       ...(name === undefined ? {} : { name }),
       ...(operation === undefined ? {} : { operation }),
     },
+    // Cannot throw: the digest of the whole request, arguments included, was computed before.
+    ...(args === undefined ? {} : { arguments_digest: argumentsDigestHex(args) }),
     bundle_digest: decision.meta.bundle_digest,
     release_seq: decision.meta.release_seq,
     at: new Date(now).toISOString(),

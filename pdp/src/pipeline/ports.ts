@@ -27,6 +27,8 @@ export interface DecisionRecord {
   readonly tenant: string;
   readonly agent: string;
   readonly tool: { readonly server?: string; readonly name?: string; readonly operation?: string };
+  /** Lower-case hex SHA-256 over the RFC 8785 form of `tool.arguments`; absent when the request has none. */
+  readonly arguments_digest?: string;
   readonly bundle_digest: string;
   readonly release_seq: number;
   /** RFC 3339, UTC. */

@@ -14,7 +14,10 @@ export function toAttempt(question: Wire.EvaluateRequest__Output, caller: Caller
     caller: caller.identity,
     subject:
       request === undefined
-        ? { ok: false, problems: [{ code: 'ERR_WIRE_MISSING', message: 'the question has no request', path: 'request' }] }
+        ? {
+            ok: false,
+            problems: [{ code: 'ERR_WIRE_MISSING', message: 'the question has no request', path: 'request' }],
+          }
         : fromWireRequest(request),
     // An absent digest and an empty one are the same on the wire.
     claimedDigest: digest === undefined || digest.byteLength === 0 ? undefined : digest,
@@ -33,7 +36,11 @@ export function epochsAt(releaseSeq: number): Epochs {
 }
 
 /** The earlier of the caller's deadline and ours, as monotonic milliseconds. */
-export function deadlineOf(call: Pick<ServerUnaryCall<unknown, unknown>, 'getDeadline'>, clock: Clock, limitMs: number): number {
+export function deadlineOf(
+  call: Pick<ServerUnaryCall<unknown, unknown>, 'getDeadline'>,
+  clock: Clock,
+  limitMs: number,
+): number {
   const callers = call.getDeadline();
   const at = callers instanceof Date ? callers.getTime() : callers;
   // The caller's deadline is wall clock time, or Infinity.

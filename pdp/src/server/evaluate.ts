@@ -21,7 +21,9 @@ export interface EvaluateParts {
 export const MAX_BATCH = 256;
 
 /** Decides one question. Every refusal by policy, identity in the body, or form is a decision, not a status. */
-export function createEvaluate(parts: EvaluateParts): handleUnaryCall<Wire.EvaluateRequest__Output, Wire.EvaluateResponse> {
+export function createEvaluate(
+  parts: EvaluateParts,
+): handleUnaryCall<Wire.EvaluateRequest__Output, Wire.EvaluateResponse> {
   return guardUnary(parts.log, async (call) => {
     const caller = parts.callers.callerOf(call);
     const deadline = deadlineOf(call, parts.clock, parts.deadlineMs);
@@ -40,7 +42,9 @@ export function createEvaluateBatch(
     if (questions.length > MAX_BATCH) {
       throw new PortcullisError('ERR_REQUEST_INVALID', 'invalid', `a batch holds at most ${MAX_BATCH} requests`);
     }
-    const decisions = await Promise.all(questions.map((question) => parts.decide(toAttempt(question, caller, deadline))));
+    const decisions = await Promise.all(
+      questions.map((question) => parts.decide(toAttempt(question, caller, deadline))),
+    );
     return { responses: decisions.map((decision) => ({ decision: toAnswer(decision) })) };
   });
 }

@@ -79,7 +79,8 @@ function bind(server: Server, { host, port, credentials }: EndpointOptions): Pro
   return new Promise((resolve, reject) => {
     server.bindAsync(target, credentials, (error, bound) => {
       if (error === null) resolve(bound);
-      else reject(new PortcullisError('ERR_PDP_LISTEN', 'unavailable', 'the gRPC port cannot be bound', { cause: error }));
+      else
+        reject(new PortcullisError('ERR_PDP_LISTEN', 'unavailable', 'the gRPC port cannot be bound', { cause: error }));
     });
   });
 }

@@ -27,14 +27,16 @@ export function guardUnary<Request, Response>(
   return (call, callback) => {
     // `async` turns a synchronous throw of `body` into a rejection.
     const run = async (): Promise<Response> => body(call);
-    run().then(
-      (response) => callback(null, response),
-      (error: unknown) => {
-        const fault = PortcullisError.from(error);
-        logFault(log, fault, 'Call failed');
-        callback(statusOf(fault));
-      },
-    ).catch((error: unknown) => logFault(log, PortcullisError.from(error), 'Answer could not be sent'));
+    run()
+      .then(
+        (response) => callback(null, response),
+        (error: unknown) => {
+          const fault = PortcullisError.from(error);
+          logFault(log, fault, 'Call failed');
+          callback(statusOf(fault));
+        },
+      )
+      .catch((error: unknown) => logFault(log, PortcullisError.from(error), 'Answer could not be sent'));
   };
 }
 

@@ -31,7 +31,8 @@ export function createCallerReader(options: { readonly trustDomain: string; read
       const certificate = call.getAuthContext().sslPeerCertificate;
       const id = certificate === undefined ? undefined : spiffeIdOf(certificate);
       const identity = id === undefined ? undefined : parsePeerIdentity(id, trustDomain);
-      if (certificate === undefined || identity === undefined) throw rejected('the certificate names no peer of this trust domain');
+      if (certificate === undefined || identity === undefined)
+        throw rejected('the certificate names no peer of this trust domain');
       if (identity.kind !== 'agent' && identity.kind !== 'gateway') {
         throw rejected('only agents and gateways may ask for decisions');
       }
@@ -42,7 +43,8 @@ export function createCallerReader(options: { readonly trustDomain: string; read
         const now = clock.now();
         return now >= validFrom && now <= validTo;
       };
-      if (!isCurrentlyValid(certificate, clock.now()) || !isValidNow()) throw rejected('the certificate is not valid now');
+      if (!isCurrentlyValid(certificate, clock.now()) || !isValidNow())
+        throw rejected('the certificate is not valid now');
       return { identity, isValidNow };
     },
   };

@@ -36,7 +36,11 @@ export function createSettle(parts: SettleParts): handleUnaryCall<Wire.SettleReq
     parts.callers.callerOf(call);
     const settlements = call.request.settlements ?? [];
     if (settlements.length > MAX_SETTLEMENTS) {
-      throw new PortcullisError('ERR_REQUEST_INVALID', 'invalid', `a call settles at most ${MAX_SETTLEMENTS} decisions`);
+      throw new PortcullisError(
+        'ERR_REQUEST_INVALID',
+        'invalid',
+        `a call settles at most ${MAX_SETTLEMENTS} decisions`,
+      );
     }
     let accepted = 0;
     for (const message of settlements) {

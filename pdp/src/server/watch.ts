@@ -34,7 +34,9 @@ export function createWatch(parts: WatchParts): handleServerStreamingCall<Wire.W
       const send = (): void => {
         if (call.destroyed || call.writableEnded) return;
         if (!caller.isValidNow()) {
-          fail(new PortcullisError('ERR_IDENTITY_REJECTED', 'unauthenticated', 'the certificate is not valid any more'));
+          fail(
+            new PortcullisError('ERR_IDENTITY_REJECTED', 'unauthenticated', 'the certificate is not valid any more'),
+          );
           return;
         }
         if (isSending) {

@@ -13,6 +13,8 @@ export const RFC3339 =
 export const SLUG = /^[a-z0-9]+([._-][a-z0-9]+)*$/;
 /** Ids of tenants and workspaces, as certificates spell them. */
 const SCOPE_ID = /^[A-Za-z0-9._-]{1,128}$/;
+/** Policy sets of one bundle. */
+const MAX_SETS = 2000;
 /** Semantic versioning 2.0.0. */
 export const SEMVER =
   /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$/;
@@ -90,17 +92,19 @@ function buildBundleShape() {
     name: z.string().regex(/^[A-Za-z0-9._-]{1,128}$/),
     version: z.string().max(128).regex(SEMVER, 'expected a semantic version such as 1.4.0'),
     default: z.enum(['deny', 'allow']).optional(),
-    sets: z.array(
-      z.strictObject({
-        name: z.string().regex(/^[A-Za-z0-9._-]{1,128}$/),
-        layer: z.enum(LAYERS),
-        tenant: z.string().regex(SCOPE_ID).optional(),
-        workspace: z.string().regex(SCOPE_ID).optional(),
-        combining: z.enum(COMBININGS),
-        priority_order: z.enum(PRIORITY_ORDERS),
-        policies: z.string().min(1).max(200),
-      }),
-    ),
+    sets: z
+      .array(
+        z.strictObject({
+          name: z.string().regex(/^[A-Za-z0-9._-]{1,128}$/),
+          layer: z.enum(LAYERS),
+          tenant: z.string().regex(SCOPE_ID).optional(),
+          workspace: z.string().regex(SCOPE_ID).optional(),
+          combining: z.enum(COMBININGS),
+          priority_order: z.enum(PRIORITY_ORDERS),
+          policies: z.string().min(1).max(200),
+        }),
+      )
+      .max(MAX_SETS),
   });
 }
 /** What `bundle.yaml` says. */

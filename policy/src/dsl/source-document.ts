@@ -63,7 +63,8 @@ function readText(file: string, text: string): Checked<SourceDocument> {
     schema: 'core',
     strict: true,
     stringKeys: true,
-    uniqueKeys: true,
+    // Checked below: the library compares every pair of keys, which a large map turns into minutes.
+    uniqueKeys: false,
     merge: false,
     resolveKnownTags: false,
     prettyErrors: false,
@@ -77,7 +78,7 @@ function readText(file: string, text: string): Checked<SourceDocument> {
   // A %YAML 1.1 directive would change what `yes` and `on` mean.
   if (document.directives.yaml.explicit === true) report(0, '', 'YAML directives are not allowed');
   for (const error of [...document.errors, ...document.warnings]) {
-    report(error.pos[0], '', error.code === 'DUPLICATE_KEY' ? 'duplicate key' : firstLine(error.message));
+    report(error.pos[0], '', firstLine(error.message));
   }
   if (problems.length > 0) return { ok: false, problems };
   if (document.contents === null) return refusal(file, 'the document is empty');
@@ -121,6 +122,10 @@ function readText(file: string, text: string): Checked<SourceDocument> {
         const name = String(pair.key.value);
         const keyOffset = (pair.key as unknown as ParsedNode).range[0];
         const memberPath = childPath(path, name);
+        if (Object.hasOwn(members, name)) {
+          report(keyOffset, memberPath, `duplicate key ${JSON.stringify(name)}`);
+          continue;
+        }
         if (PROTOTYPE_KEYS.has(name)) {
           report(keyOffset, memberPath, `the key ${JSON.stringify(name)} is not allowed`);
           continue;

@@ -3,8 +3,8 @@ import { MANIFEST, readPackedLayout } from '../bundle/packed-layout.js';
 import { readSourceLayout, SOURCE_MANIFEST } from '../bundle/source-layout.js';
 import { createFindings, type Findings } from '../dsl/findings.js';
 import { compilePolicy, type PolicyIr, type SetScope } from '../dsl/policy.js';
-import type { Checked } from '../model/problem.js';
 import { type PolicyShapeSchema, policyShape } from '../dsl/schema.js';
+import type { Checked } from '../model/problem.js';
 import { BUNDLE_FORMAT, type CompiledBundle, type SetIr } from './ir.js';
 import { compareLayers, comparePrecedence } from './resolve.js';
 

@@ -35,7 +35,11 @@ const MAX_DIMENSIONS = 8;
 const MAX_ROW_BITS = 64 * 1024 * 1024;
 
 /** Builds the index over rules in evaluation order. */
-export function buildRuleIndex(rules: readonly RuleIr[], readerOf: (field: string) => FieldReader): RuleIndex {
+export function buildRuleIndex(
+  rules: readonly RuleIr[],
+  readerOf: (field: string) => FieldReader,
+  maxRowBits = MAX_ROW_BITS,
+): RuleIndex {
   const words = Math.ceil(rules.length / 32);
   const constraints = new Map<string, Map<number, ReadonlySet<string>>>();
   for (const [number, rule] of rules.entries()) {
@@ -52,7 +56,9 @@ export function buildRuleIndex(rules: readonly RuleIr[], readerOf: (field: strin
     .filter(([, ofField]) => ofField.size >= MIN_CONSTRAINED)
     .sort(([fieldA, a], [fieldB, b]) => b.size - a.size || (fieldA < fieldB ? -1 : 1))
     .slice(0, MAX_DIMENSIONS);
-  const dimensions = chosen.map(([field, ofField]) => buildDimension(readerOf(field), ofField, rules.length));
+  const dimensions = chosen.map(([field, ofField]) =>
+    buildDimension(readerOf(field), ofField, { count: rules.length, maxRowBits }),
+  );
   const full = filled(rules.length, () => true);
   return {
     words,
@@ -79,7 +85,7 @@ function necessaryLeaves(rule: RuleIr): readonly LeafIr[] {
 function buildDimension(
   read: FieldReader,
   ofField: ReadonlyMap<number, ReadonlySet<string>>,
-  count: number,
+  { count, maxRowBits }: { readonly count: number; readonly maxRowBits: number },
 ): Dimension {
   const any = filled(count, (number) => !ofField.has(number));
   const postings = new Map<string, number[]>();
@@ -91,7 +97,7 @@ function buildDimension(
     }
   }
   const rows = new Map<string, Uint32Array>();
-  if (postings.size * count <= MAX_ROW_BITS) {
+  if (postings.size * count <= maxRowBits) {
     for (const [text, numbers] of postings) {
       const row = any.slice();
       for (const number of numbers) setBit(row, number);

@@ -49,10 +49,11 @@ export function parseDocument<T>(
     if (JSON.stringify(value) !== text) {
       return refused(code, 'the document is not compact JSON with unique keys, as JSON.stringify writes it');
     }
+    if (hasDangerousKey(value)) return refused(code, 'the document has a key that names a prototype');
   } catch (error) {
+    // Also where nesting exhausts the stack.
     return refused(code, `the document is not JSON: ${messageOf(error)}`);
   }
-  if (hasDangerousKey(value)) return refused(code, 'the document has a key that names a prototype');
   const checked = schema.safeParse(value);
   if (checked.success) return { ok: true, value: checked.data };
   return {

@@ -61,6 +61,8 @@ describe('parseReleasePointer', () => {
     ['a prototype key', good.replace('"seq":2', '"seq":2,"__proto__":{"x":1}')],
     ['nothing', ''],
     ['an array', '[]'],
+    ['endless nesting', '['.repeat(60_000)],
+    ['deep nesting', `${'['.repeat(30_000)}${']'.repeat(30_000)}`],
   ])('refuses %s', (_name, document) => {
     expect(parseReleasePointer(new TextEncoder().encode(document)).ok).toBe(false);
   });

@@ -1,7 +1,7 @@
 /** The digest that ties an answer to the exact question. */
 
 import { hash } from 'node:crypto';
-import type { CanonicalRequest } from '@portcullis/policy/model';
+import type { CanonicalRequest, JsonObject } from '@portcullis/policy/model';
 import canonicalize from 'canonicalize';
 
 /** SHA-256, in bytes. */
@@ -20,8 +20,17 @@ export function requestDigestHex(request: CanonicalRequest): string {
   return hash('sha256', canonicalForm(request), 'hex');
 }
 
-function canonicalForm(request: CanonicalRequest): string {
-  const text = canonicalize(request);
-  if (text === undefined) throw new TypeError('the request has no JSON form');
+/**
+ * SHA-256 in lower-case hex over the RFC 8785 form of a tool's arguments alone: what evidence can be compared with by
+ * somebody who saw the call and not the question.
+ * @throws Error when the arguments are not strict JSON
+ */
+export function argumentsDigestHex(args: JsonObject): string {
+  return hash('sha256', canonicalForm(args), 'hex');
+}
+
+function canonicalForm(value: CanonicalRequest | JsonObject): string {
+  const text = canonicalize(value);
+  if (text === undefined) throw new TypeError('the value has no JSON form');
   return text;
 }

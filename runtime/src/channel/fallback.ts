@@ -14,17 +14,25 @@ async function firstAnswer<T>(
     try {
       return await ask(reader);
     } catch (error: unknown) {
-      faults.push(PortcullisError.from(error, 'ERR_CHANNEL_UNAVAILABLE'));
+      const fault = PortcullisError.from(error, 'ERR_CHANNEL_UNAVAILABLE');
+      // The caller's mistake is one at every source.
+      if (fault.kind === 'invalid') throw fault;
+      faults.push(fault);
     }
   }
   if (signal.aborted) throw ended(signal);
-  throw new PortcullisError('ERR_CHANNEL_UNAVAILABLE', faults.at(-1)?.kind ?? 'unavailable', 'no source could answer', {
+  // Damage is the news that matters: somebody should look at it, and waiting will not help.
+  const kind = (faults.find((fault) => fault.kind === 'corrupt') ?? faults.at(-1))?.kind ?? 'unavailable';
+  throw new PortcullisError('ERR_CHANNEL_UNAVAILABLE', kind, 'no source could answer', {
     cause: new AggregateError(faults),
     details: { sources: readers.map((reader) => reader.transport) },
   });
 }
 
-/** Several sources as one: see {@link fallbackReader}. */
+/**
+ * Several sources as one. Calls try them in order until one answers; an object is absent only when no source has it
+ * and at least one could say so: one source that is damaged or down must not keep the others from being believed. Hints come from all of them.
+ */
 export function fallbackReader(readers: readonly ChannelReader[]): ChannelReader {
   const [only] = readers;
   if (readers.length === 1 && only !== undefined) return only;
@@ -41,7 +49,7 @@ export function fallbackReader(readers: readonly ChannelReader[]): ChannelReader
           return bytes;
         });
       } catch (error: unknown) {
-        if (answered && !options.signal.aborted && PortcullisError.from(error).kind === 'unavailable') return undefined;
+        if (answered && !options.signal.aborted) return undefined;
         throw error;
       }
     },
@@ -63,6 +71,7 @@ export function fallbackReader(readers: readonly ChannelReader[]): ChannelReader
             if (open === 0) box.end();
           });
       }
+      if (open === 0) box.end();
       return box.items();
     },
     send: (subject, message, signal) => firstAnswer(readers, signal, (reader) => reader.send(subject, message, signal)),

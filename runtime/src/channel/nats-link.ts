@@ -92,7 +92,8 @@ export function createLink<C extends Linked>(dial: () => Promise<C>, parent: Log
 
   const up: Link<C>['up'] = async (signal) => {
     const both = AbortSignal.any([signal, closing.signal]);
-    while (nats === undefined) {
+    for (;;) {
+      if (nats !== undefined) return { nats, lost: lost.signal };
       let wake = (): void => {};
       const risen = new Promise<void>((resolve) => {
         wake = resolve;
@@ -104,7 +105,6 @@ export function createLink<C extends Linked>(dial: () => Promise<C>, parent: Log
         waiting.delete(wake);
       }
     }
-    return { nats, lost: lost.signal };
   };
   return {
     current: () => nats,

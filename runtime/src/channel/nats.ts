@@ -6,7 +6,6 @@ import {
   connect,
   credsAuthenticator,
   type KV,
-  type MsgRequest,
   type NatsConnection,
   type ObjectStore,
   type StoredMsg,
@@ -19,13 +18,14 @@ import { requireKey, requireSubject } from './key.js';
 import { createMailbox, type Mailbox } from './mailbox.js';
 import { createLink, reconnectDelay } from './nats-link.js';
 import { encodeObjectName, formatObjectDigest, parseStoredObject } from './nats-object.js';
+import { natsTls } from './nats-tls.js';
 import type { ChannelReader, ChannelWriter } from './port.js';
 
 /** Options of `openNatsChannel`. */
 export interface NatsChannelOptions {
   /** `host:port` or `nats://host:port`; one of them is enough to find the cluster. */
   readonly servers: readonly string[];
-  /** Mutual TLS with our certificate; the server is checked by its host name. Read anew at every connection. */
+  /** Mutual TLS with our certificate; the server must be one of `servers` by name or address. Read anew at every connection. */
   readonly tls?: TlsMaterial;
   /** A NATS credentials file (JWT and seed), read when connecting. */
   readonly credsFile?: string;
@@ -72,22 +72,7 @@ async function connectionOptions(options: NatsChannelOptions): Promise<Connectio
     maxPingOut: 2,
     ignoreAuthErrorAbort: true,
     ...(credsFile === undefined ? {} : { authenticator: credsAuthenticator(await readFile(credsFile)) }),
-    ...(tls === undefined ? {} : { tls: followingTls(tls) }),
-  };
-}
-
-/** The client reads these at every connection, so that a rotated pair is used from the next one on. */
-function followingTls(material: TlsMaterial): { readonly cert: string; readonly key: string; readonly ca: string } {
-  return {
-    get cert() {
-      return material.current().cert.toString('latin1');
-    },
-    get key() {
-      return material.current().key.toString('latin1');
-    },
-    get ca() {
-      return material.current().ca.toString('latin1');
-    },
+    ...(tls === undefined ? {} : { tls: natsTls(tls, options.servers) }),
   };
 }
 
@@ -121,7 +106,7 @@ async function ask(nats: NatsConnection, stream: string, query: Query): Promise<
   const manager = await nats.jetstreamManager({ checkAPI: false, timeout: REQUEST_TIMEOUT_MS });
   try {
     // The client's type leaves out `next_by_subj`, which servers have known since 2.9.
-    return await manager.streams.getMessage(stream, query as MsgRequest);
+    return await manager.streams.getMessage(stream, query);
   } catch (error: unknown) {
     if (isNotFound(error) && !isMissingStream(error)) return undefined;
     throw natsFault(error);

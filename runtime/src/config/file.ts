@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { LineCounter, parseDocument } from 'yaml';
+import { parseStrictJson } from '../json/parse.js';
 import type { ConfigProblem } from './problem.js';
+import { loadYaml } from './yaml.js';
 
 /** Larger configuration files are refused. */
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -19,11 +20,14 @@ export function readConfigFile(file: string): ConfigFile {
   let text: string;
   try {
     const bytes = readFileSync(file);
+    const json = parseStrictJson(bytes, { maxBytes: MAX_FILE_BYTES });
+    if (json.ok) return { ok: true, document: json.value };
     if (bytes.length > MAX_FILE_BYTES) return refuse('file is larger than 1 MiB');
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error: unknown) {
     return refuse(`cannot be read: ${error instanceof Error ? error.message : 'unknown reason'}`);
   }
+  const { LineCounter, parseDocument } = loadYaml();
   const lines = new LineCounter();
   const document = parseDocument(text, { version: '1.2', uniqueKeys: true, lineCounter: lines, prettyErrors: false });
   const findings = [...document.errors, ...document.warnings];

@@ -1,7 +1,7 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { adminConfig, logConfig, tlsConfig } from './fragments.js';
 import { type ConfigSpec, loadConfig } from './load.js';
@@ -78,7 +78,11 @@ describe('values', () => {
     ['empty text', { PORTCULLIS_PDP_NODE: '' }, { node: '' }],
     ['a boolean', { PORTCULLIS_PDP_CACHE_ENABLED: 'false' }, { cache: { ttlMs: 30_000, enabled: false } }],
     ['a choice', { PORTCULLIS_PDP_LOG_LEVEL: 'debug' }, { log: { level: 'debug', destination: 'stderr' } }],
-    ['a list', { PORTCULLIS_PDP_SOURCES: '[{"type":"http","url":"https://a"}]' }, { sources: [{ type: 'http', url: 'https://a' }] }],
+    [
+      'a list',
+      { PORTCULLIS_PDP_SOURCES: '[{"type":"http","url":"https://a"}]' },
+      { sources: [{ type: 'http', url: 'https://a' }] },
+    ],
     [
       'an object, and one of its members besides',
       { PORTCULLIS_PDP_CACHE_TTL_MS: '7', PORTCULLIS_PDP_CACHE: '{enabled: false}' },
@@ -107,7 +111,10 @@ describe('values', () => {
     [['--set', 'node=a=b'], { node: 'a=b' }],
     [['--set', 'node=1', '--set', 'node=2'], { node: '2' }],
     [['--set', 'labels.team=red'], { labels: { team: 'red' } }],
-    [['--set', 'sources=[{type: http, url: a}]', '--set', 'sources.0.url=b'], { sources: [{ type: 'http', url: 'b' }] }],
+    [
+      ['--set', 'sources=[{type: http, url: a}]', '--set', 'sources.0.url=b'],
+      { sources: [{ type: 'http', url: 'b' }] },
+    ],
     [['--set', 'sources.0={type: nats, servers: [a]}'], { sources: [] }],
   ])('%j', (argv, expected) => {
     const loaded = loadConfig(spec, argv, {});
@@ -133,14 +140,18 @@ describe('values', () => {
 
 describe('problems', () => {
   test('all are told at once, each with its place and origin', () => {
-    const yaml = file('nod: x\nlisten: { prot: 1, port: -1 }\nsources:\n  - { type: http, ulr: x }\n  - { type: ftp }\n');
-    expect(problems(['--config', yaml, '--sett', 'x', '--set', 'cache.ttlMs=soon'], { PORTCULLIS_PDP_NODES: 'x' })).toEqual([
+    const yaml = file(
+      'nod: x\nlisten: { prot: 1, port: -1 }\nsources:\n  - { type: http, ulr: x }\n  - { type: ftp }\n',
+    );
+    expect(
+      problems(['--config', yaml, '--sett', 'x', '--set', 'cache.ttlMs=soon'], { PORTCULLIS_PDP_NODES: 'x' }),
+    ).toEqual([
       '--sett |  | unknown flag',
       'x |  | unexpected argument',
       'PORTCULLIS_PDP_NODES |  | names no setting',
       `${yaml} | listen.port | too small: expected number to be >=0`,
       `${yaml} | listen.prot | unknown key`,
-      '--set | cache.ttlMs | invalid input: expected int, received string',
+      '--set | cache.ttlMs | invalid input: expected number, received string',
       `${yaml} | sources[0].url | invalid input: expected string, received undefined`,
       `${yaml} | sources[0].ulr | unknown key`,
       `${yaml} | sources[1].type | invalid discriminator value. Expected 'http' | 'nats'`,
@@ -155,7 +166,11 @@ describe('problems', () => {
     ['an unknown tag', 'node: !secret a\n', /tag/i],
     ['a list', '- a\n', /expected object/],
     ['a bare word', 'word', /expected object/],
-    ['an alias bomb', `a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [${'*a,'.repeat(10)}]\nc: &c [${'*b,'.repeat(10)}]\nd: [${'*c,'.repeat(10)}]\n`, /alias/i],
+    [
+      'an alias bomb',
+      `a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [${'*a,'.repeat(10)}]\nc: &c [${'*b,'.repeat(10)}]\nd: [${'*c,'.repeat(10)}]\n`,
+      /alias/i,
+    ],
     ['a prototype key', '__proto__: { node: x }\n', /unknown key|expected object/],
   ])('file: %s', (_name, text, expected) => {
     const path = text === '' ? '/nonexistent/config.yaml' : file(text);
@@ -177,7 +192,9 @@ describe('problems', () => {
   });
 
   test('a value is not repeated in the message', () => {
-    expect(problems(['--set', 'cache.ttlMs=hunter2'], { PORTCULLIS_PDP_LOG_LEVEL: 'hunter3' }).join()).not.toMatch(/hunter/);
+    expect(problems(['--set', 'cache.ttlMs=hunter2'], { PORTCULLIS_PDP_LOG_LEVEL: 'hunter3' }).join()).not.toMatch(
+      /hunter/,
+    );
   });
 });
 

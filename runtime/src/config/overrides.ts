@@ -1,8 +1,9 @@
-import { parseDocument } from 'yaml';
+import { parseStrictJson } from '../json/parse.js';
 import type { Environment } from './environment.js';
 import type { SetFlag } from './flags.js';
 import type { ConfigProblem } from './problem.js';
 import { environmentName, type SettingPath } from './schema-paths.js';
+import { loadYaml } from './yaml.js';
 
 /** A value for one place of the configuration. */
 export interface Override {
@@ -24,7 +25,9 @@ const KUBERNETES_LINK =
 
 function readValue(text: string, isText: boolean): { readonly value: unknown } | undefined {
   if (isText) return { value: text };
-  const document = parseDocument(text, { version: '1.2' });
+  const json = parseStrictJson(Buffer.from(text, 'utf8'));
+  if (json.ok) return { value: json.value };
+  const document = loadYaml().parseDocument(text, { version: '1.2' });
   return document.errors.length > 0 ? undefined : { value: document.toJS() };
 }
 

@@ -1,8 +1,7 @@
 import { type Finding, PROTOTYPE_KEYS } from './finding.js';
 
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
-const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
-const BLANK = /[ \t\n\r]*/y;
+const ESCAPE = /["\\/bfnrt]|u[0-9a-fA-F]{4}/y;
 const LITERAL = /true|false|null/y;
 
 /**
@@ -12,26 +11,46 @@ const LITERAL = /true|false|null/y;
 export function locateFinding(text: string): Finding | undefined {
   let at = 0;
 
-  const take = (pattern: RegExp): string | undefined => {
+  const take = (pattern: RegExp): boolean => {
     pattern.lastIndex = at;
-    const match = pattern.exec(text)?.[0];
-    at += match?.length ?? 0;
-    return match;
+    if (!pattern.test(text)) return false;
+    at = pattern.lastIndex;
+    return true;
+  };
+  const skipBlank = (): void => {
+    while (text[at] === ' ' || text[at] === '\n' || text[at] === '\t' || text[at] === '\r') at += 1;
   };
   const takeChar = (char: string): boolean => {
-    take(BLANK);
+    skipBlank();
     if (text[at] !== char) return false;
     at += 1;
     return true;
+  };
+  /** By hand: a pattern with alternatives would need stack for every character of a long string. */
+  const takeString = (): string | undefined => {
+    const start = at;
+    if (text[at] !== '"') return undefined;
+    for (at += 1; at < text.length && text.charCodeAt(at) >= 0x20; at += 1) {
+      if (text[at] === '"') {
+        at += 1;
+        return text.slice(start, at);
+      }
+      if (text[at] !== '\\') continue;
+      at += 1;
+      if (!take(ESCAPE)) break;
+      at -= 1;
+    }
+    at = start;
+    return undefined;
   };
   const syntax = (reason: string): Finding => ({ kind: 'syntax', reason, index: at });
 
   const members = (): Finding | undefined => {
     const seen = new Set<string>();
     do {
-      take(BLANK);
+      skipBlank();
       const start = at;
-      const literal = take(STRING);
+      const literal = takeString();
       if (literal === undefined) return syntax('expected a key in double quotes');
       const key = JSON.parse(literal) as string;
       if (seen.has(key)) return { kind: 'duplicate_key', reason: 'key appears twice in one object', index: start };
@@ -53,14 +72,19 @@ export function locateFinding(text: string): Finding | undefined {
   };
 
   function value(): Finding | undefined {
-    if (takeChar('{')) return takeChar('}') ? undefined : members();
-    if (takeChar('[')) return takeChar(']') ? undefined : elements();
-    if (take(STRING) ?? take(NUMBER) ?? take(LITERAL)) return undefined;
-    return syntax('expected a value');
+    skipBlank();
+    const char = text[at];
+    if (char === '{' || char === '[') {
+      at += 1;
+      if (char === '{') return takeChar('}') ? undefined : members();
+      return takeChar(']') ? undefined : elements();
+    }
+    const isScalar = char === '"' ? takeString() !== undefined : take(NUMBER) || take(LITERAL);
+    return isScalar ? undefined : syntax('expected a value');
   }
 
   const finding = value();
   if (finding !== undefined) return finding;
-  take(BLANK);
+  skipBlank();
   return at === text.length ? undefined : syntax('unexpected bytes after the value');
 }

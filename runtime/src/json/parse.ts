@@ -4,11 +4,15 @@ import { DEFAULT_JSON_LIMITS, type Json, type JsonLimits, type JsonRefusal, type
 import { lexJson } from './lex.js';
 import { locateFinding } from './locate.js';
 
+/** Longer documents are refused without the exact place. */
+const MAX_LOCATED_LENGTH = 256 * 1024;
+
 /**
  * Parses one JSON document (RFC 8259) from raw bytes, or says why not. Refused besides broken grammar: invalid UTF-8,
  * a byte order mark, duplicate keys at any depth (compared after unescaping), lone surrogates also when escaped,
  * integers beyond ±(2^53 - 1) and numbers that are not finite, the keys `__proto__`, `constructor`, `prototype`,
  * bytes after the value, and anything beyond `limits`. Never throws for any input; linear in its length.
+ * The offset of a broken grammar or key is exact in documents up to 256 KiB, else 0.
  */
 export function parseStrictJson(bytes: Uint8Array, limits: Partial<JsonLimits> = {}): StrictJson {
   const caps = { ...DEFAULT_JSON_LIMITS, ...limits };
@@ -18,18 +22,27 @@ export function parseStrictJson(bytes: Uint8Array, limits: Partial<JsonLimits> =
 
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
   const { finding, members } = lexJson(text, caps);
-  if (finding !== undefined) return refuse(text, refine(text, finding));
+  if (finding !== undefined) return refuse(text, finding.kind === 'syntax' ? located(text, finding) : finding);
 
   let value: Json;
   try {
     value = JSON.parse(text) as Json;
   } catch {
     // The engine's message quotes the document, so it is not passed on.
-    return refuse(text, locateFinding(text) ?? { kind: 'syntax', reason: 'not valid JSON', index: 0 });
+    return refuse(text, located(text, { kind: 'syntax', reason: 'not valid JSON', index: 0 }));
   }
   // Every member of the text is a member of the value, or a later one has replaced an earlier one.
-  if (countMembers(value) === members) return { ok: true, value };
-  return refuse(text, locateFinding(text) ?? { kind: 'duplicate_key', reason: 'keys do not match the text', index: 0 });
+  const count = countMembers(value);
+  if (count === members) return { ok: true, value };
+  const isReserved = Number.isNaN(count);
+  const kind = isReserved ? 'prototype_key' : 'duplicate_key';
+  const reason = isReserved ? 'key is reserved' : 'key appears twice in one object';
+  return refuse(text, located(text, { kind, reason, index: 0 }));
+}
+
+/** The finding with its place; a large document is not worth the second reading, which would let a caller buy time. */
+function located(text: string, finding: Finding): Finding {
+  return text.length > MAX_LOCATED_LENGTH ? finding : (locateFinding(text) ?? finding);
 }
 
 /** Counts the members of all objects; a reserved key makes the count wrong on purpose. */
@@ -50,11 +63,6 @@ function countMembers(value: Json): number {
     if (typeof member === 'object' && member !== null) count += countMembers(member);
   }
   return count;
-}
-
-/** Brackets are counted without grammar; the place where the grammar broke tells more, if nesting allows to look. */
-function refine(text: string, finding: Finding): Finding {
-  return finding.kind === 'syntax' && finding.index < text.length ? (locateFinding(text) ?? finding) : finding;
 }
 
 function startsWithMark(bytes: Uint8Array): boolean {

@@ -17,7 +17,6 @@ const SECRET_FIELDS = [
   'password',
   'secret',
   'token',
-  'key',
   'privateKey',
   'private_key',
   'apiKey',
@@ -40,7 +39,7 @@ function describe(value: unknown): unknown {
     message: fault.message,
     ...(Object.keys(fault.details).length > 0 ? { [LOG_FIELD.details]: fault.details } : {}),
     ...(cause instanceof Error && cause.message !== fault.message ? { cause: cause.message } : {}),
-    ...(fault.kind === 'internal' ? { stack: fault.stack } : {}),
+    ...(fault.kind === 'internal' ? { stack: cause instanceof Error ? cause.stack : fault.stack } : {}),
   };
 }
 

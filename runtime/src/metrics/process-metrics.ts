@@ -6,44 +6,55 @@ import { Counter, Gauge, type Registry } from 'prom-client';
  * and an event loop timer running, which a sidecar beside every agent should not pay for.
  */
 export function registerProcessMetrics(registry: Registry): void {
-  const registers = [registry];
-  new Gauge({
-    name: 'process_resident_memory_bytes',
-    help: 'Resident memory size in bytes.',
-    registers,
-    collect() {
-      this.set(process.memoryUsage.rss());
-    },
-  });
-  new Gauge({
+  const registers: Registry[] = [];
+  const add = (metric: Gauge | Counter): void => registry.registerMetric(metric);
+  add(
+    new Gauge({
+      name: 'process_resident_memory_bytes',
+      help: 'Resident memory size in bytes.',
+      registers,
+      collect() {
+        this.set(process.memoryUsage.rss());
+      },
+    }),
+  );
+  const start = new Gauge({
     name: 'process_start_time_seconds',
     help: 'Start time of the process since the Unix epoch in seconds.',
     registers,
-  }).set(performance.timeOrigin / 1000);
-  new Gauge({
-    name: 'nodejs_heap_size_used_bytes',
-    help: 'Used JavaScript heap in bytes.',
-    registers,
-    collect() {
-      this.set(process.memoryUsage().heapUsed);
-    },
   });
-  new Gauge({
-    name: 'nodejs_eventloop_utilization_ratio',
-    help: 'Share of the time since the previous scrape in which the event loop was busy.',
-    registers,
-    collect: eventLoopCollector(),
-  });
-  new Counter({
-    name: 'process_cpu_seconds_total',
-    help: 'User and system CPU time in seconds.',
-    registers,
-    collect() {
-      const { user, system } = process.cpuUsage();
-      this.reset();
-      this.inc((user + system) / 1e6);
-    },
-  });
+  start.set(performance.timeOrigin / 1000);
+  add(start);
+  add(
+    new Gauge({
+      name: 'nodejs_heap_size_used_bytes',
+      help: 'Used JavaScript heap in bytes.',
+      registers,
+      collect() {
+        this.set(process.memoryUsage().heapUsed);
+      },
+    }),
+  );
+  add(
+    new Gauge({
+      name: 'nodejs_eventloop_utilization_ratio',
+      help: 'Share of the time since the previous scrape in which the event loop was busy.',
+      registers,
+      collect: eventLoopCollector(),
+    }),
+  );
+  add(
+    new Counter({
+      name: 'process_cpu_seconds_total',
+      help: 'User and system CPU time in seconds.',
+      registers,
+      collect() {
+        const { user, system } = process.cpuUsage();
+        this.reset();
+        this.inc((user + system) / 1e6);
+      },
+    }),
+  );
 }
 
 function eventLoopCollector(): (this: Gauge) => void {

@@ -34,7 +34,7 @@ function combinations<L extends string>(labels: LabelValues<L> | undefined): Rec
   for (const [name, values] of Object.entries<readonly string[]>(labels ?? {})) {
     rows = rows.flatMap((row) => values.map((value) => ({ ...row, [name]: value })));
   }
-  return rows as Record<L, string>[];
+  return rows;
 }
 
 function labelNames<L extends string>(spec: MetricSpec<L>): L[] {

@@ -1,13 +1,19 @@
-import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { Client, credentials, type ChannelCredentials, Server, type ServerCredentials, status } from '@grpc/grpc-js';
+import { type ChannelCredentials, Client, credentials, Server, type ServerCredentials, status } from '@grpc/grpc-js';
+import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { createLogger } from '../log/logger.js';
 import { grpcChannelCredentials } from './grpc-channel.js';
 import { grpcServerCredentials } from './grpc-server.js';
 import { spiffeIdOf } from './identity.js';
 import { openTlsMaterial, type TlsMaterial } from './material.js';
-import { createTestAuthority, type LeafOptions, type TestAuthority, type TestFiles, writeTestFiles } from './test-authority.js';
+import {
+  createTestAuthority,
+  type LeafOptions,
+  type TestAuthority,
+  type TestFiles,
+  writeTestFiles,
+} from './test-authority.js';
 
 const PDP = 'spiffe://td/pdp/a';
 const AGENT = 'spiffe://td/tenant/t/agent/a';
@@ -55,7 +61,12 @@ async function serve(creds: ServerCredentials): Promise<string> {
       },
     },
     {
-      who: (call: { getAuthContext(): { sslPeerCertificate?: Parameters<typeof spiffeIdOf>[0] & { serialNumber: string } } }, callback: (error: null, answer: Buffer) => void) => {
+      who: (
+        call: {
+          getAuthContext(): { sslPeerCertificate?: Parameters<typeof spiffeIdOf>[0] & { serialNumber: string } };
+        },
+        callback: (error: null, answer: Buffer) => void,
+      ) => {
         const certificate = call.getAuthContext().sslPeerCertificate;
         const id = certificate === undefined ? undefined : spiffeIdOf(certificate);
         callback(null, Buffer.from(`${id} ${certificate?.serialNumber}`));
@@ -73,11 +84,18 @@ function ask(address: string, creds: ChannelCredentials, deadlineMs = 5_000): Pr
   const client = new Client(address, creds, { 'grpc.use_local_subchannel_pool': 1 });
   const asIs = (bytes: Buffer): Buffer => bytes;
   return new Promise<string>((resolve, reject) => {
-    client.makeUnaryRequest<Buffer, Buffer>(METHOD, asIs, asIs, Buffer.alloc(0), { deadline: Date.now() + deadlineMs }, (error, answer) => {
-      client.close();
-      if (error !== null) reject(error);
-      else resolve(answer?.toString() ?? '');
-    });
+    client.makeUnaryRequest<Buffer, Buffer>(
+      METHOD,
+      asIs,
+      asIs,
+      Buffer.alloc(0),
+      { deadline: Date.now() + deadlineMs },
+      (error, answer) => {
+        client.close();
+        if (error !== null) reject(error);
+        else resolve(answer?.toString() ?? '');
+      },
+    );
   });
 }
 
@@ -93,7 +111,9 @@ describe('mutual TLS between a gRPC client and server', () => {
 
   test('a client without a certificate is refused', async () => {
     const address = await serve(grpcServerCredentials((await hold({ uris: [PDP] })).material));
-    const bare = credentials.createSsl(Buffer.from(authority.cert), null, null, { checkServerIdentity: () => undefined });
+    const bare = credentials.createSsl(Buffer.from(authority.cert), null, null, {
+      checkServerIdentity: () => undefined,
+    });
     await expect(ask(address, bare)).rejects.toMatchObject(refused);
   });
 
@@ -136,7 +156,14 @@ describe('mutual TLS between a gRPC client and server', () => {
     const shake = (version: 'TLSv1.2' | 'TLSv1.3'): Promise<string> =>
       new Promise((resolve, reject) => {
         const socket: TLSSocket = connectTls(
-          { host, port: Number(port), ...material.current(), maxVersion: version, ALPNProtocols: ['h2'], checkServerIdentity: () => undefined },
+          {
+            host,
+            port: Number(port),
+            ...material.current(),
+            maxVersion: version,
+            ALPNProtocols: ['h2'],
+            checkServerIdentity: () => undefined,
+          },
           () => {
             resolve(String(socket.getProtocol()));
             socket.destroy();
@@ -157,7 +184,14 @@ describe('mutual TLS between a gRPC client and server', () => {
       new Promise((resolve, reject) => {
         let reused: boolean | undefined;
         const socket: TLSSocket = connectTls(
-          { host, port: Number(port), ...material.current(), ALPNProtocols: ['h2'], checkServerIdentity: () => undefined, ...(session === undefined ? {} : { session }) },
+          {
+            host,
+            port: Number(port),
+            ...material.current(),
+            ALPNProtocols: ['h2'],
+            checkServerIdentity: () => undefined,
+            ...(session === undefined ? {} : { session }),
+          },
           () => {
             reused = socket.isSessionReused();
             socket.setTimeout(100, () => socket.destroy());
@@ -214,7 +248,9 @@ describe('rotation without restart', () => {
     expect(await server.material.refresh()).toBe(true);
     await expect(ask(address, theirs)).rejects.toMatchObject(refused);
     expect(await ask(address, ours)).toContain(AGENT);
-    const bare = credentials.createSsl(Buffer.from(authority.cert), null, null, { checkServerIdentity: () => undefined });
+    const bare = credentials.createSsl(Buffer.from(authority.cert), null, null, {
+      checkServerIdentity: () => undefined,
+    });
     await expect(ask(address, bare)).rejects.toMatchObject(refused);
   });
 });

@@ -1,6 +1,6 @@
-import { describe, expect, test } from '@jest/globals';
 import { X509Certificate } from 'node:crypto';
 import type { PeerCertificate } from 'node:tls';
+import { describe, expect, test } from '@jest/globals';
 import { isCurrentlyValid, isSpiffeId, spiffeIdOf } from './identity.js';
 import { createTestAuthority } from './test-authority.js';
 

@@ -1,10 +1,17 @@
-import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { createLogger } from '../log/logger.js';
 import { openTlsMaterial, type TlsMaterial } from './material.js';
-import { createTestAuthority, type PemPair, swapLink, type TestAuthority, type TestFiles, writeTestFiles } from './test-authority.js';
+import {
+  createTestAuthority,
+  type PemPair,
+  swapLink,
+  type TestAuthority,
+  type TestFiles,
+  writeTestFiles,
+} from './test-authority.js';
 
 const log = createLogger({ component: 'test', level: 'silent', destination: new PassThrough() });
 const ID = 'spiffe://td/pdp/a';
@@ -46,8 +53,16 @@ describe('opening', () => {
 
   test.each<[string, () => Promise<Partial<PemPair & { ca: string }>>, RegExp]>([
     ['an empty authority file', async () => ({ ca: '' }), /authority file has no certificate/],
-    ['an authority file without certificates', async () => ({ ca: 'nothing here' }), /authority file has no certificate/],
-    ['an authority file that is cut off', async () => ({ ca: `${authority.cert}\n${authority.cert.slice(0, 200)}` }), /ends inside/],
+    [
+      'an authority file without certificates',
+      async () => ({ ca: 'nothing here' }),
+      /authority file has no certificate/,
+    ],
+    [
+      'an authority file that is cut off',
+      async () => ({ ca: `${authority.cert}\n${authority.cert.slice(0, 200)}` }),
+      /ends inside/,
+    ],
     ['a leaf among the authorities', async () => ({ ca: `${authority.cert}\n${first.cert}` }), /no authority/],
     ['a key of another certificate', async () => ({ key: second.key }), /does not belong/],
     ['an empty certificate file', async () => ({ cert: '' }), /no certificate/],

@@ -80,7 +80,7 @@ export async function createTestAuthority(name: string): Promise<TestAuthority> 
 export interface TestFiles extends TlsFiles {
   readonly folder: string;
   write(parts: { readonly cert?: string; readonly key?: string; readonly ca?: string }): Promise<void>;
-  remove(): Promise<void>;
+  readonly remove: () => Promise<void>;
 }
 
 /** Writes a set of files into a new temporary folder. */

@@ -3,7 +3,7 @@
 import { credentials } from '@grpc/grpc-js';
 import type { CanonicalRequest } from '@portcullis/policy/model';
 import { createLogger } from '@portcullis/runtime';
-import { createPolicyClient } from './client.js';
+import { createPolicyClient, type PolicyClientOptions } from './client.js';
 import { pdpConfig } from './config.js';
 import { type FakePdp, startFakePdp } from './fake-pdp.js';
 import type { AskObserver, AskOutcome, BreakerState, EndpointState } from './observer.js';
@@ -31,7 +31,11 @@ export interface Bench {
   /** Fake PDPs on loopback. */
   pdps(count: number, options?: Parameters<typeof startFakePdp>[0]): Promise<readonly FakePdp[]>;
   /** A client of these endpoints; `config` is merged over the defaults. */
-  client(endpoints: readonly string[], config?: object): Omit<Stand, 'pdps'>;
+  client(
+    endpoints: readonly string[],
+    config?: object,
+    onRenewal?: PolicyClientOptions['onRenewal'],
+  ): Omit<Stand, 'pdps'>;
   /** PDPs and a client that has reached every one of them. */
   ready(count: number, config?: object): Promise<Stand>;
   /** Runs when the bench closes, last first. */
@@ -92,7 +96,7 @@ export function createBench(): Bench {
       for (const pdp of made) closers.push(() => pdp.stop());
       return made;
     },
-    client(endpoints, config = {}) {
+    client(endpoints, config = {}, onRenewal) {
       const seen: Seen = { asked: [], breaker: [], endpoints: [], epochs: [], hedges: 0, dropped: 0 };
       const observer: AskObserver = {
         asked: (outcome) => seen.asked.push(outcome),
@@ -111,6 +115,7 @@ export function createBench(): Bench {
         credentials: credentials.createInsecure(),
         log: createLogger({ component: 'test', level: 'silent' }),
         observer,
+        ...(onRenewal === undefined ? {} : { onRenewal }),
       });
       closers.push(() => client.close());
       return { client, seen };

@@ -1,9 +1,10 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import type { CanonicalRequest, DenyCode } from '@portcullis/policy/model';
 import { askRequest, createBench, lateness, until } from './ask-bench.js';
 import type { FakePdp, FakeQuestion } from './fake-pdp.js';
 import type { Answer } from './port.js';
 
+jest.setTimeout(30_000);
 const bench = createBench();
 afterEach(() => bench.close());
 

@@ -20,6 +20,12 @@ export interface PolicyClientOptions {
   /** How to reach the PDPs; in production {@link pdpCredentials}. */
   readonly credentials: ChannelCredentials;
   readonly log: Logger;
+  /**
+   * Calls back when the credentials present another certificate, and returns the way to stop that; then every
+   * connection is replaced, because a PDP refuses a certificate that expires on a live one. In production
+   * `(renew) => material.onChange(renew)`. Default: never.
+   */
+  readonly onRenewal?: (renew: () => void) => () => void;
   /** Default: nobody observes. */
   readonly observer?: AskObserver;
   /** Default: the machine's clock. */
@@ -90,6 +96,9 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
       },
     }),
   );
+  const stopRenewing = options.onRenewal?.(() => {
+    for (const endpoint of endpoints) endpoint.renew();
+  });
   const dispatcher = createDispatcher({
     config,
     endpoints,
@@ -175,6 +184,7 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
   };
 
   async function shutDown(): Promise<void> {
+    stopRenewing?.();
     dispatcher.close();
     breaker.close();
     await settlements.close();

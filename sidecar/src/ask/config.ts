@@ -39,11 +39,13 @@ const settleConfig = z
   })
   .describe('Reporting what became of decisions');
 
+const HOST_PORT = /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})$/;
+
 /** `host:port`; IPv6 addresses in brackets. */
-const endpoint = z
-  .string()
-  .regex(/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$/, 'must be host:port')
-  .refine((value) => Number(value.slice(value.lastIndexOf(':') + 1)) <= 65_535, 'port must be at most 65535');
+const endpoint = z.string().refine((value) => {
+  const port = Number(HOST_PORT.exec(value)?.[1]);
+  return port >= 1 && port <= 65_535;
+}, 'must be host:port');
 
 /**
  * How to reach the PDPs and how long to wait for them. Every duration is in milliseconds.
@@ -90,7 +92,7 @@ export const pdpConfig = z
       .int()
       .min(1)
       .max(1_000_000)
-      .default(4096)
+      .default(1024)
       .describe('Questions waiting for an answer; one more is refused'),
     maxQuestionBytes: z
       .int()

@@ -30,6 +30,8 @@ export interface Connection {
   /** Questions in flight on the current stream and on those that drain. */
   readonly inFlight: number;
   forget(question: Question): void;
+  /** Moves to a new connection, with new credentials; the old one drains. */
+  renew(): void;
   /** Sends one encoded unary request. Rejects with the gRPC error, or when the deadline passes. */
   unary(path: string, request: Buffer, deadlineMs: number): Promise<Buffer>;
   close(): void;
@@ -52,6 +54,10 @@ export interface ConnectionOptions {
 const SETTLED_MS = 1000;
 /** Growth limit of the wait after a hung connection: grpc-js cannot take back its socket, so each may cost one. */
 const MAX_WAIT_AFTER_HANG_MS = 5000;
+const UNANSWERED = 'no answer while connecting';
+const EXPIRED = 'the certificate of the PDP has expired';
+/** What a timer can hold. */
+const MAX_TIMER_MS = 0x7fff_ffff;
 
 const identity = (bytes: Buffer): Buffer => bytes;
 
@@ -74,23 +80,35 @@ function channelOptions(config: PdpConfig): ChannelOptions {
   };
 }
 
+/** A link and the channel it runs over; a channel outlives its links only while it is the one for new ones. */
+interface Line {
+  readonly client: Client;
+  readonly link: Link;
+}
+
 /** Starts connecting and keeps at it until closed. */
 export function openConnection(options: ConnectionOptions): Connection {
   const { config, events, now } = options;
   const backoff = createBackoff(config.reconnectMinMs, config.reconnectMaxMs);
   const hangs = createBackoff(config.reconnectMinMs, Math.max(config.reconnectMaxMs, MAX_WAIT_AFTER_HANG_MS));
-  const draining = new Set<Link>();
-  let current: Link | undefined;
+  const draining = new Set<Line>();
+  let current: Line | undefined;
   let currentSince = 0;
-  let opening: Link | undefined;
+  let opening: Line | undefined;
   let retry: NodeJS.Timeout | undefined;
   let giveUp: NodeJS.Timeout | undefined;
+  let expiry: NodeJS.Timeout | undefined;
   let closed = false;
 
   const connect = (): Client => {
-    const client = new Client(options.target, options.credentials, channelOptions(config));
-    follow(client, client.getChannel().getConnectivityState(false));
-    return client;
+    const made = new Client(options.target, options.credentials, channelOptions(config));
+    follow(made, made.getChannel().getConnectivityState(false));
+    return made;
+  };
+  /** Closes a channel that nothing runs over and nothing will. */
+  const release = (old: Client): void => {
+    const used = old === client || [opening, current, ...draining].some((line) => line?.client === old);
+    if (!used) old.close();
   };
   // A server that is about to close a connection (GOAWAY) first takes the channel out of READY while the streams on it
   // go on. That is the moment to open the next one: what is in flight stays where it is and nothing fails.
@@ -98,65 +116,86 @@ export function openConnection(options: ConnectionOptions): Connection {
     if (closed || from === connectivityState.SHUTDOWN) return;
     of.getChannel().watchConnectivityState(from, Number.POSITIVE_INFINITY, () => {
       if (closed || of !== client) return;
-      const to = of.getChannel().getConnectivityState(false);
-      if (from === connectivityState.READY && current !== undefined && now() - currentSince >= config.reconnectMinMs)
-        open();
-      follow(of, to);
+      const settled = current?.client === of && now() - currentSince >= config.reconnectMinMs;
+      if (from === connectivityState.READY && settled) open();
+      follow(of, of.getChannel().getConnectivityState(false));
     });
   };
   const open = (): void => {
     if (closed || opening !== undefined) return;
     clearTimeout(retry);
-    retry = undefined;
     giveUp = setTimeout(hang, config.connectTimeoutMs);
-    opening = openLink({ ...options, client, events: { ...events, up, broken } });
+    opening = { client, link: openLink({ ...options, client, events: { ...events, up, broken } }) };
   };
   const later = (ms: number): void => {
     clearTimeout(retry);
     retry = setTimeout(open, ms);
   };
   const up = (link: Link): void => {
+    if (link.validUntil <= Date.now()) {
+      link.destroy('lost', EXPIRED);
+      return;
+    }
     clearTimeout(giveUp);
-    opening = undefined;
     const old = current;
-    current = link;
+    current = opening;
+    opening = undefined;
     currentSince = now();
     hangs.reset();
+    expireWith(link);
     if (old !== undefined) {
       draining.add(old);
-      old.drain();
+      old.link.drain();
       watch.restart();
     }
     events.up();
   };
   const broken = (link: Link, end: LinkEnd, detail: string, stranded: readonly Question[]): void => {
-    draining.delete(link);
+    const line = [opening, current, ...draining].find((candidate) => candidate?.link === link);
     let wait: number | undefined;
-    if (link === opening) {
+    if (line === opening) {
       clearTimeout(giveUp);
       opening = undefined;
       wait = backoff.next();
-    } else if (link === current) {
+    } else if (line === current) {
+      clearTimeout(expiry);
       current = undefined;
       const settled = now() - currentSince >= SETTLED_MS && end !== 'garbled';
       if (settled) backoff.reset();
       wait = settled ? 0 : backoff.next();
       events.down(end, detail);
     }
+    if (line !== undefined) {
+      draining.delete(line);
+      if (!closed) release(line.client);
+    }
     if (!closed && wait !== undefined && current === undefined && opening === undefined) later(wait);
     if (stranded.length > 0) events.stranded(stranded, end, detail);
   };
-  // gRPC has no limit on how long a TCP, TLS or HTTP/2 handshake may take, and a black hole answers none of them.
+  // gRPC has no limit on how long a TCP or HTTP/2 handshake may take, and a black hole answers none of them.
   const hang = (): void => {
     const wait = hangs.next();
-    opening?.destroy('lost', 'no answer while connecting');
-    if (current === undefined && client.getChannel().getConnectivityState(false) !== connectivityState.READY) {
-      const old = client;
-      client = connect();
-      watch.restart();
-      old.close();
+    const old = client;
+    const reached = old.getChannel().getConnectivityState(false) === connectivityState.READY;
+    if (!reached) client = connect();
+    opening?.link.destroy('lost', UNANSWERED);
+    if (current === undefined) events.down('lost', UNANSWERED);
+    if (!reached) {
+      if (current === undefined) watch.restart();
+      release(old);
     }
-    if (current === undefined) later(wait);
+    later(wait);
+  };
+  // TLS looks at a certificate once; a connection would carry an expired one for as long as it lasts.
+  const expireWith = (link: Link): void => {
+    clearTimeout(expiry);
+    if (link.validUntil === Number.POSITIVE_INFINITY) return;
+    const left = Math.min(Math.max(0, link.validUntil - Date.now()), MAX_TIMER_MS);
+    expiry = setTimeout(() => {
+      if (Date.now() >= link.validUntil) link.destroy('lost', EXPIRED);
+      else expireWith(link);
+    }, left);
+    expiry.unref();
   };
 
   let client: Client = connect();
@@ -175,16 +214,24 @@ export function openConnection(options: ConnectionOptions): Connection {
 
   return {
     get link() {
-      return current;
+      return current?.link;
     },
     get inFlight() {
-      let count = current?.inFlight ?? 0;
-      for (const link of draining) count += link.inFlight;
+      let count = current?.link.inFlight ?? 0;
+      for (const { link } of draining) count += link.inFlight;
       return count;
     },
     forget(question) {
-      current?.forget(question);
-      for (const link of draining) link.forget(question);
+      current?.link.forget(question);
+      for (const { link } of draining) link.forget(question);
+    },
+    renew() {
+      if (closed) return;
+      const old = client;
+      client = connect();
+      opening?.link.destroy('closed', 'renewed');
+      release(old);
+      open();
     },
     unary(path, request, deadlineMs) {
       return new Promise((resolve, reject) => {
@@ -204,11 +251,11 @@ export function openConnection(options: ConnectionOptions): Connection {
     },
     close() {
       closed = true;
-      clearTimeout(retry);
-      clearTimeout(giveUp);
+      for (const timer of [retry, giveUp, expiry]) clearTimeout(timer);
       watch.close();
-      for (const link of [opening, current, ...draining]) link?.destroy('closed', 'closing');
-      client.close();
+      const lines = [opening, current, ...draining];
+      for (const line of lines) line?.link.destroy('closed', 'closing');
+      for (const channel of new Set([client, ...lines.flatMap((line) => line?.client ?? [])])) channel.close();
     },
   };
 }

@@ -102,6 +102,13 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       hedges.add(question);
     }
   };
+  /**
+   * Whether `from` stopped and `to` did not: it left even the Ping unanswered, or answers Pings and no question while
+   * the other answers. Hedges away from it are free, or a PDP that stops would cost calls. Anything else is slowness,
+   * and twice the questions would not cure it.
+   */
+  const gone = (from: Endpoint, to: EndpointCandidate, { sentAt, nudgedAt }: Question): boolean =>
+    to.rank < 2 && (from.silentSince(nudgedAt) || (!from.answeredSince(sentAt) && to.endpoint.answeredSince(nudgedAt)));
   const hedge = (batch: readonly Question[]): void => {
     const time = now();
     const late: Question[] = [];
@@ -120,10 +127,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       nudges.add(question);
       const target = pick(({ endpoint }) => !asked.includes(endpoint));
       if (target === undefined) continue;
-      // Away from a PDP that left even the Ping unanswered, to one that has not: free, or a stopped PDP would cost
-      // calls. Anything else is slowness, and twice the questions would not cure it.
-      const silent = asked.at(-1)?.silentSince(question.nudgedAt) ?? false;
-      if (!(silent && target.rank < 2) && !budget.spend()) continue;
+      const from = asked.at(-1);
+      if (from === undefined || !(gone(from, target, question) || budget.spend())) continue;
       options.hedged();
       send(question, target.endpoint);
     }

@@ -34,6 +34,8 @@ export interface Endpoint {
   readonly available: boolean;
   /** What the choice is made on, as of `now`. */
   candidate(now: number): EndpointCandidate;
+  /** Whether it answered a question, well or badly, after `time`, monotonic milliseconds. */
+  answeredSince(time: number): boolean;
   /** Whether nothing at all was heard from it since `time`, monotonic milliseconds. */
   silentSince(time: number): boolean;
   /** Sends a question. Only when `available`. */
@@ -48,6 +50,8 @@ export interface Endpoint {
   penalise(): void;
   /** True when a Ping is answered within `ms`, which includes that a stream comes up. Never rejects. */
   probe(ms: number): Promise<boolean>;
+  /** Moves to a new connection without losing a question; for new credentials. */
+  renew(): void;
   /** Calls Settle with an encoded batch. Rejects on failure or deadline. */
   settle(batch: Buffer): Promise<void>;
   close(): void;
@@ -86,6 +90,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   let suspect = false;
   let serving = false;
   let heardAt = Number.NEGATIVE_INFINITY;
+  let answeredAt = Number.NEGATIVE_INFINITY;
   let closed = false;
   let state: EndpointState = 'connecting';
 
@@ -130,6 +135,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       },
       answered(_link, question, reply, ms) {
         sample(ms);
+        answeredAt = now();
         events.answered(endpoint, question, reply);
       },
       stranded(questions, end, detail) {
@@ -151,12 +157,13 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       return connection.link !== undefined;
     },
     candidate(at) {
-      return {
-        endpoint,
-        rank: suspect ? 2 : serving ? 0 : 1,
-        inFlight: connection.inFlight,
-        latencyMs: latency.at(at),
-      };
+      const rank = suspect ? 2 : serving ? 0 : 1;
+      // It is no faster than the question that still waits: without this, a PDP that stops answering looks ever better.
+      const waiting = at - (connection.link?.oldestAt ?? at);
+      return { endpoint, rank, inFlight: connection.inFlight, latencyMs: Math.max(latency.at(at), waiting) };
+    },
+    answeredSince(time) {
+      return answeredAt > time;
     },
     silentSince(time) {
       return heardAt < time;
@@ -196,6 +203,9 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     },
     async settle(batch) {
       await connection.unary(wire.settlePath, batch, config.settle.deadlineMs);
+    },
+    renew() {
+      connection.renew();
     },
     close() {
       closed = true;

@@ -27,16 +27,16 @@ export interface FakeQuestion {
   readonly digest: string;
   readonly requestId: string;
   /** Answers properly; `over` replaces parts of an allow. */
-  decide(over?: Partial<Decision>): void;
-  fault(code: DenyCode): void;
+  readonly decide: (over?: Partial<Decision>) => void;
+  readonly fault: (code: DenyCode) => void;
   /** Answers with a message of the caller's making. */
-  reply(message: Wire.DecideResponse): void;
+  readonly reply: (message: Wire.DecideResponse) => void;
   /** Answers with bytes of the caller's making. */
-  raw(bytes: Uint8Array): void;
+  readonly raw: (bytes: Uint8Array) => void;
   /** Ends the stream with an error. */
-  drop(): void;
+  readonly drop: () => void;
   /** Ends the stream as if all were well. */
-  end(): void;
+  readonly end: () => void;
 }
 
 /** A fake PDP. The fields are knobs and may be changed at any time. */
@@ -94,7 +94,7 @@ type WatchStream = ServerWritableStream<Wire.WatchRequest__Output, Wire.WatchEve
 
 /** Starts a fake PDP on loopback, on `port` or a free one. */
 export async function startFakePdp(
-  options: { readonly port?: number; readonly channel?: ChannelOptions } = {},
+  options: { readonly port?: number; readonly channel?: ChannelOptions; readonly credentials?: ServerCredentials } = {},
 ): Promise<FakePdp> {
   const service = loadDecisionService();
   const { responseSerialize: encode } = service.Decide;
@@ -183,10 +183,14 @@ export async function startFakePdp(
     },
   );
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(`127.0.0.1:${options.port ?? 0}`, ServerCredentials.createInsecure(), (error, bound) => {
-      if (error === null) resolve(bound);
-      else reject(error);
-    });
+    server.bindAsync(
+      `127.0.0.1:${options.port ?? 0}`,
+      options.credentials ?? ServerCredentials.createInsecure(),
+      (error, bound) => {
+        if (error === null) resolve(bound);
+        else reject(error);
+      },
+    );
   });
 
   const pdp: FakePdp = {
@@ -226,8 +230,12 @@ export interface Relay {
   readonly address: string;
   /** `pass` forwards; `swallow` accepts and loses every byte, in both directions. */
   mode: 'pass' | 'swallow';
+  /** Stops reading from clients, so that their writes back up; or goes on. */
+  stall(stalled: boolean): void;
   /** Connections so far. */
   readonly accepted: number;
+  /** Connections that are open. */
+  readonly open: number;
   /** Resets every connection. */
   reset(): void;
   stop(): void;
@@ -236,9 +244,12 @@ export interface Relay {
 /** Starts a relay to `port`. */
 export async function startRelay(port: number): Promise<Relay> {
   const sockets = new Set<Socket>();
+  const clients = new Set<Socket>();
   let accepted = 0;
   const server: TcpServer = createServer((near) => {
     accepted += 1;
+    clients.add(near);
+    near.on('close', () => clients.delete(near));
     const far = dial(port, '127.0.0.1');
     for (const [from, to] of [
       [near, far],
@@ -264,6 +275,15 @@ export async function startRelay(port: number): Promise<Relay> {
     mode: 'pass',
     get accepted() {
       return accepted;
+    },
+    get open() {
+      return sockets.size / 2;
+    },
+    stall(stalled) {
+      for (const client of clients) {
+        if (stalled) client.pause();
+        else client.resume();
+      }
     },
     reset() {
       for (const socket of sockets) socket.resetAndDestroy();

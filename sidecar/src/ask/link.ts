@@ -33,8 +33,12 @@ export interface LinkEvents {
 /** One stream. */
 export interface Link {
   readonly state: LinkState;
+  /** When the certificate of the PDP expires, epoch milliseconds; infinite without one. Known once `up`. */
+  readonly validUntil: number;
   /** Questions sent here and neither answered nor forgotten. */
   readonly inFlight: number;
+  /** When the question that has waited longest was sent, monotonic milliseconds; infinite when none waits. */
+  readonly oldestAt: number;
   /** Queues the question for the stream. Only when `up`. */
   send(question: Question): void;
   /** Stops counting a question; an answer to it is ignored from now on. */
@@ -137,6 +141,8 @@ export function openLink(options: LinkOptions): Link {
       if (state === 'opening') {
         state = 'up';
         events.up(link);
+        // Not good enough: what answers there is not for us.
+        if (link.state !== 'up') return;
       }
       events.pong(link, id, now() - at);
       return;
@@ -167,8 +173,19 @@ export function openLink(options: LinkOptions): Link {
     get state() {
       return state;
     },
+    get validUntil() {
+      const certificate = stream.getAuthContext()?.sslPeerCertificate;
+      if (certificate === undefined) return Number.POSITIVE_INFINITY;
+      const until = Date.parse(certificate.valid_to);
+      return Number.isNaN(until) ? 0 : until;
+    },
     get inFlight() {
       return sent.size;
+    },
+    get oldestAt() {
+      // A map keeps the order of insertion.
+      for (const { at } of sent.values()) return at;
+      return Number.POSITIVE_INFINITY;
     },
     send(question) {
       sent.set(question.id, { question, at: now() });

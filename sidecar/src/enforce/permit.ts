@@ -42,7 +42,7 @@ const genuine = new WeakSet<object>();
  * has an id, and is about `subject.request`.
  */
 export function mintPermit(decision: Decision, subject: PermitSubject): Permit | undefined {
-  const allows = decision.allow === true && decision.effect === 'allow' && decision.deny.length === 0;
+  const allows = decision.allow && decision.effect === 'allow' && decision.deny.length === 0;
   const aboutThis = subject.digest.length === 64 && decision.request_digest === subject.digest;
   if (!allows || !aboutThis || decision.decision_id === '') return undefined;
   const permit = Object.freeze({

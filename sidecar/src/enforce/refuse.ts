@@ -61,7 +61,12 @@ const failedClosed = { outcome: 'failed_closed', rpcCode: RPC_CODE.failedClosed,
 /** THE table. A new code does not compile until it has its row. */
 export const REFUSALS = {
   POLICY_DENIED: { ...denied, message: 'denied by policy' },
-  APPROVAL_REQUIRED: { outcome: 'held', rpcCode: RPC_CODE.held, httpStatus: 403, message: 'held until a person approves' },
+  APPROVAL_REQUIRED: {
+    outcome: 'held',
+    rpcCode: RPC_CODE.held,
+    httpStatus: 403,
+    message: 'held until a person approves',
+  },
   NO_MATCHING_POLICY: { ...denied, message: 'no policy allows this' },
   POLICY_ERROR: { ...denied, message: 'a policy could not be evaluated' },
   NO_VALID_BUNDLE: { ...failedClosed, message: 'the policy decision point has no valid policy bundle' },
@@ -77,7 +82,10 @@ export const REFUSALS = {
   PDP_TIMEOUT: { ...failedClosed, message: 'no policy decision point answered in time' },
   PDP_BREAKER_OPEN: { ...failedClosed, message: 'policy decision points failed recently and are not asked' },
   PDP_REPLY_INVALID: { ...failedClosed, message: 'the answer of the policy decision point was not about this request' },
-  OBLIGATION_UNSUPPORTED: { ...failedClosed, message: 'the decision asks for something that this sidecar cannot enforce' },
+  OBLIGATION_UNSUPPORTED: {
+    ...failedClosed,
+    message: 'the decision asks for something that this sidecar cannot enforce',
+  },
   AUDIT_UNAVAILABLE: { ...failedClosed, message: 'the decision could not be recorded' },
   SHUTTING_DOWN: { ...failedClosed, message: 'shutting down' },
   INTERNAL_ERROR: {

@@ -68,7 +68,9 @@ export function decisionOn(request: CanonicalRequest, parts: Partial<Decision> =
 }
 
 /** Allows, with these extras. */
-export function allow(extras: { conditions?: readonly Condition[]; obligations?: readonly Obligation[] } = {}): Behaviour {
+export function allow(
+  extras: { conditions?: readonly Condition[]; obligations?: readonly Obligation[] } = {},
+): Behaviour {
   return (request) => ({ kind: 'decision', decision: decisionOn(request, extras) });
 }
 

@@ -2,12 +2,12 @@
 
 import { randomUUID } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
-import { createRegistry, type Logger, createLogger, type Registry, systemClock } from '@portcullis/runtime';
 import { Writable } from 'node:stream';
+import { createLogger, createRegistry, type Logger, type Registry, systemClock } from '@portcullis/runtime';
 import { auditLevel } from '../enforce/capabilities.js';
 import { createGuard } from '../enforce/guard.js';
 import { createRefuser } from '../enforce/refuse.js';
-import { type HttpProxy, startHttpProxy } from '../intercept/mcp/compose-http.js';
+import { type HttpProxy, type HttpProxyParts, startHttpProxy } from '../intercept/mcp/compose-http.js';
 import { mcpConfig } from '../intercept/mcp/config.js';
 import { createInspector } from '../intercept/mcp/inspect.js';
 import { createAttemptMaker } from '../intercept/mcp/to-attempt.js';
@@ -34,14 +34,27 @@ export interface Harness {
   readonly registry: Registry;
   readonly logged: string[];
   /** Sends one request; headers are given pairwise so that they may repeat. */
-  send(options: { method?: string; path?: string; headers?: readonly string[]; body?: string | Buffer }): Promise<Answered>;
+  send(options: {
+    method?: string;
+    path?: string;
+    headers?: readonly string[];
+    body?: string | Buffer;
+  }): Promise<Answered>;
   /** POSTs a JSON-RPC message as a legacy client does. */
   post(message: unknown, headers?: readonly string[]): Promise<Answered>;
   close(): Promise<void>;
 }
 
+/** What both front ends share. */
+export type EnforcementParts = Omit<HttpProxyParts, 'env'>;
+
 /** The parts that guard and inspect, as `compose.ts` makes them. */
-export function enforcementParts(client: FakePolicyClient, registry: Registry, log: Logger, backstopMs = 200) {
+export function enforcementParts(
+  client: FakePolicyClient,
+  registry: Registry,
+  log: Logger,
+  backstopMs = 200,
+): EnforcementParts {
   const metrics = createSidecarMetrics(registry);
   const refuser = createRefuser({ source: 'mcp_proxy', log, observer: metrics });
   const guard = createGuard({
@@ -84,18 +97,28 @@ export async function startHarness(options: {
   readonly client: FakePolicyClient;
   readonly upstreamUrl: string;
   readonly limits?: Record<string, number>;
+  /** Default 200 ms. */
+  readonly backstopMs?: number;
   readonly minimumVersion?: string;
   readonly headers?: Record<string, { env: string }>;
+  readonly decisionHeaders?: boolean;
   readonly env?: Record<string, string>;
 }): Promise<Harness> {
   const registry = createRegistry('portcullis_sidecar');
   const { log, logged } = memoryLog();
   const config = mcpConfig.parse({
-    upstreams: [{ name: 'files', url: options.upstreamUrl, headers: options.headers ?? {} }],
+    upstreams: [
+      {
+        name: 'files',
+        url: options.upstreamUrl,
+        headers: options.headers ?? {},
+        decisionHeaders: options.decisionHeaders ?? false,
+      },
+    ],
     limits: options.limits ?? {},
     ...(options.minimumVersion === undefined ? {} : { minimumVersion: options.minimumVersion }),
   });
-  const parts = enforcementParts(options.client, registry, log);
+  const parts = enforcementParts(options.client, registry, log, options.backstopMs);
   const proxy = await startHttpProxy(config, { ...parts, env: options.env ?? {} });
   const port = Number(proxy.address.split(':').pop());
   const url = `http://127.0.0.1:${port}/mcp/files`;
@@ -109,21 +132,24 @@ export async function startHarness(options: {
         ...headers,
         ...(sized || body === undefined ? [] : ['content-length', String(Buffer.byteLength(body))]),
       ];
-      const outgoing = httpRequest({ host: '127.0.0.1', port, method, path, headers: all, agent: false }, (incoming) => {
-        const chunks: Buffer[] = [];
-        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-        incoming.on('error', reject);
-        incoming.on('end', () => {
-          const text = Buffer.concat(chunks).toString('utf8');
-          let json: Answered['json'] = {};
-          try {
-            json = JSON.parse(text) as Answered['json'];
-          } catch {
-            // Not every answer is JSON.
-          }
-          resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text, json });
-        });
-      });
+      const outgoing = httpRequest(
+        { host: '127.0.0.1', port, method, path, headers: all, agent: false },
+        (incoming) => {
+          const chunks: Buffer[] = [];
+          incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+          incoming.on('error', reject);
+          incoming.on('end', () => {
+            const text = Buffer.concat(chunks).toString('utf8');
+            let json: Answered['json'] = {};
+            try {
+              json = JSON.parse(text) as Answered['json'];
+            } catch {
+              // Not every answer is JSON.
+            }
+            resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text, json });
+          });
+        },
+      );
       outgoing.on('error', reject);
       outgoing.end(body);
     });

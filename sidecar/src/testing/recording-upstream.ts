@@ -60,7 +60,11 @@ export function echo(request: Recorded, response: ServerResponse): void {
   if (request.method !== 'POST') return void response.writeHead(405, { allow: 'POST' }).end();
   const message = JSON.parse(request.body) as { id?: string | number; params?: unknown; method?: string };
   if (message.id === undefined || message.method === undefined) return void response.writeHead(202).end();
-  answerJson(response, { jsonrpc: '2.0', id: message.id, result: { resultType: 'complete', echo: message.params ?? null } });
+  answerJson(response, {
+    jsonrpc: '2.0',
+    id: message.id,
+    result: { resultType: 'complete', echo: message.params ?? null },
+  });
 }
 
 /** Sends a JSON body. */

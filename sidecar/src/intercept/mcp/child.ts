@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import { type Environment, PortcullisError } from '@portcullis/runtime';
 import { type Permit, requirePermit } from '../../enforce/permit.js';
 import type { Refusal } from '../../enforce/refuse.js';
+import { writeSlowly } from './backpressure.js';
 import type { RpcId } from './message.js';
 import { refusalError } from './to-response.js';
 
@@ -31,6 +32,8 @@ export interface Child {
   decline(id: RpcId, refusal: Refusal): Promise<void>;
   /** Resolves with the exit code once the child has ended; 128 + n after signal n, as shells say it. */
   readonly ended: Promise<number>;
+  /** Whether it had to be ended by a signal of ours; its exit code then says nothing about it. */
+  readonly killed: boolean;
   /** Closes its input; then SIGTERM, then SIGKILL, each after the grace time. Resolves when it has ended. */
   end(): Promise<void>;
 }
@@ -58,15 +61,20 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     typeof code === 'number' ? code : 128 + (SIGNAL_CODES[String(signal)] ?? 0),
   );
 
+  let killed = false;
+
   async function write(text: string): Promise<void> {
-    if (!input.writable) throw new PortcullisError('ERR_CHILD_ENDED', 'unavailable', 'the MCP server has ended');
-    if (!input.write(`${text}\n`)) await Promise.race([once(input, 'drain'), ended]);
+    const taken = await writeSlowly(input, `${text}\n`);
+    if (!taken) throw new PortcullisError('ERR_CHILD_ENDED', 'unavailable', 'the MCP server has ended');
   }
 
   return {
     name,
     output: child.stdout,
     ended,
+    get killed() {
+      return killed;
+    },
     async forward(permit) {
       requirePermit(permit, name, 'client_to_server');
       if (permit.payload === undefined) throw new TypeError('the permit has no message');
@@ -83,6 +91,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
       input.end();
       for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
         if (await endsWithin(ended, graceMs)) return;
+        killed = true;
         child.kill(signal);
       }
       await ended;

@@ -2,8 +2,8 @@
 
 import { readFile } from 'node:fs/promises';
 import { type Environment, PortcullisError } from '@portcullis/runtime';
-import { createExchange, type ExchangeOptions } from './exchange.js';
 import type { HeaderSource, McpConfig } from './config.js';
+import { createExchange, type ExchangeOptions } from './exchange.js';
 import type { Inspector } from './inspect.js';
 import { type McpServer, startMcpServer } from './listen.js';
 import { createRelay } from './relay.js';
@@ -11,7 +11,10 @@ import { createSessions } from './sessions.js';
 import { createUpstream, type Upstream } from './upstream.js';
 
 /** What the proxy shares with the rest of the process. */
-export type HttpProxyParts = Pick<ExchangeOptions, 'guard' | 'refuser' | 'client' | 'attempts' | 'observer' | 'clock' | 'log'> & {
+export type HttpProxyParts = Pick<
+  ExchangeOptions,
+  'guard' | 'refuser' | 'client' | 'attempts' | 'observer' | 'clock' | 'log'
+> & {
   readonly inspector: Inspector;
   readonly env: Environment;
 };
@@ -29,13 +32,15 @@ export interface HttpProxy extends McpServer {
 export async function startHttpProxy(config: McpConfig, parts: HttpProxyParts): Promise<HttpProxy> {
   const { limits } = config;
   const upstreams = new Map<string, Upstream>();
-  for (const { name, url, headers } of config.upstreams) {
+  for (const { name, url, headers, decisionHeaders } of config.upstreams) {
     const injected: Record<string, string> = {};
-    for (const [header, source] of Object.entries(headers)) injected[header] = await readHeader(header, source, parts.env);
+    for (const [header, source] of Object.entries(headers))
+      injected[header] = await readHeader(header, source, parts.env);
     const upstream = createUpstream({
       name,
       url: new URL(url),
       headers: injected,
+      decisionHeaders,
       connectTimeoutMs: limits.connectTimeoutMs,
       headersTimeoutMs: limits.answerTimeoutMs,
       connections: limits.maxConnections,

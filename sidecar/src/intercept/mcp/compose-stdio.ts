@@ -1,5 +1,6 @@
 /** Puts the stdio wrapper together. Loaded only in its mode. */
 
+import { setTimeout as delay } from 'node:timers/promises';
 import { type DrainStep, type Environment, PortcullisError, type Task } from '@portcullis/runtime';
 import { startChild } from './child.js';
 import type { StdioConfig } from './config.js';
@@ -9,7 +10,11 @@ import { runStdio, type StdioOptions } from './stdio.js';
 export type StdioParts = Pick<
   StdioOptions,
   'guard' | 'refuser' | 'client' | 'attempts' | 'inspector' | 'observer' | 'clock' | 'log'
-> & { readonly env: Environment };
+> & {
+  readonly env: Environment;
+  /** Whether a decision can be had yet. */
+  readonly ready: () => boolean;
+};
 
 /** A running wrapper. */
 export interface StdioWrapper {
@@ -28,9 +33,19 @@ export async function startStdioWrapper(
 ): Promise<StdioWrapper> {
   const [program, ...args] = command;
   if (config === undefined || program === undefined) {
-    throw new PortcullisError('ERR_CONFIG_INVALID', 'invalid', 'mode "mcp" needs the stdio configuration and -- command');
+    throw new PortcullisError(
+      'ERR_CONFIG_INVALID',
+      'invalid',
+      'mode "mcp" needs the stdio configuration and -- command',
+    );
   }
-  const child = await startChild({ name: config.server, command: program, args, env: parts.env, graceMs: config.graceMs });
+  const child = await startChild({
+    name: config.server,
+    command: program,
+    args,
+    env: parts.env,
+    graceMs: config.graceMs,
+  });
   // The agent sees the server's own exit code, as it would without us; ours (a failed start, a defect) go first.
   let childCode: number | undefined;
   process.once('exit', (code) => {
@@ -40,11 +55,22 @@ export async function startStdioWrapper(
     task: {
       name: 'stdio',
       mayEnd: true,
-      async run() {
+      async run(signal) {
+        await untilReady(parts, config.readyWaitMs, signal);
         await runStdio({ ...parts, ...config, child, input: process.stdin, output: process.stdout });
-        childCode = await child.ended;
+        const code = await child.ended;
+        childCode = child.killed ? undefined : code;
       },
     },
     drain: { name: 'end the server', timeoutMs: config.graceMs * 2 + 1_000, run: () => child.end() },
   };
+}
+
+/**
+ * A client speaks the moment it has started us; its handshake should not fail because ours with the PDP takes
+ * milliseconds longer. What it says waits in the pipe. After the wait, questions are refused as always.
+ */
+async function untilReady({ ready, clock }: StdioParts, waitMs: number, signal: AbortSignal): Promise<void> {
+  const until = clock.monotonic() + waitMs;
+  while (!ready() && clock.monotonic() < until && !signal.aborted) await delay(5);
 }

@@ -23,7 +23,7 @@ const listenConfig = z
 
 /** Never set by configuration: they belong to the protocol, or would let one request look like two. */
 const RESERVED_HEADER =
-  /^(host|connection|content-.*|transfer-encoding|te|trailer|upgrade|expect|accept|accept-encoding|mcp-.*|last-event-id)$/i;
+  /^(host|connection|content-.*|transfer-encoding|te|trailer|upgrade|expect|accept|accept-encoding|mcp-.*|portcullis-.*|last-event-id)$/i;
 
 const headerName = z
   .string()
@@ -33,7 +33,12 @@ const headerName = z
 /** The value of an injected header; never in the configuration itself, where it would be copied and printed. */
 const headerSource = z.union([
   z.strictObject({ file: z.string().min(1).describe('File that holds the value; surrounding white space is cut.') }),
-  z.strictObject({ env: z.string().regex(/^[A-Z_][A-Z0-9_]*$/).describe('Environment variable that holds the value.') }),
+  z.strictObject({
+    env: z
+      .string()
+      .regex(/^[A-Z_][A-Z0-9_]*$/)
+      .describe('Environment variable that holds the value.'),
+  }),
 ]);
 
 /** Where an injected header's value comes from. */
@@ -49,6 +54,14 @@ const upstreamConfig = z.strictObject({
     .record(headerName, headerSource)
     .default({})
     .describe("Sent with every request to this server, e.g. its credential. The agent's own never are."),
+  decisionHeaders: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether every request to this server names the decision that allowed it: portcullis-decision-id, and in ' +
+        'portcullis-request-digest the lower-case hex SHA-256 of the canonical request. Headers of these names ' +
+        'are never taken from the agent.',
+    ),
 });
 
 const limitsConfig = z
@@ -56,13 +69,28 @@ const limitsConfig = z
     maxBodyBytes: z.int().min(1024).max(67_108_864).default(4_194_304).describe('Largest message of an agent.'),
     maxHeaderBytes: z.int().min(1024).max(65_536).default(16_384).describe('Largest request head.'),
     maxHeaders: z.int().min(10).max(1000).default(100).describe('Most header fields of a request.'),
-    maxResponseBytes: z.int().min(1024).max(268_435_456).default(16_777_216).describe('Largest JSON answer of a server.'),
+    maxResponseBytes: z
+      .int()
+      .min(1024)
+      .max(268_435_456)
+      .default(16_777_216)
+      .describe('Largest JSON answer of a server.'),
     maxEventBytes: z.int().min(1024).max(268_435_456).default(16_777_216).describe('Largest event of a server.'),
     headersTimeoutMs: z.int().min(100).max(600_000).default(10_000).describe('Time for a request head to arrive.'),
     bodyTimeoutMs: z.int().min(100).max(600_000).default(30_000).describe('Time for a request body to arrive.'),
     connectTimeoutMs: z.int().min(100).max(600_000).default(5_000).describe('Time to connect to a server.'),
-    answerTimeoutMs: z.int().min(100).max(3_600_000).default(300_000).describe('Time for a server to begin its answer.'),
-    maxConnections: z.int().min(1).max(100_000).default(1024).describe('Most connections of agents, and to each server.'),
+    answerTimeoutMs: z
+      .int()
+      .min(100)
+      .max(3_600_000)
+      .default(300_000)
+      .describe('Time for a server to begin its answer.'),
+    maxConnections: z
+      .int()
+      .min(1)
+      .max(100_000)
+      .default(1024)
+      .describe('Most connections of agents, and to each server.'),
   })
   .prefault({});
 
@@ -100,9 +128,30 @@ export const mcpConfig = z.strictObject({
 export const stdioConfig = z.strictObject({
   server: serverName.describe('Name of the server in every question, as tool.server.'),
   minimumVersion,
-  maxMessageBytes: z.int().min(1024).max(67_108_864).default(16_777_216).describe('Largest message, in both directions.'),
-  maxPending: z.int().min(1).max(4096).default(64).describe('Messages of the agent that may wait for decisions at once.'),
-  graceMs: z.int().min(0).max(600_000).default(3_000).describe('Time between closing the server\'s input, SIGTERM and SIGKILL.'),
+  maxMessageBytes: z
+    .int()
+    .min(1024)
+    .max(67_108_864)
+    .default(16_777_216)
+    .describe('Largest message, in both directions.'),
+  readyWaitMs: z
+    .int()
+    .min(0)
+    .max(600_000)
+    .default(5_000)
+    .describe('Longest wait for a policy decision point before the first message is read; then it is refused.'),
+  maxPending: z
+    .int()
+    .min(1)
+    .max(4096)
+    .default(64)
+    .describe('Messages of the agent that may wait for decisions at once.'),
+  graceMs: z
+    .int()
+    .min(0)
+    .max(600_000)
+    .default(3_000)
+    .describe("Time between closing the server's input, SIGTERM and SIGKILL."),
 });
 
 /** Value of {@link mcpConfig}. */

@@ -5,7 +5,7 @@ import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
 import type { PolicyClient } from '../../ask/port.js';
 import { type Guard, isRefusal } from '../../enforce/guard.js';
 import type { Permit } from '../../enforce/permit.js';
-import { RPC_CODE, type Refusal, type Refuser } from '../../enforce/refuse.js';
+import { type Refusal, type Refuser, RPC_CODE } from '../../enforce/refuse.js';
 import { collect } from './body.js';
 import type { BadHead, Head } from './head.js';
 import { type ProtocolVersion, readMirrors, readVersionHeader, type Spoken } from './headers.js';
@@ -16,6 +16,9 @@ import type { Session, Sessions } from './sessions.js';
 import { type AttemptMaker, isAttempt, type NotAnAttempt, type Sighting } from './to-attempt.js';
 import { refusalError, rpcError, statusOfRefusedRequest } from './to-response.js';
 import { forwardable, type Headers, type Upstream, type UpstreamReply } from './upstream.js';
+
+/** For telling a server that its request was refused. */
+const DECLINE_TIMEOUT_MS = 10_000;
 
 /** Who hears how exchanges ended. */
 export interface ExchangeObserver {
@@ -42,7 +45,12 @@ export interface ExchangeOptions {
 }
 
 /** Serves requests whose head is in order. Never rejects. */
-export type Exchange = (head: Head, request: IncomingMessage, response: ServerResponse, signal: AbortSignal) => Promise<void>;
+export type Exchange = (
+  head: Head,
+  request: IncomingMessage,
+  response: ServerResponse,
+  signal: AbortSignal,
+) => Promise<void>;
 
 /** Makes the exchange. */
 export function createExchange(options: ExchangeOptions): Exchange {
@@ -86,7 +94,10 @@ export function createExchange(options: ExchangeOptions): Exchange {
   async function clientMessage(turn: Turn, message: Exclude<RpcMessage, RpcResponse>, seen: Sighting): Promise<void> {
     const id = message.kind === 'request' ? message.id : undefined;
     const made = attempts.fromMessage(message, seen);
-    if (!isAttempt(made)) return refused(turn, id, notAnAttempt(made), seen);
+    if (!isAttempt(made)) {
+      const refusal = notAnAttempt(made);
+      return made.refused === 'SHAPE' ? respond(turn, id, refusal, 400) : refused(turn, id, refusal, seen);
+    }
     const session = sessions.of(seen.server, seen.sessionId);
     if (id !== undefined && !session.begin(id)) {
       return refused(turn, id, invalid('the id is in use, or too many requests are open'), seen);
@@ -147,7 +158,13 @@ export function createExchange(options: ExchangeOptions): Exchange {
   }
 
   /** Sends under a permit, relays what comes back, and settles. */
-  async function carryOut(turn: Turn, permit: Permit, id: RpcId | undefined, expected: Expectation, steps: Steps): Promise<void> {
+  async function carryOut(
+    turn: Turn,
+    permit: Permit,
+    id: RpcId | undefined,
+    expected: Expectation,
+    steps: Steps,
+  ): Promise<void> {
     const { clock, observer, client } = options;
     const sentAt = clock.monotonic();
     let outcome: RelayOutcome = 'upstream_failed';
@@ -179,7 +196,8 @@ export function createExchange(options: ExchangeOptions): Exchange {
   function decline(turn: Turn, { id, refusal }: Declined): void {
     const { 'last-event-id': _resume, 'mcp-method': _method, 'mcp-name': _name, ...headers } = turn.headers;
     const both = { ...headers, accept: 'application/json, text/event-stream' };
-    turn.upstream.decline(id, refusal, both, turn.signal).then(
+    // On its own clock: the stream that brought the request may be over before the server has heard.
+    turn.upstream.decline(id, refusal, both, AbortSignal.timeout(DECLINE_TIMEOUT_MS)).then(
       (reply) => reply.body.on('error', () => undefined).resume(),
       (thrown: unknown) => options.log.warn({ [LOG_FIELD.error]: thrown }, 'Server could not be told of a refusal'),
     );
@@ -195,8 +213,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
 
   function notAnAttempt(made: NotAnAttempt): Refusal {
     if (made.refused === 'METHOD_UNKNOWN') return refuser.refuse('METHOD_UNKNOWN', { message: made.message });
-    // Servers answer parameters that they cannot use with 200 and an error, so the caller sees it as one.
-    return made.refused === 'PARAMS' ? invalid(made.message, 200, RPC_CODE.invalidParams) : invalid(made.message);
+    return invalid(made.message, 400, made.refused === 'PARAMS' ? RPC_CODE.invalidParams : RPC_CODE.invalidRequest);
   }
 
   function badHead(turn: Turn, id: RpcId | undefined, bad: BadHead): void {
@@ -223,8 +240,8 @@ interface Turn {
 interface Steps {
   send(): Promise<UpstreamReply>;
   relay(task: RelayTask): Promise<RelayOutcome>;
-  answered(): void;
-  brokeOff(): void;
+  readonly answered: () => void;
+  readonly brokeOff: () => void;
 }
 
 function sighting(turn: Turn, spoken: Spoken): Sighting {

@@ -59,7 +59,11 @@ const SESSION_ID = /^[\x21-\x7e]{1,1024}$/;
 
 /** Checks the request line and header fields. */
 export function readHead(
-  request: { readonly method?: string | undefined; readonly url?: string | undefined; readonly rawHeaders: readonly string[] },
+  request: {
+    readonly method?: string | undefined;
+    readonly url?: string | undefined;
+    readonly rawHeaders: readonly string[];
+  },
   rules: HeadRules,
 ): Head | BadHead {
   if (request.rawHeaders.length / 2 > rules.maxHeaders) return bad(431, 'too many header fields');
@@ -117,7 +121,9 @@ function checkAccept(headers: ReadonlyMap<string, string>, verb: McpVerb): BadHe
   const accept = headers.get('accept')?.toLowerCase();
   if (accept === undefined || verb === 'DELETE' || accept.includes('*/*')) return undefined;
   const wanted = verb === 'GET' ? ['text/event-stream'] : ['application/json', 'text/event-stream'];
-  return wanted.some((type) => accept.includes(type)) ? undefined : bad(406, `accept must include ${wanted.join(' and ')}`);
+  return wanted.some((type) => accept.includes(type))
+    ? undefined
+    : bad(406, `accept must include ${wanted.join(' and ')}`);
 }
 
 function isVerb(method: string): method is McpVerb {

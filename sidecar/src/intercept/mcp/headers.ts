@@ -147,7 +147,7 @@ function scalarsOf(value: Json | undefined, found: Set<string> = new Set()): Rea
 export function decodeHeaderValue(raw: string): string | undefined {
   const value = raw.replace(/^[ \t]+|[ \t]+$/g, '');
   const encoded = SENTINEL.exec(value)?.[1];
-  if (encoded === undefined) return /^[\x09\x20-\x7e]*$/.test(value) ? value : undefined;
+  if (encoded === undefined) return /^[\t -~]*$/.test(value) ? value : undefined;
   const bytes = Buffer.from(encoded, 'base64');
   // Buffer skips what is not Base64; only the canonical spelling comes back unchanged.
   if (bytes.toString('base64') !== encoded) return undefined;

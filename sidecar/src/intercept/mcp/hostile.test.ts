@@ -53,7 +53,7 @@ const HEAD = 'POST /mcp/files HTTP/1.1\r\nHost: localhost\r\nContent-Type: appli
 const SIZED = `Content-Length: ${CALL.length}\r\n`;
 
 describe('raw HTTP', () => {
-  const chunked = `${CALL.length.toString(16)}`;
+  const chunked = CALL.length.toString(16);
   test.each([
     ['both lengths', `${HEAD}${SIZED}Transfer-Encoding: chunked\r\n\r\n${CALL}`, 400],
     ['two equal lengths', `${HEAD}${SIZED}${SIZED}\r\n${CALL}`, 400],
@@ -72,7 +72,11 @@ describe('raw HTTP', () => {
     ['two Authorizations', `${HEAD}Authorization: a\r\nAuthorization: b\r\n${SIZED}\r\n${CALL}`, 400],
     ['two Content-Types', `${HEAD}Content-Type: application/json\r\n${SIZED}\r\n${CALL}`, 400],
     ['a header named __proto__', `${HEAD}__proto__: 1\r\n${SIZED}\r\n${CALL}`, 400],
-    ['absolute form', `POST http://evil/mcp/files HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${SIZED}\r\n${CALL}`, 400],
+    [
+      'absolute form',
+      `POST http://evil/mcp/files HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${SIZED}\r\n${CALL}`,
+      400,
+    ],
     ['trailers', `${HEAD}Transfer-Encoding: chunked\r\n\r\n${chunked}\r\n${CALL}\r\n0\r\nX-T: 1\r\n\r\n`, 400],
     ['upgrade', `${HEAD}Connection: upgrade\r\nUpgrade: websocket\r\n${SIZED}\r\n${CALL}`, 400],
     ['expect', `${HEAD}Expect: 100-continue\r\n${SIZED}\r\n${CALL}`, 417],
@@ -81,7 +85,11 @@ describe('raw HTTP', () => {
     ['too many headers', `${HEAD}${'X-A: 1\r\n'.repeat(60)}${SIZED}\r\n${CALL}`, 431],
     ['a head that never ends', 'POST /mcp/files HTTP/1.1\r\nHost: localhost\r\nX', 408],
     ['a body that never ends', `${HEAD}${SIZED}\r\n{`, 408],
-    ['never-ending chunks', `${HEAD}Transfer-Encoding: chunked\r\n\r\n${'1000\r\n'.concat('a'.repeat(4096), '\r\n').repeat(20)}`, 413],
+    [
+      'never-ending chunks',
+      `${HEAD}Transfer-Encoding: chunked\r\n\r\n${'1000\r\n'.concat('a'.repeat(4096), '\r\n').repeat(20)}`,
+      413,
+    ],
     ['a length over the cap', `${HEAD}Content-Length: 99999999\r\n\r\n`, 413],
   ])('%s', async (_name, text, status) => {
     const answer = await raw(text);
@@ -106,14 +114,22 @@ describe('raw HTTP', () => {
 });
 
 describe('paths', () => {
-  test.each(['/mcp', '//mcp/files', '/mcp/files/', '/mcp/files?x=1', '/mcp/..%2fmcp/files', '/mcp;x/files', '/mcp/files%00', '/MCP/files', '/mcp/other', '/'])(
-    '%s is not there',
-    async (path) => {
-      const answer = await harness.send({ path, headers: JSON_HEADERS, body: CALL });
-      expect(answer.status).toBe(404);
-      expect(upstream.requests).toEqual([]);
-    },
-  );
+  test.each([
+    '/mcp',
+    '//mcp/files',
+    '/mcp/files/',
+    '/mcp/files?x=1',
+    '/mcp/..%2fmcp/files',
+    '/mcp;x/files',
+    '/mcp/files%00',
+    '/MCP/files',
+    '/mcp/other',
+    '/',
+  ])('%s is not there', async (path) => {
+    const answer = await harness.send({ path, headers: JSON_HEADERS, body: CALL });
+    expect(answer.status).toBe(404);
+    expect(upstream.requests).toEqual([]);
+  });
 });
 
 describe('hosts and origins, each on its own', () => {
@@ -185,7 +201,12 @@ describe('JSON-RPC bodies', () => {
     ['trailing bytes', `${CALL}x`, 400, -32700],
     ['BOM', Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), bytes(CALL)]), 400, -32700],
     ['UTF-16', Buffer.from(CALL, 'utf16le'), 400, -32700],
-    ['invalid UTF-8', Buffer.concat([bytes(CALL.slice(0, -20)), Buffer.from([0xff]), bytes(CALL.slice(-20))]), 400, -32700],
+    [
+      'invalid UTF-8',
+      Buffer.concat([bytes(CALL.slice(0, -20)), Buffer.from([0xff]), bytes(CALL.slice(-20))]),
+      400,
+      -32700,
+    ],
     ['lone surrogate', call('{"name":"read","arguments":{"a":"\\ud800"}}'), 400, -32700],
     ['depth', call(`{"name":"read","arguments":{"a":${'['.repeat(70)}${']'.repeat(70)}}}`), 400, -32700],
     ['no jsonrpc', CALL.replace('"jsonrpc":"2.0",', ''), 400, -32600],
@@ -317,8 +338,23 @@ describe('header mirrors of 2026-07-28', () => {
 
 test('no header of the agent carries a credential upstream', async () => {
   const canary = 'CANARY-7f3a';
-  const names = ['authorization', 'cookie', 'proxy-authorization', 'x-api-key', 'x-portcullis-tenant', 'x-forwarded-for', 'te', 'connection-x', 'keep-alive', 'baggage', 'user-agent'];
-  await harness.post(CALL, names.flatMap((name) => [name, canary]));
+  const names = [
+    'authorization',
+    'cookie',
+    'proxy-authorization',
+    'x-api-key',
+    'x-portcullis-tenant',
+    'x-forwarded-for',
+    'te',
+    'connection-x',
+    'keep-alive',
+    'baggage',
+    'user-agent',
+  ];
+  await harness.post(
+    CALL,
+    names.flatMap((name) => [name, canary]),
+  );
   expect(upstream.requests).toHaveLength(1);
   expect(JSON.stringify(upstream.requests)).not.toContain(canary);
 });

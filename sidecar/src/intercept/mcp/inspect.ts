@@ -6,7 +6,7 @@
 import type { Json, JsonObject } from '@portcullis/policy/model';
 import { type Guard, isRefusal } from '../../enforce/guard.js';
 import type { Permit } from '../../enforce/permit.js';
-import { RPC_CODE, type Refusal, type Refuser } from '../../enforce/refuse.js';
+import { type Refusal, type Refuser, RPC_CODE } from '../../enforce/refuse.js';
 import { isObject, type RpcId, type RpcMessage, type RpcRequest, type RpcResponse, readMessage } from './message.js';
 import { methodRow } from './methods.js';
 import type { Session } from './sessions.js';
@@ -57,7 +57,7 @@ export interface InspectorOptions {
   readonly refuser: Refuser;
   readonly attempts: AttemptMaker;
   /** Told of requests that were delivered to the agent. */
-  delivered(permit: Permit): void;
+  readonly delivered: (permit: Permit) => void;
   readonly maxMessageBytes: number;
 }
 
@@ -65,7 +65,10 @@ export interface InspectorOptions {
 export function createInspector(options: InspectorOptions): Inspector {
   const { guard, refuser, attempts, delivered, maxMessageBytes } = options;
 
-  async function decideRequest(request: Pick<RpcRequest, 'method' | 'params' | 'value'> & { id: RpcId }, sighting: Sighting) {
+  async function decideRequest(
+    request: Pick<RpcRequest, 'method' | 'params' | 'value'> & { id: RpcId },
+    sighting: Sighting,
+  ) {
     const made = attempts.fromMessage({ kind: 'request', ...request }, sighting);
     if (isAttempt(made)) return guard(made);
     if (made.refused === 'METHOD_UNKNOWN') return refuser.refuse('METHOD_UNKNOWN', { message: made.message });

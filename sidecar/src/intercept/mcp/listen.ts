@@ -1,6 +1,7 @@
 /** The agent's side of the HTTP proxy: a node:http server on loopback or a Unix socket, with every limit set. */
 
 import { once } from 'node:events';
+import { chmod } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { PortcullisError } from '@portcullis/runtime';
@@ -18,17 +19,22 @@ export interface McpServerOptions {
   readonly rules: HeadRules;
   readonly exchange: Exchange;
   readonly refuser: Refuser;
-  readonly limits: { readonly maxHeaderBytes: number; readonly headersTimeoutMs: number; readonly maxConnections: number };
+  readonly limits: {
+    readonly maxHeaderBytes: number;
+    readonly headersTimeoutMs: number;
+    readonly maxConnections: number;
+  };
 }
 
 /** A listening proxy. */
 export interface McpServer {
   /** `host:port` as bound, or the path of the socket. */
   readonly address: string;
-  /** Refuses whatever comes from now on, and accepts no connections. */
-  drain(): void;
-  /** Resolves when no exchange is running any more. */
-  idle(): Promise<void>;
+  /**
+   * Accepts no connections, refuses whatever still comes on open ones, ends streams that wait for nothing in
+   * particular, and resolves when the last exchange is over.
+   */
+  finish(): Promise<void>;
   /** Ends everything that still runs. */
   close(): Promise<void>;
 }
@@ -43,7 +49,12 @@ export async function startMcpServer(options: McpServerOptions): Promise<McpServ
   let draining = false;
   let wake = (): void => undefined;
 
-  function refuseHttp(response: ServerResponse, status: number, text: string, headers: Readonly<Record<string, string>> = {}) {
+  function refuseHttp(
+    response: ServerResponse,
+    status: number,
+    text: string,
+    headers: Readonly<Record<string, string>> = {},
+  ) {
     response.writeHead(status, {
       ...headers,
       'content-type': 'application/json',
@@ -57,13 +68,15 @@ export async function startMcpServer(options: McpServerOptions): Promise<McpServ
   function serve(request: IncomingMessage, response: ServerResponse): void {
     if (draining) {
       const refusal = refuser.refuse('SHUTTING_DOWN');
-      return refuseHttp(response, refusal.httpStatus, refusalError(undefined, refusal));
+      refuseHttp(response, refusal.httpStatus, refusalError(undefined, refusal));
+      return;
     }
     const head = readHead(request, rules);
     if (!head.ok) {
       const { status, rpcCode, message, headers } = head;
       const refusal = refuser.refuse('REQUEST_INVALID', { message, rpcCode, httpStatus: status });
-      return refuseHttp(response, status, refusalError(undefined, refusal), headers);
+      refuseHttp(response, status, refusalError(undefined, refusal), headers);
+      return;
     }
     const abort = new AbortController();
     running.set(abort, head.verb);
@@ -99,7 +112,9 @@ export async function startMcpServer(options: McpServerOptions): Promise<McpServ
   server.maxConnections = limits.maxConnections;
   server.on('checkContinue', (_request, response: ServerResponse) => expectationFailed(response));
   server.on('checkExpectation', (_request, response: ServerResponse) => expectationFailed(response));
-  server.on('connect', (_request, socket: Duplex) => socket.end('HTTP/1.1 405 Method Not Allowed\r\nconnection: close\r\n\r\n'));
+  server.on('connect', (_request, socket: Duplex) =>
+    socket.end('HTTP/1.1 405 Method Not Allowed\r\nconnection: close\r\n\r\n'),
+  );
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (!socket.writable) return socket.destroy();
     return socket.end(`HTTP/1.1 ${statusOf(error.code)}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
@@ -113,14 +128,12 @@ export async function startMcpServer(options: McpServerOptions): Promise<McpServ
 
   return {
     address,
-    drain() {
+    async finish() {
       draining = true;
       server.close();
       server.closeIdleConnections();
       // A stream for whatever the server may say one day has no end to wait for.
       for (const [abort, verb] of running) if (verb === 'GET') abort.abort();
-    },
-    async idle() {
       if (running.size === 0) return;
       await new Promise<void>((resolve) => {
         wake = resolve;
@@ -149,8 +162,13 @@ async function listen(server: Server, at: ListenAddress): Promise<string> {
     if ('socket' in at) server.listen(at.socket);
     else server.listen(at.port, at.host);
     await once(server, 'listening');
+    // Whoever can open the socket acts as the agent.
+    if ('socket' in at) await chmod(at.socket, 0o600);
   } catch (error: unknown) {
-    throw new PortcullisError('ERR_LISTEN', 'unavailable', 'the MCP port cannot be bound', { cause: error, details: { ...at } });
+    throw new PortcullisError('ERR_LISTEN', 'unavailable', 'the MCP port cannot be bound', {
+      cause: error,
+      details: { ...at },
+    });
   }
   const bound = server.address();
   if (typeof bound === 'string' || bound === null) return bound ?? '';

@@ -13,9 +13,14 @@ import {
   wrongly,
 } from '../../testing/fake-policy-client.js';
 import { type Harness, startHarness } from '../../testing/proxy-harness.js';
-import { recordingUpstream, type RecordingUpstream } from '../../testing/recording-upstream.js';
+import { type RecordingUpstream, recordingUpstream } from '../../testing/recording-upstream.js';
 
-const CALL = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'read_file', arguments: { path: '/tmp/a' } } };
+const CALL = {
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'tools/call',
+  params: { name: 'read_file', arguments: { path: '/tmp/a' } },
+};
 
 let upstream: RecordingUpstream;
 let harness: Harness;
@@ -35,7 +40,9 @@ afterEach(async () => {
 
 describe('an allowed call', () => {
   test('reaches the upstream as the re-serialisation of what was decided, and its answer comes back', async () => {
-    const answer = await harness.post('{ "jsonrpc":"2.0", "id":"a", "method":"tools/call",\n"params":{"name":"read_file","arguments":{"path":"\\u002ftmp"}}}');
+    const answer = await harness.post(
+      '{ "jsonrpc":"2.0", "id":"a", "method":"tools/call",\n"params":{"name":"read_file","arguments":{"path":"\\u002ftmp"}}}',
+    );
     expect(answer.status).toBe(200);
     expect(answer.json).toEqual({
       jsonrpc: '2.0',
@@ -104,9 +111,24 @@ describe('no upstream bytes without an allow', () => {
       code: 'PDP_REPLY_INVALID',
       rpc: RPC_CODE.failedClosed,
     },
-    { name: 'allow without the effect', behaviour: wrongly({ effect: 'deny' }), code: 'PDP_REPLY_INVALID', rpc: RPC_CODE.failedClosed },
-    { name: 'the effect without allow', behaviour: wrongly({ allow: false }), code: 'PDP_REPLY_INVALID', rpc: RPC_CODE.failedClosed },
-    { name: 'no decision id', behaviour: wrongly({ decision_id: '' }), code: 'PDP_REPLY_INVALID', rpc: RPC_CODE.failedClosed },
+    {
+      name: 'allow without the effect',
+      behaviour: wrongly({ effect: 'deny' }),
+      code: 'PDP_REPLY_INVALID',
+      rpc: RPC_CODE.failedClosed,
+    },
+    {
+      name: 'the effect without allow',
+      behaviour: wrongly({ allow: false }),
+      code: 'PDP_REPLY_INVALID',
+      rpc: RPC_CODE.failedClosed,
+    },
+    {
+      name: 'no decision id',
+      behaviour: wrongly({ decision_id: '' }),
+      code: 'PDP_REPLY_INVALID',
+      rpc: RPC_CODE.failedClosed,
+    },
     {
       name: 'an allow that names a denial',
       behaviour: wrongly({ deny: [{ code: 'POLICY_DENIED', message: 'x', path: 'y' }] }),
@@ -146,6 +168,7 @@ describe('no upstream bytes without an allow', () => {
     client.behaviour = fail(code);
     const answer = await harness.post(CALL);
     expect(upstream.requests).toEqual([]);
+    expect(answer.status).toBe(200);
     expect(answer.json.error?.data).toMatchObject({ code });
     expect(answer.text).not.toContain('made to fail');
   });
@@ -155,7 +178,9 @@ describe('no upstream bytes without an allow', () => {
     const answer = await harness.post(CALL);
     expect(answer.json.error).toEqual({
       code: RPC_CODE.denied,
-      message: expect.stringMatching(/^deleting is not allowed here \(POLICY_DENIED, NO_DELETES, decision decision-\d+\)$/),
+      message: expect.stringMatching(
+        /^deleting is not allowed here \(POLICY_DENIED, NO_DELETES, decision decision-\d+\)$/,
+      ),
       data: {
         code: 'POLICY_DENIED',
         message: 'deleting is not allowed here',
@@ -181,4 +206,37 @@ describe('no upstream bytes without an allow', () => {
     client.behaviour = allow({ conditions: [{ type: 'audit_level', value: 'full' }] });
     expect((await harness.post(CALL)).json.result).toBeDefined();
   });
+});
+
+describe('notifications', () => {
+  const NOTE = { jsonrpc: '2.0', method: 'notifications/initialized' };
+  test('an allowed one is 202 without a body', async () => {
+    const answer = await harness.post(NOTE);
+    expect({ status: answer.status, text: answer.text }).toEqual({ status: 202, text: '' });
+    expect(client.asked).toMatchObject([{ kind: 'session', tool: { operation: 'notifications/initialized' } }]);
+  });
+
+  test.each([
+    ['denied', deny(), 403],
+    ['undecided', fail('PDP_UNAVAILABLE'), 503],
+    ['held', hold(), 403],
+  ] as const)('a %s one is refused by status and not sent', async (_name, behaviour, status) => {
+    client.behaviour = behaviour;
+    const answer = await harness.post(NOTE);
+    expect(answer.status).toBe(status);
+    expect(Object.keys(answer.json)).toEqual(['jsonrpc', 'error']);
+    expect(upstream.requests).toEqual([]);
+  });
+});
+
+test('over all of this, what went upstream was allowed, digest by digest', async () => {
+  const behaviours = [allow(), deny(), fail('PDP_TIMEOUT'), wrongly({ request_digest: '0'.repeat(64) }), hold()];
+  let turn = 0;
+  client.behaviour = (request) => (behaviours[turn++ % behaviours.length] ?? deny())(request);
+  client.allowed.clear();
+  await Promise.all(Array.from({ length: 50 }, (_, id) => harness.post({ ...CALL, id })));
+  expect(upstream.requests).toHaveLength(10);
+  const forwarded = client.settled.filter(({ outcome }) => outcome === 'forwarded');
+  expect(forwarded).toHaveLength(10);
+  for (const { request_digest } of forwarded) expect(client.allowed.has(request_digest)).toBe(true);
 });

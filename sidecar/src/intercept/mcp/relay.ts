@@ -1,8 +1,8 @@
 /** Bringing an upstream's answer to the agent: checked message by message, unbuffered, with back-pressure. */
 
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { LOG_FIELD, type Logger } from '@portcullis/runtime';
+import { writeSlowly } from './backpressure.js';
 import { collect } from './body.js';
 import { type Declined, type Expectation, type Inspector, upstreamError } from './inspect.js';
 import type { RpcId } from './message.js';
@@ -63,8 +63,12 @@ export function createRelay(options: {
 
   async function json(task: RelayTask): Promise<RelayOutcome> {
     const { reply, requestId } = task;
-    const collected = await collect(reply.body, { maxBytes: limits.maxResponseBytes, timeoutMs: limits.responseTimeoutMs });
-    if (collected.kind !== 'all') return fail(task, `its answer was ${collected.kind.replace('_', ' ')}`, failedStatus(reply));
+    const collected = await collect(reply.body, {
+      maxBytes: limits.maxResponseBytes,
+      timeoutMs: limits.responseTimeoutMs,
+    });
+    if (collected.kind !== 'all')
+      return fail(task, `its answer was ${collected.kind.replace('_', ' ')}`, failedStatus(reply));
     const finding = await inspector.inspect(collected.bytes, {
       ...task.expected,
       // A refusal by status may lack the id: it could be about a message that the server did not read.
@@ -104,12 +108,16 @@ export function createRelay(options: {
     let done = requestId === undefined;
     let resumable = false;
     let trouble: string | undefined;
-    response.writeHead(reply.status, { ...passed(reply), 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+    response.writeHead(reply.status, {
+      ...passed(reply),
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store',
+    });
     response.flushHeaders();
 
     async function handle(event: SseEvent): Promise<boolean> {
       resumable ||= event.hasId;
-      if (event.data === undefined || event.data.length === 0) return write(response, event.raw);
+      if (event.data === undefined || event.data.length === 0) return writeSlowly(response, event.raw);
       // Both SDKs ignore other types, and the old transport's `endpoint` would lead the agent around us.
       if (event.type !== '' && event.type !== 'message') return true;
       const finding = await inspector.inspect(event.data, task.expected);
@@ -119,11 +127,11 @@ export function createRelay(options: {
             done ||= finding.answers === requestId;
             task.answered(finding.answers);
           }
-          return write(response, event.raw);
+          return writeSlowly(response, event.raw);
         case 'replace':
           done ||= finding.answers === requestId;
           task.answered(finding.answers);
-          return write(response, sseEvent(finding.instead));
+          return writeSlowly(response, sseEvent(finding.instead));
         case 'drop':
           log.warn({ [LOG_FIELD.reason]: finding.reason }, 'Server message was not delivered');
           if (finding.decline !== undefined) task.decline(finding.decline);
@@ -160,7 +168,8 @@ export function createRelay(options: {
       const { reply } = task;
       const encoding = reply.headers.get('content-encoding') ?? 'identity';
       // The credentials are ours, so is the trouble with them; a challenge would send the agent to a stranger's login.
-      if (reply.status === 401 || reply.status === 407) return fail(task, "it does not accept this sidecar's credentials");
+      if (reply.status === 401 || reply.status === 407)
+        return fail(task, "it does not accept this sidecar's credentials");
       if (reply.status >= 300 && reply.status < 400) return fail(task, 'it redirects');
       if (encoding !== 'identity') return fail(task, 'its answer is compressed');
       if (reply.status >= 400) return error(task);
@@ -182,13 +191,6 @@ export function createRelay(options: {
     const read = inspector.read(bytes);
     return read?.kind === 'response' && read.result === undefined && (read.id === undefined || read.id === requestId);
   }
-}
-
-/** Writes and, when the agent is slow, waits for it. False when the agent has left. */
-async function write(response: ServerResponse, bytes: Buffer): Promise<boolean> {
-  if (response.destroyed) return false;
-  if (!response.write(bytes)) await Promise.race([once(response, 'drain'), once(response, 'close')]).catch(() => undefined);
-  return !response.destroyed;
 }
 
 function sendJson(task: RelayTask, status: number, bytes: Buffer): void {

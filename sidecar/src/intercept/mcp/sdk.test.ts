@@ -62,8 +62,10 @@ function legacyServer(): Server {
           });
           return text('done');
         });
-        server.registerResource('note', 'note://one', {}, async () => ({ contents: [{ uri: 'note://one', text: 'n' }] }));
-        await server.connect(created as Parameters<typeof server.connect>[0]);
+        server.registerResource('note', 'note://one', {}, async () => ({
+          contents: [{ uri: 'note://one', text: 'n' }],
+        }));
+        await server.connect(created);
       }
       await transport.handleRequest(request, response);
     })().catch(() => response.destroy());
@@ -127,7 +129,7 @@ interface Caller {
 async function connect1(): Promise<Caller> {
   const sdk = new Client1({ name: 't', version: '1' }, { capabilities: { elicitation: {} } });
   sdk.setRequestHandler(ElicitRequestSchema, async () => ({ action: 'accept', content: { name: 'Ada' } }));
-  await sdk.connect(new Transport1(new URL(harness.url)) as Parameters<typeof sdk.connect>[0]);
+  await sdk.connect(new Transport1(new URL(harness.url)));
   return {
     call: (name, args) => sdk.callTool({ name, arguments: args }),
     tools: async () => (await sdk.listTools()).tools.map(({ name }) => name),
@@ -207,7 +209,7 @@ test('the whole life of a legacy session is decided: stream, messages and end', 
   await start(legacyServer());
   const sdk = new Client1({ name: 't', version: '1' });
   const transport = new Transport1(new URL(harness.url));
-  await sdk.connect(transport as Parameters<typeof sdk.connect>[0]);
+  await sdk.connect(transport);
   await sdk.callTool({ name: 'slow', arguments: {} });
   await sdk.readResource({ uri: 'note://one' });
   await transport.terminateSession();

@@ -3,13 +3,13 @@
  * Each direction keeps its order; what waits for a decision holds up only what follows it towards the server.
  */
 
-import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
 import type { PolicyClient } from '../../ask/port.js';
 import { type Guard, isRefusal } from '../../enforce/guard.js';
 import type { Permit } from '../../enforce/permit.js';
-import { RPC_CODE, type Refuser } from '../../enforce/refuse.js';
+import { type Refuser, RPC_CODE } from '../../enforce/refuse.js';
+import { writeSlowly } from './backpressure.js';
 import type { Child } from './child.js';
 import type { ExchangeObserver } from './exchange.js';
 import { type ProtocolVersion, readInlineVersion } from './headers.js';
@@ -59,9 +59,8 @@ export async function runStdio(options: StdioOptions): Promise<void> {
   let era: Era = 'legacy';
 
   async function say(text: string | Buffer): Promise<void> {
-    if (options.output.destroyed) return;
-    options.output.write(text);
-    if (!options.output.write('\n')) await Promise.race([once(options.output, 'drain'), once(options.output, 'close')]);
+    // One write per message: two could be parted by another message.
+    await writeSlowly(options.output, `${text.toString()}\n`);
   }
 
   function settle(permit: Permit, outcome: 'forwarded' | 'upstream_failed', sentAt: number): void {
@@ -75,7 +74,11 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     });
   }
 
-  async function invalid(id: RpcId | undefined, message: string, rpcCode: number = RPC_CODE.invalidRequest): Promise<void> {
+  async function invalid(
+    id: RpcId | undefined,
+    message: string,
+    rpcCode: number = RPC_CODE.invalidRequest,
+  ): Promise<void> {
     await say(refusalError(id, refuser.refuse('REQUEST_INVALID', { message, rpcCode })));
   }
 
@@ -135,14 +138,19 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     });
   }
 
-  async function failOpen(key: string, what: string, thrown?: unknown): Promise<void> {
+  function closeRequest(key: string, outcome: 'forwarded' | 'upstream_failed'): Open | undefined {
     const request = open.get(key);
-    if (request === undefined) return;
+    if (request === undefined) return undefined;
     open.delete(key);
     session.end(request.id, false);
+    settle(request.permit, outcome, request.sentAt);
+    return request;
+  }
+
+  async function failOpen(key: string, what: string, thrown?: unknown): Promise<void> {
+    const request = closeRequest(key, 'upstream_failed');
     if (thrown !== undefined) log.warn({ [LOG_FIELD.error]: thrown }, 'Message could not be forwarded');
-    settle(request.permit, 'upstream_failed', request.sentAt);
-    await say(upstreamError(request.id, what));
+    if (request !== undefined) await say(upstreamError(request.id, what));
   }
 
   function inspect(message: RpcMessage): Promise<Finding> {
@@ -153,13 +161,9 @@ export async function runStdio(options: StdioOptions): Promise<void> {
 
   async function deliver(bytes: Buffer, finding: Finding): Promise<void> {
     if (finding.verdict === 'pass' || finding.verdict === 'replace') {
+      // Closed before it is delivered: once the agent has its answer it may use the id again.
+      if (finding.answers !== undefined) closeRequest(idKey(finding.answers), 'forwarded');
       await say(finding.verdict === 'pass' ? bytes : finding.instead);
-      const key = finding.answers === undefined ? undefined : idKey(finding.answers);
-      const request = key === undefined ? undefined : open.get(key);
-      if (key === undefined || request === undefined) return;
-      open.delete(key);
-      session.end(request.id, false);
-      settle(request.permit, 'forwarded', request.sentAt);
       return;
     }
     log.warn({ [LOG_FIELD.reason]: finding.reason }, 'Server message was not delivered');
@@ -207,11 +211,11 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     let turn: Promise<void> = Promise.resolve();
     for await (const chunk of options.input) {
       for (const line of lines.push(chunk as Buffer)) {
-        const work = (line.kind === 'line' ? fromAgent(line.bytes, turn) : invalid(undefined, 'the message is too long')).catch(
-          (thrown: unknown) => {
-            refuser.fault(thrown);
-          },
-        );
+        const work = (
+          line.kind === 'line' ? fromAgent(line.bytes, turn) : invalid(undefined, 'the message is too long')
+        ).catch((thrown: unknown) => {
+          refuser.fault(thrown);
+        });
         turn = Promise.all([turn, work]).then(() => undefined);
         pending.add(work);
         void work.finally(() => pending.delete(work));

@@ -1,9 +1,15 @@
 /** What servers answer: streams, wrong answers, server requests, sessions; and that no two agents' answers cross. */
 
 import { once } from 'node:events';
-import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createServer, type Socket } from 'node:net';
+import {
+  Agent,
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { RPC_CODE } from '../../enforce/refuse.js';
 import { allow, denyOnly, fakePolicyClient } from '../../testing/fake-policy-client.js';
@@ -45,7 +51,11 @@ const streams =
   };
 
 /** Opens a request and hands back its answer before the body is there. */
-async function open(method: string, body: unknown, headers: Record<string, string> = {}): Promise<[ClientRequest, IncomingMessage]> {
+async function open(
+  method: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<[ClientRequest, IncomingMessage]> {
   const outgoing = httpRequest(harness.url, {
     method,
     agent: false,
@@ -100,7 +110,11 @@ describe('event streams', () => {
     ['an event over the cap', [`data: ${'x'.repeat(5000)}\n\n`], 'larger than allowed'],
     ['an event that never ends', [`data: ${'x'.repeat(1500)}\n`, `data: ${'x'.repeat(1500)}\n`], 'larger than allowed'],
     ['an end without an answer', [event(NOTE)], 'ended without an answer'],
-    ['invalid UTF-8', [Buffer.from('data: {"jsonrpc":"2.0","id":1,"result":{"a":"'), Buffer.from([0xff]), Buffer.from('"}}\n\n')], 'not acceptable JSON'],
+    [
+      'invalid UTF-8',
+      [Buffer.from('data: {"jsonrpc":"2.0","id":1,"result":{"a":"'), Buffer.from([0xff]), Buffer.from('"}}\n\n')],
+      'not acceptable JSON',
+    ],
   ])('%s ends the stream with an error for the request', async (_name, parts, reason) => {
     upstream.script = streams(...parts, event(NOTE));
     const { text } = await harness.post(CALL);
@@ -198,11 +212,23 @@ describe('answers that are none', () => {
     ['HTML', (r) => r.writeHead(200, { 'content-type': 'text/html' }).end('<p>'), 200],
     ['nothing', (r) => r.writeHead(202).end(), 200],
     ['too much', (r) => answerJson(r, { ...ANSWER, result: { a: 'x'.repeat(9000) } }), 200],
-    ['compressed', (r) => r.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' }).end('x'), 200],
+    [
+      'compressed',
+      (r) => r.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' }).end('x'),
+      200,
+    ],
     ['a redirect', (r) => r.writeHead(302, { location: 'http://evil.example/' }).end(), 200],
-    ['a challenge', (r) => r.writeHead(401, { 'www-authenticate': 'Bearer resource_metadata="http://evil"' }).end(), 200],
+    [
+      'a challenge',
+      (r) => r.writeHead(401, { 'www-authenticate': 'Bearer resource_metadata="http://evil"' }).end(),
+      200,
+    ],
     ['500 with HTML', (r) => r.writeHead(500, { 'content-type': 'text/html' }).end('<p>'), 500],
-    ['400 about another id', (r) => answerJson(r, { jsonrpc: '2.0', id: 9, error: { code: 1, message: 'm' } }, 400), 400],
+    [
+      '400 about another id',
+      (r) => answerJson(r, { jsonrpc: '2.0', id: 9, error: { code: 1, message: 'm' } }, 400),
+      400,
+    ],
     ['a reset connection', (r) => r.destroy(), 200],
     ['silence', () => undefined, 200],
   ])('%s', async (_name, script, status) => {
@@ -234,7 +260,10 @@ describe('answers that are none', () => {
     });
     evil.listen(0, '127.0.0.1');
     await once(evil, 'listening');
-    const own = await startHarness({ client, upstreamUrl: `http://127.0.0.1:${(evil.address() as AddressInfo).port}/` });
+    const own = await startHarness({
+      client,
+      upstreamUrl: `http://127.0.0.1:${(evil.address() as AddressInfo).port}/`,
+    });
     for (let at = 0; at < 5; at += 1) expect((await own.post(CALL)).text).toBe(JSON.stringify(ANSWER));
     expect(connections).toBe(5);
     await own.close();
@@ -252,7 +281,8 @@ describe('what the server asks', () => {
   };
 
   test('is delivered when permitted, and answered exactly once, in its session', async () => {
-    upstream.script = (request, response) => (request.body.includes('tools/call') ? asking(response) : echo(request, response));
+    upstream.script = (request, response) =>
+      request.body.includes('tools/call') ? asking(response) : echo(request, response);
     expect((await harness.post(CALL, session)).text).toBe(event(ASK) + event(ANSWER));
     expect(client.asked.at(-1)).toMatchObject({
       kind: 'session',
@@ -322,7 +352,8 @@ describe('what the server asks', () => {
   });
 
   test('a result of unknown type is not delivered', async () => {
-    upstream.script = (_request, response) => answerJson(response, { jsonrpc: '2.0', id: 1, result: { resultType: 'evil' } });
+    upstream.script = (_request, response) =>
+      answerJson(response, { jsonrpc: '2.0', id: 1, result: { resultType: 'evil' } });
     expect((await harness.post(MODERN, MIRRORS)).json.error).toMatchObject({ code: RPC_CODE.upstreamFailed });
   });
 });
@@ -358,6 +389,8 @@ describe('sessions', () => {
 });
 
 test('1,000 concurrent calls with colliding ids over 20 agents: no answer crosses', async () => {
+  // No time limit of ours may decide this: the machine may be busy.
+  const roomy = await startHarness({ client, upstreamUrl: upstream.url, backstopMs: 60_000 });
   upstream.script = (request, response) => {
     const delay = Math.floor(Math.random() * 20);
     setTimeout(() => echo(request, response), delay);
@@ -366,7 +399,7 @@ test('1,000 concurrent calls with colliding ids over 20 agents: no answer crosse
   const one = (agent: Agent, canary: string, id: number): Promise<string> =>
     new Promise((resolve, reject) => {
       const headers = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
-      const outgoing = httpRequest(harness.url, { method: 'POST', agent, headers }, (incoming) => {
+      const outgoing = httpRequest(roomy.url, { method: 'POST', agent, headers }, (incoming) => {
         let text = '';
         incoming.setEncoding('utf8');
         incoming.on('data', (chunk: string) => {
@@ -386,6 +419,7 @@ test('1,000 concurrent calls with colliding ids over 20 agents: no answer crosse
     ),
   );
   for (const agent of agents) agent.destroy();
+  await roomy.close();
   expect(answers).toHaveLength(1000);
   for (const { canary, id, answer } of answers) {
     expect(answer).toEqual({
@@ -394,7 +428,7 @@ test('1,000 concurrent calls with colliding ids over 20 agents: no answer crosse
       result: { resultType: 'complete', echo: { name: 'read', arguments: { canary } } },
     });
   }
-});
+}, 60_000);
 
 test('draining refuses what comes, finishes what runs, ends idle streams', async () => {
   let answer = (): void => undefined;
@@ -417,11 +451,10 @@ test('draining refuses what comes, finishes what runs, ends idle streams', async
   await opened;
   const running = harness.post(CALL);
   await arrived;
-  harness.proxy.drain();
-  const idle = harness.proxy.idle();
+  const finished = harness.proxy.finish();
   await stream.catch(() => undefined);
   answer();
   expect((await running).status).toBe(200);
-  await idle;
-  await expect(harness.post(CALL)).rejects.toThrow();
+  await finished;
+  await expect(harness.post(CALL)).rejects.toThrow(/ECONN|hang up/);
 });

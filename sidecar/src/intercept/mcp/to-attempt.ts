@@ -2,10 +2,10 @@
 
 import type { AttemptKind, CanonicalRequest, Environment, JsonObject } from '@portcullis/policy/model';
 import type { Clock } from '@portcullis/runtime';
-import type { Direction } from '../../enforce/permit.js';
 import type { Attempt } from '../../enforce/guard.js';
-import { type Era, methodRow, type Target, targetOf } from './methods.js';
+import type { Direction } from '../../enforce/permit.js';
 import type { RpcNotification, RpcRequest } from './message.js';
+import { type Era, methodRow, type Target, targetOf } from './methods.js';
 
 /** Who attempts. From the sidecar's own certificate, never from a message. */
 export interface AgentIdentity {
@@ -59,7 +59,12 @@ export function createAttemptMaker(options: {
 }): AttemptMaker {
   const { identity, environment, clock, newId } = options;
 
-  function canonical(kind: AttemptKind, operation: string, seen: Sighting, target: Omit<Target, 'kind'>): CanonicalRequest {
+  function canonical(
+    kind: AttemptKind,
+    operation: string,
+    seen: Sighting,
+    target: Omit<Target, 'kind'>,
+  ): CanonicalRequest {
     return {
       version: '1.0',
       tenant_id: identity.tenant,
@@ -92,10 +97,16 @@ export function createAttemptMaker(options: {
       const { method, params } = message;
       const row = methodRow(method, seen.direction, seen.era);
       if (row === undefined) {
-        return { refused: 'METHOD_UNKNOWN', message: `the method is not one of MCP's ${seen.era} revisions in this direction` };
+        return {
+          refused: 'METHOD_UNKNOWN',
+          message: `the method is not one of MCP's ${seen.era} revisions in this direction`,
+        };
       }
       if (row.shape !== message.kind) {
-        return { refused: 'SHAPE', message: `${method} must be a ${row.shape}${row.shape === 'request' ? ' and have an id' : ''}` };
+        return {
+          refused: 'SHAPE',
+          message: `${method} must be a ${row.shape}${row.shape === 'request' ? ' and have an id' : ''}`,
+        };
       }
       const target = targetOf(row, params);
       if (typeof target === 'string') return { refused: 'PARAMS', message: target };

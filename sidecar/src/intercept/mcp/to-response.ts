@@ -1,7 +1,7 @@
 /** From a refusal to what an MCP client understands: a JSON-RPC error, and for HTTP a status. */
 
 import type { JsonObject } from '@portcullis/policy/model';
-import { RPC_CODE, type Refusal } from '../../enforce/refuse.js';
+import { type Refusal, RPC_CODE } from '../../enforce/refuse.js';
 import type { RpcId } from './message.js';
 import type { Era } from './methods.js';
 
@@ -32,9 +32,8 @@ export function refusalError(id: RpcId | undefined, refusal: Refusal): string {
 /**
  * The HTTP status of a refused request. 200, because the exchange itself worked and both SDK generations hand a
  * JSON-RPC error to the caller only then; other statuses they report as a broken transport. Where the specification
- * fixes a status (unacceptable request 400; in 2026-07-28 unknown method 404) it is that one.
+ * fixes a status (in 2026-07-28 an unknown method is 404) it is that one.
  */
 export function statusOfRefusedRequest(refusal: Refusal, era: Era): number {
-  if (refusal.rpcCode === RPC_CODE.methodNotFound) return era === 'modern' ? 404 : 200;
-  return refusal.outcome === 'invalid' ? refusal.httpStatus : 200;
+  return refusal.rpcCode === RPC_CODE.methodNotFound && era === 'modern' ? 404 : 200;
 }

@@ -17,6 +17,8 @@ export interface UpstreamOptions {
   readonly url: URL;
   /** Sent with every request, e.g. the credential that the server wants. Never taken from the agent. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Whether a request names the decision that allowed it; see {@link DECISION_HEADER}. */
+  readonly decisionHeaders: boolean;
   readonly connectTimeoutMs: number;
   /** From sending a request to the head of its answer. */
   readonly headersTimeoutMs: number;
@@ -38,7 +40,12 @@ export interface Upstream {
    * Sends the permit's own payload, and nothing else.
    * @throws whatever the connection does; the caller turns it into an answer.
    */
-  forward(permit: Permit, verb: 'POST' | 'GET' | 'DELETE', headers: Headers, signal: AbortSignal): Promise<UpstreamReply>;
+  forward(
+    permit: Permit,
+    verb: 'POST' | 'GET' | 'DELETE',
+    headers: Headers,
+    signal: AbortSignal,
+  ): Promise<UpstreamReply>;
   /** Sends the agent's answer to a server request that `permit` allowed. */
   answer(permit: Permit, payload: string, headers: Headers, signal: AbortSignal): Promise<UpstreamReply>;
   /** Tells the server that its request `id` was refused. Needs no permit: none of these bytes are the agent's. */
@@ -48,6 +55,12 @@ export interface Upstream {
 
 /** Request headers by lower-case name, as {@link forwardable} makes them. */
 export type Headers = Readonly<Record<string, string>>;
+
+/** What a server may be told about the decision behind a request, so that its records can be held against the PDP's. */
+export const DECISION_HEADER = {
+  decisionId: 'portcullis-decision-id',
+  requestDigest: 'portcullis-request-digest',
+} as const;
 
 /** What passes from agent to server. A list of what may, because what may not cannot be listed. */
 const PASS: ReadonlySet<string> = new Set([
@@ -87,7 +100,12 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   const origin = url.origin;
   const path = `${url.pathname}${url.search}`;
 
-  async function send(method: 'POST' | 'GET' | 'DELETE', payload: string | undefined, headers: Headers, signal: AbortSignal) {
+  async function send(
+    method: 'POST' | 'GET' | 'DELETE',
+    payload: string | undefined,
+    headers: Headers,
+    signal: AbortSignal,
+  ) {
     const reply = await agent.request({
       origin,
       path,
@@ -109,16 +127,24 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     return { status: reply.statusCode, headers: received, body: reply.body };
   }
 
+  function evidence(permit: Permit): Headers {
+    if (!options.decisionHeaders) return {};
+    return {
+      [DECISION_HEADER.decisionId]: permit.decision_id,
+      [DECISION_HEADER.requestDigest]: permit.request_digest,
+    };
+  }
+
   return {
     name,
     async forward(permit, verb, headers, signal) {
       requirePermit(permit, name, 'client_to_server');
       if ((verb === 'POST') !== (permit.payload !== undefined)) throw new TypeError('the permit is for another verb');
-      return send(verb, permit.payload, headers, signal);
+      return send(verb, permit.payload, { ...headers, ...evidence(permit) }, signal);
     },
     async answer(permit, payload, headers, signal) {
       requirePermit(permit, name, 'server_to_client');
-      return send('POST', payload, headers, signal);
+      return send('POST', payload, { ...headers, ...evidence(permit) }, signal);
     },
     async decline(id, refusal, headers, signal) {
       return send('POST', refusalError(id, refusal), headers, signal);

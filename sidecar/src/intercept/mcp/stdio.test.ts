@@ -1,0 +1,284 @@
+/** The stdio wrapper around a scripted server process. */
+
+import { once } from 'node:events';
+import { PassThrough } from 'node:stream';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { createRegistry } from '@portcullis/runtime';
+import { RPC_CODE } from '../../enforce/refuse.js';
+import { allow, denyOnly, type FakePolicyClient, fail, fakePolicyClient } from '../../testing/fake-policy-client.js';
+import { enforcementParts, memoryLog } from '../../testing/proxy-harness.js';
+import { type Child, startChild } from './child.js';
+import { runStdio } from './stdio.js';
+
+/** Echoes requests, records every line, and does what a `do` argument says. */
+const SERVER = `
+const lines = require('node:readline').createInterface({ input: process.stdin });
+const say = (message) => process.stdout.write(JSON.stringify(message) + '\\n');
+let got = 0;
+lines.on('line', (line) => {
+  got += 1;
+  const message = JSON.parse(line);
+  if (message.method === undefined) return say({ jsonrpc: '2.0', method: 'notifications/message', params: { data: line } });
+  if (message.id === undefined) return;
+  const todo = message.params?.arguments?.do;
+  if (todo === 'exit') process.exit(7);
+  if (todo === 'hang') return;
+  if (todo === 'junk') process.stdout.write('debug output\\n[]\\n');
+  if (todo === 'wrong id') say({ jsonrpc: '2.0', id: 'never asked', result: {} });
+  if (todo === 'unknown') say({ jsonrpc: '2.0', method: 'notifications/evil' });
+  if (todo === 'ask') say({ jsonrpc: '2.0', id: 9, method: 'elicitation/create', params: { message: 'm' } });
+  if (todo === 'env') return say({ jsonrpc: '2.0', id: message.id, result: { env: Object.keys(process.env) } });
+  say({ jsonrpc: '2.0', id: message.id, result: { got, echo: message } });
+});
+`;
+
+interface Wrapped {
+  readonly client: FakePolicyClient;
+  readonly child: Child;
+  readonly done: Promise<void>;
+  say(message: unknown): void;
+  next(): Promise<Record<string, unknown>>;
+  readonly spoken: string[];
+  end(): void;
+}
+
+const running: Wrapped[] = [];
+afterEach(async () => {
+  for (const wrapped of running.splice(0)) {
+    wrapped.end();
+    await wrapped.done;
+  }
+});
+
+async function wrap(maxMessageBytes = 65_536): Promise<Wrapped> {
+  const client = fakePolicyClient();
+  const registry = createRegistry('portcullis_sidecar');
+  const parts = enforcementParts(client, registry, memoryLog().log);
+  const child = await startChild({
+    name: 'files',
+    command: process.execPath,
+    args: ['-e', SERVER],
+    env: { PATH: '/usr/bin', PORTCULLIS_SIDECAR_X: 'secret' },
+    graceMs: 300,
+  });
+  const input = new PassThrough();
+  const output = new PassThrough();
+  const spoken: string[] = [];
+  const waiting: ((line: string) => void)[] = [];
+  let rest = '';
+  output.on('data', (chunk: Buffer) => {
+    const lines = (rest + chunk.toString('utf8')).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      spoken.push(line);
+      waiting.shift()?.(line);
+    }
+  });
+  let read = 0;
+  const done = runStdio({
+    ...parts,
+    child,
+    input,
+    output,
+    minimumVersion: '2025-03-26',
+    maxMessageBytes,
+    maxPending: 8,
+  });
+  const wrapped: Wrapped = {
+    client,
+    child,
+    done,
+    spoken,
+    say: (message) => input.write(`${typeof message === 'string' ? message : JSON.stringify(message)}\n`),
+    async next() {
+      const at = read;
+      read += 1;
+      const line = spoken[at] ?? (await new Promise<string>((resolve) => waiting.push(resolve)));
+      return JSON.parse(line) as Record<string, unknown>;
+    },
+    end: () => input.end(),
+  };
+  running.push(wrapped);
+  return wrapped;
+}
+
+const call = (id: number | string, args: Record<string, unknown> = {}, name = 'read') => ({
+  jsonrpc: '2.0',
+  id,
+  method: 'tools/call',
+  params: { name, arguments: args },
+});
+
+describe('the stdio wrapper', () => {
+  test('forwards what is allowed and settles it', async () => {
+    const wrapped = await wrap();
+    wrapped.say(call(1));
+    expect(await wrapped.next()).toEqual({ jsonrpc: '2.0', id: 1, result: { got: 1, echo: call(1) } });
+    expect(wrapped.client.asked).toMatchObject([{ kind: 'tool_call', tool: { server: 'files', name: 'read' } }]);
+    expect(wrapped.client.settled).toMatchObject([{ outcome: 'forwarded' }]);
+  });
+
+  test.each([
+    ['denied', denyOnly('tools/call'), RPC_CODE.denied],
+    ['undecided', fail('PDP_UNAVAILABLE'), RPC_CODE.failedClosed],
+  ])('a %s call is answered with an error and the server never sees it', async (_name, behaviour, code) => {
+    const wrapped = await wrap();
+    wrapped.client.behaviour = behaviour;
+    wrapped.say(call(1));
+    expect(await wrapped.next()).toMatchObject({ id: 1, error: { code } });
+    wrapped.client.behaviour = allow();
+    wrapped.say(call(2));
+    expect(await wrapped.next()).toMatchObject({ id: 2, result: { got: 1 } });
+  });
+
+  test.each<[string, string, number]>([
+    ['not JSON', 'nope', -32700],
+    ['a duplicate key', '{"jsonrpc":"2.0","id":1,"id":1,"method":"ping"}', -32700],
+    ['a batch', '[]', -32600],
+    ['an unknown method', '{"jsonrpc":"2.0","id":1,"method":"evil"}', -32601],
+    ['a bad tool name', JSON.stringify(call(1, {}, '../x')), -32602],
+    ['a line over the cap', `"${'x'.repeat(70_000)}"`, -32600],
+  ])('%s is refused', async (_name, line, code) => {
+    const wrapped = await wrap();
+    wrapped.say(line);
+    expect(await wrapped.next()).toMatchObject({ error: { code } });
+    wrapped.say(call(2));
+    expect(await wrapped.next()).toMatchObject({ id: 2, result: { got: 1 } });
+  });
+
+  test('what follows a slow decision waits for its turn', async () => {
+    const wrapped = await wrap();
+    let release = (): void => undefined;
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    wrapped.say(call(1, { do: 'ask' }));
+    expect(await wrapped.next()).toMatchObject({ method: 'elicitation/create' });
+    expect(await wrapped.next()).toMatchObject({ id: 1 });
+    wrapped.client.behaviour = async (request) => {
+      if (request.tool?.name === 'slow') await gate;
+      return allow()(request);
+    };
+    wrapped.say(call(2, {}, 'slow'));
+    wrapped.say(call(3));
+    expect(wrapped.spoken).toHaveLength(2);
+    release();
+    expect(await wrapped.next()).toMatchObject({ id: 2, result: { got: 2 } });
+    expect(await wrapped.next()).toMatchObject({ id: 3, result: { got: 3 } });
+  });
+
+  test('an answer of the server passes while a message of the agent waits for its decision', async () => {
+    const wrapped = await wrap();
+    let asked = 0;
+    let release = (): void => undefined;
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    wrapped.client.behaviour = async (request) => {
+      asked += 1;
+      if (request.tool?.name === 'slow') await gate;
+      return allow()(request);
+    };
+    wrapped.say(call(1));
+    wrapped.say(call(2, {}, 'slow'));
+    expect(await wrapped.next()).toMatchObject({ id: 1 });
+    expect(asked).toBe(2);
+    release();
+    expect(await wrapped.next()).toMatchObject({ id: 2 });
+  });
+
+  test('output that is no message, wrong ids and unknown notifications are not delivered', async () => {
+    const wrapped = await wrap();
+    for (const [id, todo] of ['junk', 'wrong id', 'unknown'].entries()) {
+      wrapped.say(call(id, { do: todo }));
+      expect(await wrapped.next()).toMatchObject({ id, result: {} });
+    }
+    expect(wrapped.spoken).toHaveLength(3);
+  });
+
+  test('a request of the server needs a permit; its answer passes once', async () => {
+    const wrapped = await wrap();
+    wrapped.say(call(1, { do: 'ask' }));
+    await wrapped.next();
+    await wrapped.next();
+    const reply = { jsonrpc: '2.0', id: 9, result: { action: 'accept' } };
+    wrapped.say(reply);
+    expect(await wrapped.next()).toMatchObject({ params: { data: JSON.stringify(reply) } });
+    wrapped.say(reply);
+    wrapped.say(call(2));
+    expect(await wrapped.next()).toMatchObject({ id: 2, result: { got: 3 } });
+  });
+
+  test('a denied request of the server is answered to the server', async () => {
+    const wrapped = await wrap();
+    wrapped.client.behaviour = denyOnly('elicitation/create');
+    wrapped.say(call(1, { do: 'ask' }));
+    const heard = [await wrapped.next(), await wrapped.next()];
+    expect(new Set(heard.map(({ method, id }) => method ?? id))).toEqual(new Set([1, 'notifications/message']));
+    expect(JSON.stringify(heard)).toContain(String(RPC_CODE.denied));
+  });
+
+  test('an id in use is refused', async () => {
+    const wrapped = await wrap();
+    wrapped.say(call(1, { do: 'hang' }));
+    wrapped.say(call(1));
+    expect(await wrapped.next()).toMatchObject({ id: 1, error: { code: RPC_CODE.invalidRequest } });
+  });
+
+  test('when the server ends, open requests fail and its exit code is known', async () => {
+    const wrapped = await wrap();
+    wrapped.say(call(1, { do: 'hang' }));
+    wrapped.say(call(2, { do: 'exit' }));
+    const failed = [await wrapped.next(), await wrapped.next()];
+    expect(new Set(failed.map(({ id }) => id))).toEqual(new Set([1, 2]));
+    expect(failed).toMatchObject([
+      { error: { code: RPC_CODE.upstreamFailed } },
+      { error: { code: RPC_CODE.upstreamFailed } },
+    ]);
+    await wrapped.done;
+    expect(await wrapped.child.ended).toBe(7);
+  });
+
+  test('our settings are not in its environment', async () => {
+    const wrapped = await wrap();
+    wrapped.say(call(1, { do: 'env' }));
+    const { result } = (await wrapped.next()) as { result: { env: string[] } };
+    expect(result.env).toContain('PATH');
+    expect(result.env.filter((name) => name.startsWith('PORTCULLIS'))).toEqual([]);
+  });
+});
+
+describe('the child', () => {
+  test('a command that does not exist stops the start', async () => {
+    const started = startChild({ name: 'x', command: '/nonexistent/x', args: [], env: {}, graceMs: 1 });
+    await expect(started).rejects.toMatchObject({ code: 'ERR_CHILD_START' });
+  });
+
+  test('no shell sees its arguments', async () => {
+    const child = await startChild({
+      name: 'x',
+      command: process.execPath,
+      args: ['-e', 'process.stdout.write(process.argv[1])', '$(echo hi); `id`'],
+      env: {},
+      graceMs: 100,
+    });
+    const [chunk] = (await once(child.output, 'data')) as [Buffer];
+    expect(chunk.toString()).toBe('$(echo hi); `id`');
+    await child.end();
+  });
+
+  test('one that ignores its end is killed', async () => {
+    const child = await startChild({
+      name: 'x',
+      command: process.execPath,
+      args: ['-e', "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000); process.stdout.write('up')"],
+      env: {},
+      graceMs: 50,
+    });
+    await once(child.output, 'data');
+    child.output.resume();
+    await child.end();
+    expect(await child.ended).toBe(137);
+    expect(child.killed).toBe(true);
+  });
+});
