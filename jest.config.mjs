@@ -8,6 +8,8 @@ const shared = {
   },
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  // Some dependencies have a `source` condition of their own, which is TypeScript.
+  transformIgnorePatterns: ['/node_modules/.*[.][cm]?js$'],
   testEnvironment: 'node',
   testEnvironmentOptions: { customExportConditions: ['source', 'node', 'import', 'default'] },
   modulePathIgnorePatterns: ['/dist/'],

@@ -40,6 +40,7 @@ import { maxStreamAgeMs, openGrpcEndpoint } from './server/grpc-endpoint.js';
 import { createHealthService } from './server/health-service.js';
 import { createOpenStreams } from './server/open-streams.js';
 import { createCallerReader } from './server/peer.js';
+import { rehearse } from './server/rehearse.js';
 import { createSettle } from './server/settle.js';
 import { createWatch } from './server/watch.js';
 
@@ -118,7 +119,7 @@ export async function composePdp(
     config.decisionLog.file === undefined
       ? undefined
       : await openDecisionLog(config.decisionLog.file, { fsync: config.decisionLog.fsync });
-  const decide = createDecide({
+  const pipeline = {
     snapshots: active,
     gateways: new Map(Object.entries(config.gateways).map(([name, tenants]) => [name, new Set(tenants)])),
     parseRequest: createRequestParser(),
@@ -127,14 +128,18 @@ export async function composePdp(
     observer: metrics,
     newDecisionId: randomUUID,
     engine: ENGINE,
-    onDefect: (error) => log.error({ [LOG_FIELD.error]: error }, 'Decision failed'),
-  });
+    onDefect: (error: PortcullisError) => log.error({ [LOG_FIELD.error]: error }, 'Decision failed'),
+  };
+  const decide = createDecide(pipeline);
 
   await bundles.restore(context.signal);
   health.check('release', () => {
     const current = active.current();
     return current.ok ? true : current.message;
   });
+
+  const silent = { stageTook: () => undefined, decided: () => undefined };
+  await rehearse(createDecide({ ...pipeline, sink: undefined, observer: silent }), clock);
 
   const streams = createOpenStreams(maxStreamAgeMs(config.limits.maxConnectionAgeMs));
   const callers = createCallerReader({ trustDomain: config.trustDomain, clock });

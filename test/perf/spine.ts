@@ -190,7 +190,10 @@ function rssMb(pid: number): number {
 /** Direct and through the sidecar in turns, so that whatever else the machine does falls on both. */
 async function sidecarAdds(stack: Stack): Promise<Row[]> {
   const upstream = await startRecordingUpstream();
-  const sidecar = await stack.startSidecar({ upstreams: [{ name: 'upstream', url: upstream.url }] });
+  const sidecar = await stack.startSidecar({
+    upstreams: [{ name: 'upstream', url: upstream.url }],
+    pdp: { deadlineMs: 900, hedgeAfterMs: 800 },
+  });
   const idle = rssMb(sidecar.pid);
   const agent = new Agent({ connections: 64, pipelining: 1 });
   const call = async (url: string, index: number): Promise<void> => {

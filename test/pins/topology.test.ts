@@ -35,7 +35,9 @@ const EDGES = readImports([...PACKAGES, 'test']);
 
 const shown = (edges: readonly ImportEdge[]): readonly string[] =>
   edges.map((edge) => `${edge.file} -> ${edge.specifier}`);
-const isTest = (file: string): boolean => file.endsWith('.test.ts');
+/** Test files, and the fakes and fixtures beside them. */
+const isTest = (file: string): boolean =>
+  /\.test\.ts$|\/(testing|fixtures)\/|\/(test-authority|fake-pdp|ask-bench|channel-contract)\.ts$/.test(file);
 const packageOf = (specifier: string): string =>
   specifier
     .split('/')

@@ -46,6 +46,13 @@ export interface DecisionRecord {
   readonly decision_id: string;
   readonly request_digest: string;
   readonly effect: string;
+  /** The deny codes. */
+  readonly deny: readonly string[];
+  readonly tenant: string;
+  readonly agent: string;
+  readonly tool: { readonly server?: string; readonly name?: string; readonly operation?: string };
+  /** SHA-256 over RFC 8785 of the tool's arguments, when it has any. */
+  readonly arguments_digest?: string;
   readonly [field: string]: unknown;
 }
 

@@ -132,6 +132,28 @@ describe('publish', () => {
     );
   });
 
+  test('refuses an upload that changes another channel besides', async () => {
+    const world = await createWorld();
+    const { upload, pointer, sha256 } = draftRelease(world, 1);
+    await world.incoming.put(sha256, textBundle('1.0.1'));
+    const signed = unwrap(
+      signTargets({
+        current: world.publisher.state().roles.get('releases-dev')?.bytes ?? new Uint8Array(),
+        keys: keysOf(world.trust, 'releases'),
+        now: world.clock.now(),
+        lifetimeMs: DAY,
+        changes: [
+          { path: 'releases/dev/default.json', bytes: encodeReleasePointer(pointer) },
+          { path: 'releases/dev/beta.json', bytes: encodeReleasePointer({ ...pointer, channel: 'beta' }) },
+        ],
+      }),
+    );
+    const roles = new Map([...upload.roles, ['releases-dev', signed.bytes]]);
+    await expect(world.publisher.publish({ ...upload, roles })).rejects.toMatchObject({
+      details: { problems: [{ code: 'ERR_RELEASE_TARGET', path: 'releases/dev/beta.json' }] },
+    });
+  });
+
   test('refuses roles that are none of this environment', async () => {
     const world = await createWorld({ trust: { env: ['dev', 'prod'] } });
     const { upload, sha256 } = draftRelease(world, 1);
@@ -202,7 +224,8 @@ describe('publish', () => {
 
   test('refuses metadata that has expired, and a version that skips one', async () => {
     const world = await createWorld();
-    const { upload, sha256 } = draftRelease(world, 1);
+    const not_after = new Date(world.clock.now() + 30 * DAY).toISOString();
+    const { upload, sha256 } = draftRelease(world, 1, { pointer: { not_after } });
     await world.incoming.put(sha256, textBundle('1.0.1'));
     const late = await openWorld(world);
     late.clock.set(world.clock.now() + 2 * DAY);

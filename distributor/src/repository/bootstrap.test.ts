@@ -28,6 +28,16 @@ describe('the first start', () => {
       },
     ],
     [
+      'with targets whose files are elsewhere',
+      'names targets, whose files are not there',
+      (files, world) => {
+        const current = files.get('/trust/releases-dev.json') ?? new Uint8Array();
+        const signing = { current, keys: keysOf(world.trust, 'releases'), now: world.clock.now(), lifetimeMs: 1000 };
+        const changes = [{ path: 'releases/dev/default.json', bytes: new Uint8Array([1]) }];
+        files.set('/trust/releases-dev.json', unwrap(signTargets({ ...signing, changes })).bytes);
+      },
+    ],
+    [
       'with a root that is none',
       'root of the trust folder cannot be trusted',
       (files) => files.set('/trust/root.json', new Uint8Array([1])),
@@ -106,4 +116,17 @@ describe('a damaged repository', () => {
       await expect(openWorld(world)).rejects.toMatchObject({ kind: 'corrupt' });
     },
   );
+
+  test('does not start with signed metadata that is not the one that was committed', async () => {
+    const world = await createWorld();
+    const current = world.publisher.state().roles.get('releases-dev')?.bytes ?? new Uint8Array();
+    const signing = { current, keys: keysOf(world.trust, 'releases'), now: world.clock.now(), lifetimeMs: 1000 };
+    const other = unwrap(
+      signTargets({ ...signing, changes: [{ path: 'releases/dev/x.json', bytes: new Uint8Array([1]) }] }),
+    );
+    await publishRelease(world, 1);
+    expect(world.disk.files.has('/data/metadata/2.releases-dev.json')).toBe(true);
+    world.disk.files.set('/data/metadata/2.releases-dev.json', other.bytes);
+    await expect(openWorld(world)).rejects.toMatchObject({ code: 'ERR_REPOSITORY_CORRUPT' });
+  });
 });

@@ -4,7 +4,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { parseReleasePointer, RELEASE_PATH, type ReleasePointer, rotateRoot } from '@portcullis/policy/trust';
+import {
+  parseReleasePointer,
+  parseTimestamp,
+  RELEASE_PATH,
+  type ReleasePointer,
+  rotateRoot,
+} from '@portcullis/policy/trust';
 import { type Fetcher, Updater } from 'tuf-js';
 import { DownloadHTTPError } from 'tuf-js/dist/error.js';
 import {
@@ -222,6 +228,10 @@ describe('a TUF client', () => {
   });
 });
 
+const timestampOnDisk = (world: World): number =>
+  unwrap(parseTimestamp(world.disk.files.get(`${DATA_DIR}/metadata/timestamp.json`) ?? new Uint8Array())).signed
+    .version;
+
 describe('losing power', () => {
   test('at any step leaves readers with the old release or the new one, and the next start heals it', async () => {
     let step = 0;
@@ -266,6 +276,25 @@ describe('losing power', () => {
     expect(outcomes).toEqual(new Set([1, 2]));
   }, 120_000);
 
+  test('at any step leaves nothing behind that would later look like a release', async () => {
+    for (let step = 1; step < 40; step += 1) {
+      const world = await createWorld();
+      await publishRelease(world, 1);
+      const lost = draftRelease(world, 2, { pointer: { actor: 'lost' } });
+      await world.incoming.put(lost.sha256, textBundle('1.0.2'));
+      world.disk.failAfter(step);
+      await world.publisher.publish(lost.upload).catch(() => undefined);
+      world.disk.heal();
+      const again = await openWorld(world);
+      const seq = again.publisher.state().roles.get('releases-dev')?.metadata.signed.version === 3 ? 3 : 2;
+      await publishRelease(again, seq);
+      const history = await again.repository.history({ env: 'dev', channel: 'default', seq });
+      expect(history.map((pointer) => pointer.actor)).toEqual(
+        seq === 2 ? ['alice', 'alice'] : ['alice', 'lost', 'alice'],
+      );
+    }
+  }, 120_000);
+
   test('without ending: the next call finds out what the disk holds before it signs anything', async () => {
     for (let step = 1; step < 30; step += 1) {
       const world = await createWorld();
@@ -277,7 +306,10 @@ describe('losing power', () => {
       await world.publisher.publish(upload).catch(() => undefined);
       world.disk.heal();
       const seen = await client.update(overDisk(world));
+      const left = timestampOnDisk(world);
       await world.publisher.renew();
+      // One version is signed once: a reader of the half-finished attempt has its bytes already.
+      expect(timestampOnDisk(world)).toBe(left + 1);
       expect(world.publisher.health()).toBe(true);
       // A client that saw the half-finished attempt must accept what is signed after it.
       expect((await client.update(overDisk(world))).pointer.seq).toBeGreaterThanOrEqual(seen.pointer.seq);

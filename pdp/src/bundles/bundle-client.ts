@@ -31,6 +31,7 @@ import type { ObjectSource } from './object-source.js';
 import { proofRoles, verifyProof } from './proof.js';
 import { RefusedError, type RefusalReason, refusalOf } from './refusal.js';
 import { type TrustSession, withTrustSession } from './trust-client.js';
+import { warmUp } from './warm-up.js';
 import { readTrustedState, type TrustedState, writeTrustedState } from './trusted-state.js';
 
 /** What became of one look at the channel. */
@@ -102,6 +103,7 @@ export function createBundleClient(options: BundleClientOptions): BundleClient {
     const compiled = await options.compiler.compile(bytes, signal);
     if (!compiled.ok) throw new RefusedError('compile', compiled.problems[0]?.message ?? 'the bundle does not compile');
     const engine = linkBundle(compiled.value);
+    await warmUp(engine);
     if (engine.policyVersion !== pointer.stable.policy_version) {
       throw new RefusedError('release', 'the bundle is of another policy version than the release says');
     }

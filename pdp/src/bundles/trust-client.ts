@@ -5,10 +5,9 @@
 
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Metadata, Root, TargetFile } from '@tufjs/models';
 import { MAX_METADATA_BYTES, openTrustedRoot } from '@portcullis/policy/trust';
 import { PortcullisError } from '@portcullis/runtime';
-import { Updater } from 'tuf-js';
+import { type TargetFile, Updater } from 'tuf-js';
 import { isUnfinished, writeDurably } from './durable-file.js';
 import { belowFloors, type Floors, floorsOf, type MetadataBytes } from './floors.js';
 import type { ObjectSource } from './object-source.js';
@@ -133,17 +132,17 @@ async function seedRoot({ metadataDir, pinnedRoot }: TrustClientOptions): Promis
       pinned.problems[0]?.message ?? 'the pinned root is not usable',
     );
   }
-  const local = await readRoot(path);
-  if (local !== undefined && local.signed.version >= pinned.value.signed.version) return;
+  if ((await rootVersion(path)) >= pinned.value.signed.version) return;
   await writeDurably(path, pinnedRoot);
 }
 
-async function readRoot(path: string): Promise<Metadata<Root> | undefined> {
+/** 0 when there is no root that could be used. */
+async function rootVersion(path: string): Promise<number> {
   try {
     const root = openTrustedRoot(await readFile(path));
-    return root.ok ? root.value : undefined;
+    return root.ok ? root.value.signed.version : 0;
   } catch {
-    return undefined;
+    return 0;
   }
 }
 

@@ -131,18 +131,19 @@ const MISBEHAVIOURS: readonly Misbehaviour[] = [
   })),
 ];
 
-/** Failures that cost the stream. */
-const BREAKING: ReadonlySet<string> = new Set(['PDP_REPLY_INVALID', 'PDP_UNAVAILABLE']);
-
 describe('every failure is an answer, within the deadline and 10 ms', () => {
   test.each(MISBEHAVIOURS)('a PDP that $name: $code', async ({ code, onQuestion }) => {
+    // Only what is about time is tested against the clock of a machine that others use too.
+    const { pdps, client } = await bench.ready(1, code === 'PDP_TIMEOUT' ? PATIENT : CALM);
+    behave(pdps, onQuestion);
+    expect(codeOf(await client.ask(askRequest('r1')))).toBe(code);
+  });
+
+  test.each(MISBEHAVIOURS)('a PDP that $name: in time', async ({ onQuestion }) => {
     const { pdps, client } = await bench.ready(1, PATIENT);
     behave(pdps, onQuestion);
     const late = await lateness(DEADLINE_MS, 9, async (round) => {
-      const answer = await client.ask(askRequest(`r${round}`));
-      // While a broken stream is replaced, a question waits for the next one, for as long as it may.
-      if (round > 0 && BREAKING.has(code)) expect(['PDP_UNAVAILABLE', 'PDP_TIMEOUT', code]).toContain(codeOf(answer));
-      else expect(codeOf(answer)).toBe(code);
+      expect((await client.ask(askRequest(`r${round}`))).kind).toBe('failure');
     });
     expect(late).toBeLessThanOrEqual(10);
   });
@@ -176,7 +177,7 @@ describe('every failure is an answer, within the deadline and 10 ms', () => {
   });
 
   test('one question too many is refused unasked', async () => {
-    const { pdps, client } = await bench.ready(1, { ...PATIENT, maxInFlight: 3 });
+    const { pdps, client } = await bench.ready(1, { ...PATIENT, deadlineMs: 500, maxInFlight: 3 });
     behave(pdps, () => undefined);
     const answers = await Promise.all(Array.from({ length: 5 }, (_, n) => client.ask(askRequest(`r${n}`))));
     expect(answers.map(codeOf)).toEqual([

@@ -52,8 +52,6 @@ export interface ConnectionOptions {
 
 /** A stream that broke younger than this says nothing good about the next one: wait before it. */
 const SETTLED_MS = 1000;
-/** Growth limit of the wait after a hung connection: grpc-js cannot take back its socket, so each may cost one. */
-const MAX_WAIT_AFTER_HANG_MS = 5000;
 const UNANSWERED = 'no answer while connecting';
 const EXPIRED = 'the certificate of the PDP has expired';
 /** What a timer can hold. */
@@ -90,7 +88,6 @@ interface Line {
 export function openConnection(options: ConnectionOptions): Connection {
   const { config, events, now } = options;
   const backoff = createBackoff(config.reconnectMinMs, config.reconnectMaxMs);
-  const hangs = createBackoff(config.reconnectMinMs, Math.max(config.reconnectMaxMs, MAX_WAIT_AFTER_HANG_MS));
   const draining = new Set<Line>();
   let current: Line | undefined;
   let currentSince = 0;
@@ -141,7 +138,6 @@ export function openConnection(options: ConnectionOptions): Connection {
     current = opening;
     opening = undefined;
     currentSince = now();
-    hangs.reset();
     expireWith(link);
     if (old !== undefined) {
       draining.add(old);
@@ -174,7 +170,6 @@ export function openConnection(options: ConnectionOptions): Connection {
   };
   // gRPC has no limit on how long a TCP or HTTP/2 handshake may take, and a black hole answers none of them.
   const hang = (): void => {
-    const wait = hangs.next();
     const old = client;
     const reached = old.getChannel().getConnectivityState(false) === connectivityState.READY;
     if (!reached) client = connect();
@@ -184,7 +179,7 @@ export function openConnection(options: ConnectionOptions): Connection {
       if (current === undefined) watch.restart();
       release(old);
     }
-    later(wait);
+    later(backoff.next());
   };
   // TLS looks at a certificate once; a connection would carry an expired one for as long as it lasts.
   const expireWith = (link: Link): void => {

@@ -1,0 +1,244 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { compileBundle, linkBundle } from '@portcullis/policy';
+import { unpackBundle } from '@portcullis/policy/bundle';
+import type { CanonicalRequest, Decision } from '@portcullis/policy/model';
+import { createRequestParser, type PeerIdentity, requestDigest, requestDigestHex } from '@portcullis/proto';
+import { PortcullisError } from '@portcullis/runtime';
+import { createFakeClock } from '../fixtures/fake-clock.js';
+import { createRecorder } from '../fixtures/recorders.js';
+import { bundleOf, must } from '../fixtures/repository.js';
+import { AGENT, GATEWAY, toolCall } from '../fixtures/requests.js';
+import type { Attempt } from './chain.js';
+import { createDecide, type DecideParts } from './decide.js';
+import type { DecisionRecord, DecisionSink, Snapshot } from './ports.js';
+
+const parseRequest = createRequestParser();
+let snapshot: Snapshot;
+
+beforeAll(async () => {
+  const files = must(await unpackBundle(await bundleOf('1.0.0', ['read'])));
+  const engine = linkBundle(must(compileBundle(files)));
+  snapshot = { engine, releaseSeq: 7, bundleDigest: 'ab'.repeat(32), policyVersion: '1.0.0' };
+});
+
+interface Subject {
+  decide(attempt: Partial<Attempt>): Promise<Decision>;
+  readonly counted: string[];
+  readonly defects: string[];
+}
+
+function subject(changes: Partial<DecideParts> = {}): Subject {
+  const clock = createFakeClock();
+  const observer = createRecorder();
+  const defects: string[] = [];
+  const decide = createDecide({
+    snapshots: { current: () => ({ ok: true, snapshot }) },
+    gateways: new Map([['edge', new Set(['acme'])]]),
+    parseRequest,
+    sink: undefined,
+    clock,
+    observer,
+    newDecisionId: () => '00000000-0000-4000-8000-000000000001',
+    engine: 'test',
+    onDefect: (error) => defects.push(error.message),
+    ...changes,
+  });
+  return {
+    decide: (attempt) =>
+      decide({
+        caller: AGENT,
+        subject: { ok: true, value: toolCall('read') },
+        claimedDigest: undefined,
+        deadline: clock.monotonic() + 50,
+        ...attempt,
+      }),
+    counted: observer.lines,
+    defects,
+  };
+}
+
+function asking(request: CanonicalRequest): Partial<Attempt> {
+  return { subject: { ok: true, value: request }, claimedDigest: requestDigest(request) };
+}
+
+/** A sink that keeps what it is given. */
+function keeping(): DecisionSink & { readonly records: DecisionRecord[] } {
+  const records: DecisionRecord[] = [];
+  return { records, append: async (record) => void records.push(record) };
+}
+
+describe('a decision', () => {
+  test('says what the policy says, under one release, about exactly this request', async () => {
+    const { decide, counted } = subject();
+    const request = toolCall('read');
+    expect(await decide(asking(request))).toMatchObject({
+      decision_id: '00000000-0000-4000-8000-000000000001',
+      allow: true,
+      effect: 'allow',
+      deny: [],
+      request_digest: requestDigestHex(request),
+      cache: { ttl_seconds: 0, scope: '' },
+      meta: { release_seq: 7, bundle_digest: 'ab'.repeat(32), policy_version: '1.0.0', arm: 'stable', cached: false },
+    });
+    expect(counted).toEqual(['decided allow false']);
+  });
+
+  test('keeps the snapshot that it began with', async () => {
+    let current = snapshot;
+    const gate = Promise.withResolvers<void>();
+    const { decide } = subject({
+      snapshots: { current: () => ({ ok: true, snapshot: current }) },
+      sink: { append: () => gate.promise },
+    });
+    const pending = decide(asking(toolCall('read')));
+    current = { ...snapshot, releaseSeq: 8 };
+    gate.resolve();
+    expect((await pending).meta.release_seq).toBe(7);
+  });
+});
+
+describe('what is not a request of this caller is denied', () => {
+  const other: PeerIdentity = { kind: 'agent', trustDomain: 'portcullis.test', tenant: 'rival', agent: 'analyst' };
+  const broken = toolCall('read');
+  const wrongDigest = Buffer.alloc(32, 1);
+
+  test.each<[string, Partial<Attempt>, string, string]>([
+    ['bytes that are no request', { subject: { ok: false, problems: [{ code: 'X', message: 'no', path: 'tool' }] } }, 'REQUEST_INVALID', 'tool'],
+    ['no problem named', { subject: { ok: false, problems: [] } }, 'REQUEST_INVALID', ''],
+    ['an unknown member', asking({ ...broken, extra: 1 } as unknown as CanonicalRequest), 'REQUEST_INVALID', 'extra'],
+    ['another version', asking({ ...broken, version: '2.0' } as unknown as CanonicalRequest), 'REQUEST_INVALID', 'version'],
+    ['another tenant', asking(toolCall('read', { tenant_id: 'rival' })), 'REQUEST_INVALID', 'tenant_id'],
+    ['another agent', asking(toolCall('read', { agent: { id: 'admin' } })), 'REQUEST_INVALID', 'agent.id'],
+    [
+      'another tenant in the context',
+      asking(toolCall('read', { context: { ...broken.context, tenant_id: 'rival' } })),
+      'REQUEST_INVALID',
+      'context.tenant_id',
+    ],
+    ['a certificate of another tenant', { ...asking(broken), caller: other }, 'REQUEST_INVALID', 'tenant_id'],
+    ['a gateway for a tenant that is not its own', { ...asking(toolCall('read', { tenant_id: 'rival' })), caller: GATEWAY }, 'REQUEST_INVALID', 'tenant_id'],
+    ['a gateway that is not configured', { ...asking(broken), caller: { ...GATEWAY, name: 'other' } as PeerIdentity }, 'REQUEST_INVALID', 'tenant_id'],
+    ['a PDP', { ...asking(broken), caller: { kind: 'pdp', trustDomain: 'portcullis.test', name: 'p' } }, 'IDENTITY_REJECTED', ''],
+    ['a publisher', { ...asking(broken), caller: { kind: 'publisher', trustDomain: 'portcullis.test', name: 'p' } }, 'IDENTITY_REJECTED', ''],
+    ['a digest of something else', { ...asking(broken), claimedDigest: wrongDigest }, 'REQUEST_INVALID', 'request_digest'],
+    ['a digest that is too short', { ...asking(broken), claimedDigest: Buffer.alloc(31) }, 'REQUEST_INVALID', 'request_digest'],
+  ])('%s', async (_name, attempt, code, path) => {
+    const sink = keeping();
+    const decision = await subject({ sink }).decide(attempt);
+    expect([decision.allow, decision.effect, decision.deny.map((reason) => [reason.code, reason.path])]).toEqual([
+      false,
+      'deny',
+      [[code, path]],
+    ]);
+    expect(sink.records).toHaveLength(1);
+    expect(sink.records[0]).toMatchObject({ effect: 'deny', deny: [code] });
+  });
+
+  test('a gateway speaks for any agent of its tenants', async () => {
+    const request = toolCall('read', { agent: { id: 'somebody' } });
+    expect((await subject().decide({ ...asking(request), caller: GATEWAY })).allow).toBe(true);
+  });
+
+  test('a refusal echoes the digest that the caller claims, so that it reaches whoever asked', async () => {
+    const { decide } = subject();
+    const claimed = Buffer.alloc(32, 9);
+    expect((await decide({ claimedDigest: claimed })).request_digest).toBe(claimed.toString('hex'));
+    expect((await decide({ subject: { ok: false, problems: [] } })).request_digest).toBe('0'.repeat(64));
+  });
+});
+
+describe('every failure denies', () => {
+  const never = new Promise<void>(() => undefined);
+
+  test.each<[string, Partial<DecideParts>, string]>([
+    ['no bundle', { snapshots: { current: () => ({ ok: false, message: 'none' }) } }, 'NO_VALID_BUNDLE'],
+    [
+      'a snapshot source that throws',
+      {
+        snapshots: {
+          current: () => {
+            throw new Error('boom');
+          },
+        },
+      },
+      'INTERNAL_ERROR',
+    ],
+    [
+      'a parser that throws',
+      {
+        parseRequest: () => {
+          throw new RangeError('deep');
+        },
+      },
+      'INTERNAL_ERROR',
+    ],
+    ['a sink that rejects', { sink: { append: () => Promise.reject(new PortcullisError('E', 'unavailable', 'disk')) } }, 'AUDIT_UNAVAILABLE'],
+    [
+      'a sink that throws',
+      {
+        sink: {
+          append: () => {
+            throw new Error('boom');
+          },
+        },
+      },
+      'AUDIT_UNAVAILABLE',
+    ],
+    ['a sink that never answers', { sink: { append: () => never } }, 'PDP_TIMEOUT'],
+  ])('%s', async (_name, changes, code) => {
+    const { decide, counted } = subject(changes);
+    const decision = await decide(asking(toolCall('read')));
+    expect(decision).toMatchObject({ allow: false, effect: 'deny', deny: [{ code }], conditions: [], obligations: [], matched: [] });
+    expect(counted).toEqual(['decided deny false']);
+  });
+
+  test('an engine that throws; the defect is told', async () => {
+    const engine: Snapshot['engine'] = {
+      ...snapshot.engine,
+      evaluate: () => {
+        throw new TypeError('of undefined');
+      },
+    };
+    const { decide, defects } = subject({ snapshots: { current: () => ({ ok: true, snapshot: { ...snapshot, engine } }) } });
+    expect(await decide(asking(toolCall('read')))).toMatchObject({ allow: false, deny: [{ code: 'INTERNAL_ERROR' }] });
+    expect(defects).toEqual(['of undefined']);
+  });
+
+  test('a deadline that passed before it began, or during a stage', async () => {
+    expect((await subject().decide({ deadline: 0 })).deny[0]?.code).toBe('PDP_TIMEOUT');
+    const clock = createFakeClock();
+    const slow = subject({
+      clock,
+      snapshots: {
+        current: () => {
+          clock.advance(60);
+          return { ok: true, snapshot };
+        },
+      },
+    });
+    const decision = await slow.decide({ ...asking(toolCall('read')), deadline: clock.monotonic() + 50 });
+    expect([decision.allow, decision.deny[0]?.code]).toEqual([false, 'PDP_TIMEOUT']);
+  });
+});
+
+describe('the record', () => {
+  test('is kept before the answer, and carries digests and names, never arguments', async () => {
+    const sink = keeping();
+    const request = toolCall('read');
+    const decision = await subject({ sink }).decide(asking(request));
+    expect(sink.records).toEqual([
+      expect.objectContaining({
+        decision_id: decision.decision_id,
+        request_digest: requestDigestHex(request),
+        effect: 'allow',
+        deny: [],
+        tenant: 'acme',
+        agent: 'analyst',
+        tool: { server: 'files', name: 'read', operation: 'tools/call' },
+        bundle_digest: snapshot.bundleDigest,
+        release_seq: 7,
+      }),
+    ]);
+    expect(JSON.stringify(sink.records)).not.toContain('secret');
+  });
+});
