@@ -6,7 +6,7 @@ import type { ReleaseState } from './bundles/active.js';
 import type { BundleObserver } from './bundles/bundle-client.js';
 import { REFUSAL_REASONS } from './bundles/refusal.js';
 import { type DecisionObserver, STAGES } from './pipeline/ports.js';
-import { QUESTION_REFUSALS, type ServerObserver, SETTLEMENT_OUTCOMES, STREAM_KINDS } from './server/observer.js';
+import { QUESTION_REFUSALS, SETTLEMENT_OUTCOMES, type ServerObserver, STREAM_KINDS } from './server/observer.js';
 
 /** Everything that the PDP counts. */
 export interface PdpMetrics extends DecisionObserver, BundleObserver, ServerObserver {

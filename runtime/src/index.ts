@@ -13,6 +13,7 @@ export {
 export { type ConfigSpec, type LoadedConfig, loadConfig } from './config/load.js';
 export { type ConfigProblem, formatConfigProblem } from './config/problem.js';
 export { redactConfig } from './config/redact.js';
+export { environmentName } from './config/schema-paths.js';
 export { FAULT_KINDS, type FaultKind } from './errors/fault-kinds.js';
 export { PortcullisError } from './errors/portcullis-error.js';
 export { type ProblemDocument, problemDocument } from './errors/problem-document.js';

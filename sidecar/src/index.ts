@@ -9,4 +9,4 @@ export { composeSidecar } from './compose.js';
 export { type SidecarConfig, sidecarConfig } from './config.js';
 export { REFUSALS, RPC_CODE } from './enforce/refuse.js';
 export { methodTable } from './intercept/mcp/methods.js';
-export { ATTEMPT_OUTCOMES } from './metrics.js';
+export { ATTEMPT_OUTCOMES, createSidecarMetrics, type SidecarMetrics } from './metrics.js';

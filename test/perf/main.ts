@@ -12,6 +12,10 @@ const BENCHES: Readonly<Record<string, { readonly about: string; readonly run: (
     about: 'decisions, what the sidecar adds, publish to enforced, memory, start time',
     run: async () => (await import('./spine.js')).benchSpine(),
   },
+  engine: {
+    about: 'the policy engine in process, 10 and 1,000 policies',
+    run: async () => (await import('./engine.js')).benchEngine(),
+  },
   ask: {
     about: "the sidecar's PDP client by itself",
     run: async () => (await import('./ask.js')).benchAsk(),

@@ -17,6 +17,8 @@ export type FaultMode = 'pass' | 'black_hole' | 'refuse';
 export interface FaultProxy {
   /** `host:port` to connect to. */
   readonly address: string;
+  /** Connections that were opened to it so far. */
+  readonly accepted: number;
   /** Switches the behaviour for new and existing connections. */
   set(mode: FaultMode, options?: { readonly delayMs?: number }): void;
   close(): Promise<void>;
@@ -27,6 +29,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const [host = '127.0.0.1', port = '0'] = target.split(':');
   let mode: FaultMode = 'pass';
   let delayMs = 0;
+  let accepted = 0;
   const pairs = new Set<readonly [Socket, Socket]>();
 
   const relay = (from: Socket, to: Socket): void => {
@@ -42,6 +45,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   };
 
   const server = createServer((downstream) => {
+    accepted += 1;
     if (mode === 'refuse') {
       downstream.destroy();
       return;
@@ -65,6 +69,9 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   };
   return {
     address,
+    get accepted() {
+      return accepted;
+    },
     set(next, options = {}) {
       mode = next;
       delayMs = options.delayMs ?? 0;

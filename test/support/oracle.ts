@@ -141,7 +141,8 @@ export function judge(calls: readonly WitnessedCall[], decisions: readonly Decis
     }
     if (got.method === 'tools/call') {
       const expected = got.args === undefined ? undefined : jcsDigest(got.args);
-      if (decision.arguments_digest !== expected) blame('other_arguments', `the arguments of ${what} are not those of ${id}`);
+      if (decision.arguments_digest !== expected)
+        blame('other_arguments', `the arguments of ${what} are not those of ${id}`);
       argumentsCompared += 1;
     }
   }

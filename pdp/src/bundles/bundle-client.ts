@@ -29,10 +29,10 @@ import { CLOCK_TOLERANCE_MS, type SignOfLife } from './freshness.js';
 import type { NodeReports } from './node-reports.js';
 import type { ObjectSource } from './object-source.js';
 import { proofRoles, verifyProof } from './proof.js';
-import { RefusedError, type RefusalReason, refusalOf } from './refusal.js';
+import { type RefusalReason, RefusedError, refusalOf } from './refusal.js';
 import { type TrustSession, withTrustSession } from './trust-client.js';
-import { warmUp } from './warm-up.js';
 import { readTrustedState, type TrustedState, writeTrustedState } from './trusted-state.js';
+import { warmUp } from './warm-up.js';
 
 /** What became of one look at the channel. */
 export type SyncOutcome = 'activated' | 'unchanged' | 'refused';

@@ -6,6 +6,7 @@
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import type { CompiledBundle } from '@portcullis/policy';
 import type { Checked, Problem } from '@portcullis/policy/model';
+import { messageOf } from './refusal.js';
 
 /** Turns the exact bytes of a bundle into plain data that `linkBundle` takes. */
 export interface BundleCompiler {
@@ -105,8 +106,7 @@ function ask(worker: Worker, bytes: Uint8Array, timeoutMs: number, signal: Abort
       resolve(outcome);
     };
     const onMessage = (result: Checked<CompiledBundle>): void => finish({ answered: true, result });
-    const onFailure = (error: unknown): void =>
-      finish({ answered: false, result: failure(error instanceof Error ? error.message : 'the compiler failed') });
+    const onFailure = (error: unknown): void => finish({ answered: false, result: failure(messageOf(error)) });
     const onExit = (): void => finish({ answered: false, result: failure('the compiler ended without an answer') });
     const onAbort = (): void => finish({ answered: false, result: failure('the compiler was stopped') });
     const timer = setTimeout(

@@ -51,7 +51,7 @@ export class RefusedError extends Error {
  */
 export function refusalOf(error: unknown, sourceFault?: PortcullisError): RefusedError {
   if (error instanceof RefusedError) return error;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (sourceFault !== undefined) {
     const reason = sourceFault.kind === 'corrupt' ? 'oversized' : 'unavailable';
     return new RefusedError(reason, sourceFault.message, error);
@@ -62,6 +62,11 @@ export function refusalOf(error: unknown, sourceFault?: PortcullisError): Refuse
   if (error instanceof ExpiredMetadataError) return new RefusedError('expired', message, error);
   if (error instanceof BadVersionError) return new RefusedError('rollback', message, error);
   return new RefusedError(wrappedReason(message), message, error);
+}
+
+/** What an error says. Not by `instanceof`: errors of workers and of Node itself may be of another realm. */
+export function messageOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
 }
 
 /** tuf-js turns failures of snapshot and targets into text. Only the label depends on reading it; the refusal does not. */

@@ -11,7 +11,7 @@ import { type TargetFile, Updater } from 'tuf-js';
 import { isUnfinished, writeDurably } from './durable-file.js';
 import { belowFloors, type Floors, floorsOf, type MetadataBytes } from './floors.js';
 import type { ObjectSource } from './object-source.js';
-import { refusalOf, RefusedError } from './refusal.js';
+import { RefusedError, refusalOf } from './refusal.js';
 import { type ChannelFetcher, createChannelFetcher, METADATA_BASE_URL, TARGET_BASE_URL } from './tuf-fetcher.js';
 
 /** Where trusted metadata is kept and where new metadata comes from. */

@@ -103,10 +103,20 @@ describe('what is not a request of this caller is denied', () => {
   const wrongDigest = Buffer.alloc(32, 1);
 
   test.each<[string, Partial<Attempt>, string, string]>([
-    ['bytes that are no request', { subject: { ok: false, problems: [{ code: 'X', message: 'no', path: 'tool' }] } }, 'REQUEST_INVALID', 'tool'],
+    [
+      'bytes that are no request',
+      { subject: { ok: false, problems: [{ code: 'X', message: 'no', path: 'tool' }] } },
+      'REQUEST_INVALID',
+      'tool',
+    ],
     ['no problem named', { subject: { ok: false, problems: [] } }, 'REQUEST_INVALID', ''],
     ['an unknown member', asking({ ...broken, extra: 1 } as unknown as CanonicalRequest), 'REQUEST_INVALID', 'extra'],
-    ['another version', asking({ ...broken, version: '2.0' } as unknown as CanonicalRequest), 'REQUEST_INVALID', 'version'],
+    [
+      'another version',
+      asking({ ...broken, version: '2.0' } as unknown as CanonicalRequest),
+      'REQUEST_INVALID',
+      'version',
+    ],
     ['another tenant', asking(toolCall('read', { tenant_id: 'rival' })), 'REQUEST_INVALID', 'tenant_id'],
     ['another agent', asking(toolCall('read', { agent: { id: 'admin' } })), 'REQUEST_INVALID', 'agent.id'],
     [
@@ -116,12 +126,42 @@ describe('what is not a request of this caller is denied', () => {
       'context.tenant_id',
     ],
     ['a certificate of another tenant', { ...asking(broken), caller: other }, 'REQUEST_INVALID', 'tenant_id'],
-    ['a gateway for a tenant that is not its own', { ...asking(toolCall('read', { tenant_id: 'rival' })), caller: GATEWAY }, 'REQUEST_INVALID', 'tenant_id'],
-    ['a gateway that is not configured', { ...asking(broken), caller: { ...GATEWAY, name: 'other' } as PeerIdentity }, 'REQUEST_INVALID', 'tenant_id'],
-    ['a PDP', { ...asking(broken), caller: { kind: 'pdp', trustDomain: 'portcullis.test', name: 'p' } }, 'IDENTITY_REJECTED', ''],
-    ['a publisher', { ...asking(broken), caller: { kind: 'publisher', trustDomain: 'portcullis.test', name: 'p' } }, 'IDENTITY_REJECTED', ''],
-    ['a digest of something else', { ...asking(broken), claimedDigest: wrongDigest }, 'REQUEST_INVALID', 'request_digest'],
-    ['a digest that is too short', { ...asking(broken), claimedDigest: Buffer.alloc(31) }, 'REQUEST_INVALID', 'request_digest'],
+    [
+      'a gateway for a tenant that is not its own',
+      { ...asking(toolCall('read', { tenant_id: 'rival' })), caller: GATEWAY },
+      'REQUEST_INVALID',
+      'tenant_id',
+    ],
+    [
+      'a gateway that is not configured',
+      { ...asking(broken), caller: { ...GATEWAY, name: 'other' } as PeerIdentity },
+      'REQUEST_INVALID',
+      'tenant_id',
+    ],
+    [
+      'a PDP',
+      { ...asking(broken), caller: { kind: 'pdp', trustDomain: 'portcullis.test', name: 'p' } },
+      'IDENTITY_REJECTED',
+      '',
+    ],
+    [
+      'a publisher',
+      { ...asking(broken), caller: { kind: 'publisher', trustDomain: 'portcullis.test', name: 'p' } },
+      'IDENTITY_REJECTED',
+      '',
+    ],
+    [
+      'a digest of something else',
+      { ...asking(broken), claimedDigest: wrongDigest },
+      'REQUEST_INVALID',
+      'request_digest',
+    ],
+    [
+      'a digest that is too short',
+      { ...asking(broken), claimedDigest: Buffer.alloc(31) },
+      'REQUEST_INVALID',
+      'request_digest',
+    ],
   ])('%s', async (_name, attempt, code, path) => {
     const sink = keeping();
     const decision = await subject({ sink }).decide(attempt);
@@ -172,7 +212,11 @@ describe('every failure denies', () => {
       },
       'INTERNAL_ERROR',
     ],
-    ['a sink that rejects', { sink: { append: () => Promise.reject(new PortcullisError('E', 'unavailable', 'disk')) } }, 'AUDIT_UNAVAILABLE'],
+    [
+      'a sink that rejects',
+      { sink: { append: () => Promise.reject(new PortcullisError('E', 'unavailable', 'disk')) } },
+      'AUDIT_UNAVAILABLE',
+    ],
     [
       'a sink that throws',
       {
@@ -188,7 +232,14 @@ describe('every failure denies', () => {
   ])('%s', async (_name, changes, code) => {
     const { decide, counted } = subject(changes);
     const decision = await decide(asking(toolCall('read')));
-    expect(decision).toMatchObject({ allow: false, effect: 'deny', deny: [{ code }], conditions: [], obligations: [], matched: [] });
+    expect(decision).toMatchObject({
+      allow: false,
+      effect: 'deny',
+      deny: [{ code }],
+      conditions: [],
+      obligations: [],
+      matched: [],
+    });
     expect(counted).toEqual(['decided deny false']);
   });
 
@@ -199,7 +250,9 @@ describe('every failure denies', () => {
         throw new TypeError('of undefined');
       },
     };
-    const { decide, defects } = subject({ snapshots: { current: () => ({ ok: true, snapshot: { ...snapshot, engine } }) } });
+    const { decide, defects } = subject({
+      snapshots: { current: () => ({ ok: true, snapshot: { ...snapshot, engine } }) },
+    });
     expect(await decide(asking(toolCall('read')))).toMatchObject({ allow: false, deny: [{ code: 'INTERNAL_ERROR' }] });
     expect(defects).toEqual(['of undefined']);
   });

@@ -97,11 +97,12 @@ function serve(parts: DecideStreamParts, call: Call, caller: Caller, fail: (faul
       fail(new PortcullisError('ERR_IDENTITY_REJECTED', 'unauthenticated', REFUSALS.identity.message));
       return;
     }
-    if (message.ping !== undefined) return answer({ id, pong: {} });
-    if (isLeaving) return refuse(id, 'draining');
-    if (id === 0 || message.evaluate === undefined || inFlight.has(id)) return refuse(id, 'invalid');
-    if (inFlight.size >= maxInFlight) return refuse(id, 'overload');
-    void decide(id, message.evaluate);
+    const { evaluate, ping } = message;
+    if (ping !== undefined) answer({ id, pong: {} });
+    else if (isLeaving) refuse(id, 'draining');
+    else if (id === 0 || evaluate === undefined || inFlight.has(id)) refuse(id, 'invalid');
+    else if (inFlight.size >= maxInFlight) refuse(id, 'overload');
+    else void decide(id, evaluate);
   };
   const leave = (): void => {
     if (isLeaving) return;

@@ -1,6 +1,6 @@
 /** The gRPC port: options against abuse, the services on it, and its orderly end. */
 
-import { type ChannelOptions, Server, type ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js';
+import { type ChannelOptions, Server, type ServerCredentials } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { loadDecisionPackage, loadDecisionService, type Wire } from '@portcullis/proto';
 import { PortcullisError } from '@portcullis/runtime';
@@ -57,7 +57,7 @@ export function maxStreamAgeMs(maxConnectionAgeMs: number): number {
 export async function openGrpcEndpoint(options: EndpointOptions): Promise<GrpcEndpoint> {
   const server = new Server(channelOptions(options.limits));
   const definitions = loadDecisionPackage();
-  server.addService(loadDecisionService(definitions) as unknown as ServiceDefinition, { ...options.handlers });
+  server.addService(loadDecisionService(definitions), { ...options.handlers });
   options.health.addToServer(server);
   new ReflectionService(definitions).addToServer(server);
   const port = await bind(server, options);

@@ -3,7 +3,7 @@
  * grpc-js by itself leaves a rejected handler unanswered until the deadline, and Node ends the process for it.
  */
 
-import type { handleUnaryCall, ServerErrorResponse, ServerUnaryCall } from '@grpc/grpc-js';
+import { type handleUnaryCall, type ServerErrorResponse, type ServerUnaryCall, status } from '@grpc/grpc-js';
 import { LOG_FIELD, type Logger, PortcullisError, SURFACE } from '@portcullis/runtime';
 
 /** How a fault looks to the caller: its kind's status and, unless it is a defect of ours, its message. */
@@ -11,7 +11,9 @@ export function statusOf(fault: PortcullisError): ServerErrorResponse {
   const { grpcStatus } = SURFACE[fault.kind];
   const isOurs = fault.kind === 'internal' || fault.kind === 'corrupt';
   const details = isOurs ? 'internal error' : fault.message;
-  return { name: 'ServiceError', message: details, code: grpcStatus, details };
+  // The table of surfaces has numbers, grpc-js wants its enum.
+  const code = status[status[grpcStatus] as keyof typeof status];
+  return { name: 'ServiceError', message: details, code, details };
 }
 
 /** Logs a fault at its kind's level, without the request. */

@@ -41,13 +41,14 @@ export function createNameRegister(): NameRegister {
     add(name) {
       const folded = fold(name);
       const twin = files.get(folded) ?? folders.get(folded);
-      if (twin !== undefined) return twin === name ? 'the name occurs twice' : `the name collides with "${twin}"`;
+      if (twin === name && files.has(folded)) return 'the name occurs twice';
+      if (twin !== undefined) return `the name collides with the ${files.has(folded) ? 'file' : 'folder'} "${twin}"`;
       const segments = name.split('/');
       for (let length = 1; length < segments.length; length += 1) {
         const folder = segments.slice(0, length).join('/');
         const known = files.get(fold(folder)) ?? folders.get(fold(folder));
         if (files.has(fold(folder)) || (known !== undefined && known !== folder)) {
-          return `the name collides with "${known ?? folder}"`;
+          return `the name collides with the ${files.has(fold(folder)) ? 'file' : 'folder'} "${known ?? folder}"`;
         }
         folders.set(fold(folder), folder);
       }

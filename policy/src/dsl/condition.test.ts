@@ -33,8 +33,18 @@ describe('compileCondition pushes negation to the leaves', () => {
     { name: 'not', when: group('not', a), blocking: '-equals?', allowing: '-equals' },
     { name: 'not not_equals', when: group('not', leaf('not_equals')), blocking: '+equals', allowing: '+equals' },
     { name: 'not not', when: group('not', group('not', a)), blocking: '+equals', allowing: '+equals' },
-    { name: 'not and', when: group('not', group('and', a, b)), blocking: 'or(-equals? -in?)', allowing: 'or(-equals -in)' },
-    { name: 'not or', when: group('not', group('or', a, b)), blocking: 'and(-equals? -in?)', allowing: 'and(-equals -in)' },
+    {
+      name: 'not and',
+      when: group('not', group('and', a, b)),
+      blocking: 'or(-equals? -in?)',
+      allowing: 'or(-equals -in)',
+    },
+    {
+      name: 'not or',
+      when: group('not', group('or', a, b)),
+      blocking: 'and(-equals? -in?)',
+      allowing: 'and(-equals -in)',
+    },
     {
       name: 'not and not',
       when: group('not', group('and', a, group('not', b))),
@@ -55,7 +65,10 @@ describe('compileCondition pushes negation to the leaves', () => {
 test('a leaf keeps its place in the policy and in the file', () => {
   const { condition } = compile(group('and', leaf('equals'), group('or', leaf('equals', 'b'))));
   const inner = condition?.node === 'and' ? condition.of[1] : undefined;
-  expect(inner).toMatchObject({ node: 'or', of: [{ path: 'when.conditions[1].conditions[0]', line: 1, written: 'equals' }] });
+  expect(inner).toMatchObject({
+    node: 'or',
+    of: [{ path: 'when.conditions[1].conditions[0]', line: 1, written: 'equals' }],
+  });
 });
 
 describe('compileCondition refuses', () => {
@@ -68,24 +81,84 @@ describe('compileCondition refuses', () => {
     { name: 'always inside a group', when: group('and', 'always'), path: 'when.conditions[0]', code: 'SHAPE' },
     { name: 'an empty group', when: group('and'), path: 'when.conditions', code: 'SHAPE' },
     { name: 'a group without conditions', when: { operator: 'or' }, path: 'when.conditions', code: 'SHAPE' },
-    { name: 'conditions that are no list', when: { operator: 'or', conditions: {} }, path: 'when.conditions', code: 'SHAPE' },
+    {
+      name: 'conditions that are no list',
+      when: { operator: 'or', conditions: {} },
+      path: 'when.conditions',
+      code: 'SHAPE',
+    },
     { name: 'not of two', when: group('not', leaf('equals'), leaf('equals')), path: 'when.conditions', code: 'SHAPE' },
-    { name: 'an unknown group', when: group('nand', leaf('equals')), path: 'when.operator', code: 'OPERATOR_UNKNOWN', says: '"and"' },
-    { name: 'an unknown operator', when: leaf('equal'), path: 'when.operator', code: 'OPERATOR_UNKNOWN', says: '"equals"' },
+    {
+      name: 'an unknown group',
+      when: group('nand', leaf('equals')),
+      path: 'when.operator',
+      code: 'OPERATOR_UNKNOWN',
+      says: '"and"',
+    },
+    {
+      name: 'an unknown operator',
+      when: leaf('equal'),
+      path: 'when.operator',
+      code: 'OPERATOR_UNKNOWN',
+      says: '"equals"',
+    },
     { name: 'an operator of JavaScript', when: leaf('toString'), path: 'when.operator', code: 'OPERATOR_UNKNOWN' },
     { name: 'no operator', when: { field: 'user.team', value: 'a' }, path: 'when.operator', code: 'SHAPE' },
     { name: 'no field', when: { operator: 'equals', value: 'a' }, path: 'when.field', code: 'SHAPE' },
-    { name: 'an unknown field', when: leaf('equals', 'a', 'usr.team'), path: 'when.field', code: 'FIELD_UNKNOWN', says: '"user.team"' },
-    { name: 'a text operator on a number', when: leaf('regex_match', 'a', 'agent.trust_level'), path: 'when.operator', code: 'OPERATOR_MISUSED' },
-    { name: 'a number operator on a text', when: leaf('less_than', 1), path: 'when.operator', code: 'OPERATOR_MISUSED' },
-    { name: 'equals on a list', when: leaf('equals', 'a', 'context.labels'), path: 'when.operator', code: 'OPERATOR_MISUSED', says: 'contains' },
-    { name: 'equals on an object', when: leaf('equals', 'a', 'tool.arguments'), path: 'when.operator', code: 'OPERATOR_MISUSED' },
+    {
+      name: 'an unknown field',
+      when: leaf('equals', 'a', 'usr.team'),
+      path: 'when.field',
+      code: 'FIELD_UNKNOWN',
+      says: '"user.team"',
+    },
+    {
+      name: 'a text operator on a number',
+      when: leaf('regex_match', 'a', 'agent.trust_level'),
+      path: 'when.operator',
+      code: 'OPERATOR_MISUSED',
+    },
+    {
+      name: 'a number operator on a text',
+      when: leaf('less_than', 1),
+      path: 'when.operator',
+      code: 'OPERATOR_MISUSED',
+    },
+    {
+      name: 'equals on a list',
+      when: leaf('equals', 'a', 'context.labels'),
+      path: 'when.operator',
+      code: 'OPERATOR_MISUSED',
+      says: 'contains',
+    },
+    {
+      name: 'equals on an object',
+      when: leaf('equals', 'a', 'tool.arguments'),
+      path: 'when.operator',
+      code: 'OPERATOR_MISUSED',
+    },
     { name: 'a wrong literal', when: leaf('equals', 5), path: 'when.value', code: 'VALUE_INVALID' },
     { name: 'a wrong member', when: leaf('in', ['a', 5]), path: 'when.value[1]', code: 'VALUE_INVALID' },
     { name: 'an invalid pattern', when: leaf('regex_match', '(a'), path: 'when.value', code: 'REGEX_INVALID' },
-    { name: 'an unknown key of a leaf', when: { ...(leaf('equals') as object), vaule: 'b' }, path: 'when.vaule', code: 'KEY_UNKNOWN', says: '"value"' },
-    { name: 'a leaf that is also a group', when: { ...(leaf('and') as object), conditions: [leaf('equals')] }, path: 'when.field', code: 'KEY_UNKNOWN' },
-    { name: 'too deep a nesting', when: deep, path: `when${'.conditions[0]'.repeat(MAX_CONDITION_DEPTH)}`, code: 'SHAPE' },
+    {
+      name: 'an unknown key of a leaf',
+      when: { ...(leaf('equals') as object), vaule: 'b' },
+      path: 'when.vaule',
+      code: 'KEY_UNKNOWN',
+      says: '"value"',
+    },
+    {
+      name: 'a leaf that is also a group',
+      when: { ...(leaf('and') as object), conditions: [leaf('equals')] },
+      path: 'when.field',
+      code: 'KEY_UNKNOWN',
+    },
+    {
+      name: 'too deep a nesting',
+      when: deep,
+      path: `when${'.conditions[0]'.repeat(MAX_CONDITION_DEPTH)}`,
+      code: 'SHAPE',
+    },
   ])('$name', ({ when, path, code, says }) => {
     const { condition, problems } = compile(when);
     expect(condition).toBeUndefined();

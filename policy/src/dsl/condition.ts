@@ -32,7 +32,9 @@ interface ConditionContext {
  */
 export function compileCondition(when: Json, context: ConditionContext): ConditionIr | undefined {
   if (when === ALWAYS) return { node: 'and', of: [] };
-  return compileNode(when, { path: 'when', negated: false, depth: 0 }, context);
+  const before = context.findings.count;
+  const condition = compileNode(when, { path: 'when', negated: false, depth: 0 }, context);
+  return context.findings.count === before ? condition : undefined;
 }
 
 interface NodePlace {

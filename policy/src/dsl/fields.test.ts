@@ -49,7 +49,9 @@ describe('findField', () => {
       const lookup = findField(path);
       return 'field' in lookup && lookup.field.sensitive;
     };
-    expect(['tool.arguments.x', 'user.attributes.x', 'user.email', 'request.query', 'request.output'].every(sensitive)).toBe(true);
+    expect(
+      ['tool.arguments.x', 'user.attributes.x', 'user.email', 'request.query', 'request.output'].every(sensitive),
+    ).toBe(true);
     expect(['agent.id', 'tool.name', 'user.team', 'context.labels'].some(sensitive)).toBe(false);
   });
 });

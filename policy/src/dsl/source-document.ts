@@ -68,7 +68,8 @@ function readText(file: string, text: string): Checked<SourceDocument> {
     merge: false,
     resolveKnownTags: false,
     prettyErrors: false,
-    logLevel: 'silent',
+    // Not `silent`: that would also drop everything after the first of several documents without a word.
+    logLevel: 'error',
   });
   const problems: Problem[] = [];
   const report = (offset: number, path: string, message: string): void => {
@@ -112,7 +113,12 @@ function readText(file: string, text: string): Checked<SourceDocument> {
         report(offset, path, `more than ${DOCUMENT_LIMITS.aliases} aliases`);
         return null;
       }
-      node = node.resolve(document) ?? null;
+      const target = node.resolve(document);
+      if (target === undefined) {
+        report(offset, path, `there is no anchor for the alias ${JSON.stringify(node.source)}`);
+        return null;
+      }
+      node = target;
     }
     if (node === null) return null;
     if (typeof node.tag === 'string') report(offset, path, `the tag ${node.tag} is not allowed`);

@@ -44,22 +44,72 @@ describe('compileBundle refuses a policy', () => {
     { name: 'with an unknown kind of attempt', policy: { ...POLICY, on: ['call'] }, path: 'on[0]', code: 'SHAPE' },
     { name: 'with no kind of attempt', policy: { ...POLICY, on: [] }, path: 'on', code: 'SHAPE' },
     { name: 'with an empty scope', policy: { ...POLICY, scope: {} }, path: 'scope', code: 'SHAPE' },
-    { name: 'with an unknown scope', policy: { ...POLICY, scope: { team: 'x' } }, path: 'scope.team', code: 'KEY_UNKNOWN' },
+    {
+      name: 'with an unknown scope',
+      policy: { ...POLICY, scope: { team: 'x' } },
+      path: 'scope.team',
+      code: 'KEY_UNKNOWN',
+    },
     { name: 'with a slug in capitals', policy: { ...POLICY, slug: 'A' }, path: 'slug', code: 'SHAPE' },
     { name: 'whose name gives no slug', policy: { ...POLICY, name: '規則' }, path: 'name', code: 'SHAPE' },
-    { name: 'with a time that is none', policy: { ...POLICY, created_at: '2025-02-30' }, path: 'created_at', code: 'SHAPE' },
-    { name: 'with a framework alone', policy: { ...POLICY, framework_mapping: [{ framework: 'X' }] }, path: 'framework_mapping[0].clause', code: 'SHAPE' },
+    {
+      name: 'with a time that is none',
+      policy: { ...POLICY, created_at: '2025-02-30' },
+      path: 'created_at',
+      code: 'SHAPE',
+    },
+    {
+      name: 'with a framework alone',
+      policy: { ...POLICY, framework_mapping: [{ framework: 'X' }] },
+      path: 'framework_mapping[0].clause',
+      code: 'SHAPE',
+    },
     { name: 'with an unknown effect', policy: { ...POLICY, effect: 'alow' }, path: 'effect', code: 'EFFECT_UNKNOWN' },
-    { name: 'with an effect of a later version', policy: { ...POLICY, effect: 'require_approval' }, path: 'effect', code: 'EFFECT_UNSUPPORTED' },
-    { name: 'with an effect of a later version as object', policy: { ...POLICY, effect: { type: 'redact', redact_config: {} } }, path: 'effect.type', code: 'EFFECT_UNSUPPORTED' },
-    { name: 'with an effect without a type', policy: { ...POLICY, effect: { deny_reason_code: 'X' } }, path: 'effect', code: 'SHAPE' },
+    {
+      name: 'with an effect of a later version',
+      policy: { ...POLICY, effect: 'require_approval' },
+      path: 'effect',
+      code: 'EFFECT_UNSUPPORTED',
+    },
+    {
+      name: 'with an effect of a later version as object',
+      policy: { ...POLICY, effect: { type: 'redact', redact_config: {} } },
+      path: 'effect.type',
+      code: 'EFFECT_UNSUPPORTED',
+    },
+    {
+      name: 'with an effect without a type',
+      policy: { ...POLICY, effect: { deny_reason_code: 'X' } },
+      path: 'effect',
+      code: 'SHAPE',
+    },
     { name: 'with a list of effects', policy: { ...POLICY, effect: ['deny'] }, path: 'effect', code: 'SHAPE' },
-    { name: 'with a reason on an allow', policy: { ...POLICY, effect: { type: 'allow', deny_reason_code: 'X' } }, path: 'effect.deny_reason_code', code: 'KEY_UNKNOWN' },
-    { name: 'with a reason of two words', policy: { ...POLICY, effect: { type: 'deny', deny_reason_code: 'A B' } }, path: 'effect.deny_reason_code', code: 'SHAPE' },
-    { name: 'with an empty message', policy: { ...POLICY, effect: { type: 'deny', deny_user_message: '' } }, path: 'effect.deny_user_message', code: 'SHAPE' },
-    { name: 'that is disabled and wrong', policy: { ...POLICY, status: 'disabled', effect: 'x' }, path: 'effect', code: 'EFFECT_UNKNOWN' },
+    {
+      name: 'with a reason on an allow',
+      policy: { ...POLICY, effect: { type: 'allow', deny_reason_code: 'X' } },
+      path: 'effect.deny_reason_code',
+      code: 'KEY_UNKNOWN',
+    },
+    {
+      name: 'with a reason of two words',
+      policy: { ...POLICY, effect: { type: 'deny', deny_reason_code: 'A B' } },
+      path: 'effect.deny_reason_code',
+      code: 'SHAPE',
+    },
+    {
+      name: 'with an empty message',
+      policy: { ...POLICY, effect: { type: 'deny', deny_user_message: '' } },
+      path: 'effect.deny_user_message',
+      code: 'SHAPE',
+    },
+    {
+      name: 'that is disabled and wrong',
+      policy: { ...POLICY, status: 'disabled', effect: 'x' },
+      path: 'effect',
+      code: 'EFFECT_UNKNOWN',
+    },
   ])('$name', ({ policy, path, code }) => {
-    expect(problemsOf(source({ 'p/a.json': policy as object }))).toContain(`p/a.json ${path} ERR_POLICY_${code}`);
+    expect(problemsOf(source({ 'p/a.json': policy }))).toContain(`p/a.json ${path} ERR_POLICY_${code}`);
   });
 });
 
@@ -70,26 +120,106 @@ describe('compileBundle refuses a source', () => {
   test.each<{ name: string; given: Files; problem: string }>([
     { name: 'without bundle.yaml', given: { 'p/a.json': POLICY }, problem: 'bundle.yaml  ERR_BUNDLE_LAYOUT' },
     { name: 'with both layouts', given: { ...manifest({}), '.manifest': {} }, problem: '.manifest  ERR_BUNDLE_LAYOUT' },
-    { name: 'of another format', given: manifest({ format: 'portcullis.policy/2' }), problem: 'bundle.yaml format ERR_POLICY_SHAPE' },
-    { name: 'without a version', given: manifest({ version: undefined }), problem: 'bundle.yaml version ERR_POLICY_SHAPE' },
-    { name: 'with a version that is none', given: manifest({ version: '1.0' }), problem: 'bundle.yaml version ERR_POLICY_SHAPE' },
-    { name: 'with an unknown default', given: manifest({ default: 'ask' }), problem: 'bundle.yaml default ERR_POLICY_SHAPE' },
-    { name: 'with an unknown key', given: manifest({ defualt: 'deny' }), problem: 'bundle.yaml defualt ERR_POLICY_KEY_UNKNOWN' },
-    { name: 'without combining', given: sets({ combining: undefined }), problem: 'bundle.yaml sets[0].combining ERR_POLICY_SHAPE' },
-    { name: 'with unknown combining', given: sets({ combining: 'vote' }), problem: 'bundle.yaml sets[0].combining ERR_POLICY_SHAPE' },
-    { name: 'without priority_order', given: sets({ priority_order: undefined }), problem: 'bundle.yaml sets[0].priority_order ERR_POLICY_SHAPE' },
-    { name: 'with unknown priority_order', given: sets({ priority_order: 'up' }), problem: 'bundle.yaml sets[0].priority_order ERR_POLICY_SHAPE' },
-    { name: 'with an unknown layer', given: sets({ layer: 'team' }), problem: 'bundle.yaml sets[0].layer ERR_POLICY_SHAPE' },
-    { name: 'with a folder that is not there', given: sets({ policies: 'q' }), problem: 'bundle.yaml sets[0].policies ERR_BUNDLE_LAYOUT' },
-    { name: 'with a folder outside', given: sets({ policies: '../q' }), problem: 'bundle.yaml sets[0].policies ERR_BUNDLE_NAME' },
-    { name: 'with two sets of one name', given: manifest({ sets: [set, { ...set, policies: 'q' }] }), problem: 'bundle.yaml sets[1].name ERR_BUNDLE_LAYOUT' },
-    { name: 'with a folder inside another set', given: manifest({ sets: [set, { ...set, name: 't', policies: 'p/q' }] }), problem: 'bundle.yaml sets[1].policies ERR_BUNDLE_LAYOUT' },
-    { name: 'with a policy that no set loads', given: { ...manifest({}), 'other/a.yaml': POLICY }, problem: 'other/a.yaml  ERR_BUNDLE_FILE_UNEXPECTED' },
-    { name: 'with a policy file of another kind', given: { ...manifest({}), 'p/a.YAML': POLICY }, problem: 'p/a.YAML  ERR_BUNDLE_FILE_UNEXPECTED' },
-    { name: 'with names that differ in case', given: { ...manifest({}), 'p/A.json': POLICY }, problem: 'p/a.json  ERR_BUNDLE_NAME' },
-    { name: 'with a name that climbs', given: { ...manifest({}), 'p/../x.json': POLICY }, problem: 'p/../x.json  ERR_BUNDLE_NAME' },
-    { name: 'with two policies of one slug', given: { ...manifest({}), 'p/b.json': { ...POLICY, name: 'a Rule!' } }, problem: 'p/b.json slug ERR_POLICY_SLUG_DUPLICATE' },
-    { name: 'with a scope that contradicts the set', given: { ...sets({ tenant: 'acme' }), 'p/a.json': { ...POLICY, scope: { tenant: 'globex' } } }, problem: 'p/a.json scope.tenant ERR_POLICY_SCOPE_CONTRADICTS' },
+    {
+      name: 'of another format',
+      given: manifest({ format: 'portcullis.policy/2' }),
+      problem: 'bundle.yaml format ERR_POLICY_SHAPE',
+    },
+    {
+      name: 'without a version',
+      given: manifest({ version: undefined }),
+      problem: 'bundle.yaml version ERR_POLICY_SHAPE',
+    },
+    {
+      name: 'with a version that is none',
+      given: manifest({ version: '1.0' }),
+      problem: 'bundle.yaml version ERR_POLICY_SHAPE',
+    },
+    {
+      name: 'with an unknown default',
+      given: manifest({ default: 'ask' }),
+      problem: 'bundle.yaml default ERR_POLICY_SHAPE',
+    },
+    {
+      name: 'with an unknown key',
+      given: manifest({ defualt: 'deny' }),
+      problem: 'bundle.yaml defualt ERR_POLICY_KEY_UNKNOWN',
+    },
+    {
+      name: 'without combining',
+      given: sets({ combining: undefined }),
+      problem: 'bundle.yaml sets[0].combining ERR_POLICY_SHAPE',
+    },
+    {
+      name: 'with unknown combining',
+      given: sets({ combining: 'vote' }),
+      problem: 'bundle.yaml sets[0].combining ERR_POLICY_SHAPE',
+    },
+    {
+      name: 'without priority_order',
+      given: sets({ priority_order: undefined }),
+      problem: 'bundle.yaml sets[0].priority_order ERR_POLICY_SHAPE',
+    },
+    {
+      name: 'with unknown priority_order',
+      given: sets({ priority_order: 'up' }),
+      problem: 'bundle.yaml sets[0].priority_order ERR_POLICY_SHAPE',
+    },
+    {
+      name: 'with an unknown layer',
+      given: sets({ layer: 'team' }),
+      problem: 'bundle.yaml sets[0].layer ERR_POLICY_SHAPE',
+    },
+    {
+      name: 'with a folder that is not there',
+      given: sets({ policies: 'q' }),
+      problem: 'bundle.yaml sets[0].policies ERR_BUNDLE_LAYOUT',
+    },
+    {
+      name: 'with a folder outside',
+      given: sets({ policies: '../q' }),
+      problem: 'bundle.yaml sets[0].policies ERR_BUNDLE_NAME',
+    },
+    {
+      name: 'with two sets of one name',
+      given: manifest({ sets: [set, { ...set, policies: 'q' }] }),
+      problem: 'bundle.yaml sets[1].name ERR_BUNDLE_LAYOUT',
+    },
+    {
+      name: 'with a folder inside another set',
+      given: manifest({ sets: [set, { ...set, name: 't', policies: 'p/q' }] }),
+      problem: 'bundle.yaml sets[1].policies ERR_BUNDLE_LAYOUT',
+    },
+    {
+      name: 'with a policy that no set loads',
+      given: { ...manifest({}), 'other/a.yaml': POLICY },
+      problem: 'other/a.yaml  ERR_BUNDLE_FILE_UNEXPECTED',
+    },
+    {
+      name: 'with a policy file of another kind',
+      given: { ...manifest({}), 'p/a.YAML': POLICY },
+      problem: 'p/a.YAML  ERR_BUNDLE_FILE_UNEXPECTED',
+    },
+    {
+      name: 'with names that differ in case',
+      given: { ...manifest({}), 'p/A.json': POLICY },
+      problem: 'p/a.json  ERR_BUNDLE_NAME',
+    },
+    {
+      name: 'with a name that climbs',
+      given: { ...manifest({}), 'p/../x.json': POLICY },
+      problem: 'p/../x.json  ERR_BUNDLE_NAME',
+    },
+    {
+      name: 'with two policies of one slug',
+      given: { ...manifest({}), 'p/b.json': { ...POLICY, name: 'a Rule!' } },
+      problem: 'p/b.json slug ERR_POLICY_SLUG_DUPLICATE',
+    },
+    {
+      name: 'with a scope that contradicts the set',
+      given: { ...sets({ tenant: 'acme' }), 'p/a.json': { ...POLICY, scope: { tenant: 'globex' } } },
+      problem: 'p/a.json scope.tenant ERR_POLICY_SCOPE_CONTRADICTS',
+    },
   ])('$name', ({ given, problem }) => {
     expect(problemsOf(files(given))).toContain(problem);
   });
@@ -97,7 +227,8 @@ describe('compileBundle refuses a source', () => {
   test('with every problem of every file, in reading order', () => {
     const given = source({
       'p/b.yaml': 'name: B\nwhen: always\neffect: alow\npriority: 500\n',
-      'p/a.yaml': '- name: A\n  when: {field: user.tem, operator: equals, value: x}\n  effect: deny\n  priority: 1\n- []\n',
+      'p/a.yaml':
+        '- name: A\n  when: {field: user.tem, operator: equals, value: x}\n  effect: deny\n  priority: 1\n- []\n',
     });
     const result = compileBundle(given);
     expect(result.ok ? [] : result.problems.map((problem) => formatProblem(problem))).toEqual([
@@ -111,14 +242,22 @@ describe('compileBundle refuses a source', () => {
 
 describe('compileBundle takes', () => {
   test('papers among policies and tests beside them', () => {
-    const given = source({ 'p/a.json': POLICY, 'p/README.md': 'x', 'README.md': 'x', 'tests/a.yaml': '{', LICENSE: 'x' });
+    const given = source({
+      'p/a.json': POLICY,
+      'p/README.md': 'x',
+      'README.md': 'x',
+      'tests/a.yaml': '{',
+      LICENSE: 'x',
+    });
     expect(problemsOf(given)).toEqual([]);
   });
 
   test('an effect as object or as word', () => {
     expect(firstRule({ ...POLICY, effect: { type: 'allow' } })?.effect).toEqual(firstRule(POLICY)?.effect);
     expect(firstRule({ ...POLICY, effect: 'deny' })?.effect).toEqual({ type: 'deny' });
-    expect(firstRule({ ...POLICY, effect: { type: 'deny', deny_reason_code: 'X', deny_user_message: 'No.' } })?.effect).toEqual({
+    expect(
+      firstRule({ ...POLICY, effect: { type: 'deny', deny_reason_code: 'X', deny_user_message: 'No.' } })?.effect,
+    ).toEqual({
       type: 'deny',
       code: 'X',
       message: 'No.',
@@ -146,7 +285,12 @@ describe('compileBundle takes', () => {
   });
 
   test('the layers in their order, however they are listed', () => {
-    const sets = ['workspace', 'platform', 'tenant'].map((layer) => ({ ...MANIFEST.sets[0], layer, name: layer, policies: layer }));
+    const sets = ['workspace', 'platform', 'tenant'].map((layer) => ({
+      ...MANIFEST.sets[0],
+      layer,
+      name: layer,
+      policies: layer,
+    }));
     const given = files({
       'bundle.yaml': { ...MANIFEST, sets },
       'workspace/a.json': POLICY,

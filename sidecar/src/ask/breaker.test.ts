@@ -39,6 +39,8 @@ function rig(): Rig {
   const circuit = createCircuit(config);
   const breaker = createBreaker({
     circuit,
+    config,
+    now: () => performance.now(),
     probe: async () => {
       counts.probes += 1;
       return made.answers;
@@ -85,6 +87,27 @@ describe('the breaker', () => {
     expect(made.counts).toEqual({ asked: VOLUME, probes: 0 });
   });
 
+  test('opens with as many failures in a row, however good the times before were', async () => {
+    const made = rig();
+    await askTimes(made, 10_000, decision);
+    for (let n = 0; n < VOLUME; n += 1) {
+      expect(made.breaker.state).toBe('closed');
+      await made.ask(outage);
+      await jest.advanceTimersByTimeAsync(10);
+    }
+    expect(made.breaker.state).toBe('open');
+  });
+
+  test('does not open for what fails all at once: that may have been our own stall', async () => {
+    const made = rig();
+    await askTimes(made, 1000, decision);
+    await askTimes(made, 10 * VOLUME, outage);
+    await jest.advanceTimersByTimeAsync(200);
+    expect(await made.ask(decision)).toBe('NO_VALID_BUNDLE');
+    expect(await made.ask(outage)).toBe('PDP_TIMEOUT');
+    expect(made.breaker.state).toBe('closed');
+  });
+
   test('never opens for failures that are answers', async () => {
     const made = rig();
     await askTimes(made, 10 * VOLUME, decision);
@@ -108,6 +131,8 @@ describe('the breaker', () => {
     const circuit = createCircuit(config);
     const breaker = createBreaker({
       circuit,
+      config,
+      now: () => performance.now(),
       probe: () =>
         new Promise((_resolve, reject) => {
           finish = reject;
@@ -169,12 +194,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('cluster'), answers: fc.boolean() }) },
 );
 
-/** What the breaker is meant to be, without opossum: a window of buckets, a threshold, a timer. */
+/** What the breaker is meant to be, without opossum: a window of buckets, a threshold, a streak, a timer. */
 class Model {
   state: 'closed' | 'open' = 'closed';
   probes = 0;
   #time = 0;
   #openedAt = 0;
+  #streak = { length: 0, since: 0 };
   #buckets = Array.from({ length: BUCKETS }, () => ({ fires: 0, failures: 0 }));
 
   ask(trips: boolean): boolean {
@@ -192,8 +218,11 @@ class Model {
       }
       if (this.state === 'open' && this.#time - this.#openedAt === RESET_MS) {
         this.probes += 1;
-        if (answers) this.state = 'closed';
-        else this.#openedAt = this.#time;
+        if (answers) {
+          this.state = 'closed';
+          this.#streak.length = 0;
+        }
+        if (!answers) this.#openedAt = this.#time;
         this.#add(!answers);
       }
     }
@@ -203,7 +232,11 @@ class Model {
     this.#add(trips);
     const fires = this.#buckets.reduce((sum, bucket) => sum + bucket.fires, 0);
     const failures = this.#buckets.reduce((sum, bucket) => sum + bucket.failures, 0);
-    if (trips && fires >= VOLUME && failures * 2 > fires) {
+    if (!trips) this.#streak.length = 0;
+    else if (this.#streak.length === 0) this.#streak = { length: 1, since: this.#time };
+    else this.#streak.length += 1;
+    const hopeless = this.#streak.length >= VOLUME && this.#time - this.#streak.since >= 2 * config.deadlineMs;
+    if (trips && ((fires >= VOLUME && failures * 2 > fires) || hopeless)) {
       this.state = 'open';
       this.#openedAt = this.#time;
     }

@@ -18,6 +18,8 @@ export type Circuit = CircuitBreaker<[Guarded], Outcome>;
 /** Decides whether the cluster is asked at all. */
 export interface Breaker {
   readonly state: BreakerState;
+  /** Why nothing may be asked now; `undefined` when the circuit is closed. */
+  readonly refusal: Outcome | undefined;
   /** Runs `ask` when the circuit is closed; otherwise refuses at once without running it. Never rejects. */
   run(ask: Guarded): Promise<Outcome>;
   /** Refuses from now on. */
@@ -27,6 +29,9 @@ export interface Breaker {
 /** What a breaker needs. */
 export interface BreakerOptions {
   readonly circuit: Circuit;
+  readonly config: PdpConfig;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
   /** Whether any PDP answers; asked when the circuit is half open, so that no user's question has to find out. */
   readonly probe: () => Promise<boolean>;
   readonly changed: (state: BreakerState) => void;
@@ -69,14 +74,19 @@ export function createCircuit(config: PdpConfig): Circuit {
   );
 }
 
-function refused(code: AskFailureCode, message: string): Outcome {
+function denial(code: AskFailureCode, message: string): Outcome {
   return { answer: { kind: 'failure', failure: { code, message } }, trips: false };
 }
 
+const OPEN = denial('PDP_BREAKER_OPEN', 'the policy decision points failed recently and are not asked');
+const CLOSED = denial('SHUTTING_DOWN', 'the policy client is closed');
+const LATE = denial('PDP_TIMEOUT', 'no policy decision point answered in time');
+const DEFECT = denial('INTERNAL_ERROR', 'the question could not be asked');
+
 /** The wrapper. Closes over its own idea of "may ask": closed, enabled and not shut down. */
 export function createBreaker(options: BreakerOptions): Breaker {
-  const { circuit, probe, changed } = options;
-  const answered = refused('PDP_BREAKER_OPEN', 'a probe, not a question');
+  const { circuit, config, probe, changed } = options;
+  const streak = { length: 0, since: 0 };
 
   const state = (): BreakerState => {
     if (circuit.isShutdown) return 'shutdown';
@@ -87,31 +97,50 @@ export function createBreaker(options: BreakerOptions): Breaker {
     changed('open');
   });
   circuit.on('close', () => {
+    streak.length = 0;
     changed('closed');
   });
   circuit.on('halfOpen', () => {
     changed('half_open');
     // A half-open circuit lets one call through. This takes that place before anyone else can.
-    circuit.fire(async () => ({ ...answered, trips: !(await probe().catch(() => false)) })).catch(() => undefined);
+    circuit.fire(async () => ({ ...OPEN, trips: !(await probe().catch(() => false)) })).catch(() => undefined);
   });
+
+  const refusal = (): Outcome | undefined => {
+    const now = state();
+    if (now === 'closed') return undefined;
+    return now === 'shutdown' ? CLOSED : OPEN;
+  };
+  // The window forgives an outage for as long as it remembers better times: seconds, at a high rate. As many failures
+  // in a row as the volume asks for, and nothing else, leave no doubt. They must also be spread over more than two
+  // deadlines: after a stall of our own process, everything that was in flight fails at once.
+  const tripped = (): void => {
+    const now = options.now();
+    if (streak.length === 0) streak.since = now;
+    streak.length += 1;
+    const lasted = now - streak.since >= 2 * config.deadlineMs;
+    if (lasted && streak.length >= config.breaker.volumeThreshold && circuit.closed) circuit.open();
+  };
 
   return {
     get state() {
       return state();
     },
+    get refusal() {
+      return refusal();
+    },
     async run(ask) {
-      const now = state();
-      if (now === 'shutdown') return refused('SHUTTING_DOWN', 'the policy client is closed');
-      if (now !== 'closed')
-        return refused('PDP_BREAKER_OPEN', 'the policy decision points failed recently and are not asked');
+      const refused = refusal();
+      if (refused !== undefined) return refused;
       try {
-        return await circuit.fire(ask);
+        const outcome = await circuit.fire(ask);
+        streak.length = 0;
+        return outcome;
       } catch (error) {
+        if (circuit.isShutdown) return error instanceof Tripped ? error.outcome : CLOSED;
+        tripped();
         if (error instanceof Tripped) return error.outcome;
-        if (circuit.isShutdown) return refused('SHUTTING_DOWN', 'the policy client is closed');
-        return codeOf(error) === 'ETIMEDOUT'
-          ? refused('PDP_TIMEOUT', 'no policy decision point answered in time')
-          : refused(circuit.closed ? 'INTERNAL_ERROR' : 'PDP_BREAKER_OPEN', 'the question was not asked');
+        return codeOf(error) === 'ETIMEDOUT' ? LATE : DEFECT;
       }
     },
     close() {

@@ -10,7 +10,6 @@ import { createDispatcher } from './dispatch.js';
 import { createEndpoint, type Endpoint } from './endpoint.js';
 import { type AskObserver, shieldObserver, silentObserver } from './observer.js';
 import type { Answer, AskFailureCode, PolicyClient, Settlement } from './port.js';
-import type { Outcome } from './question.js';
 import { createSettleQueue } from './settle.js';
 import { createWire, type EncodedQuestion } from './wire.js';
 
@@ -37,11 +36,6 @@ const MAX_ID = 0xffff_ffff;
 
 function failure(code: AskFailureCode, message: string): Answer {
   return { kind: 'failure', failure: { code, message } };
-}
-
-/** A request that no PDP is bothered with. */
-function refused(message: string): Promise<Outcome> {
-  return Promise.resolve({ answer: failure('REQUEST_INVALID', message), trips: false });
 }
 
 /**
@@ -110,6 +104,8 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
   });
   const breaker = createBreaker({
     circuit: createCircuit(config),
+    config,
+    now,
     probe: () => anyAnswers(endpoints, config.breaker.resetTimeoutMs / 4),
     changed(state) {
       log.info({ state }, 'Breaker changed state');
@@ -145,15 +141,17 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
       // Not the PDPs' failure, so not for the breaker either.
       return failure('PDP_UNAVAILABLE', 'too many questions are waiting for an answer');
     }
-    const outcome = await breaker.run((): Promise<Outcome> => {
-      const id = nextId();
-      const encoded = encode(id, request);
-      // Neither speaks against the PDPs, so neither is for the breaker: a hostile request must not open it.
-      if (encoded === undefined) return refused('the request has no canonical form');
-      // Sent anyway it would end the stream, and with it everybody else's questions.
-      if (encoded.frame.length > config.maxQuestionBytes) return refused('the request is larger than a PDP accepts');
-      return dispatcher.dispatch(id, encoded);
-    });
+    const { refusal } = breaker;
+    if (refusal !== undefined) return refusal.answer;
+    const id = nextId();
+    const encoded = encode(id, request);
+    // Neither was asked, so neither is for the breaker: a hostile request can neither open it nor keep it closed.
+    if (encoded === undefined) return failure('REQUEST_INVALID', 'the request has no canonical form');
+    // Sent anyway it would end the stream, and with it everybody else's questions.
+    if (encoded.frame.length > config.maxQuestionBytes) {
+      return failure('REQUEST_INVALID', 'the request is larger than a policy decision point accepts');
+    }
+    const outcome = await breaker.run(() => dispatcher.dispatch(id, encoded));
     return outcome.answer;
   };
 

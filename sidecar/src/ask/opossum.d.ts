@@ -22,6 +22,7 @@ declare module 'opossum' {
     readonly enabled: boolean;
     readonly isShutdown: boolean;
     fire(...args: A): Promise<R>;
+    open(): void;
     enable(): void;
     disable(): void;
     shutdown(): void;

@@ -111,6 +111,13 @@ describe('settlements', () => {
     fill(failing, 0, 2);
     await failing.queue.close();
     expect(failing.dropped).toBe(2);
+    const long = rig();
+    long.send = () => Promise.reject(new Error('no'));
+    fill(long, 0, 3 * MAX_BATCH);
+    await long.queue.close();
+    // One in flight when it closed, one after that; the rest would only have taken time.
+    expect(long.batches.length).toBeLessThanOrEqual(2);
+    expect(long.dropped).toBe(3 * MAX_BATCH);
     expect(jest.getTimerCount()).toBe(0);
   });
 });

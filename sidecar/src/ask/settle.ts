@@ -33,6 +33,8 @@ export function createSettleQueue(options: SettleQueueOptions): SettleQueue {
   let sending: Promise<void> | undefined;
   let attempts = 0;
   let closed = false;
+  /** Whether a batch failed since the queue was closed. */
+  let refused = false;
 
   const schedule = (): void => {
     if (closed || queue.length === 0 || sending !== undefined) return;
@@ -61,6 +63,7 @@ export function createSettleQueue(options: SettleQueueOptions): SettleQueue {
       // Reporting twice is harmless (the PDP knows the decision by its id); reporting for ever is not.
       if (attempts >= MAX_ATTEMPTS || closed) {
         attempts = 0;
+        refused = closed;
         dropped(batch.length);
         return;
       }
@@ -89,7 +92,12 @@ export function createSettleQueue(options: SettleQueueOptions): SettleQueue {
       closed = true;
       clearTimeout(timer);
       await sending;
-      while (queue.length > 0) await sendBatch();
+      while (queue.length > 0) {
+        await sendBatch();
+        // A PDP that takes its time to fail would, batch by batch, take all of a drain's.
+        if (refused) break;
+      }
+      if (queue.length > 0) dropped(queue.splice(0).length);
     },
   };
 }

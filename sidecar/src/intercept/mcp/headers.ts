@@ -101,9 +101,11 @@ function readVersion(
   }
   const version = claim ?? header ?? ASSUMED;
   if (!isKnown(version) || version < minimum) {
+    // A claim can only be met by a version that is claimed; a handshake is the server's to offer, not ours.
+    const offered = PROTOCOL_VERSIONS.filter((known) => known >= minimum && (claim === undefined || isModern(known)));
     return {
       ...badVersion(RPC_CODE.unsupportedProtocolVersion, 'unsupported protocol version'),
-      data: { supported: PROTOCOL_VERSIONS.filter((known) => known >= minimum), requested: version.slice(0, 32) },
+      data: { supported: offered, requested: version.slice(0, 32) },
     };
   }
   return { ok: true, era: isModern(version) ? 'modern' : 'legacy', version };

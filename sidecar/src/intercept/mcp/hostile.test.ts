@@ -329,6 +329,21 @@ describe('header mirrors of 2026-07-28', () => {
     expect(upstream.requests).toEqual([]);
   });
 
+  test('an unknown version that is claimed can only be met by one that is claimed', async () => {
+    const meta = { ...META, 'io.modelcontextprotocol/protocolVersion': 'v999' };
+    const answer = await harness.post(
+      call({ name: 'read', arguments: {}, _meta: meta }),
+      mirrors('read', 'tools/call', 'v999'),
+    );
+    expect(answer).toMatchObject({
+      status: 400,
+      json: {
+        error: { code: RPC_CODE.unsupportedProtocolVersion, data: { supported: ['2026-07-28'], requested: 'v999' } },
+      },
+    });
+    expect(upstream.requests).toEqual([]);
+  });
+
   test('a modern unknown method is 404 and -32601', async () => {
     const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping', params: { _meta: META } });
     const answer = await harness.post(body, mirrors('', 'ping').slice(0, 4));

@@ -248,6 +248,17 @@ describe('the stdio wrapper', () => {
   });
 });
 
+test('a claimed version that nobody speaks is answered with those that would do', async () => {
+  const wrapped = await wrap();
+  const claimed = { 'io.modelcontextprotocol/protocolVersion': 'v999' };
+  wrapped.say({ jsonrpc: '2.0', id: 1, method: 'server/discover', params: { _meta: claimed } });
+  expect(await wrapped.next()).toMatchObject({
+    id: 1,
+    error: { code: RPC_CODE.unsupportedProtocolVersion, data: { supported: ['2026-07-28'], requested: 'v999' } },
+  });
+  expect(wrapped.client.asked).toEqual([]);
+});
+
 describe('the child', () => {
   test('a command that does not exist stops the start', async () => {
     const started = startChild({ name: 'x', command: '/nonexistent/x', args: [], env: {}, graceMs: 1 });

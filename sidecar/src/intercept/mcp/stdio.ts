@@ -12,6 +12,7 @@ import { type Refuser, RPC_CODE } from '../../enforce/refuse.js';
 import { writeSlowly } from './backpressure.js';
 import type { Child } from './child.js';
 import type { ExchangeObserver } from './exchange.js';
+import type { BadHead } from './head.js';
 import { type ProtocolVersion, readInlineVersion } from './headers.js';
 import { type Finding, type Inspector, upstreamError } from './inspect.js';
 import { createLineReader } from './lines.js';
@@ -19,7 +20,7 @@ import { idKey, isObject, type RpcId, type RpcMessage, type RpcResponse, readMes
 import type { Era } from './methods.js';
 import { createSession } from './sessions.js';
 import { type AttemptMaker, isAttempt } from './to-attempt.js';
-import { refusalError } from './to-response.js';
+import { refusalError, rpcError } from './to-response.js';
 
 /** What the wrapper needs. */
 export interface StdioOptions {
@@ -82,6 +83,12 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     await say(refusalError(id, refuser.refuse('REQUEST_INVALID', { message, rpcCode })));
   }
 
+  /** The versions that would do go along: by them a client finds one that both of us speak. */
+  async function badVersion(id: RpcId | undefined, bad: BadHead): Promise<void> {
+    const refusal = refuser.refuse('REQUEST_INVALID', { message: bad.message, rpcCode: bad.rpcCode });
+    await say(bad.data === undefined ? refusalError(id, refusal) : rpcError(id, bad.rpcCode, bad.message, bad.data));
+  }
+
   /** What the agent said: decided at once, forwarded when its turn has come. Returns the forwarding. */
   async function fromAgent(bytes: Buffer, turn: Promise<void>): Promise<void> {
     const read = readMessage(bytes, { maxBytes: maxMessageBytes });
@@ -89,7 +96,7 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     const { message } = read;
     const id = message.kind === 'request' ? message.id : undefined;
     const spoken = readInlineVersion(message, minimumVersion);
-    if (!spoken.ok) return invalid(id, spoken.message, spoken.rpcCode);
+    if (!spoken.ok) return badVersion(id, spoken);
     if (message.kind === 'response') return agentAnswer(message, turn);
     if (message.kind === 'request') era = spoken.era;
     const made = attempts.fromMessage(message, {

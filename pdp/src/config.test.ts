@@ -1,0 +1,83 @@
+import { describe, expect, test } from '@jest/globals';
+import { loadConfig } from '@portcullis/runtime';
+import { z } from 'zod';
+import { pdpConfig } from './config.js';
+
+const minimal = {
+  node: 'pdp-1',
+  trustDomain: 'portcullis.test',
+  env: 'prod',
+  tls: { certFile: 'c', keyFile: 'k', caFile: 'a' },
+  dataDir: 'd',
+  bundles: { rootFile: 'r', sources: [{ type: 'http', url: 'https://127.0.0.1:1' }] },
+};
+
+describe('the configuration', () => {
+  test('has defaults for everything that has a safe one', () => {
+    expect(pdpConfig.parse(minimal)).toMatchObject({
+      channel: 'default',
+      listen: { host: '127.0.0.1', port: 0 },
+      bundles: { pollMs: 5_000, freshness: 'standard', maxBundleBytes: 16 * 1024 * 1024 },
+      gateways: {},
+      decisionLog: { fsync: false },
+      limits: {
+        maxMessageBytes: 262_144,
+        maxConcurrentStreams: 200,
+        maxConnectionAgeMs: 60_000,
+        decisionDeadlineMs: 50,
+      },
+    });
+  });
+
+  test.each([
+    ['an unknown key', { ...minimal, cache: {} }],
+    ['an unknown key below', { ...minimal, limits: { maxMessageByte: 1 } }],
+    [
+      'a plain HTTP source',
+      { ...minimal, bundles: { ...minimal.bundles, sources: [{ type: 'http', url: 'http://x' }] } },
+    ],
+    ['no source', { ...minimal, bundles: { ...minimal.bundles, sources: [] } }],
+    ['an unknown freshness', { ...minimal, bundles: { ...minimal.bundles, freshness: 'lax' } }],
+    ['an environment that is no path segment', { ...minimal, env: '../prod' }],
+    ['a gateway for no tenant', { ...minimal, gateways: { edge: [] } }],
+    ['no certificate', { ...minimal, tls: undefined }],
+  ])('refuses %s', (_name, config) => {
+    expect(pdpConfig.safeParse(config).success).toBe(false);
+  });
+
+  test('can be overridden from the environment and by flags', () => {
+    const spec = { name: 'pdp', schema: pdpConfig };
+    const flags = Object.entries({
+      node: 'n',
+      trustDomain: 'td',
+      env: 'prod',
+      'tls.certFile': 'c',
+      'tls.keyFile': 'k',
+      'tls.caFile': 'a',
+      dataDir: 'd',
+      'bundles.rootFile': 'r',
+      'bundles.sources': '[{"type":"http","url":"https://127.0.0.1:1"}]',
+    }).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+    const loaded = loadConfig(spec, flags, { PORTCULLIS_PDP_BUNDLES_POLL_MS: '700' });
+    expect(loaded.ok ? loaded.config.bundles.pollMs : loaded.problems).toBe(700);
+  });
+
+  test('describes every field', () => {
+    const undescribed: string[] = [];
+    const walk = (node: unknown, path: string): void => {
+      const {
+        properties = {},
+        items,
+        oneOf = [],
+      } = node as { properties?: Record<string, object>; items?: object; oneOf?: object[] };
+      for (const [name, child] of Object.entries(properties)) {
+        if (!('description' in child) && !('properties' in child)) undescribed.push(`${path}${name}`);
+        walk(child, `${path}${name}.`);
+      }
+      if (items !== undefined) walk(items, `${path}[].`);
+      for (const option of oneOf) walk(option, path);
+    };
+    walk(z.toJSONSchema(pdpConfig, { io: 'input' }), '');
+    expect(undescribed).toEqual([]);
+  });
+});

@@ -1,0 +1,44 @@
+import { expect, test } from '@jest/globals';
+import { createRegistry } from '@portcullis/runtime';
+import { createPdpMetrics } from './metrics.js';
+
+/** The lines of the scrape that are ours and not zero, without buckets. */
+async function scrape(registry: ReturnType<typeof createRegistry>): Promise<string[]> {
+  const text = await registry.metrics();
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith('portcullis_pdp_') && !/_bucket\{| 0$/.test(line))
+    .sort();
+}
+
+test('every verb moves its own series', async () => {
+  const registry = createRegistry('portcullis_pdp');
+  const metrics = createPdpMetrics(registry);
+  expect(await scrape(registry)).toEqual([]);
+  metrics.decided('allow', false);
+  metrics.stageTook('adjudicate', 0.25);
+  metrics.activation('activated');
+  metrics.verifyFailed('rollback');
+  metrics.settled('forwarded');
+  metrics.streamOpened('decide');
+  metrics.streamOpened('watch');
+  metrics.streamClosed('watch');
+  metrics.questionRefused('overload');
+  metrics.followRelease({
+    channel: 'default',
+    state: () => ({ releaseSeq: 1, bundleDigest: 'ab', policyVersion: '1', freshness: 'fresh' }),
+    ageSeconds: () => 3,
+  });
+  expect(await scrape(registry)).toEqual([
+    'portcullis_pdp_bundle_activations_total{outcome="activated"} 1',
+    'portcullis_pdp_bundle_age_seconds 3',
+    'portcullis_pdp_bundle_info{digest="ab",channel="default"} 1',
+    'portcullis_pdp_bundle_verify_failures_total{reason="rollback"} 1',
+    'portcullis_pdp_decisions_total{effect="allow",cached="false"} 1',
+    'portcullis_pdp_questions_refused_total{reason="overload"} 1',
+    'portcullis_pdp_settlements_total{outcome="forwarded"} 1',
+    'portcullis_pdp_stage_duration_seconds_count{stage="adjudicate"} 1',
+    'portcullis_pdp_stage_duration_seconds_sum{stage="adjudicate"} 0.25',
+    'portcullis_pdp_streams{kind="decide"} 1',
+  ]);
+});

@@ -1,0 +1,563 @@
+/** The whole gRPC surface over a real connection; only the certificate, the pipeline and the release are fakes. */
+
+import {
+  type ClientDuplexStream,
+  credentials,
+  makeGenericClientConstructor,
+  ServerCredentials,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Decision } from '@portcullis/policy/model';
+import {
+  DECISION_SERVICE_NAME,
+  fromWireDecision,
+  fromWireWatchEvent,
+  loadDecisionService,
+  requestDigest,
+  toWireRequest,
+  toWireSettlement,
+  type Wire,
+} from '@portcullis/proto';
+import { createLogger, PortcullisError, systemClock } from '@portcullis/runtime';
+import { service as healthService } from 'grpc-health-check';
+import type { ReleaseState } from '../bundles/active.js';
+import { createRecorder } from '../fixtures/recorders.js';
+import { AGENT, toolCall } from '../fixtures/requests.js';
+import type { Attempt } from '../pipeline/chain.js';
+import type { Decide } from '../pipeline/decide.js';
+import { createDecideStream } from './decide-stream.js';
+import { createEvaluate, createEvaluateBatch } from './evaluate.js';
+import { type GrpcEndpoint, openGrpcEndpoint } from './grpc-endpoint.js';
+import { createHealthService } from './health-service.js';
+import { createOpenStreams } from './open-streams.js';
+import type { CallerReader } from './peer.js';
+import { createSettle } from './settle.js';
+import { createWatch } from './watch.js';
+
+const log = createLogger({ component: 'test', level: 'silent' });
+const MAX_IN_FLIGHT = 8;
+
+/** Decides what the test says, when the test says. */
+function createHeldDecide(): Decide & {
+  readonly asked: Map<string, { answer(): void; fail(error: Error): void }>;
+  hold: boolean;
+} {
+  const asked = new Map<string, { answer(): void; fail(error: Error): void }>();
+  const decide = (attempt: Attempt): Promise<Decision> => {
+    const id = attempt.subject.ok ? attempt.subject.value.context.request_id : 'unreadable';
+    if (id === 'throws') throw new TypeError('secret path /etc');
+    if (id === 'rejects') return Promise.reject(new TypeError('secret path /etc'));
+    const gate = Promise.withResolvers<Decision>();
+    asked.set(id, { answer: () => gate.resolve(decisionFor(attempt)), fail: gate.reject });
+    if (!held.hold) gate.resolve(decisionFor(attempt));
+    return gate.promise;
+  };
+  const held = Object.assign(decide, { asked, hold: false });
+  return held;
+}
+
+function decisionFor(attempt: Attempt): Decision {
+  const allow = attempt.subject.ok;
+  return {
+    decision_id: '00000000-0000-4000-8000-000000000001',
+    allow,
+    effect: allow ? 'allow' : 'deny',
+    deny: allow ? [] : [{ code: 'REQUEST_INVALID', message: 'unreadable', path: '' }],
+    conditions: [],
+    obligations: [],
+    cache: { ttl_seconds: 0, scope: '' },
+    matched: [],
+    diagnostics: { errors: [] },
+    meta: {
+      policy_version: '1',
+      evaluation_ms: 0,
+      bundle_digest: 'ab'.repeat(32),
+      release_seq: 7,
+      arm: 'stable',
+      engine: 'test',
+      cached: false,
+    },
+    request_digest:
+      attempt.claimedDigest === undefined ? '0'.repeat(64) : Buffer.from(attempt.claimedDigest).toString('hex'),
+  };
+}
+
+type AnyClient = InstanceType<ReturnType<typeof makeGenericClientConstructor>>;
+
+let held: ReturnType<typeof createHeldDecide>;
+let observer: ReturnType<typeof createRecorder>;
+let peer: { reject?: PortcullisError; valid: boolean };
+let release: ReleaseState & { readonly ok: boolean };
+let listeners: Set<() => void>;
+let endpoint: GrpcEndpoint;
+let client: AnyClient & Wire.DecisionServiceClient;
+
+beforeEach(async () => {
+  held = createHeldDecide();
+  observer = createRecorder();
+  peer = { valid: true };
+  release = { ok: true, releaseSeq: 7, bundleDigest: 'ab'.repeat(32), policyVersion: '1', freshness: 'fresh' };
+  listeners = new Set();
+  const callers: CallerReader = {
+    callerOf: () => {
+      if (peer.reject !== undefined) throw peer.reject;
+      return { identity: AGENT, isValidNow: () => peer.valid };
+    },
+  };
+  const onChange = (listener: () => void): (() => void) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  };
+  const releases = {
+    state: () => release,
+    current: () =>
+      release.ok
+        ? ({ ok: true, snapshot: {} } as ReturnType<Parameters<typeof createHealthService>[0]['current']>)
+        : ({ ok: false, message: 'none' } as const),
+    onChange,
+  };
+  const streams = createOpenStreams(60_000);
+  const parts = { decide: held, callers, clock: systemClock, deadlineMs: 10_000, log };
+  endpoint = await openGrpcEndpoint({
+    host: '127.0.0.1',
+    port: 0,
+    credentials: ServerCredentials.createInsecure(),
+    limits: {
+      maxMessageBytes: 256 * 1024,
+      maxConcurrentStreams: 200,
+      maxSessionMemoryMb: 32,
+      maxConnectionAgeMs: 60_000,
+      keepaliveMs: 10_000,
+      keepaliveTimeoutMs: 2_000,
+    },
+    health: createHealthService(releases),
+    streams,
+    handlers: {
+      Evaluate: createEvaluate(parts),
+      EvaluateBatch: createEvaluateBatch(parts),
+      Decide: createDecideStream({ ...parts, streams, observer, maxInFlight: MAX_IN_FLIGHT }),
+      Watch: createWatch({ callers, releases, streams, observer, log }),
+      Settle: createSettle({ callers, observer, log, maxRemembered: 3 }),
+    },
+  });
+  const Client = makeGenericClientConstructor(loadDecisionService(), DECISION_SERVICE_NAME);
+  client = new Client(endpoint.address, credentials.createInsecure()) as typeof client;
+});
+
+afterEach(() => {
+  client.close();
+  endpoint.close();
+});
+
+/** A question about the request of that id. */
+function question(id: string): Wire.EvaluateRequest {
+  const request = toolCall('read', { context: { timestamp: '2026-11-21T12:00:00Z', request_id: id } });
+  return { request: toWireRequest(request), request_digest: requestDigest(request) };
+}
+
+function evaluate(
+  message: Wire.EvaluateRequest,
+  deadline = Date.now() + 5_000,
+): Promise<Wire.EvaluateResponse__Output> {
+  return new Promise((resolve, reject) => {
+    client.Evaluate(message, { deadline }, (error, response) => {
+      if (error === null && response !== undefined) resolve(response);
+      else reject(error ?? new Error('no answer'));
+    });
+  });
+}
+
+/** A stream with a queue of what arrived. */
+interface TestStream {
+  readonly call: ClientDuplexStream<Wire.DecideRequest, Wire.DecideResponse__Output>;
+  next(): Promise<Wire.DecideResponse__Output>;
+  readonly ended: Promise<ServiceError | undefined>;
+}
+
+function openStream(): TestStream {
+  const call = client.Decide();
+  const arrived: Wire.DecideResponse__Output[] = [];
+  let wake: (() => void) | undefined;
+  const ended = Promise.withResolvers<ServiceError | undefined>();
+  call.on('data', (message: Wire.DecideResponse__Output) => {
+    arrived.push(message);
+    wake?.();
+  });
+  call.on('error', (error: ServiceError) => ended.resolve(error));
+  call.on('end', () => ended.resolve(undefined));
+  return {
+    call,
+    next: async () => {
+      while (arrived.length === 0) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+      const first = arrived.shift();
+      if (first === undefined) throw new Error('nothing arrived');
+      return first;
+    },
+    ended: ended.promise,
+  };
+}
+
+/** Waits until the fake pipeline was asked about `id`. */
+async function askedAbout(id: string): Promise<{ answer(): void; fail(error: Error): void }> {
+  for (;;) {
+    const found = held.asked.get(id);
+    if (found !== undefined) return found;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+describe('Evaluate', () => {
+  test('answers with the decision and the epochs it was made under', async () => {
+    const { decision } = await evaluate(question('a'));
+    const read = decision === undefined ? undefined : fromWireDecision(decision);
+    expect(read).toMatchObject({ ok: true, value: { decision: { allow: true }, epochs: { release_seq: 7 } } });
+  });
+
+  test.each([{}, { request: {} }, { request: { version: '1.0' } }, { request_digest: Buffer.alloc(5) }])(
+    'a message without a readable request is a denial, not a failure: %j',
+    async (message) => {
+      const { decision } = await evaluate(message);
+      expect(decision?.effect).toBe('DECISION_EFFECT_DENY');
+    },
+  );
+
+  test.each(['throws', 'rejects'])(
+    'a request whose handling %s gets INTERNAL at once, and says nothing of the cause',
+    async (id) => {
+      await expect(evaluate(question(id))).rejects.toMatchObject({ code: status.INTERNAL, details: 'internal error' });
+      expect((await evaluate(question('next'))).decision?.effect).toBe('DECISION_EFFECT_ALLOW');
+    },
+  );
+
+  test('a caller without an identity gets UNAUTHENTICATED', async () => {
+    peer.reject = new PortcullisError('ERR_IDENTITY_REJECTED', 'unauthenticated', 'no');
+    await expect(evaluate(question('a'))).rejects.toMatchObject({ code: status.UNAUTHENTICATED });
+  });
+
+  test('a message over the cap is refused', async () => {
+    const big = toolCall('read', { tool: { name: 'read', arguments: { text: 'x'.repeat(300 * 1024) } } });
+    await expect(evaluate({ request: toWireRequest(big) })).rejects.toMatchObject({ code: status.RESOURCE_EXHAUSTED });
+  });
+
+  test('bytes that are no message are refused, and the next call is served', async () => {
+    const path = `/${DECISION_SERVICE_NAME}/Evaluate`;
+    const garbage = new Promise((resolve, reject) => {
+      client.makeUnaryRequest(
+        path,
+        (bytes: Buffer) => bytes,
+        (bytes: Buffer) => bytes,
+        Buffer.from([0xff, 0xff, 0xff, 0xff, 0x01]),
+        (error) => (error === null ? resolve(undefined) : reject(error)),
+      );
+    });
+    await expect(garbage).rejects.toMatchObject({ code: status.INTERNAL });
+    expect((await evaluate(question('next'))).decision?.effect).toBe('DECISION_EFFECT_ALLOW');
+  });
+
+  test('the deadline of the caller is handed on when it is the shorter one', async () => {
+    let left = Number.NaN;
+    const before = systemClock.monotonic();
+    const deadlines: number[] = [];
+    const spied = createEvaluate({
+      decide: async (attempt) => {
+        deadlines.push(attempt.deadline);
+        return decisionFor(attempt);
+      },
+      callers: { callerOf: () => ({ identity: AGENT, isValidNow: () => true }) },
+      clock: systemClock,
+      deadlineMs: 10_000,
+      log,
+    });
+    for (const deadline of [Date.now() + 500, new Date(Date.now() + 500), Number.POSITIVE_INFINITY]) {
+      await new Promise((resolve) => spied({ request: {}, getDeadline: () => deadline } as never, resolve));
+      left = (deadlines.at(-1) ?? 0) - before;
+      expect(left).toBeGreaterThan(deadline === Number.POSITIVE_INFINITY ? 9_000 : 0);
+      expect(left).toBeLessThan(deadline === Number.POSITIVE_INFINITY ? 20_000 : 5_000);
+    }
+  });
+});
+
+describe('EvaluateBatch', () => {
+  function batch(requests: Wire.EvaluateRequest[]): Promise<Wire.EvaluateBatchResponse__Output> {
+    return new Promise((resolve, reject) => {
+      client.EvaluateBatch({ requests }, { deadline: Date.now() + 5_000 }, (error, response) => {
+        if (error === null && response !== undefined) resolve(response);
+        else reject(error ?? new Error('no answer'));
+      });
+    });
+  }
+
+  test('answers in order, and one bad request does not spoil the others', async () => {
+    const { responses = [] } = await batch([question('a'), {}, question('b')]);
+    expect(responses.map((response) => response.decision?.effect)).toEqual([
+      'DECISION_EFFECT_ALLOW',
+      'DECISION_EFFECT_DENY',
+      'DECISION_EFFECT_ALLOW',
+    ]);
+  });
+
+  test('holds 256 and not one more', async () => {
+    expect((await batch(Array.from({ length: 256 }, () => ({})))).responses).toHaveLength(256);
+    await expect(batch(Array.from({ length: 257 }, () => ({})))).rejects.toMatchObject({
+      code: status.INVALID_ARGUMENT,
+    });
+  });
+});
+
+describe('Decide', () => {
+  test('answers as decisions are made, out of order, each under its own id', async () => {
+    held.hold = true;
+    const stream = openStream();
+    stream.call.write({ id: 11, evaluate: question('slow') });
+    stream.call.write({ id: 12, evaluate: question('fast') });
+    stream.call.write({ id: 13, ping: {} });
+    expect(await stream.next()).toMatchObject({ id: 13, answer: 'pong' });
+    (await askedAbout('fast')).answer();
+    expect(await stream.next()).toMatchObject({ id: 12, answer: 'decision' });
+    (await askedAbout('slow')).answer();
+    expect(await stream.next()).toMatchObject({ id: 11, answer: 'decision' });
+    stream.call.end();
+    expect(await stream.ended).toBeUndefined();
+    expect(observer.lines).toEqual(['opened decide', 'closed decide']);
+  });
+
+  test.each(['throws', 'rejects'])(
+    'a question whose handling %s is answered with a fault; the stream lives',
+    async (id) => {
+      const stream = openStream();
+      stream.call.write({ id: 1, evaluate: question(id) });
+      expect(await stream.next()).toMatchObject({
+        id: 1,
+        answer: 'fault',
+        fault: { code: 'DENY_CODE_INTERNAL_ERROR' },
+      });
+      stream.call.write({ id: 2, evaluate: question('next') });
+      expect(await stream.next()).toMatchObject({ id: 2, answer: 'decision' });
+      stream.call.end();
+    },
+  );
+
+  test.each<[string, Wire.DecideRequest]>([
+    ['no id', { evaluate: {} }],
+    ['nothing to ask', { id: 4 }],
+  ])('a question with %s is answered with a fault', async (_name, message) => {
+    const stream = openStream();
+    stream.call.write(message);
+    expect(await stream.next()).toMatchObject({ answer: 'fault', fault: { code: 'DENY_CODE_REQUEST_INVALID' } });
+    stream.call.end();
+  });
+
+  test('a question under an id that is in flight is refused', async () => {
+    held.hold = true;
+    const stream = openStream();
+    stream.call.write({ id: 1, evaluate: question('first') });
+    await askedAbout('first');
+    stream.call.write({ id: 1, evaluate: question('second') });
+    expect(await stream.next()).toMatchObject({ id: 1, fault: { code: 'DENY_CODE_REQUEST_INVALID' } });
+    stream.call.cancel();
+  });
+
+  test('more questions in flight than the cap are refused, and taken again after answers', async () => {
+    held.hold = true;
+    const stream = openStream();
+    for (let id = 1; id <= MAX_IN_FLIGHT + 1; id += 1) stream.call.write({ id, evaluate: question(`q${id}`) });
+    expect(await stream.next()).toMatchObject({
+      id: MAX_IN_FLIGHT + 1,
+      answer: 'fault',
+      fault: { code: 'DENY_CODE_PDP_UNAVAILABLE' },
+    });
+    expect(observer.lines).toContain('questionRefused overload');
+    (await askedAbout('q1')).answer();
+    expect(await stream.next()).toMatchObject({ id: 1, answer: 'decision' });
+    held.hold = false;
+    stream.call.write({ id: 99, evaluate: question('late') });
+    expect(await stream.next()).toMatchObject({ id: 99, answer: 'decision' });
+    stream.call.cancel();
+  });
+
+  test('a caller that asks and does not read stops being read, and loses nothing', async () => {
+    const stream = openStream();
+    stream.call.pause();
+    const count = 2_000;
+    for (let id = 1; id <= count; id += 1) stream.call.write({ id, ping: {} });
+    stream.call.resume();
+    const seen = new Set<number>();
+    while (seen.size < count) seen.add((await stream.next()).id ?? 0);
+    expect(seen.size).toBe(count);
+    stream.call.end();
+    expect(await stream.ended).toBeUndefined();
+  });
+
+  test('a certificate that expires while the stream is open ends it', async () => {
+    const stream = openStream();
+    stream.call.write({ id: 1, ping: {} });
+    await stream.next();
+    peer.valid = false;
+    stream.call.write({ id: 2, evaluate: question('a') });
+    expect(await stream.next()).toMatchObject({ id: 2, fault: { code: 'DENY_CODE_IDENTITY_REJECTED' } });
+    expect(await stream.ended).toMatchObject({ code: status.UNAUTHENTICATED });
+    expect(held.asked.size).toBe(0);
+  });
+
+  test('a caller without an identity gets no stream', async () => {
+    peer.reject = new PortcullisError('ERR_IDENTITY_REJECTED', 'unauthenticated', 'no');
+    expect(await openStream().ended).toMatchObject({ code: status.UNAUTHENTICATED });
+  });
+
+  test('a drain answers what is in flight, refuses what is new, then ends the stream', async () => {
+    held.hold = true;
+    const stream = openStream();
+    stream.call.write({ id: 1, evaluate: question('a') });
+    const pending = await askedAbout('a');
+    const drained = endpoint.drain();
+    stream.call.write({ id: 2, evaluate: question('b') });
+    expect(await stream.next()).toMatchObject({ id: 2, fault: { code: 'DENY_CODE_SHUTTING_DOWN' } });
+    pending.answer();
+    expect(await stream.next()).toMatchObject({ id: 1, answer: 'decision' });
+    expect(await stream.ended).toBeUndefined();
+    client.close();
+    await drained;
+  });
+
+  test('a caller that goes away leaves nothing behind', async () => {
+    held.hold = true;
+    const stream = openStream();
+    stream.call.write({ id: 1, evaluate: question('a') });
+    const pending = await askedAbout('a');
+    stream.call.cancel();
+    expect(await stream.ended).toMatchObject({ code: status.CANCELLED });
+    while (!observer.lines.includes('closed decide')) await new Promise((resolve) => setImmediate(resolve));
+    pending.fail(new Error('late'));
+    expect(await evaluate(question('throws')).catch((error: unknown) => error)).toMatchObject({
+      code: status.INTERNAL,
+    });
+  });
+});
+
+describe('Watch', () => {
+  test('shows the current state first, then every change; without a release it says expired', async () => {
+    const call = client.Watch({});
+    const events: unknown[] = [];
+    let wake: (() => void) | undefined;
+    call.on('data', (event: Wire.WatchEvent__Output) => {
+      const read = fromWireWatchEvent(event);
+      events.push(read.ok ? [read.value.epochs.release_seq, read.value.freshness] : read.problems);
+      wake?.();
+    });
+    call.on('error', () => undefined);
+    const until = async (count: number): Promise<void> => {
+      while (events.length < count) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    };
+    await until(1);
+    release = { ...release, releaseSeq: 8 };
+    for (const listener of listeners) listener();
+    await until(2);
+    release = { ...release, freshness: 'none', releaseSeq: 0 };
+    for (const listener of listeners) listener();
+    await until(3);
+    expect(events).toEqual([
+      [7, 'fresh'],
+      [8, 'fresh'],
+      [0, 'expired'],
+    ]);
+    call.cancel();
+    while (!observer.lines.includes('closed watch')) await new Promise((resolve) => setImmediate(resolve));
+  });
+});
+
+describe('Settle', () => {
+  const id = (n: number): string => `00000000-0000-4000-8000-00000000000${n}`;
+  const report = (n: number): Wire.Settlement =>
+    toWireSettlement({ decision_id: id(n), request_digest: '00'.repeat(32), outcome: 'forwarded', duration_ms: 5 });
+
+  function settle(settlements: Wire.Settlement[]): Promise<number | undefined> {
+    return new Promise((resolve, reject) => {
+      client.Settle({ settlements }, (error, response) =>
+        error === null ? resolve(response?.accepted) : reject(error),
+      );
+    });
+  }
+
+  test('counts each decision once, however often it is reported', async () => {
+    expect(await settle([report(1), report(2), report(1)])).toBe(3);
+    expect(await settle([report(1)])).toBe(1);
+    expect(observer.lines).toEqual(['settled forwarded', 'settled forwarded', 'settled repeated', 'settled repeated']);
+  });
+
+  test('refuses what is not a report', async () => {
+    expect(
+      await settle([
+        {},
+        { ...report(1), decision_id: 'x' },
+        { ...report(1), request_digest: Buffer.alloc(3) },
+        { ...report(1), outcome: 0 },
+      ]),
+    ).toBe(0);
+    expect(observer.lines).toEqual(Array.from({ length: 4 }, () => 'settled invalid'));
+  });
+
+  test('forgets the oldest beyond its memory, and takes at most 256', async () => {
+    await settle([report(1), report(2), report(3), report(4)]);
+    observer.lines.length = 0;
+    await settle([report(4), report(1)]);
+    expect(observer.lines).toEqual(['settled repeated', 'settled forwarded']);
+    await expect(settle(Array.from({ length: 257 }, () => report(1)))).rejects.toMatchObject({
+      code: status.INVALID_ARGUMENT,
+    });
+  });
+});
+
+describe('health and reflection', () => {
+  function check(service: string): Promise<string | number> {
+    const Client = makeGenericClientConstructor(healthService, 'health');
+    const health = new Client(endpoint.address, credentials.createInsecure());
+    return new Promise((resolve) => {
+      health['check']?.({ service }, (error: ServiceError | null, response: { status: string }) => {
+        health.close();
+        resolve(error === null ? response.status : error.code);
+      });
+    });
+  }
+
+  test('serves exactly while there is a release to decide with', async () => {
+    expect(await check(DECISION_SERVICE_NAME)).toBe('SERVING');
+    expect(await check('')).toBe('SERVING');
+    release = { ...release, ok: false };
+    for (const listener of listeners) listener();
+    expect(await check('')).toBe('NOT_SERVING');
+    release = { ...release, ok: true };
+    for (const listener of listeners) listener();
+    expect(await check('')).toBe('SERVING');
+    expect(await check('other')).toBe(status.NOT_FOUND);
+  });
+
+  test('reflection lists the decision service, and survives garbage', async () => {
+    const raw = (bytes: Buffer): Buffer => bytes;
+    const path = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
+    const ask = (request: Buffer): Promise<string> =>
+      new Promise((resolve) => {
+        const call = client.makeBidiStreamRequest(path, raw, raw);
+        call.on('data', (bytes: Buffer) => {
+          resolve(bytes.toString('latin1'));
+          call.end();
+        });
+        call.on('error', (error: ServiceError) => resolve(String(error.code)));
+        call.write(request);
+      });
+    // Field 7, `list_services`, of ServerReflectionRequest.
+    const listServices = Buffer.from([0x3a, 0x01, 0x2a]);
+    await ask(Buffer.from([0xff, 0xff, 0xff]));
+    await ask(Buffer.alloc(0));
+    expect(await ask(listServices)).toContain(DECISION_SERVICE_NAME);
+  });
+});

@@ -1,0 +1,108 @@
+import type { DenyCode } from '@portcullis/policy/model';
+
+/** What a person who meets a deny code wants to know. Whole sentences. */
+export interface DenyMeaning {
+  readonly meaning: string;
+  readonly when: string;
+  readonly action: string;
+}
+
+/** One entry per code; a code without one does not compile. */
+export const DENY_MEANINGS = {
+  POLICY_DENIED: {
+    meaning: 'A policy denies this attempt.',
+    when:
+      'A policy with the effect `deny` matched in some layer, and in a `deny_overrides` set no `allow` of strictly higher ' +
+      'precedence lifted it. The author’s own code, when there is one, is in `reason_code`; `path` names the policy.',
+    action:
+      'Do not retry: the same attempt gets the same answer. To see why, run `portcullis explain` with the request; to ' +
+      'change it, change the policy that `path` names.',
+  },
+  APPROVAL_REQUIRED: {
+    meaning: 'The attempt is held until a person agrees.',
+    when:
+      'The decision’s effect is `hold`. No effect of this version’s language compiles to a hold, so it comes only from a ' +
+      'PDP of a later version.',
+    action: 'Ask for the approval that the decision names; do not retry before it is given.',
+  },
+  NO_MATCHING_POLICY: {
+    meaning: 'No policy allows this attempt.',
+    when: 'No set of any layer decided and the bundle’s `default` is `deny`, or the bundle has no active policy at all.',
+    action: 'Add a policy that allows it. `portcullis explain` shows which policies were looked at and why none matched.',
+  },
+  POLICY_ERROR: {
+    meaning: 'A policy that would block could not be evaluated, so it counts as a denial.',
+    when: 'A field that its condition reads holds a value of another type than the condition compares with.',
+    action:
+      'Look at `diagnostics.errors` of the decision (`portcullis eval --json`): it names the policy and the condition. ' +
+      'Guard the condition, or send the right type.',
+  },
+  NO_VALID_BUNDLE: {
+    meaning: 'The PDP has no release that it may decide with.',
+    when:
+      'It never had one, the one it has is past `max_stale` of its freshness profile or past `not_after`, or its clock is ' +
+      'behind the last trusted time.',
+    action:
+      'See the runbooks [pdp-not-ready](../runbooks/pdp-not-ready.md) and ' +
+      '[timestamp-expired](../runbooks/timestamp-expired.md).',
+  },
+  REQUEST_INVALID: {
+    meaning: 'The message or the question is not acceptable.',
+    when:
+      'The JSON is not strict, the JSON-RPC message is not one, headers contradict the body, a cap is exceeded, the ' +
+      'question claims another tenant or agent than the certificate, or its digest does not fit.',
+    action: 'Correct the caller; the message says what is wrong and `path` where. Retrying the same bytes does not help.',
+  },
+  IDENTITY_REJECTED: {
+    meaning: 'The certificate of the sidecar is not accepted.',
+    when: 'It has expired, is not that of an agent or gateway, or belongs to another trust domain.',
+    action: 'Renew or correct the certificate under `tls`; new files are taken up without a restart.',
+  },
+  METHOD_UNKNOWN: {
+    meaning: 'The method is not one that the sidecar knows how to decide.',
+    when: 'It is not in [the table of methods](mcp-methods.md) for this direction and protocol generation.',
+    action: 'Use a method of the protocol. A new one needs a new version of the sidecar: unknown never means allowed.',
+  },
+  PDP_UNAVAILABLE: {
+    meaning: 'No PDP could be asked.',
+    when:
+      'No connection to any PDP came up within the deadline, the one in use broke and no other took the question, or too ' +
+      'many questions were waiting.',
+    action: 'Retry with backoff. Operators: see [breaker-open](../runbooks/breaker-open.md).',
+  },
+  PDP_TIMEOUT: {
+    meaning: 'No PDP answered within the deadline.',
+    when: 'The question was sent, and `pdp.deadlineMs` (of the sidecar) or `limits.decisionDeadlineMs` (of the PDP) passed.',
+    action: 'Retry with backoff. Operators: see [breaker-open](../runbooks/breaker-open.md).',
+  },
+  PDP_BREAKER_OPEN: {
+    meaning: 'PDPs failed recently, so they are not asked.',
+    when: 'The circuit breaker is open or half open; the answer takes less than a millisecond.',
+    action: 'Retry after `pdp.breaker.resetTimeoutMs`. Operators: see [breaker-open](../runbooks/breaker-open.md).',
+  },
+  PDP_REPLY_INVALID: {
+    meaning: 'What came back is not a decision about this question.',
+    when: 'It is empty, garbled, incomplete, contradicts itself, or echoes another request digest.',
+    action: 'Retry once. If it persists, look for PDPs of an incompatible version or for something between them.',
+  },
+  OBLIGATION_UNSUPPORTED: {
+    meaning: 'The decision allows under a condition that this sidecar cannot carry out.',
+    when: 'It carries any obligation, a condition other than `audit_level`, or one whose value is not understood.',
+    action: 'Update the sidecar, or change the policy that asks for the condition.',
+  },
+  AUDIT_UNAVAILABLE: {
+    meaning: 'The decision could not be recorded, so it was not given.',
+    when: 'The PDP’s decision log (`decisionLog.file`) cannot be written: disk full, or no permission.',
+    action: 'Make room or correct the permissions; deciding resumes by itself.',
+  },
+  SHUTTING_DOWN: {
+    meaning: 'The process is draining.',
+    when: 'The sidecar or the PDP got SIGTERM, SIGINT or `POST /drain`.',
+    action: 'Retry; another instance, or the next one, answers.',
+  },
+  INTERNAL_ERROR: {
+    meaning: 'A defect of Portcullis; still a denial.',
+    when: 'Something threw that must not. The log at level `error` has the cause.',
+    action: 'Report it with the decision id and the log line.',
+  },
+} as const satisfies Record<DenyCode, DenyMeaning>;
