@@ -1,15 +1,19 @@
 /**
  * Regenerates src/gen from the .proto files, with the options that `loadDecisionService` passes at run time.
- * The output is committed; `npm run gen:check` regenerates it and fails on a difference.
+ * The output is committed; `test/docs/generate.ts --check` regenerates it elsewhere and fails on a difference.
+ *
+ *   node proto/generate.mjs [--out DIR]   DIR instead of src/gen; its content is replaced
  */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const out = join(here, 'src', 'gen');
+const { values } = parseArgs({ options: { out: { type: 'string' } } });
+const out = values.out === undefined ? join(here, 'src', 'gen') : resolve(values.out);
 const generator = createRequire(import.meta.url).resolve('@grpc/proto-loader/build/bin/proto-loader-gen-types.js');
 const sources = readdirSync(join(here, 'portcullis'), { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.proto'))

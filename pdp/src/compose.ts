@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createRequestParser, parsePeerIdentity } from '@portcullis/proto';
+import { createRequestParser, loadDecisionPackage, loadDecisionService, parsePeerIdentity } from '@portcullis/proto';
 import {
   type Clock,
   grpcServerCredentials,
@@ -139,12 +139,18 @@ export async function composePdp(
   });
 
   const silent = { stageTook: () => undefined, decided: () => undefined };
-  await rehearse(createDecide({ ...pipeline, sink: undefined, observer: silent }), clock);
+  const definitions = loadDecisionPackage();
+  await rehearse({
+    decide: createDecide({ ...pipeline, sink: undefined, observer: silent }),
+    service: loadDecisionService(definitions),
+    clock,
+  });
 
   const streams = createOpenStreams(maxStreamAgeMs(config.limits.maxConnectionAgeMs));
   const callers = createCallerReader({ trustDomain: config.trustDomain, clock });
   const evaluate = { decide, callers, clock, deadlineMs: config.limits.decisionDeadlineMs, log };
   const endpoint = await openGrpcEndpoint({
+    definitions,
     ...config.listen,
     credentials: grpcServerCredentials(tls),
     limits: config.limits,

@@ -3,10 +3,21 @@ export { type BuiltBundle, buildBundle } from './bundle/build.js';
 export { sha256Hex } from './bundle/digest.js';
 export { BUNDLE_LIMITS, type BundleLimits } from './bundle/limits.js';
 export { unpackBundle } from './bundle/unpack.js';
-export { BUILT_IN_FIELDS } from './dsl/fields.js';
-export { OPERATOR_NAMES, type Operator } from './dsl/operators.js';
+export { ALWAYS, GROUP_OPERATORS, MAX_CONDITION_DEPTH } from './dsl/condition.js';
+export { COMPILED_EFFECTS, type CompiledEffectType, effectBlocks } from './dsl/effects.js';
+export { BUILT_IN_FIELDS, FIELD_TYPES, type Field, type FieldLookup, type FieldType, findField } from './dsl/fields.js';
+export {
+  type BaseOperator,
+  MAX_LIST_LENGTH,
+  MAX_PATTERN_LENGTH,
+  OPERATOR_NAMES,
+  OPERATORS,
+  type Operator,
+  type OperatorRow,
+  operatorRow,
+} from './dsl/operators.js';
 export { POLICY_PROBLEM_CODES, type PolicyProblemCode } from './dsl/problem-codes.js';
-export { policyJsonSchema } from './dsl/schema.js';
+export { bundleShape, policyJsonSchema } from './dsl/schema.js';
 export { compileBundle } from './engine/compile.js';
 export type {
   ConditionExplanation,

@@ -35,7 +35,13 @@ export async function composeSidecar(config: SidecarConfig, context: ServiceCont
   const identity = agentIdentity(material, config.trustDomain);
   const metrics = createSidecarMetrics(registry);
   const credentials = pdpCredentials(material, config.trustDomain);
-  const client = createPolicyClient({ config: config.pdp, credentials, log, observer: metrics });
+  const client = createPolicyClient({
+    config: config.pdp,
+    credentials,
+    log,
+    observer: metrics,
+    onRenewal: (renew) => material.onChange(renew),
+  });
   health.check('pdp', () => client.ready || 'no policy decision point has completed a handshake');
 
   const refuser = createRefuser({ source: 'mcp_proxy', log, observer: metrics });

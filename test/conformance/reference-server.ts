@@ -18,6 +18,7 @@ import { registerPlainTools, registerPrompts, registerResources } from './refere
 import { registerAskingTools, registerTalkingTools, registerTriggers } from './reference/conversation.js';
 import { createStateSeal, registerInputRequired } from './reference/input-required.js';
 import { createSessionHost } from './reference/sessions.js';
+import { createTaskFront, registerTaskTools, TASKS_EXTENSION } from './reference/tasks.js';
 import { fromWeb, toWeb } from './reference/web.js';
 
 /** What it tells clients to wait before they resume a stream; a scenario measures whether they hear of it. */
@@ -35,6 +36,7 @@ function createReferenceServer(): McpServer {
         prompts: { listChanged: true },
         logging: {},
         completions: {},
+        extensions: { [TASKS_EXTENSION]: {} },
       },
       requestState: { verify: seal.verify },
     },
@@ -46,6 +48,7 @@ function createReferenceServer(): McpServer {
   registerTriggers(server, () => modern.notify);
   registerResources(server);
   registerPrompts(server);
+  registerTaskTools(server);
   server.server.setRequestHandler('logging/setLevel', async () => ({}));
   return server;
 }
@@ -53,6 +56,7 @@ function createReferenceServer(): McpServer {
 const modern = createMcpHandler(createReferenceServer, {
   onerror: (error) => process.stderr.write(`${error.message}\n`),
 });
+const tasks = createTaskFront();
 const sessions = createSessionHost(createReferenceServer, RETRY_MS);
 
 async function serve(request: Request, body: string): Promise<Response> {
@@ -74,9 +78,8 @@ async function serve(request: Request, body: string): Promise<Response> {
     ...(version === null ? {} : { protocolVersionHeader: version }),
     ...(method === null ? {} : { mcpMethodHeader: method }),
   });
-  return route.kind === 'legacy'
-    ? sessions(request, parsed)
-    : modern.fetch(request, parsed === undefined ? {} : { parsedBody: parsed });
+  if (route.kind === 'legacy') return sessions(request, parsed);
+  return tasks(request, parsed) ?? modern.fetch(request, parsed === undefined ? {} : { parsedBody: parsed });
 }
 
 const http = createServer((incoming, response) => {

@@ -66,7 +66,13 @@ async function inSession(flags: Flags, body: (session: TrustSession) => Promise<
   const scratchDir = await mkdtemp(join(tmpdir(), 'portcullis-tuf-'));
   try {
     const pinnedRoot = await readFile(join(metadataDir, 'root.json'));
-    const options = { metadataDir, scratchDir, pinnedRoot, source: httpSource(flags) };
+    const options = {
+      metadataDir,
+      rootsDir: join(scratchDir, 'roots'),
+      scratchDir,
+      pinnedRoot,
+      source: httpSource(flags),
+    };
     await withTrustSession(options, undefined, AbortSignal.timeout(REQUEST_TIMEOUT_MS), body);
   } finally {
     await rm(scratchDir, { recursive: true, force: true });

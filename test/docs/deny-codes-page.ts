@@ -14,7 +14,8 @@ const RPC_MEANINGS = {
   unsupportedProtocolVersion: 'The protocol revision is not spoken.',
   denied: 'A policy says no, or none says yes.',
   held: 'A person has to agree first.',
-  upstreamFailed: 'The MCP server failed, or answered with something that is not an answer. Not a denial: it was allowed.',
+  upstreamFailed:
+    'The MCP server failed, or answered with something that is not an answer. Not a denial: it was allowed.',
   failedClosed: 'No decision could be had or enforced; refused for safety. May be tried again.',
 } as const satisfies Record<keyof typeof RPC_CODE, string>;
 
@@ -29,7 +30,7 @@ export function denyCodesPage(): Page {
       'JSON-RPC answer: notifications, `GET` and `DELETE`. Where the protocol fixes another code for the same refusal ' +
       '(unreadable JSON, a header mismatch) that one is used.',
     'Outcomes, as the metric `portcullis_sidecar_attempts_total` counts them: `denied` and `held` are policy, `invalid` is ' +
-      'the caller’s, `failed_closed` is for operators to look at.',
+      "the caller's, `failed_closed` is for operators to look at.",
     table(
       ['code', 'meaning', 'outcome', 'JSON-RPC', 'HTTP'],
       DENY_CODES.map((name) => {
@@ -45,7 +46,7 @@ export function denyCodesPage(): Page {
     ),
     ...DENY_CODES.flatMap((name) => [
       `## ${name}`,
-      `${DENY_MEANINGS[name].meaning} The sidecar’s own message: “${REFUSALS[name].message}”.`,
+      `${DENY_MEANINGS[name].meaning} The sidecar's own message: "${REFUSALS[name].message}".`,
       `**When.** ${DENY_MEANINGS[name].when}`,
       `**What to do.** ${DENY_MEANINGS[name].action}`,
     ]),

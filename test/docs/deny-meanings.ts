@@ -13,7 +13,7 @@ export const DENY_MEANINGS = {
     meaning: 'A policy denies this attempt.',
     when:
       'A policy with the effect `deny` matched in some layer, and in a `deny_overrides` set no `allow` of strictly higher ' +
-      'precedence lifted it. The author’s own code, when there is one, is in `reason_code`; `path` names the policy.',
+      "precedence lifted it. The author's own code, when there is one, is in `reason_code`; `path` names the policy.",
     action:
       'Do not retry: the same attempt gets the same answer. To see why, run `portcullis explain` with the request; to ' +
       'change it, change the policy that `path` names.',
@@ -21,14 +21,15 @@ export const DENY_MEANINGS = {
   APPROVAL_REQUIRED: {
     meaning: 'The attempt is held until a person agrees.',
     when:
-      'The decision’s effect is `hold`. No effect of this version’s language compiles to a hold, so it comes only from a ' +
+      "The decision's effect is `hold`. No effect of this version's language compiles to a hold, so it comes only from a " +
       'PDP of a later version.',
     action: 'Ask for the approval that the decision names; do not retry before it is given.',
   },
   NO_MATCHING_POLICY: {
     meaning: 'No policy allows this attempt.',
-    when: 'No set of any layer decided and the bundle’s `default` is `deny`, or the bundle has no active policy at all.',
-    action: 'Add a policy that allows it. `portcullis explain` shows which policies were looked at and why none matched.',
+    when: "No set of any layer decided and the bundle's `default` is `deny`, or the bundle has no active policy at all.",
+    action:
+      'Add a policy that allows it. `portcullis explain` shows which policies were looked at and why none matched.',
   },
   POLICY_ERROR: {
     meaning: 'A policy that would block could not be evaluated, so it counts as a denial.',
@@ -51,7 +52,8 @@ export const DENY_MEANINGS = {
     when:
       'The JSON is not strict, the JSON-RPC message is not one, headers contradict the body, a cap is exceeded, the ' +
       'question claims another tenant or agent than the certificate, or its digest does not fit.',
-    action: 'Correct the caller; the message says what is wrong and `path` where. Retrying the same bytes does not help.',
+    action:
+      'Correct the caller; the message says what is wrong and `path` where. Retrying the same bytes does not help.',
   },
   IDENTITY_REJECTED: {
     meaning: 'The certificate of the sidecar is not accepted.',
@@ -92,7 +94,7 @@ export const DENY_MEANINGS = {
   },
   AUDIT_UNAVAILABLE: {
     meaning: 'The decision could not be recorded, so it was not given.',
-    when: 'The PDP’s decision log (`decisionLog.file`) cannot be written: disk full, or no permission.',
+    when: "The PDP's decision log (`decisionLog.file`) cannot be written: disk full, or no permission.",
     action: 'Make room or correct the permissions; deciding resumes by itself.',
   },
   SHUTTING_DOWN: {

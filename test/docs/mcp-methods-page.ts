@@ -3,8 +3,7 @@ import { code, markdownPage, type Page, table } from './page.js';
 
 /** What decides the kind of the methods whose kind depends on their parameters. */
 const KIND_BY_PARAMETERS: Readonly<Record<string, string>> = {
-  'subscriptions/listen':
-    '`session`; `resource` when `params.notifications.resourceSubscriptions` names any resource',
+  'subscriptions/listen': '`session`; `resource` when `params.notifications.resourceSubscriptions` names any resource',
   'completion/complete': '`prompt`; `resource` when `params.ref.type` is `ref/resource`',
 };
 

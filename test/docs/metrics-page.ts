@@ -1,6 +1,12 @@
 import { createDistributorMetrics } from '@portcullis/distributor';
 import { createPdpMetrics } from '@portcullis/pdp';
-import { createRegistry, type HistogramSpec, type MetricSpec, type Registry, SECONDS_BUCKETS } from '@portcullis/runtime';
+import {
+  createRegistry,
+  type HistogramSpec,
+  type MetricSpec,
+  type Registry,
+  SECONDS_BUCKETS,
+} from '@portcullis/runtime';
 import { createSidecarMetrics } from '@portcullis/sidecar';
 import { code, codes, markdownPage, type Page, table } from './page.js';
 

@@ -4,9 +4,10 @@
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createSecureServer } from 'node:http2';
+import { createSecureServer, type ServerHttp2Stream } from 'node:http2';
 import { createServer, type TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import type { TlsFiles } from '@portcullis/runtime';
 import { type DishonestPdp, honest, LIES, startDishonestPdp } from '../support/dishonest-pdp.js';
 import { eventually } from '../support/eventually.js';
 import { connectAgent, type LoadAgent, type LoadCall, quantile } from '../support/load.js';
@@ -17,6 +18,7 @@ const AGENTS = 4;
 const ROUNDS = 3;
 
 let stack: Stack;
+let certificate: TlsFiles;
 let upstream: RecordingUpstream;
 let liar: DishonestPdp;
 let sidecar: SidecarProcess;
@@ -42,8 +44,9 @@ async function expectNothing(rounds: number = ROUNDS): Promise<void> {
 }
 
 beforeAll(async () => {
-  [stack, upstream] = await Promise.all([startStack({ pdps: 1, startPdps: false }), startRecordingUpstream()]);
-  liar = await startDishonestPdp({ tls: stack.tls({ kind: 'pdp', name: 'pdp-1' }) });
+  [stack, upstream] = await Promise.all([startStack({ pdps: 0 }), startRecordingUpstream()]);
+  certificate = await stack.issue({ kind: 'pdp', name: 'liar' });
+  liar = await startDishonestPdp({ tls: certificate });
   sidecar = await stack.startSidecar({
     upstreams: [{ name: 'files', url: upstream.url }],
     endpoints: [liar.address],
@@ -104,16 +107,13 @@ describe('a decision point with a good certificate', () => {
 });
 
 describe('what is no gRPC at all, behind a good certificate', () => {
-  const tls = (): { cert: Buffer; key: Buffer; ca: Buffer; requestCert: true; ALPNProtocols: string[] } => {
-    const files = stack.tls({ kind: 'pdp', name: 'pdp-1' });
-    return {
-      cert: readFileSync(files.certFile),
-      key: readFileSync(files.keyFile),
-      ca: readFileSync(files.caFile),
-      requestCert: true,
-      ALPNProtocols: ['h2'],
-    };
-  };
+  const tls = (): { cert: Buffer; key: Buffer; ca: Buffer; requestCert: true; ALPNProtocols: string[] } => ({
+    cert: readFileSync(certificate.certFile),
+    key: readFileSync(certificate.keyFile),
+    ca: readFileSync(certificate.caFile),
+    requestCert: true,
+    ALPNProtocols: ['h2'],
+  });
   const raw = (speak: (socket: TLSSocket) => void) => (onConnection: () => void) =>
     createServer(tls(), (socket) => {
       onConnection();
@@ -121,7 +121,7 @@ describe('what is no gRPC at all, behind a good certificate', () => {
       speak(socket);
     });
   const web = (contentType: string, body: Buffer, status = 200) => (onConnection: () => void) =>
-    createSecureServer(tls()).on('stream', (stream) => {
+    createSecureServer(tls()).on('stream', (stream: ServerHttp2Stream) => {
       onConnection();
       stream.on('error', () => undefined);
       stream.respond({ ':status': status, 'content-type': contentType });
@@ -152,7 +152,7 @@ describe('what is no gRPC at all, behind a good certificate', () => {
     } finally {
       if ('closeAllConnections' in garbage) (garbage.closeAllConnections as () => void)();
       garbage.close();
-      liar = await startDishonestPdp({ tls: stack.tls({ kind: 'pdp', name: 'pdp-1' }), port });
+      liar = await startDishonestPdp({ tls: certificate, port });
       honestPong = liar.pong;
     }
     await beBelieved();

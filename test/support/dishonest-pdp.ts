@@ -85,11 +85,21 @@ function mangle(change: (bytes: Buffer) => Buffer): Lie {
   return ({ digest, allow, encode, send }) => send(change(encode(allow(digest))));
 }
 
+/** Flips bits until one matters: one in the tag of a field that holds its default anyway changes nothing. */
 function flipOneBit(bytes: Buffer): Buffer {
-  const at = randomInt(bytes.length);
-  const changed = Buffer.from(bytes);
-  changed.writeUInt8(changed.readUInt8(at) ^ (1 << randomInt(8)), at);
-  return changed;
+  const { responseDeserialize: decode } = loadDecisionService().Decide;
+  const said = JSON.stringify(decode(bytes));
+  while (true) {
+    const at = randomInt(bytes.length);
+    const changed = Buffer.from(bytes);
+    changed.writeUInt8(changed.readUInt8(at) ^ (1 << randomInt(8)), at);
+    try {
+      if (JSON.stringify(decode(changed)) === said) continue;
+    } catch {
+      // Not even a message any more.
+    }
+    return changed;
+  }
 }
 
 /** Every lie, by what it is. None may become an allow. */

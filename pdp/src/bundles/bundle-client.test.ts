@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -49,6 +49,8 @@ function node(
     sources?: readonly ObjectSource[];
     compiler?: BundleCompiler;
     profile?: keyof typeof FRESHNESS_PROFILES;
+    dataDir?: string;
+    pinnedRoot?: Uint8Array;
   } = {},
 ): Node {
   const active = createActiveReleases(clock, FRESHNESS_PROFILES[changes.profile ?? 'standard']);
@@ -57,11 +59,11 @@ function node(
   const client = createBundleClient({
     env: ENV,
     channel: CHANNEL,
-    dataDir,
-    pinnedRoot: repository.pinnedRoot,
+    dataDir: changes.dataDir ?? dataDir,
+    pinnedRoot: changes.pinnedRoot ?? repository.pinnedRoot,
     sources: changes.sources ?? [repository.channel],
     active,
-    files: openBundleFiles(join(dataDir, 'bundles')),
+    files: openBundleFiles(join(changes.dataDir ?? dataDir, 'bundles')),
     compiler: changes.compiler ?? inline,
     reports,
     observer,
@@ -376,6 +378,56 @@ describe('restart', () => {
     expect(again.says('read')).toBe('no valid bundle has been loaded');
     expect(again.counted).toEqual(['verifyFailed digest']);
     expect([await again.client.sync(signal), again.says('read')]).toEqual(['activated', 'allow']);
+  });
+
+  test('a root that somebody put into the data directory is not trusted, with the channel up or down', async () => {
+    await repository.release({ version: '1.0.0', allow: ['read'] });
+    await node().client.sync(signal);
+    await repository.recover();
+    const rotated = node();
+    await rotated.client.restore(signal);
+    expect(await rotated.client.sync(signal)).toBe('unchanged');
+
+    // A whole repository of somebody else's, under its own root, that says everything is allowed.
+    const foreign = await createTestRepository(clock.now());
+    await foreign.release({ version: '9.0.0', allow: ['read', 'write'], seq: 99 });
+    const theirs = node({
+      dataDir: join(dataDir, 'theirs'),
+      pinnedRoot: foreign.pinnedRoot,
+      sources: [foreign.channel],
+    });
+    await theirs.client.sync(signal);
+    for (const name of ['metadata', 'bundles', 'trusted-state']) {
+      await cp(join(dataDir, 'theirs', name), join(dataDir, name), { recursive: true });
+    }
+    await writeFile(join(dataDir, 'roots', '3.root.json'), foreign.pinnedRoot);
+    const planted = node({ sources: [down] });
+    await planted.client.restore(signal);
+    expect(planted.says('write')).toBe('no valid bundle has been loaded');
+    const online = node({ sources: [foreign.channel] });
+    await online.client.restore(signal);
+    expect([await online.client.sync(signal), online.says('write')]).toEqual([
+      'refused',
+      'no valid bundle has been loaded',
+    ]);
+  });
+
+  test('after a rotation of roots, a restart without the channel walks the steps it kept', async () => {
+    await repository.release({ version: '1.0.0', allow: ['read'] });
+    const first = node();
+    await first.client.sync(signal);
+    await repository.recover();
+    await first.client.sync(signal);
+    const again = node({ sources: [down] });
+    await again.client.restore(signal);
+    expect(again.says('read')).toBe('allow');
+    await rm(join(dataDir, 'roots'), { recursive: true });
+    const cut = node({ sources: [down] });
+    await cut.client.restore(signal);
+    expect(cut.says('read')).toBe('no valid bundle has been loaded');
+    const online = node();
+    await online.client.restore(signal);
+    expect([await online.client.sync(signal), online.says('read')]).toEqual(['activated', 'allow']);
   });
 
   test('a state file with any byte flipped keeps the node from starting', async () => {

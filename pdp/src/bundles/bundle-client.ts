@@ -3,6 +3,7 @@
  * pointer, report `loaded`. Whatever goes wrong, the release in force stays as it is, and status and metrics say why.
  */
 
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { linkBundle } from '@portcullis/policy';
 import { FIELD } from '@portcullis/policy/model';
@@ -30,6 +31,7 @@ import type { NodeReports } from './node-reports.js';
 import type { ObjectSource } from './object-source.js';
 import { proofRoles, verifyProof } from './proof.js';
 import { type RefusalReason, RefusedError, refusalOf } from './refusal.js';
+import { walkRoots } from './root-chain.js';
 import { type TrustSession, withTrustSession } from './trust-client.js';
 import { readTrustedState, type TrustedState, writeTrustedState } from './trusted-state.js';
 import { warmUp } from './warm-up.js';
@@ -69,7 +71,8 @@ export interface BundleClientOptions {
 export interface BundleClient {
   /**
    * Puts the last good release in force again, from this node's own disk.
-   * @throws PortcullisError kind `corrupt` when what was accepted before cannot be told any more: starting would forget it.
+   * @throws PortcullisError kind `corrupt` when what was accepted before cannot be told any more: starting would forget
+   * it; kind `invalid` when the pinned root is not usable.
    */
   restore(signal: AbortSignal): Promise<void>;
   /** Looks at the channel once. Never rejects. */
@@ -90,6 +93,7 @@ export function createBundleClient(options: BundleClientOptions): BundleClient {
   const statePath = join(options.dataDir, 'trusted-state');
   const trust = {
     metadataDir: join(options.dataDir, 'metadata'),
+    rootsDir: join(options.dataDir, 'roots'),
     scratchDir: join(options.dataDir, 'scratch'),
     pinnedRoot: options.pinnedRoot,
   };
@@ -258,20 +262,25 @@ export function createBundleClient(options: BundleClientOptions): BundleClient {
   };
 
   const restore = async (signal: AbortSignal): Promise<void> => {
+    // What a crash left half done.
+    await rm(trust.scratchDir, { recursive: true, force: true });
+    // A pinned root that is not usable can never become so: better not to start.
+    await walkRoots(trust.pinnedRoot, trust.rootsDir);
     state = await readTrustedState(statePath, { env, channel });
     if (state === undefined) return;
     active.noteTrustedTime(state.trusted_at);
     const before = state.accepted;
     if (before === undefined) return;
-    const metadata = new Map(Object.entries(before.proof).map(([role, text]) => [role, Buffer.from(text, 'base64')]));
     const pointerBytes = Buffer.from(before.pointer, 'base64');
-    const pointer = verifyProof({ env, channel, path: before.path, pointerBytes, metadata });
-    if (!pointer.ok) {
-      const message = pointer.problems[0]?.message ?? 'the accepted release cannot be proven';
-      throw new PortcullisError('ERR_BUNDLE_STATE', 'corrupt', message);
-    }
+    const pointer = parseReleasePointer(pointerBytes);
+    if (!pointer.ok) throw new PortcullisError('ERR_BUNDLE_STATE', 'corrupt', 'the accepted release cannot be read');
+    // Also when nothing below can be proven or served: the sequence must not go back.
     accepted = pointer.value;
     try {
+      const metadata = new Map(Object.entries(before.proof).map(([role, text]) => [role, Buffer.from(text, 'base64')]));
+      const root = await walkRoots(trust.pinnedRoot, trust.rootsDir);
+      const proven = verifyProof({ env, channel, path: before.path, pointerBytes, metadata, root });
+      if (!proven.ok) throw new RefusedError('metadata', proven.problems[0]?.message ?? 'the release is not proven');
       const bytes = await options.files.read(pointer.value.stable.sha256);
       if (bytes === undefined) throw new RefusedError('digest', 'the last good bundle is not on disk any more');
       const snapshot = await compile(pointer.value, bytes, signal);

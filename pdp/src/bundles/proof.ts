@@ -6,7 +6,6 @@ import {
   ABORT_PATH,
   abortsRole,
   BUNDLE_PATH,
-  openTrustedRoot,
   parseReleasePointer,
   parseSnapshot,
   parseTargets,
@@ -17,6 +16,7 @@ import {
   verifyRole,
 } from '@portcullis/policy/trust';
 import type { MetadataBytes } from './floors.js';
+import type { TrustedRoot } from './root-chain.js';
 
 /** A release with everything that proves it. */
 export interface ReleaseProof {
@@ -25,26 +25,26 @@ export interface ReleaseProof {
   /** `RELEASE_PATH` or `ABORT_PATH` of the channel. */
   readonly path: string;
   readonly pointerBytes: Uint8Array;
+  /** By role; the root is not among them, it is walked to from the pinned one. */
   readonly metadata: MetadataBytes;
+  readonly root: TrustedRoot;
 }
 
 /** The roles whose metadata proves a release. */
 export function proofRoles(env: string, path: string): readonly string[] {
   const role = path.startsWith('aborts/') ? abortsRole(env) : releasesRole(env);
-  return ['root', 'timestamp', 'snapshot', 'targets', role];
+  return ['timestamp', 'snapshot', 'targets', role];
 }
 
 /**
- * The release pointer, if the whole chain holds: root signs itself, timestamp and snapshot; the timestamp names the
+ * The release pointer, if the whole chain holds: the trusted root signs timestamp, snapshot and targets; the timestamp names the
  * snapshot, the snapshot names targets and the releases role, which list the bundle and the pointer by hash.
  * Expiry is not asked here: how old a release may be when it is served is `freshness.ts`'s question.
  */
 export function verifyProof(proof: ReleaseProof): Checked<ReleasePointer> {
-  const { env, channel, path, metadata } = proof;
+  const { env, channel, path, metadata, root } = proof;
   const [role, roleFile] = delegateOf(env, channel, path);
   if (role === undefined || roleFile === undefined) return broken('the pointer is not that of the channel');
-  const root = openTrustedRoot(bytesOf(metadata, 'root'));
-  if (!root.ok) return root;
   const timestamp = parseTimestamp(bytesOf(metadata, 'timestamp'));
   if (!timestamp.ok) return timestamp;
   const snapshot = parseSnapshot(bytesOf(metadata, 'snapshot'));
@@ -55,9 +55,9 @@ export function verifyProof(proof: ReleaseProof): Checked<ReleasePointer> {
   if (!releases.ok) return releases;
 
   const signatures = [
-    verifyRole(root.value, 'timestamp', timestamp.value),
-    verifyRole(root.value, 'snapshot', snapshot.value),
-    verifyRole(root.value, 'targets', targets.value),
+    verifyRole(root.metadata, 'timestamp', timestamp.value),
+    verifyRole(root.metadata, 'snapshot', snapshot.value),
+    verifyRole(root.metadata, 'targets', targets.value),
     verifyRole(targets.value, role, releases.value),
   ];
   for (const signature of signatures) if (!signature.ok) return signature;

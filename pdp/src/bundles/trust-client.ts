@@ -3,21 +3,23 @@
  * fall below the floors. Used by the PDP over its channel and by the conformance client over plain HTTP.
  */
 
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MAX_METADATA_BYTES, openTrustedRoot } from '@portcullis/policy/trust';
-import { PortcullisError } from '@portcullis/runtime';
 import { type TargetFile, Updater } from 'tuf-js';
 import { isUnfinished, writeDurably } from './durable-file.js';
 import { belowFloors, type Floors, floorsOf, type MetadataBytes } from './floors.js';
 import type { ObjectSource } from './object-source.js';
 import { RefusedError, refusalOf } from './refusal.js';
+import { keepRoots, walkRoots } from './root-chain.js';
 import { type ChannelFetcher, createChannelFetcher, METADATA_BASE_URL, TARGET_BASE_URL } from './tuf-fetcher.js';
 
 /** Where trusted metadata is kept and where new metadata comes from. */
 export interface TrustClientOptions {
   /** Trusted metadata, one `<role>.json` per role; owned by this client. */
   readonly metadataDir: string;
+  /** Every root that was accepted after the pinned one; owned by this client. */
+  readonly rootsDir: string;
   /** Where copies are worked on; owned by this client. */
   readonly scratchDir: string;
   /** The exact bytes of the root that the operator pinned. */
@@ -56,17 +58,18 @@ export async function withTrustSession<T>(
 ): Promise<T> {
   await mkdir(options.metadataDir, { recursive: true, mode: 0o700 });
   await mkdir(options.scratchDir, { recursive: true, mode: 0o700 });
-  await seedRoot(options);
+  const root = await walkRoots(options.pinnedRoot, options.rootsDir);
   const work = await mkdtemp(join(options.scratchDir, 'metadata-'));
   try {
     await copyMetadata(options.metadataDir, work);
+    await writeFile(join(work, 'root.json'), root.bytes);
     const fetcher = createChannelFetcher(options.source, work, signal);
     try {
       return await inSession(work, fetcher, floors, body);
     } catch (error) {
       throw refusalOf(error, fetcher.sourceFault);
     } finally {
-      await keep(work, options.metadataDir, floors);
+      await keep(work, options, fetcher.roots, floors);
     }
   } finally {
     await rm(work, { recursive: true, force: true });
@@ -121,31 +124,6 @@ async function readTarget(
   return readFile(file);
 }
 
-/** The trusted root on disk, if it is whole and not older than the pinned one; else the pinned one takes its place. */
-async function seedRoot({ metadataDir, pinnedRoot }: TrustClientOptions): Promise<void> {
-  const path = join(metadataDir, 'root.json');
-  const pinned = openTrustedRoot(pinnedRoot);
-  if (!pinned.ok) {
-    throw new PortcullisError(
-      'ERR_BUNDLE_ROOT',
-      'invalid',
-      pinned.problems[0]?.message ?? 'the pinned root is not usable',
-    );
-  }
-  if ((await rootVersion(path)) >= pinned.value.signed.version) return;
-  await writeDurably(path, pinnedRoot);
-}
-
-/** 0 when there is no root that could be used. */
-async function rootVersion(path: string): Promise<number> {
-  try {
-    const root = openTrustedRoot(await readFile(path));
-    return root.ok ? root.value.signed.version : 0;
-  } catch {
-    return 0;
-  }
-}
-
 async function metadataFiles(folder: string): Promise<string[]> {
   return (await readdir(folder)).filter((name) => name.endsWith('.json') && !isUnfinished(name));
 }
@@ -162,20 +140,26 @@ async function readMetadata(folder: string): Promise<Map<string, Uint8Array>> {
   return metadata;
 }
 
-/** Moves what tuf-js verified into the trusted folder. A root always; the rest only if the whole is not below the floors. */
-async function keep(work: string, metadataDir: string, floors: Floors | undefined): Promise<void> {
+/** Moves what tuf-js verified into the trusted folders. Roots always; the rest only if the whole is not below the floors. */
+async function keep(
+  work: string,
+  { metadataDir, rootsDir }: TrustClientOptions,
+  roots: ReadonlyMap<number, Uint8Array>,
+  floors: Floors | undefined,
+): Promise<void> {
   const metadata = await readMetadata(work);
   const found = floorsOf(metadata);
   const rolledBack = floors !== undefined && found.ok && belowFloors(found.value, floors) !== undefined;
-  for (const [role, bytes] of metadata) {
-    if (rolledBack && role !== 'root') continue;
-    const path = join(metadataDir, `${role}.json`);
-    const before = await readFile(path).catch(() => undefined);
-    if (before?.equals(bytes) === true) continue;
-    try {
-      await writeDurably(path, bytes);
-    } catch (error) {
-      throw new RefusedError('persist', 'verified metadata cannot be written', error);
+  const root = openTrustedRoot(metadata.get('root') ?? new Uint8Array());
+  try {
+    if (root.ok) await keepRoots(rootsDir, roots, root.value.signed.version);
+    for (const [role, bytes] of metadata) {
+      if (rolledBack && role !== 'root') continue;
+      const path = join(metadataDir, `${role}.json`);
+      const before = await readFile(path).catch(() => undefined);
+      if (before?.equals(bytes) !== true) await writeDurably(path, bytes);
     }
+  } catch (error) {
+    throw new RefusedError('persist', 'verified metadata cannot be written', error);
   }
 }

@@ -11,6 +11,7 @@ import type { ObjectSource } from './object-source.js';
 
 const ORIGIN = 'https://channel.invalid/';
 const NOT_FOUND = 404;
+const ROOT_KEY = /^metadata\/([1-9][0-9]{0,15})\.root\.json$/;
 
 /** What to give tuf-js as `metadataBaseUrl`. */
 export const METADATA_BASE_URL = `${ORIGIN}metadata/`;
@@ -21,6 +22,8 @@ export const TARGET_BASE_URL = `${ORIGIN}targets/`;
 export interface ChannelFetcher extends Fetcher {
   /** The last fault of the source, which tuf-js wraps beyond recognition; `undefined` when the source always answered. */
   readonly sourceFault: PortcullisError | undefined;
+  /** Every root that was fetched, by the version in its name; tuf-js itself keeps only the last. */
+  readonly roots: ReadonlyMap<number, Uint8Array>;
 }
 
 /**
@@ -29,11 +32,13 @@ export interface ChannelFetcher extends Fetcher {
  */
 export function createChannelFetcher(source: ObjectSource, scratchDir: string, signal: AbortSignal): ChannelFetcher {
   let sourceFault: PortcullisError | undefined;
+  const roots = new Map<number, Uint8Array>();
 
   const downloadBytes = async (url: string, maxLength: number): Promise<Buffer> => {
+    const key = keyOf(url);
     let bytes: Uint8Array | undefined;
     try {
-      bytes = await source.get(keyOf(url), { maxBytes: maxLength, signal });
+      bytes = await source.get(key, { maxBytes: maxLength, signal });
     } catch (error) {
       sourceFault = PortcullisError.from(error, 'ERR_BUNDLE_SOURCE');
       throw sourceFault;
@@ -41,6 +46,8 @@ export function createChannelFetcher(source: ObjectSource, scratchDir: string, s
     if (bytes === undefined) throw new DownloadHTTPError('the channel has no such object', NOT_FOUND);
     // The source was told the cap; it is not trusted to have kept it.
     if (bytes.byteLength > maxLength) throw new DownloadLengthMismatchError('the object is larger than allowed');
+    const [, version] = ROOT_KEY.exec(key) ?? [];
+    if (version !== undefined) roots.set(Number(version), bytes);
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   };
 
@@ -55,6 +62,7 @@ export function createChannelFetcher(source: ObjectSource, scratchDir: string, s
         await rm(file, { force: true });
       }
     },
+    roots,
     get sourceFault() {
       return sourceFault;
     },

@@ -2,7 +2,7 @@
 
 import { type ChannelOptions, Server, type ServerCredentials } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
-import { loadDecisionPackage, loadDecisionService, type Wire } from '@portcullis/proto';
+import { type loadDecisionPackage, loadDecisionService, type Wire } from '@portcullis/proto';
 import { PortcullisError } from '@portcullis/runtime';
 import type { HealthService } from './health-service.js';
 import type { OpenStreams } from './open-streams.js';
@@ -19,6 +19,8 @@ export interface EndpointLimits {
 
 /** What is served, where, to whom. */
 export interface EndpointOptions {
+  /** What `loadDecisionPackage` returned. */
+  readonly definitions: ReturnType<typeof loadDecisionPackage>;
   readonly host: string;
   readonly port: number;
   readonly credentials: ServerCredentials;
@@ -56,10 +58,9 @@ export function maxStreamAgeMs(maxConnectionAgeMs: number): number {
  */
 export async function openGrpcEndpoint(options: EndpointOptions): Promise<GrpcEndpoint> {
   const server = new Server(channelOptions(options.limits));
-  const definitions = loadDecisionPackage();
-  server.addService(loadDecisionService(definitions), { ...options.handlers });
+  server.addService(loadDecisionService(options.definitions), { ...options.handlers });
   options.health.addToServer(server);
-  new ReflectionService(definitions).addToServer(server);
+  new ReflectionService(options.definitions).addToServer(server);
   const port = await bind(server, options);
   return {
     address: options.host.includes(':') ? `[${options.host}]:${port}` : `${options.host}:${port}`,

@@ -14,6 +14,7 @@ import {
   DECISION_SERVICE_NAME,
   fromWireDecision,
   fromWireWatchEvent,
+  loadDecisionPackage,
   loadDecisionService,
   requestDigest,
   toWireRequest,
@@ -121,6 +122,7 @@ beforeEach(async () => {
   const streams = createOpenStreams(60_000);
   const parts = { decide: held, callers, clock: systemClock, deadlineMs: 10_000, log };
   endpoint = await openGrpcEndpoint({
+    definitions: loadDecisionPackage(),
     host: '127.0.0.1',
     port: 0,
     credentials: ServerCredentials.createInsecure(),

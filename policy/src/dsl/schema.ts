@@ -51,7 +51,7 @@ function buildPolicyShape() {
       .regex(SLUG, 'expected lower-case letters and digits, joined by single - _ or .')
       .describe('The id in decisions, logs and paths; derived from the name when absent.')
       .optional(),
-    description: z.string().max(4000).optional(),
+    description: z.string().max(4000).describe('For people: what it is for.').optional(),
     when: z.unknown(),
     effect: z.unknown(),
     priority: z
@@ -60,7 +60,12 @@ function buildPolicyShape() {
       .max(MAX_PRIORITY)
       .describe("0 to 100; which end wins is the policy set's priority_order."),
     framework_mapping: z
-      .array(z.strictObject({ framework: z.string().min(1).max(100), clause: z.string().min(1).max(100) }))
+      .array(
+        z.strictObject({
+          framework: z.string().min(1).max(100).describe('Such as SOC 2.'),
+          clause: z.string().min(1).max(100).describe('Such as CC6.1.'),
+        }),
+      )
       .max(100)
       .describe('The framework clauses that this policy serves.')
       .optional(),
@@ -88,23 +93,34 @@ export function bundleShape(): ReturnType<typeof buildBundleShape> {
 
 function buildBundleShape() {
   return z.strictObject({
-    format: z.literal(BUNDLE_FORMAT),
-    name: z.string().regex(/^[A-Za-z0-9._-]{1,128}$/),
-    version: z.string().max(128).regex(SEMVER, 'expected a semantic version such as 1.4.0'),
-    default: z.enum(['deny', 'allow']).optional(),
+    format: z.literal(BUNDLE_FORMAT).describe('The format of the folder.'),
+    name: z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{1,128}$/)
+      .describe('The name of the bundle.'),
+    version: z
+      .string()
+      .max(128)
+      .regex(SEMVER, 'expected a semantic version such as 1.4.0')
+      .describe('Semantic version; every decision names it as policy_version.'),
+    default: z.enum(['deny', 'allow']).describe('What happens when no set decides; deny when absent.').optional(),
     sets: z
       .array(
         z.strictObject({
-          name: z.string().regex(/^[A-Za-z0-9._-]{1,128}$/),
-          layer: z.enum(LAYERS),
-          tenant: z.string().regex(SCOPE_ID).optional(),
-          workspace: z.string().regex(SCOPE_ID).optional(),
-          combining: z.enum(COMBININGS),
-          priority_order: z.enum(PRIORITY_ORDERS),
-          policies: z.string().min(1).max(200),
+          name: z
+            .string()
+            .regex(/^[A-Za-z0-9._-]{1,128}$/)
+            .describe('The name of the set; unique in the bundle.'),
+          layer: z.enum(LAYERS).describe('Where the set lives; a deny in any layer denies.'),
+          tenant: z.string().regex(SCOPE_ID).describe('Only requests of this tenant.').optional(),
+          workspace: z.string().regex(SCOPE_ID).describe('Only requests of this workspace.').optional(),
+          combining: z.enum(COMBININGS).describe('How the policies of the set become one outcome.'),
+          priority_order: z.enum(PRIORITY_ORDERS).describe('Which priority wins: desc the higher, asc the lower.'),
+          policies: z.string().min(1).max(200).describe('The folder of the policies of the set.'),
         }),
       )
-      .max(MAX_SETS),
+      .max(MAX_SETS)
+      .describe('The policy sets.'),
   });
 }
 /** What `bundle.yaml` says. */

@@ -65,11 +65,9 @@ export interface InspectorOptions {
 export function createInspector(options: InspectorOptions): Inspector {
   const { guard, refuser, attempts, delivered, maxMessageBytes } = options;
 
-  async function decideRequest(
-    request: Pick<RpcRequest, 'method' | 'params' | 'value'> & { id: RpcId },
-    sighting: Sighting,
-  ) {
-    const made = attempts.fromMessage({ kind: 'request', ...request }, sighting);
+  async function decideRequest(request: Pick<RpcRequest, 'method' | 'params' | 'value'>, sighting: Sighting) {
+    // What rides inside another message has no id of its own, and no question names one.
+    const made = attempts.fromMessage({ kind: 'request', id: '', ...request }, sighting);
     if (isAttempt(made)) return guard(made);
     if (made.refused === 'METHOD_UNKNOWN') return refuser.refuse('METHOD_UNKNOWN', { message: made.message });
     return refuser.refuse('REQUEST_INVALID', { message: made.message, rpcCode: RPC_CODE.invalidParams });
@@ -96,18 +94,17 @@ export function createInspector(options: InspectorOptions): Inspector {
     if (type !== undefined && !RESULT_TYPES.has(type)) {
       return { verdict: 'replace', instead: upstreamError(id, 'a result of unknown type'), answers: id };
     }
-    const refusal = type === 'input_required' ? await inputRefusal(id, result, expected.seen) : undefined;
+    const refusal = await inputRefusal(result, expected.seen);
     if (refusal === undefined) return { verdict: 'pass', answers: id };
     return { verdict: 'replace', instead: refusalError(id, refusal), answers: id };
   }
 
-  /** The modern era's server requests: each is decided as if it had come on its own. */
-  async function inputRefusal(
-    id: RpcId,
-    result: JsonObject,
-    seen: Omit<Sighting, 'direction'>,
-  ): Promise<Refusal | undefined> {
-    const wanted = result['inputRequests'];
+  /**
+   * The modern era's server requests: each is decided as if it had come on its own. They ride in results of any type
+   * (a task that waits for input is told of in a complete one) and in notifications about tasks.
+   */
+  async function inputRefusal(carrier: JsonObject, seen: Omit<Sighting, 'direction'>): Promise<Refusal | undefined> {
+    const wanted = carrier['inputRequests'];
     if (wanted === undefined) return undefined;
     const unusable = (): Refusal => refuser.refuse('REQUEST_INVALID', { message: 'unusable input requests' });
     if (!isObject(wanted)) return unusable();
@@ -116,7 +113,7 @@ export function createInspector(options: InspectorOptions): Inspector {
       const method = isObject(value) ? value['method'] : undefined;
       const params = isObject(value) ? (value['params'] ?? {}) : undefined;
       if (!isObject(value) || typeof method !== 'string' || !isObject(params)) return unusable();
-      const outcome = await decideRequest({ id, method, params, value }, { ...seen, direction: 'server_to_client' });
+      const outcome = await decideRequest({ method, params, value }, { ...seen, direction: 'server_to_client' });
       if (isRefusal(outcome)) return outcome;
       permits.push(outcome);
     }
@@ -129,7 +126,9 @@ export function createInspector(options: InspectorOptions): Inspector {
       if (message.kind === 'response') return await response(message, expected);
       if (message.kind === 'request') return await serverRequest(message, expected);
       const known = methodRow(message.method, 'server_to_client', expected.seen.era)?.shape === 'notification';
-      return known ? { verdict: 'pass' } : { verdict: 'drop', reason: 'unknown notification' };
+      if (!known) return { verdict: 'drop', reason: 'unknown notification' };
+      const refusal = expected.seen.era === 'modern' ? await inputRefusal(message.params, expected.seen) : undefined;
+      return refusal === undefined ? { verdict: 'pass' } : { verdict: 'drop', reason: refusal.code };
     } catch (thrown) {
       refuser.fault(thrown);
       return { verdict: 'stop', reason: 'internal error' };

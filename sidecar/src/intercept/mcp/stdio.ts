@@ -16,7 +16,7 @@ import type { BadHead } from './head.js';
 import { type ProtocolVersion, readInlineVersion } from './headers.js';
 import { type Finding, type Inspector, upstreamError } from './inspect.js';
 import { createLineReader } from './lines.js';
-import { idKey, isObject, type RpcId, type RpcMessage, type RpcResponse, readMessage } from './message.js';
+import { idKey, type RpcId, type RpcMessage, type RpcResponse, readMessage } from './message.js';
 import type { Era } from './methods.js';
 import { createSession } from './sessions.js';
 import { type AttemptMaker, isAttempt } from './to-attempt.js';
@@ -205,7 +205,8 @@ export async function runStdio(options: StdioOptions): Promise<void> {
       }
     }
     const finding = inspect(message);
-    if (message.kind === 'response' && isObject(message.result?.['inputRequests'])) {
+    const carrier = message.kind === 'response' ? message.result : message.params;
+    if (carrier !== undefined && 'inputRequests' in carrier) {
       void finding.then((decided) => deliver(bytes, decided)).catch((thrown: unknown) => refuser.fault(thrown));
       return undefined;
     }

@@ -346,6 +346,28 @@ describe('what the server asks', () => {
     expect(denied.text).toContain('POLICY_DENIED');
   });
 
+  test.each(['complete', 'task', undefined])('a task asks for input in a result of type %s', async (resultType) => {
+    const inputRequests = { a: { method: 'elicitation/create', params: { message: 'm' } } };
+    const result = { resultType, taskId: 't', status: 'input_required', inputRequests };
+    upstream.script = (_request, response) => answerJson(response, { jsonrpc: '2.0', id: 1, result });
+    expect((await harness.post(MODERN, MIRRORS)).json.result).toMatchObject({ status: 'input_required' });
+    expect(client.asked.at(-1)).toMatchObject({ tool: { operation: 'elicitation/create' } });
+    client.behaviour = denyOnly('elicitation/create');
+    expect((await harness.post(MODERN, MIRRORS)).json.error).toMatchObject({ code: RPC_CODE.denied });
+  });
+
+  test('so does a notification about it, which is dropped when that is denied', async () => {
+    const inputRequests = { a: { method: 'elicitation/create', params: { message: 'm' } } };
+    const told = { jsonrpc: '2.0', method: 'notifications/tasks', params: { taskId: 't', inputRequests } };
+    const done = { jsonrpc: '2.0', id: 1, result: { resultType: 'complete', content: [] } };
+    upstream.script = streams(event(told), event(done));
+    expect((await harness.post(MODERN, MIRRORS)).text).toContain('notifications/tasks');
+    client.behaviour = denyOnly('elicitation/create');
+    const denied = await harness.post(MODERN, MIRRORS);
+    expect(denied.text).not.toContain('notifications/tasks');
+    expect(denied.text).toContain('"complete"');
+  });
+
   test.each(['shell/exec', 'tools/call'])('an input request of unknown method %s is refused', async (method) => {
     upstream.script = (_request, response) => answerJson(response, wants(method));
     expect((await harness.post(MODERN, MIRRORS)).json.error).toMatchObject({ code: RPC_CODE.methodNotFound });

@@ -1,0 +1,384 @@
+/** What one error code means and what to do about it. Whole sentences. */
+export interface ErrorMeaning {
+  readonly meaning: string;
+  readonly action: string;
+}
+
+const DEFECT = 'A defect of ours; please report it with the log line.';
+const FIX_POLICY = 'Correct the policy at the place that the problem names.';
+const REBUILD = 'Build the bundle again with `portcullis build`; do not edit or re-compress it.';
+const FIX_REQUEST = 'Correct the request at the path that the problem names.';
+const OTHER_VERSION = 'Look for a peer of another version, or for something between the two that changes messages.';
+
+/**
+ * Every code of the product's own. Both ways: a code in the sources that is not here, and one here that no source uses,
+ * fails `npm run gen` and `generate.js --check`.
+ */
+export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
+  ERR_ADMIN_FORBIDDEN: {
+    meaning: 'The caller is known and may not do this.',
+    action: "Use a certificate of the right kind, such as a publisher's for releases. Answered with HTTP 403.",
+  },
+  ERR_ADMIN_INVALID: {
+    meaning: 'The request to the distributor is not as described; its problems say where.',
+    action: 'Correct the request.',
+  },
+  ERR_ADMIN_JSON: { meaning: 'The body is not strict JSON; the path is the byte.', action: 'Correct the body.' },
+  ERR_ADMIN_LISTEN: {
+    meaning: 'The admin port cannot be bound.',
+    action: 'Choose another `admin.host` and `admin.port`; another process may hold the port.',
+  },
+  ERR_ADMIN_MEDIA_TYPE: {
+    meaning: 'The body is of a type that the route does not take.',
+    action: 'Send the content type that the route asks for. Answered with HTTP 415.',
+  },
+  ERR_ADMIN_NOT_FOUND: { meaning: 'There is no such thing here.', action: 'Check the path. Answered with HTTP 404.' },
+  ERR_ADMIN_TOO_LARGE: {
+    meaning: 'The body is larger than the route takes.',
+    action: 'Send less; a bundle has at most 16 MiB. Answered with HTTP 413.',
+  },
+  ERR_AUDIT_APPEND: {
+    meaning: 'A decision record could not be written, so the decision was denied with `AUDIT_UNAVAILABLE`.',
+    action: 'Make room on the disk of `decisionLog.file`, or correct its permissions.',
+  },
+  ERR_BUNDLE_ARCHIVE: { meaning: 'The bytes are not a plain tar.gz of regular files.', action: REBUILD },
+  ERR_BUNDLE_COMPILE: {
+    meaning: 'The worker that unpacks and compiles bundles failed, or took too long.',
+    action: 'Make the bundle smaller, or raise `bundles.compileTimeoutMs` or `bundles.compileHeapMb`.',
+  },
+  ERR_BUNDLE_DIGEST: {
+    meaning: 'The bytes do not have the digest that they are named or were signed by.',
+    action: 'Upload the very file that was signed.',
+  },
+  ERR_BUNDLE_FILE_UNEXPECTED: {
+    meaning: 'A file that no policy set would load, so it only looks as if it were in force.',
+    action: 'Move it into the folder of a set, or out of the source; papers may be `*.md` or `LICENSE`.',
+  },
+  ERR_BUNDLE_LAYOUT: {
+    meaning: "The bundle's own file is missing, or files are not where the layout has them.",
+    action: 'Compare with [the layout](policy-language.md#bundleyaml).',
+  },
+  ERR_BUNDLE_MISSING: {
+    meaning: 'A release names a bundle that was not uploaded.',
+    action: 'Upload it first; `portcullis release publish` does.',
+  },
+  ERR_BUNDLE_NAME: {
+    meaning: 'A file or folder name that is unsafe, or ambiguous on some file system.',
+    action: 'Use letters, digits and `._-`, no `..`, and no names that differ only by case.',
+  },
+  ERR_BUNDLE_PROOF: {
+    meaning: "The release on the PDP's disk is not proven by the metadata beside it; it is not served.",
+    action:
+      'Nothing, if a source can be reached: the PDP fetches it anew. See [bundle-refused](../runbooks/bundle-refused.md).',
+  },
+  ERR_BUNDLE_ROOT: {
+    meaning: 'The pinned root cannot be read, or is not one.',
+    action: 'Put the `root.json` of `portcullis trust init` at `bundles.rootFile`.',
+  },
+  ERR_BUNDLE_SOURCE: {
+    meaning: 'A source of bundles could not be read.',
+    action: 'Check `bundles.sources`, the distributor or NATS, and the certificates.',
+  },
+  ERR_BUNDLE_STATE: {
+    meaning: "The PDP's trusted state on disk is damaged, or belongs to another environment or channel.",
+    action: 'Give every PDP a `dataDir` of its own. If it is damaged, restore it or start with an empty folder.',
+  },
+  ERR_BUNDLE_TARGET: {
+    meaning: 'The metadata describes a bundle in a way that no PDP would take.',
+    action: 'Publish with `portcullis release publish`, which writes path, digests and size as they must be.',
+  },
+  ERR_BUNDLE_TOO_LARGE: {
+    meaning: 'Over a cap: 16 MiB packed, 64 MiB unpacked, 10,000 files.',
+    action: 'Split the policies over several bundles and channels.',
+  },
+  ERR_BUNDLE_VERSION: {
+    meaning: 'The metadata and the bundle name different policy versions.',
+    action: 'Publish with `portcullis release publish`, which reads the version from the bundle.',
+  },
+  ERR_BUNDLE_WAITING: {
+    meaning: 'Too many uploaded bundles wait for a release.',
+    action: 'Release or give up some, or raise `limits.maxWaitingBundles`.',
+  },
+  ERR_CHANNEL_ABORTED: {
+    meaning: 'A call to the channel was ended by its own signal: a deadline or a shutdown.',
+    action: 'None by itself. If it repeats, the source is slow: look at it, or raise `bundles.syncTimeoutMs`.',
+  },
+  ERR_CHANNEL_ABSENT: { meaning: 'No source has the object.', action: 'Publish a release; check `env` and `channel`.' },
+  ERR_CHANNEL_ANSWER: {
+    meaning: "The distributor's answer to a long poll is not one.",
+    action: 'Check that `bundles.sources[].url` is a distributor, of this version.',
+  },
+  ERR_CHANNEL_CLOSED: { meaning: 'The channel was closed, because the process is ending.', action: 'None.' },
+  ERR_CHANNEL_KEY: { meaning: 'Not a key that the channel can hold.', action: DEFECT },
+  ERR_CHANNEL_OBJECT: {
+    meaning: 'An object in NATS is damaged or incomplete.',
+    action: "None: the distributor compares and repairs, and PDPs poll. If it repeats, look at JetStream's storage.",
+  },
+  ERR_CHANNEL_OVERSIZE: {
+    meaning: 'An object is larger than its kind may be; it was not read.',
+    action: 'See [bundle-refused](../runbooks/bundle-refused.md).',
+  },
+  ERR_CHANNEL_PREFIX: {
+    meaning: 'The bucket prefix has characters that NATS does not take.',
+    action: 'Use letters, digits, `_` and `-` in `bucketPrefix`.',
+  },
+  ERR_CHANNEL_SUBJECT: { meaning: 'Not a subject that the channel can carry.', action: DEFECT },
+  ERR_CHANNEL_UNAVAILABLE: {
+    meaning: 'The distributor or NATS cannot be reached, or did not answer in time.',
+    action: 'None at first: PDPs keep serving and try on. Check network, addresses and certificates.',
+  },
+  ERR_CHILD_ENDED: {
+    meaning: 'The MCP server behind the stdio wrapper has ended.',
+    action: 'Look at what the server wrote to standard error.',
+  },
+  ERR_CHILD_START: {
+    meaning: 'The command after `--` cannot be started.',
+    action: 'Check the command and the PATH of the sidecar.',
+  },
+  ERR_CLI_ANSWER: {
+    meaning: "The distributor's answer is not understood.",
+    action: 'Use the same version of the tool and the distributor.',
+  },
+  ERR_CLI_DRAFT: { meaning: 'Metadata that a draft builds on cannot be read.', action: 'Make the draft anew.' },
+  ERR_CLI_EXISTS: {
+    meaning: 'A file exists already, and nothing was written.',
+    action: 'Choose another folder, or pass `--force`.',
+  },
+  ERR_CLI_FAILED: { meaning: 'A command failed for a reason without a code of its own.', action: 'Read the message.' },
+  ERR_CLI_INTERRUPTED: { meaning: 'The command was interrupted.', action: 'Run it again; check the status first.' },
+  ERR_CLI_KEYS: {
+    meaning: 'A folder given with `--keys` cannot be read, holds no key, or holds a file that is not one.',
+    action: 'Give the folder of a key holder, with PKCS8 Ed25519 `*.pem` files.',
+  },
+  ERR_CLI_REFUSED: {
+    meaning: 'The distributor refused; the message has its reason and code.',
+    action: 'Look up the code that the message ends with.',
+  },
+  ERR_CLI_ROLLBACK: {
+    meaning: 'There is no such earlier release to go back to.',
+    action: 'Choose one of those that the message lists.',
+  },
+  ERR_CLI_ROOT: {
+    meaning: 'The pinned root cannot be read.',
+    action: 'Give the `root.json` of `portcullis trust init` with `--root`.',
+  },
+  ERR_CLI_SIGN: {
+    meaning: 'The release could not be signed with the keys that were given.',
+    action: 'Give the keys that the root and the targets role name: see `portcullis trust show`.',
+  },
+  ERR_CLI_SOURCE: {
+    meaning: 'A file or folder of the command line cannot be read, or holds what it must not (a symbolic link).',
+    action: 'Correct the path or the folder.',
+  },
+  ERR_CLI_TRUST: {
+    meaning: 'What the distributor serves cannot be trusted from the pinned root: unsigned, mixed, missing or expired.',
+    action: 'Check that `--root` is of this installation. If it is, stop publishing and look at the distributor.',
+  },
+  ERR_CLI_UNREACHABLE: {
+    meaning: 'The distributor cannot be reached.',
+    action: 'Check the address, the network and the certificates.',
+  },
+  ERR_CLI_USAGE: { meaning: 'The command line or the connection settings are wrong.', action: 'Add `--help`.' },
+  ERR_CONFIG_FILE: {
+    meaning: 'The configuration file cannot be read, or is neither YAML nor JSON.',
+    action: 'Correct the file at the line that is named.',
+  },
+  ERR_CONFIG_FLAG: { meaning: 'A flag is wrong.', action: 'Add `--help`.' },
+  ERR_CONFIG_INVALID: {
+    meaning: 'A setting is missing, unknown or out of its range.',
+    action: "See the reference of the service's configuration.",
+  },
+  ERR_CONFIG_SCHEMA: { meaning: 'A configuration schema of ours tolerates unknown keys.', action: DEFECT },
+  ERR_CREDENTIAL_MISSING: {
+    meaning: 'The value of a header for an MCP server is missing or unusable.',
+    action: 'Put it into the file or variable that `mcp.upstreams[].headers` names.',
+  },
+  ERR_IDENTITY_REJECTED: {
+    meaning: 'A certificate is missing, not valid now, of another trust domain, or of the wrong kind of peer.',
+    action: 'Issue one with the SPIFFE id that the role needs; check both clocks.',
+  },
+  ERR_INTERNAL: { meaning: 'Something failed that must not.', action: DEFECT },
+  ERR_LISTEN: {
+    meaning: 'The port or socket for agents cannot be bound.',
+    action: 'Choose another `mcp.listen`; another process may hold it.',
+  },
+  ERR_NODE_STATUS: { meaning: 'A status report is not one; it is ignored.', action: OTHER_VERSION },
+  ERR_PDP_LISTEN: {
+    meaning: 'The gRPC port cannot be bound.',
+    action: 'Choose another `listen`; another process may hold it.',
+  },
+  ERR_PKI_CA_INVALID: {
+    meaning: 'The certificate of the development CA is not one, or names no trust domain.',
+    action: 'Make a new one with `portcullis pki init`.',
+  },
+  ERR_PKI_CA_MISMATCH: {
+    meaning: 'Key and certificate of the development CA do not belong together.',
+    action: 'Restore the pair, or make a new one with `portcullis pki init`.',
+  },
+  ERR_PKI_CA_MISSING: { meaning: 'There is no development CA in the folder.', action: 'Run `portcullis pki init`.' },
+  ERR_POLICY_EFFECT_UNKNOWN: { meaning: 'An effect that the language does not have.', action: FIX_POLICY },
+  ERR_POLICY_EFFECT_UNSUPPORTED: {
+    meaning: 'An effect of the language that this version cannot compile; it is refused, never ignored.',
+    action: 'Use one of [the effects of this version](policy-language.md#effects).',
+  },
+  ERR_POLICY_FIELD_UNKNOWN: {
+    meaning: 'A path that the canonical request does not have; the nearest one is suggested.',
+    action: 'Use one of [the fields](policy-language.md#fields).',
+  },
+  ERR_POLICY_KEY_UNKNOWN: { meaning: 'A key that the language does not have.', action: FIX_POLICY },
+  ERR_POLICY_OPERATOR_MISUSED: {
+    meaning: 'An operator that fields of this type do not take.',
+    action: 'Use one of [the operators](policy-language.md#operators) that the problem lists.',
+  },
+  ERR_POLICY_OPERATOR_UNKNOWN: { meaning: 'An operator that the language does not have.', action: FIX_POLICY },
+  ERR_POLICY_REGEX_INVALID: {
+    meaning: 'Not a regular expression of the RE2 syntax, or one that is too large.',
+    action: 'Write it without look-around and back-references, and smaller.',
+  },
+  ERR_POLICY_SCOPE_CONTRADICTS: {
+    meaning: "The policy's scope contradicts its set's, so it could never apply.",
+    action: 'Move it into another set, or drop one of the scopes.',
+  },
+  ERR_POLICY_SHAPE: { meaning: 'A value is missing, or of the wrong shape or range.', action: FIX_POLICY },
+  ERR_POLICY_SLUG_DUPLICATE: {
+    meaning: 'Two policies of one set would have the same name in a decision.',
+    action: 'Give one of them another `slug`.',
+  },
+  ERR_POLICY_SYNTAX: { meaning: 'Not the YAML or JSON that a policy may be written in.', action: FIX_POLICY },
+  ERR_POLICY_VALUE_INVALID: { meaning: 'A value that can never compare with the field.', action: FIX_POLICY },
+  ERR_RELEASE_ABORT: {
+    meaning: 'A release that is signed with the abort key does more than clear the candidate.',
+    action: 'Sign other releases with a key of the releases role.',
+  },
+  ERR_RELEASE_BUNDLE: {
+    meaning: 'The pointer names a bundle that the signed targets do not, or describe otherwise.',
+    action: 'Publish with `portcullis release publish`.',
+  },
+  ERR_RELEASE_CHANNEL: {
+    meaning: "The release is for another environment or channel than this PDP's.",
+    action: 'Check `env` and `channel` of the PDP and of its `dataDir`.',
+  },
+  ERR_RELEASE_CLOCK: { meaning: 'The release is from the future.', action: "Correct the publisher's clock." },
+  ERR_RELEASE_CONFLICT: {
+    meaning: 'Another release came first.',
+    action: 'Publish again; the tool reads the new state. A signed draft has to be made anew.',
+  },
+  ERR_RELEASE_DIGEST: {
+    meaning: 'The pointer that came along is not the one that was signed.',
+    action: 'Publish with `portcullis release publish`.',
+  },
+  ERR_RELEASE_DRAFT: {
+    meaning: 'The draft cannot be read, or is not one step from what is released now.',
+    action: 'Make the draft anew with `portcullis release publish`.',
+  },
+  ERR_RELEASE_EXPIRED: {
+    meaning: 'The release, or metadata that it needs, has expired.',
+    action: 'Sign anew; for the root see `portcullis trust rotate`.',
+  },
+  ERR_RELEASE_MISSING: { meaning: 'The channel has no release.', action: 'Publish one.' },
+  ERR_RELEASE_POINTER: {
+    meaning: 'The release pointer is not one.',
+    action: 'Publish with `portcullis release publish`.',
+  },
+  ERR_RELEASE_REFUSED: {
+    meaning: 'The distributor refuses a release; the problems say why.',
+    action: 'Look up the codes of the problems.',
+  },
+  ERR_RELEASE_ROLE: {
+    meaning: 'An upload names a role that it may not change, or that has no metadata.',
+    action: 'Publish with `portcullis release publish`.',
+  },
+  ERR_RELEASE_ROLLBACK: {
+    meaning: 'A rollback names a release or a bundle that was never there.',
+    action: 'Choose one from the history: `portcullis release status`.',
+  },
+  ERR_RELEASE_SEQ: {
+    meaning: 'The sequence number does not rise, or is used twice.',
+    action: 'Publish again. At a PDP this is a replay of an older release: the newer one stays in force.',
+  },
+  ERR_RELEASE_TARGET: {
+    meaning: 'An upload changes more than the pointer of its channel, or not even that.',
+    action: 'Publish with `portcullis release publish`.',
+  },
+  ERR_RELEASE_VERSION: {
+    meaning: 'The metadata is not the next version.',
+    action: 'Publish again: another release came first.',
+  },
+  ERR_REPOSITORY_CORRUPT: {
+    meaning: 'The repository on disk is incomplete or damaged; the distributor does not serve from it.',
+    action: 'Restore `dataDir` from a backup. PDPs keep serving meanwhile.',
+  },
+  ERR_REPOSITORY_WRITE: {
+    meaning: 'The repository could not be written.',
+    action: 'Make room on the disk of `dataDir`, or correct its permissions; then publish again.',
+  },
+  ERR_REQUEST_INVALID: { meaning: 'A call has more parts than one call may have.', action: 'Split it.' },
+  ERR_REQUEST_JSON: { meaning: 'The request is not strict JSON.', action: FIX_REQUEST },
+  ERR_REQUEST_MISSING_FIELD: { meaning: 'A field that must be there is missing.', action: FIX_REQUEST },
+  ERR_REQUEST_TYPE: { meaning: 'A field has a value of another type.', action: FIX_REQUEST },
+  ERR_REQUEST_UNKNOWN_FIELD: {
+    meaning: 'A field that the canonical request does not have; the nearest one is suggested.',
+    action: FIX_REQUEST,
+  },
+  ERR_REQUEST_VALUE: { meaning: 'A value out of its range or list.', action: FIX_REQUEST },
+  ERR_TASK_ENDED: { meaning: 'A long-running part ended early, so the process ends.', action: DEFECT },
+  ERR_TASK_FAILED: {
+    meaning: 'A long-running part failed, so the process ends.',
+    action: 'Read the cause in the log; whatever supervises the process starts it again.',
+  },
+  ERR_TLS_HANDSHAKE: {
+    meaning: 'A TLS handshake was cut off or took too long.',
+    action: 'Check that the other end speaks TLS 1.3 on that port.',
+  },
+  ERR_TLS_MATERIAL: {
+    meaning: 'Certificate, key or authorities cannot be used; at a reload the old ones stay.',
+    action: 'Correct the files under `tls`: the key must fit the certificate, and `caFile` must not be empty.',
+  },
+  ERR_TLS_REQUIRED: { meaning: 'An address without TLS where only TLS is allowed.', action: 'Use `https:`.' },
+  ERR_TRUST_CLOCK: {
+    meaning: 'The clock is behind the last timestamp, so none is signed.',
+    action: 'Correct the clock of the distributor; signing resumes by itself.',
+  },
+  ERR_TRUST_ENV: { meaning: 'Not the name of an environment, or one given twice.', action: 'Correct `--env`.' },
+  ERR_TRUST_INIT: {
+    meaning: 'Trust could not be created, or what `trustDir` holds is not usable.',
+    action: 'Run `portcullis trust init` into an empty folder and give it as `trustDir`.',
+  },
+  ERR_TRUST_KEY: {
+    meaning: 'Not an Ed25519 private key, or none that the root admits for the role.',
+    action: 'Put the keys of `portcullis trust init` into place; compare with `portcullis trust show`.',
+  },
+  ERR_TRUST_METADATA: {
+    meaning: 'Not TUF metadata of the role, or larger than it may be.',
+    action: 'See [bundle-refused](../runbooks/bundle-refused.md).',
+  },
+  ERR_TRUST_ROTATE: {
+    meaning: 'The next root was not signed.',
+    action: 'Give the keys of enough root holders, of the old root and of the new one.',
+  },
+  ERR_TRUST_SIGNATURE: {
+    meaning: 'Fewer valid signatures than the role needs.',
+    action: 'Collect the missing ones with `portcullis release sign`.',
+  },
+  ERR_TRUST_SNAPSHOT: {
+    meaning: 'A snapshot would be incomplete, or go back to older metadata.',
+    action: 'Restore the repository; the distributor never signs a step back.',
+  },
+  ERR_TRUST_VERSION: {
+    meaning: 'Not the next version of the root: roots are taken one by one.',
+    action: 'Hand in the versions between, in order.',
+  },
+  ERR_WIRE_CONTRADICTION: { meaning: 'A message contradicts itself; it is refused.', action: OTHER_VERSION },
+  ERR_WIRE_DIGEST: {
+    meaning: 'A digest is missing or does not fit: a part of the message was lost or changed.',
+    action: OTHER_VERSION,
+  },
+  ERR_WIRE_ENUM: { meaning: 'An enum has a value that this version does not know.', action: OTHER_VERSION },
+  ERR_WIRE_JSON: { meaning: 'Embedded JSON is not strict JSON of the right shape.', action: OTHER_VERSION },
+  ERR_WIRE_MISSING: { meaning: 'A part that must be there is missing or unspecified.', action: OTHER_VERSION },
+  ERR_WIRE_NUMBER: { meaning: 'A number is not finite or not a number.', action: OTHER_VERSION },
+  ERR_WIRE_TYPE: { meaning: 'A part has another type.', action: OTHER_VERSION },
+};
+
+/** Codes of Node.js that our sources compare with. */
+export const FOREIGN_CODES: ReadonlySet<string> = new Set(['ERR_BUFFER_TOO_LARGE', 'ERR_HTTP_REQUEST_TIMEOUT']);
