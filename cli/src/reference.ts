@@ -7,6 +7,10 @@ function escapeCell(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('\n', ' ');
 }
 
+function upperFirst(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 function examplesOf(command: Command): string {
   let text = '';
   // Help texts that are added are only reachable through the help that is printed.
@@ -31,7 +35,7 @@ function describe(command: Command, path: readonly string[]): readonly string[] 
   const lines = [
     `## ${full.join(' ')}`,
     '',
-    `${command.description()}.`,
+    `${upperFirst(command.description())}.`,
     '',
     '```',
     `${full.join(' ')} ${command.usage()}`,

@@ -1,5 +1,5 @@
 /** Runs the public MCP conformance suite as a process of its own and reads what it found. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startProcess } from '../support/child-process.js';
@@ -93,7 +93,10 @@ function byTime(a: string, b: string): number {
 
 function readReport(folder: string, report: string): readonly Check[] {
   const scenario = report.replace(TIME, '').replace(/^server-/, '');
-  const written = JSON.parse(readFileSync(join(folder, report, 'checks.json'), 'utf8')) as readonly WrittenCheck[];
+  const file = join(folder, report, 'checks.json');
+  // A scenario that threw leaves its folder empty.
+  if (!existsSync(file)) return [{ name: `${scenario} itself`, status: 'CRASHED', because: 'no report' }];
+  const written = JSON.parse(readFileSync(file, 'utf8')) as readonly WrittenCheck[];
   const seen = new Map<string, number>();
   return written.map(({ id, status, errorMessage }) => {
     const count = (seen.get(id) ?? 0) + 1;

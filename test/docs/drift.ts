@@ -26,14 +26,10 @@ function differences(root: string, { path, text }: Page): readonly string[] {
   const found = readFileSync(file, 'utf8');
   if (found === text) return [];
   const [have, want] = [found.split('\n'), text.split('\n')];
-  const lines: string[] = [`${path}: differs`];
-  for (let index = 0; index < Math.max(have.length, want.length) && lines.length <= SHOWN_LINES; index += 1) {
-    if (have[index] === want[index]) continue;
-    lines.push(
-      `  line ${index + 1}:`,
-      `    - ${have[index] ?? '(no such line)'}`,
-      `    + ${want[index] ?? '(no such line)'}`,
-    );
-  }
-  return [lines.join('\n')];
+  const longer = Math.max(have.length, want.length);
+  const changed = Array.from({ length: longer }, (_, index) => index).filter((index) => have[index] !== want[index]);
+  const lines = changed
+    .slice(0, SHOWN_LINES)
+    .map((at) => `  line ${at + 1}\n    is     ${have[at] ?? '(nothing)'}\n    ought  ${want[at] ?? '(nothing)'}`);
+  return [[`${path}: differs`, ...lines].join('\n')];
 }

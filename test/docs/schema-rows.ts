@@ -72,7 +72,8 @@ function typeOf(node: Schema): string {
   if (items !== undefined) return `list of ${typeOf(items)}`;
   const branches = branchesOf(node);
   if (branches.length > 0) return [...new Set(branches.map(typeOf))].join(' or ');
-  if (asSchema(node['additionalProperties']) !== undefined) return 'map';
+  const values = asSchema(node['additionalProperties']);
+  if (values !== undefined) return `map of ${typeOf(values)}`;
   const format = typeof node['format'] === 'string' ? ` (${node['format']})` : '';
   return `${String(node['type'] ?? 'any')}${format}`;
 }
@@ -94,7 +95,8 @@ function rangeOf(node: Schema): string {
   const bounds = (from: unknown, to: unknown, unit: string): void => {
     const low = typeof from === 'number' && from > Number.MIN_SAFE_INTEGER ? from : undefined;
     const high = typeof to === 'number' && to < Number.MAX_SAFE_INTEGER ? to : undefined;
-    if (low !== undefined && high !== undefined) parts.push(`${low} to ${high}${unit}`);
+    if (low === 1 && high === undefined && unit !== '') parts.push('not empty');
+    else if (low !== undefined && high !== undefined) parts.push(`${low} to ${high}${unit}`);
     else if (low !== undefined) parts.push(`at least ${low}${unit}`);
     else if (high !== undefined) parts.push(`at most ${high}${unit}`);
   };

@@ -75,7 +75,10 @@ function buildPolicyShape() {
       .describe('The kinds of attempt it speaks of; all when absent.')
       .optional(),
     scope: scope.describe('Narrows the policy to a tenant or a workspace.').meta({ minProperties: 1 }).optional(),
-    status: z.enum(['active', 'disabled', 'archived']).describe('Only active policies decide.').optional(),
+    status: z
+      .enum(['active', 'disabled', 'archived'])
+      .describe('Only active policies decide; active when absent.')
+      .optional(),
     created_at: z
       .string()
       .regex(RFC3339, 'expected an RFC 3339 time')

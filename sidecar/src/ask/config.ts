@@ -21,7 +21,7 @@ const breakerConfig = z
       .min(100)
       .max(60_000)
       .default(1000)
-      .describe('How long the breaker stays open before it probes, ms'),
+      .describe('How long the breaker stays open before it probes; more than deadlineMs, ms'),
     rollingWindowMs: z.int().min(500).max(120_000).default(5000).describe('The window the breaker counts in, ms'),
   })
   .describe('The circuit breaker in front of the whole PDP cluster');
@@ -65,7 +65,7 @@ export const pdpConfig = z
       .min(1)
       .max(10_000)
       .default(20)
-      .describe('Unanswered for this long, a question also goes to another PDP, ms'),
+      .describe('Unanswered for this long, a question also goes to another PDP; less than deadlineMs, ms'),
     hedgeRatio: z
       .number()
       .min(0)
@@ -87,7 +87,12 @@ export const pdpConfig = z
       .default(2000)
       .describe('A connection not usable after this long is given up, ms'),
     reconnectMinMs: z.int().min(10).max(60_000).default(100).describe('First wait before connecting again, ms'),
-    reconnectMaxMs: z.int().min(10).max(60_000).default(1000).describe('Longest wait before connecting again, ms'),
+    reconnectMaxMs: z
+      .int()
+      .min(10)
+      .max(60_000)
+      .default(1000)
+      .describe('Longest wait before connecting again; at least reconnectMinMs, ms'),
     maxInFlight: z
       .int()
       .min(1)

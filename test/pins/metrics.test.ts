@@ -1,0 +1,66 @@
+import { describe, expect, test } from '@jest/globals';
+import { registeredMetrics } from '../docs/metrics-page.js';
+
+/** What dashboards and alerts name. Renaming a metric, or changing its labels, breaks them. */
+const METRICS = {
+  portcullis_pdp: [
+    'counter portcullis_pdp_decisions_total{effect,cached}',
+    'histogram portcullis_pdp_stage_duration_seconds{stage}',
+    'counter portcullis_pdp_bundle_activations_total{outcome}',
+    'counter portcullis_pdp_bundle_verify_failures_total{reason}',
+    'counter portcullis_pdp_settlements_total{outcome}',
+    'gauge portcullis_pdp_streams{kind}',
+    'counter portcullis_pdp_questions_refused_total{reason}',
+    'gauge portcullis_pdp_bundle_age_seconds{}',
+    'gauge portcullis_pdp_bundle_info{digest,channel}',
+  ],
+  portcullis_sidecar: [
+    'counter portcullis_sidecar_attempts_total{source,outcome}',
+    'histogram portcullis_sidecar_attempt_duration_seconds{}',
+    'histogram portcullis_sidecar_ask_duration_seconds{cached}',
+    'counter portcullis_sidecar_failed_closed_total{reason}',
+    'gauge portcullis_sidecar_breaker_state{state}',
+    'counter portcullis_sidecar_hedges_total{}',
+    'counter portcullis_sidecar_settlements_dropped_total{}',
+    'gauge portcullis_sidecar_release_seq{}',
+  ],
+  portcullis_distributor: [
+    'counter portcullis_distributor_releases_total{outcome}',
+    'counter portcullis_distributor_timestamps_total{outcome}',
+    'counter portcullis_distributor_deliveries_total{transport,outcome}',
+    'counter portcullis_distributor_channel_drifts_total{transport}',
+    'counter portcullis_distributor_node_statuses_total{outcome}',
+    'gauge portcullis_distributor_nodes{state}',
+    'gauge portcullis_distributor_metadata_expiry_timestamp_seconds{role}',
+  ],
+} as const;
+
+/** Label values that alerts compare with. */
+const VALUES = {
+  'portcullis_pdp_decisions_total effect': 'allow deny hold',
+  'portcullis_pdp_bundle_activations_total outcome': 'activated restored refused',
+  'portcullis_pdp_bundle_verify_failures_total reason':
+    'unavailable missing oversized expired rollback metadata release digest compile clock persist internal',
+  'portcullis_sidecar_attempts_total outcome': 'forwarded upstream_failed denied held invalid failed_closed',
+  'portcullis_sidecar_breaker_state state': 'closed open half_open shutdown',
+  'portcullis_distributor_releases_total outcome': 'published unchanged refused conflict failed',
+  'portcullis_distributor_nodes state': 'live lost',
+} as const;
+
+describe('metrics', () => {
+  const registered = registeredMetrics();
+
+  test('names and label sets', () => {
+    const found = [...registered].map(([prefix, metrics]) => [
+      prefix,
+      metrics.map(({ kind, name, labels }) => `${kind} ${name}{${Object.keys(labels).join()}}`),
+    ]);
+    expect(Object.fromEntries(found)).toEqual(METRICS);
+  });
+
+  test.each(Object.entries(VALUES))('%s', (what, values) => {
+    const [name, label = ''] = what.split(' ');
+    const metric = [...registered.values()].flat().find((candidate) => candidate.name === name);
+    expect(metric?.labels[label]?.join(' ')).toBe(values);
+  });
+});
