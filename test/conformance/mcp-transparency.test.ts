@@ -76,12 +76,12 @@ beforeAll(async () => {
   });
   urls.everything = `http://127.0.0.1:${port}/mcp`;
   await eventually('server-everything to listen', async () => (await fetch(urls.everything)).status > 0, 20_000);
-  stack = await startStack();
+  stack = await startStack({ pdp: { limits: { decisionDeadlineMs: 5000 } } });
   const { seq } = await stack.publish(policySource('1.0.0', [ALLOW_ALL_MCP]));
   await stack.loaded(seq);
   sidecar = await stack.startSidecar({
     upstreams: Object.entries(urls).map(([name, url]) => ({ name, url })),
-    // What is compared is what passes, not how fast; a slow machine must not look like a denial.
+    // Here as in the PDP: what is compared is what passes, not how fast, and a slow machine must not look like a denial.
     pdp: { deadlineMs: 5000, breaker: { resetTimeoutMs: 6000 } },
   });
 }, 60_000);

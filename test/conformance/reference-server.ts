@@ -14,12 +14,12 @@ import {
   McpServer,
   originValidationResponse,
 } from '@modelcontextprotocol/server';
+import { fromWeb, toWeb } from '../support/web-bridge.js';
 import { registerPlainTools, registerPrompts, registerResources } from './reference/content.js';
 import { registerAskingTools, registerTalkingTools, registerTriggers } from './reference/conversation.js';
 import { createStateSeal, registerInputRequired } from './reference/input-required.js';
 import { createSessionHost } from './reference/sessions.js';
 import { createTaskFront, registerTaskTools, TASKS_EXTENSION } from './reference/tasks.js';
-import { fromWeb, toWeb } from './reference/web.js';
 
 /** What it tells clients to wait before they resume a stream; a scenario measures whether they hear of it. */
 const RETRY_MS = 500;

@@ -22,8 +22,11 @@ export interface Scene {
   readonly timeline: Timeline;
 }
 
-/** The sidecar's deadline for a decision, plus what promise P6 allows. */
-const DENIAL_BUDGET_MS = 60;
+/**
+ * Promise P6 is 60 ms at the sidecar (deadline and 10 ms; `test/integration/availability.test.ts` holds it to that).
+ * This is what the client sees, with its own HTTP round trip on a machine that may be busy with other things.
+ */
+const DENIAL_BUDGET_MS = 120;
 /** Promise P5. */
 const RECOVERY_BUDGET_MS = 10_000;
 

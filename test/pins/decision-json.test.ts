@@ -79,9 +79,21 @@ const ALLOWED = `{
 /** What went over the wire for them, `content_digest` included, in base64. */
 const WIRE = {
   denied:
-    'DENIEDB64',
+    'CrcFCiQwMDAwMDAwMC0wMDAwLTQwMDAtODAwMC0wMDAwMDAwMDAwMDEQAhp0CAESMk9ubHkgZmlsZXMgYmVsb3cgdGhlIHdvcmtz' +
+    'cGFjZSBmb2xkZXIgbWF5IGJlIHJlYWQuGiRwbGF0Zm9ybS9maWxlcy1zdGF5LWluLXRoZS13b3Jrc3BhY2UiFlBBVEhfT1VUU0lE' +
+    'RV9XT1JLU1BBQ0UaSggEEjl0aGUgcG9saWN5ICJTaXplIiBjb3VsZCBub3QgYmUgZXZhbHVhdGVkIGZvciB0aGlzIHJlcXVlc3Qa' +
+    'C3RlbmFudC9zaXplIggICBIEMTAyNCIdCAISGVsidXNlci5lbWFpbCIsInLDqXN1bcOpIl0qLgoGbm90aWZ5EiR7ImNoYW5uZWwi' +
+    'OiJzZWN1cml0eSIsInVyZ2VudCI6dHJ1ZX0wHjoVdG9vbC5zZXJ2ZXIsdG9vbC5uYW1lQkoKG2ZpbGVzLXN0YXktaW4tdGhlLXdv' +
+    'cmtzcGFjZRIFMS4yLjMYASACKgt0b29sLnNlcnZlcioTdG9vbC5hcmd1bWVudHMucGF0aEISCgV3YXRjaBIFMS4yLjMYAyADSj0K' +
+    'BHNpemUQAhoSd2hlbi5jb25kaXRpb25zWzFdIh9leHBlY3RlZCBhIG51bWJlciwgZm91bmQgYSB0ZXh0UgUxLjIuM1kAAAAAAADA' +
+    'P2JAYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmgIcAJ6EHBv' +
+    'cnRjdWxsaXMvMC4xLjCAAQCKASCjlIUiTzYC24PrzQ09nc+hTsBLkLWJRrn4O0IST+GyEZIBCAgIEAMYAiABmgEgik0GhK8WxmZF' +
+    '4e9/upW5SiESotjnPl4C1g4ZAE3tlF8=',
   allowed:
-    'ALLOWEDB64',
+    'CugBCiQwMDAwMDAwMC0wMDAwLTQwMDAtODAwMC0wMDAwMDAwMDAwMDIQATAAOgBSBTEuMi4zWQAAAAAAAOA/YkBhYmFiYWJhYmFi' +
+    'YWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiaAhwAXoQcG9ydGN1bGxpcy8wLjEu' +
+    'MIABAYoBIKOUhSJPNgLbg+vNDT2dz6FOwEuQtYlGufg7QhJP4bIRkgEICAgQAxgCIAGaASAePy02o0XYnZqy0+RTSsPEx+eXVBVx' +
+    'x1RHH6yAQ4yKEQ==',
 } as const;
 
 const EPOCHS = { release_seq: 8, trust: 3, labels: 2, kill: 1 } as const;

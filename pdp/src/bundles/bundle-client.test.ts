@@ -1,7 +1,7 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { RELEASE_PATH, targetKey } from '@portcullis/policy/trust';
 import { createLogger } from '@portcullis/runtime';
 import type { ChannelReader } from '@portcullis/runtime/channel';
@@ -19,6 +19,8 @@ import type { ObjectSource } from './object-source.js';
 
 const signal = AbortSignal.any([]);
 const log = createLogger({ component: 'test', level: 'silent' });
+// Every step is a file or a socket; a busy machine must not turn that into a failure.
+jest.setTimeout(60_000);
 const inline: BundleCompiler = { compile: (bytes) => compileBundleBytes(bytes), close: async () => undefined };
 
 interface Node {

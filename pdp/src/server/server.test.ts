@@ -8,7 +8,7 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Decision } from '@portcullis/policy/model';
 import {
   DECISION_SERVICE_NAME,
@@ -38,6 +38,8 @@ import { createSettle } from './settle.js';
 import { createWatch } from './watch.js';
 
 const log = createLogger({ component: 'test', level: 'silent' });
+// Every step is a file or a socket; a busy machine must not turn that into a failure.
+jest.setTimeout(60_000);
 const MAX_IN_FLIGHT = 8;
 
 /** Decides what the test says, when the test says. */
