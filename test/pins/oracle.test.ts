@@ -59,7 +59,11 @@ describe('the oracle', () => {
     ['a call that claims no decision', { ...call('x'), headers: {} }, ['unclaimed']],
     ['a call that claims half of one', { ...call('x'), headers: { 'portcullis-decision-id': 'x' } }, ['unclaimed']],
     ['a repeated call', call('a'), ['reused']],
-    ['another call on the decision of an earlier one', call('x', { decision: 'a', digest: digestOf('a') }), ['reused', 'other_arguments']],
+    [
+      'another call on the decision of an earlier one',
+      call('x', { decision: 'a', digest: digestOf('a') }),
+      ['reused', 'other_arguments'],
+    ],
     ['a stream that nobody decided', { ...call('x'), httpMethod: 'GET', body: Buffer.alloc(0) }, ['unknown_decision']],
     ['a body that nobody can read', { ...call('d'), body: Buffer.from('{') }, ['other_target']],
     ['a denied call', call('denied'), ['not_allowed']],
@@ -89,7 +93,10 @@ describe('the oracle', () => {
   });
 
   test.each<[string, Record<string, unknown>]>([
-    ['order', { b: 1, a: [2, { d: null, c: true }], '\u20ac': 'é', '\ud83d\ude00': -0, '\ufb33': 1e21, 10: 0.1, 9: '\u0007' }],
+    [
+      'order',
+      { b: 1, a: [2, { d: null, c: true }], '\u20ac': 'é', '\ud83d\ude00': -0, '\ufb33': 1e21, 10: 0.1, 9: '\u0007' },
+    ],
     ['nothing', {}],
   ])('agrees with the product on the canonical form: %s', (_what, value) => {
     expect(jcsDigest(value)).toBe(argumentsDigestHex(value as never));

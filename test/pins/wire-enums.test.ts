@@ -109,14 +109,17 @@ const ENUMS = {
 
 /** Field numbers of every message: the same promise. */
 const MESSAGES = {
-  CanonicalRequest: 'version=1 tenant_id=2 source=3 kind=4 agent=5 tool=6 user=7 request=8 egress=9 peer=10 context=11 intent_risk=12',
+  CanonicalRequest:
+    'version=1 tenant_id=2 source=3 kind=4 agent=5 tool=6 user=7 request=8 egress=9 peer=10 context=11 intent_risk=12',
   Agent: 'id=1 type=2 trust_level=3 attributes_json=4',
   Tool: 'id=1 name=2 operation=3 server=4 arguments_json=5 definition_digest=6 attributes_json=7',
   User: 'id=1 email=2 role=3 team=4 attributes_json=5',
-  ModelRequest: 'action=1 model=2 model_provider=3 model_endpoint=4 estimated_tokens=5 max_tokens=6 stream=7 query=8 output=9',
+  ModelRequest:
+    'action=1 model=2 model_provider=3 model_endpoint=4 estimated_tokens=5 max_tokens=6 stream=7 query=8 output=9',
   Egress: 'scheme=1 host=2 port=3 method=4 path=5 resolved_ips=6 bytes=7',
   Peer: 'agent_id=1 skill=2 url=3',
-  Context: 'timestamp=1 request_id=2 environment=3 ip=4 session_id=5 workspace_id=6 tenant_id=7 data_classification=8 labels=9 store=10 delegation_json=11 approval_json=12 attributes_json=13',
+  Context:
+    'timestamp=1 request_id=2 environment=3 ip=4 session_id=5 workspace_id=6 tenant_id=7 data_classification=8 labels=9 store=10 delegation_json=11 approval_json=12 attributes_json=13',
   StringList: 'values=1',
   IntentRisk: 'decision=1 explanation=2 behavioral_signals_json=3 risk_dimensions_json=4',
   DenyReason: 'code=1 message=2 path=3 reason_code=4',
@@ -124,7 +127,8 @@ const MESSAGES = {
   Obligation: 'type=1 value_json=2',
   MatchedPolicy: 'policy=1 version=2 layer=3 effect=4 conditions=5',
   PolicyFault: 'policy=1 layer=2 path=3 message=4',
-  Decision: 'decision_id=1 effect=2 deny=3 conditions=4 obligations=5 cache_ttl_seconds=6 cache_scope=7 matched=8 errors=9 policy_version=10 evaluation_ms=11 bundle_digest=12 release_seq=13 arm=14 engine=15 cached=16 request_digest=17 epochs=18 content_digest=19',
+  Decision:
+    'decision_id=1 effect=2 deny=3 conditions=4 obligations=5 cache_ttl_seconds=6 cache_scope=7 matched=8 errors=9 policy_version=10 evaluation_ms=11 bundle_digest=12 release_seq=13 arm=14 engine=15 cached=16 request_digest=17 epochs=18 content_digest=19',
   Epochs: 'release_seq=1 trust=2 labels=3 kill=4',
   EvaluateRequest: 'request=1 request_digest=2',
   EvaluateResponse: 'decision=1',
@@ -187,7 +191,10 @@ describe('decision.proto', () => {
   });
 
   test('methods', () => {
-    const service = loadDecisionPackage()['portcullis.v1.DecisionService'] as unknown as Record<string, { path: string }>;
+    const service = loadDecisionPackage()['portcullis.v1.DecisionService'] as unknown as Record<
+      string,
+      { path: string }
+    >;
     expect(Object.values(service).map(({ path }) => path)).toEqual(METHODS);
   });
 });

@@ -7,6 +7,8 @@ import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { Agent, request } from 'undici';
 
 /** Certificate, key and CA files of one identity. */
@@ -18,9 +20,9 @@ export interface MirrorIdentity {
 
 /**
  * Decides what is answered for one object. `bytes` is what the real distributor has, `undefined` when it has nothing.
- * Returning `undefined` answers 404.
+ * Returning `undefined` answers 404; an iterable is sent chunk by chunk as it comes, without saying how much there will be.
  */
-export type Mutation = (key: string, bytes: Buffer | undefined) => Buffer | undefined;
+export type Mutation = (key: string, bytes: Buffer | undefined) => Buffer | AsyncIterable<Uint8Array> | undefined;
 
 /** The running mirror. */
 export interface HostileMirror {
@@ -83,6 +85,9 @@ export async function startHostileMirror(
     if (original !== undefined) seen.set(key, original);
     if (served === undefined) {
       response.writeHead(404).end();
+    } else if (!Buffer.isBuffer(served)) {
+      response.writeHead(200, { 'content-type': 'application/octet-stream' });
+      await pipeline(Readable.from(served, { objectMode: false }), response);
     } else {
       response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': served.length });
       response.end(served);
@@ -111,7 +116,8 @@ export async function startHostileMirror(
     async close() {
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));
-      await upstream.close();
+      // Not `close`: that waits for long polls.
+      await upstream.destroy();
     },
   };
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,8 +13,10 @@ export interface NatsServer {
   readonly url: string;
   /** Kills it as a crash would (`SIGKILL`). */
   kill(): Promise<void>;
-  /** Starts it again on the same port; `wipe` throws the stored streams away first. */
-  start(options?: { readonly wipe?: boolean }): Promise<void>;
+  /** Starts it again on the same port; `wipe` throws the stored streams away first, `restore` puts a backup in their place. */
+  start(options?: { readonly wipe?: boolean; readonly restore?: string }): Promise<void>;
+  /** Ends it in order, copies what it stores, and starts it again; the folder to restore from. */
+  backup(): Promise<string>;
   pause(): void;
   resume(): void;
   close(): Promise<void>;
@@ -42,8 +44,10 @@ export async function startNatsServer(): Promise<NatsServer> {
     `listen: 127.0.0.1:${port}\njetstream { store_dir: "${store}", max_memory_store: 64MB, max_file_store: 512MB }\n`,
   );
   let running: RunningProcess | undefined;
-  const start = async (options: { readonly wipe?: boolean } = {}): Promise<void> => {
-    if (options.wipe === true) rmSync(store, { recursive: true, force: true });
+  let backups = 0;
+  const start: NatsServer['start'] = async (options = {}) => {
+    if (options.wipe === true || options.restore !== undefined) rmSync(store, { recursive: true, force: true });
+    if (options.restore !== undefined) cpSync(options.restore, store, { recursive: true });
     running = startProcess(serverBinary('nats-server'), ['-c', config]);
     const started = running;
     await eventually('nats-server to listen', async () => {
@@ -57,6 +61,14 @@ export async function startNatsServer(): Promise<NatsServer> {
     start,
     async kill() {
       await running?.stop('SIGKILL');
+    },
+    async backup() {
+      backups += 1;
+      const copy = join(folder, `backup-${backups}`);
+      await running?.stop('SIGTERM');
+      cpSync(store, copy, { recursive: true });
+      await start();
+      return copy;
     },
     pause: () => {
       running?.child.kill('SIGSTOP');

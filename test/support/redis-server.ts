@@ -10,6 +10,11 @@ import { serverBinary } from './server-binaries.js';
 export interface RedisServer {
   readonly host: string;
   readonly port: number;
+  /** `SIGSTOP`: connections stay open and nobody answers. */
+  pause(): void;
+  resume(): void;
+  /** `SIGKILL`, as a crash. */
+  kill(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -26,6 +31,15 @@ export async function startRedisServer(): Promise<RedisServer> {
   return {
     host: '127.0.0.1',
     port,
+    pause: () => {
+      running.child.kill('SIGSTOP');
+    },
+    resume: () => {
+      running.child.kill('SIGCONT');
+    },
+    async kill() {
+      await running.stop('SIGKILL');
+    },
     async close() {
       await running.stop('SIGTERM', 3000);
       rmSync(folder, { recursive: true, force: true });

@@ -113,6 +113,17 @@ export interface StackOptions {
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error';
   /** Merged over every PDP's configuration. */
   readonly pdp?: Readonly<Record<string, unknown>>;
+  /** What PDP `index` reads its releases with: changes to the defaults, which it is shown. */
+  readonly bundles?: (index: number, bundles: BundlesConfig) => Partial<BundlesConfig>;
+}
+
+/** The part of a PDP's configuration that says where releases come from. */
+export interface BundlesConfig {
+  readonly rootFile: string;
+  readonly sources: readonly { readonly type: string; readonly [key: string]: unknown }[];
+  readonly pollMs: number;
+  readonly freshness: 'standard' | 'strict' | 'available';
+  readonly [key: string]: unknown;
 }
 
 /** The files below a stack's folder. */
@@ -142,7 +153,10 @@ export interface Stack extends StackFiles {
   readonly pdps: readonly PdpProcess[];
   startSidecar(options: SidecarOptions): Promise<SidecarProcess>;
   /** Writes a configuration for `portcullis-sidecar mcp` and returns the command line up to `--`. */
-  stdioWrapper(server: string): Promise<{ readonly command: string; readonly args: readonly string[] }>;
+  stdioWrapper(
+    server: string,
+    options?: Pick<SidecarOptions, 'pdp'>,
+  ): Promise<{ readonly command: string; readonly args: readonly string[] }>;
   /** Publishes a source; does not wait for PDPs unless `waitMs` is given. */
   publish(source: PolicySource, options?: { readonly version?: string; readonly waitMs?: number }): Promise<Published>;
   /** Rolls back to an older version (the previous release by default). */
@@ -288,6 +302,12 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     const decisionLog = join(folder, name, 'decisions.jsonl');
     const url =
       options.releaseUrl === undefined ? distributorUrl : await options.releaseUrl(index, distributorUrl, files);
+    const bundles: BundlesConfig = {
+      rootFile: trust.rootFile,
+      sources: [...nats, ...(options.natsOnly === true ? [] : [{ type: 'http', url }])],
+      pollMs: options.pollMs ?? 5000,
+      freshness: options.freshness ?? 'standard',
+    };
     const service = await runService({
       name,
       entry: entryOf('pdp'),
@@ -300,12 +320,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         tls: files.tls({ kind: 'pdp', name }),
         log,
         dataDir: join(folder, name),
-        bundles: {
-          rootFile: trust.rootFile,
-          sources: [...nats, ...(options.natsOnly === true ? [] : [{ type: 'http', url }])],
-          pollMs: options.pollMs ?? 5000,
-          freshness: options.freshness ?? 'standard',
-        },
+        bundles: { ...bundles, ...options.bundles?.(index, bundles) },
         decisionLog: { file: decisionLog },
         ...options.pdp,
       }),
@@ -359,9 +374,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         mcpUrl: (upstream: string) => `http://${service.addresses['mcp'] ?? ''}/mcp/${upstream}`,
       });
     },
-    async stdioWrapper(server) {
+    async stdioWrapper(server, wrapping = {}) {
       sidecars += 1;
       const config = await sidecarConfig(`wrapper-${sidecars}`, {
+        ...wrapping,
         upstreams: [],
         config: { stdio: { server } },
       });

@@ -8,6 +8,7 @@
  */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { checkWithPythonTuf } from '../conformance/python-tuf.js';
 import { type RunningProcess, startProcess } from '../support/child-process.js';
 import type { StepResult } from './main.js';
 
@@ -77,9 +78,20 @@ async function tufConformance(root: string): Promise<StepResult> {
   return { passed: summary.passed ?? 0, failed: tests.ok ? failed : Math.max(1, failed), skipped: 0 };
 }
 
+async function pythonTuf(root: string): Promise<StepResult> {
+  const binary = await python(root, 'python-tuf', ['tuf==7.0.0', 'securesystemslib[crypto]==1.4.0']);
+  const checks = await checkWithPythonTuf(binary);
+  for (const { name, failure } of checks) {
+    if (failure !== undefined) process.stdout.write(`python-tuf ${name}: ${failure}\n`);
+  }
+  const failed = checks.filter(({ failure }) => failure !== undefined).length;
+  return { passed: checks.length - failed, failed, skipped: 0 };
+}
+
 /** The steps of `npm run conformance`. */
 export function runConformance(root: string): Readonly<Record<string, () => Promise<StepResult>>> {
   return {
+    'python-tuf': () => pythonTuf(root),
     'tuf-conformance': () => tufConformance(root),
   };
 }

@@ -49,7 +49,7 @@ function createMcpServer(): McpServer {
     });
   }
   for (const question of QUESTIONS) {
-    server.registerTool(`ask ${question}`.replaceAll(/[ ]/g, '-'), { description: question }, async (extra) => {
+    server.registerTool(`ask-${question}`, { description: question }, async (extra) => {
       const { request, schema } = ASK[question];
       try {
         return said(`answer ${JSON.stringify(await extra.sendRequest(request, schema))}`);

@@ -65,8 +65,10 @@ export function createToolbox(): ReadonlyMap<string, ToolBody> {
     ],
     [
       'steps',
-      async (_args, { progress }) => {
+      async (_args, { progress, signal }) => {
         for (const done of [1, 2, 3]) await progress(done);
+        // An answer right behind would overtake: clients forget who listens once they have one.
+        await delay(60_000, undefined, { signal }).catch(() => undefined);
         return said('stepped');
       },
     ],
