@@ -30,7 +30,6 @@ const EXIT_OF_CODE: ReadonlyMap<string, ExitCode> = new Map([
   ['ERR_CLI_USAGE', EXIT.usage],
   ['ERR_CONFIG_INVALID', EXIT.usage],
   ['ERR_CLI_REFUSED', EXIT.refused],
-  ['ERR_CLI_INTERRUPTED', EXIT.interrupted],
 ]);
 
 /** The exit code for a fault; every code without a row of its own is a plain failure. */

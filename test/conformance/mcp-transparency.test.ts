@@ -7,10 +7,18 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type RunningProcess, startProcess, startService } from '../support/child-process.js';
 import { eventually } from '../support/eventually.js';
 import { freePort } from '../support/free-port.js';
-import { ALLOW_ALL_MCP, policySource } from '../support/policy-source.js';
+import { ALLOW_ALL_MCP, type PolicyText, policySource } from '../support/policy-source.js';
 import { repositoryRoot } from '../support/root.js';
 import { type SidecarProcess, type Stack, startStack } from '../support/stack.js';
-import { compare, type Difference, REVISIONS, type Revision, runSuite, type SuiteResult } from './suite.js';
+import {
+  compare,
+  type Difference,
+  OLDER_REVISIONS,
+  REVISIONS,
+  type Revision,
+  runSuite,
+  type SuiteResult,
+} from './suite.js';
 import { startTamperingProxy, type Tampering } from './tampering-proxy.js';
 
 const RUN_MS = 60_000;
@@ -18,6 +26,8 @@ const ROOT = repositoryRoot();
 
 /** How many scenarios and checks there are to compare at least; fewer would be a comparison of less than we think. */
 const EXTENT: Readonly<Record<Revision, { readonly scenarios: number; readonly checks: number }>> = {
+  '2025-03-26': { scenarios: 1, checks: 3 },
+  '2025-06-18': { scenarios: 27, checks: 56 },
   '2025-11-25': { scenarios: 33, checks: 91 },
   '2026-07-28': { scenarios: 50, checks: 198 },
 };
@@ -30,7 +40,7 @@ const NAMES_ID = "the sidecar's error names the request that it answers; the che
  * What is better through the sidecar than without it, for servers that leave something to be wished for. Everything
  * else must be the same, and every row must be true.
  */
-const IMPROVED: Readonly<Record<Revision, Readonly<Record<string, string>>>> = {
+const IMPROVED: Readonly<Record<(typeof REVISIONS)[number], Readonly<Record<string, string>>>> = {
   '2025-11-25': {
     'dns-rebinding-protection localhost-host-rebinding-rejected':
       'the sidecar checks Host and Origin, whether the server does or not',
@@ -58,6 +68,24 @@ const IMPROVED: Readonly<Record<Revision, Readonly<Record<string, string>>>> = {
 const isBetter = ({ direct, through }: Difference): boolean =>
   direct === 'FAILURE' && (through === 'SUCCESS' || through === 'absent');
 
+/** Behind this name of the reference server nothing that a server asks of its client passes. */
+const NO_QUESTIONS: PolicyText = {
+  name: 'Servers may not ask',
+  when: {
+    operator: 'and',
+    conditions: [
+      { field: 'tool.server', operator: 'equals', value: 'guarded' },
+      {
+        field: 'tool.operation',
+        operator: 'in',
+        value: ['elicitation/create', 'sampling/createMessage', 'roots/list'],
+      },
+    ],
+  },
+  effect: { type: 'deny', deny_reason_code: 'NO_QUESTIONS', deny_user_message: 'servers may not ask here' },
+  priority: 80,
+};
+
 let stack: Stack;
 let sidecar: SidecarProcess;
 let reference: RunningProcess;
@@ -77,10 +105,10 @@ beforeAll(async () => {
   urls.everything = `http://127.0.0.1:${port}/mcp`;
   await eventually('server-everything to listen', async () => (await fetch(urls.everything)).status > 0, 20_000);
   stack = await startStack({ pdp: { limits: { decisionDeadlineMs: 5000 } } });
-  const { seq } = await stack.publish(policySource('1.0.0', [ALLOW_ALL_MCP]));
+  const { seq } = await stack.publish(policySource('1.0.0', [ALLOW_ALL_MCP, NO_QUESTIONS]));
   await stack.loaded(seq);
   sidecar = await stack.startSidecar({
-    upstreams: Object.entries(urls).map(([name, url]) => ({ name, url })),
+    upstreams: Object.entries({ ...urls, guarded: urls.reference }).map(([name, url]) => ({ name, url })),
     // Here as in the PDP: what is compared is what passes, not how fast, and a slow machine must not look like a denial.
     pdp: { deadlineMs: 5000, breaker: { resetTimeoutMs: 6000 } },
   });
@@ -91,10 +119,11 @@ afterAll(async () => {
   await Promise.all([reference.stop('SIGKILL'), everything.stop('SIGKILL')]);
 }, 30_000);
 
-describe.each(REVISIONS)('%s', (revision) => {
-  test(
-    'a conforming server: every check is the same',
-    async () => {
+describe('a conforming server', () => {
+  test.each([...OLDER_REVISIONS, ...REVISIONS])(
+    '%s: every check is the same',
+    async (revision) => {
+      const decidedBefore = stack.decisions().length;
       const without = await runSuite(urls.reference, revision);
       direct.set(revision, without);
       // A reference that fails a check would let the sidecar break that check unseen.
@@ -104,13 +133,19 @@ describe.each(REVISIONS)('%s', (revision) => {
       const through = await runSuite(sidecar.mcpUrl('reference'), revision);
       expect(compare(without, through)).toEqual([]);
       expect(through.checks.map(({ name }) => name)).toEqual(without.checks.map(({ name }) => name));
+      // Not because nothing was asked: every scenario alone takes several decisions.
+      const decided = stack.decisions().slice(decidedBefore);
+      expect(decided.length).toBeGreaterThan(through.scenarios);
+      expect(decided.filter(({ effect }) => effect !== 'allow')).toEqual([]);
     },
     RUN_MS,
   );
+});
 
-  test(
-    'a server as it is in the wild: the same, or better where the table says why',
-    async () => {
+describe('a server as it is in the wild', () => {
+  test.each(REVISIONS)(
+    '%s: the same, or better where the table says why',
+    async (revision) => {
       const without = await runSuite(urls.everything, revision);
       const through = await runSuite(sidecar.mcpUrl('everything'), revision);
       const differences = compare(without, through);
@@ -120,6 +155,26 @@ describe.each(REVISIONS)('%s', (revision) => {
     RUN_MS,
   );
 });
+
+/** Every way that a server has to ask: on the stream of a call, in its result, and in what it says of a task. */
+test.each<[Revision, string, RegExp]>([
+  ['2025-11-25', 'tools-call-elicitation', /^tools-call-elicitation tools-call-elicitation$/],
+  ['2025-11-25', 'tools-call-sampling', /^tools-call-sampling tools-call-sampling$/],
+  ['2026-07-28', 'input-required-result-basic-elicitation', /elicitation-incomplete/],
+  ['2026-07-28', 'input-required-result-basic-sampling', /sampling-incomplete/],
+  ['2026-07-28', 'input-required-result-basic-list-roots', /list-roots-incomplete/],
+  ['2026-07-28', 'input-required-result-non-tool-request', /non-tool-incomplete/],
+  ['2026-07-28', 'tasks-mrtr-input', /tasks-get-status-input-required/],
+])(
+  '%s %s fails where policy denies what the server asks',
+  async (revision, scenario, check) => {
+    const { checks } = await runSuite(sidecar.mcpUrl('guarded'), revision, scenario);
+    expect(checks.filter(({ name }) => check.test(name))).toMatchObject([
+      { status: 'FAILURE', because: expect.stringMatching(/servers may not ask here|NO_QUESTIONS/) },
+    ]);
+  },
+  RUN_MS,
+);
 
 describe('the comparison can fail', () => {
   const honest: Tampering = { name: 'changes nothing' };

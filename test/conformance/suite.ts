@@ -7,8 +7,10 @@ import { repositoryRoot } from '../support/root.js';
 
 /** Revisions whose requirement sets the suite ships; each runs at its own wire version. */
 export const REVISIONS = ['2025-11-25', '2026-07-28'] as const;
+/** Revisions before there were requirement sets: everything that applies to them. */
+export const OLDER_REVISIONS = ['2025-03-26', '2025-06-18'] as const;
 /** One of them. */
-export type Revision = (typeof REVISIONS)[number];
+export type Revision = (typeof REVISIONS)[number] | (typeof OLDER_REVISIONS)[number];
 
 /** What one check came to. */
 export interface Check {
@@ -49,8 +51,9 @@ const CLI = join(repositoryRoot(), 'node_modules', '@modelcontextprotocol', 'con
  */
 export async function runSuite(url: string, revision: Revision, scenario?: string): Promise<SuiteResult> {
   const folder = mkdtempSync(join(tmpdir(), 'portcullis-mcp-suite-'));
-  const which =
-    scenario === undefined ? ['--requirements', revision] : ['--scenario', scenario, '--spec-version', revision];
+  const set: readonly string[] = REVISIONS;
+  const all = set.includes(revision) ? ['--requirements', revision] : ['--suite', 'all', '--spec-version', revision];
+  const which = scenario === undefined ? all : ['--scenario', scenario, '--spec-version', revision];
   const begun = performance.now();
   try {
     // Exits with 1 when a check fails, which is for the comparison to judge.

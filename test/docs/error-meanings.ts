@@ -71,6 +71,10 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     action:
       'Nothing, if a source can be reached: the PDP fetches it anew. See [bundle-refused](../runbooks/bundle-refused.md).',
   },
+  ERR_BUNDLE_REFUSED: {
+    meaning: 'The PDP looked at a release and did not take it; the one in force stays. `reason` says why.',
+    action: 'See [bundle-refused](../runbooks/bundle-refused.md).',
+  },
   ERR_BUNDLE_ROOT: {
     meaning: 'The pinned root cannot be read, or is not one.',
     action: 'Put the `root.json` of `portcullis trust init` at `bundles.rootFile`.',
@@ -145,7 +149,6 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     action: 'Choose another folder, or pass `--force`.',
   },
   ERR_CLI_FAILED: { meaning: 'A command failed for a reason without a code of its own.', action: 'Read the message.' },
-  ERR_CLI_INTERRUPTED: { meaning: 'The command was interrupted.', action: 'Run it again; check the status first.' },
   ERR_CLI_KEYS: {
     meaning: 'A folder given with `--keys` cannot be read, holds no key, or holds a file that is not one.',
     action: 'Give the folder of a key holder, with PKCS8 Ed25519 `*.pem` files.',
@@ -273,7 +276,7 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
   },
   ERR_RELEASE_EXPIRED: {
     meaning: 'The release, or metadata that it needs, has expired.',
-    action: 'Sign anew; for the root see `portcullis trust rotate`.',
+    action: 'Sign anew; for the root see `portcullis trust rotate-root`.',
   },
   ERR_RELEASE_MISSING: { meaning: 'The channel has no release.', action: 'Publish one.' },
   ERR_RELEASE_POINTER: {

@@ -46,24 +46,24 @@ export function registeredMetrics(): ReadonlyMap<string, readonly RegisteredMetr
 function record(prefix: string, register: (registry: Registry) => void): readonly RegisteredMetric[] {
   const registry = createRegistry(prefix);
   const found: RegisteredMetric[] = [];
-  const note = (kind: RegisteredMetric['kind'], spec: MetricSpec<string> | HistogramSpec<string>): void => {
+  const note = (kind: RegisteredMetric['kind'], spec: MetricSpec<string>): void => {
     found.push({ name: `${prefix}_${spec.name}`, kind, help: spec.help, labels: spec.labels ?? {} });
   };
   const { counter, gauge, histogram } = registry;
   register(
     Object.assign(registry, {
-      counter: ((spec) => {
+      counter: <L extends string>(spec: MetricSpec<L>) => {
         note('counter', spec);
         return counter(spec);
-      }) as Registry['counter'],
-      gauge: ((spec) => {
+      },
+      gauge: <L extends string>(spec: MetricSpec<L>) => {
         note('gauge', spec);
         return gauge(spec);
-      }) as Registry['gauge'],
-      histogram: ((spec) => {
+      },
+      histogram: <L extends string>(spec: HistogramSpec<L>) => {
         note('histogram', spec);
         return histogram(spec);
-      }) as Registry['histogram'],
+      },
     }),
   );
   return found;

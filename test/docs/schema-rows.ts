@@ -67,7 +67,7 @@ function discriminatorOf(branch: Schema): string {
 function typeOf(node: Schema): string {
   const options = node['enum'];
   if (Array.isArray(options)) return codes(options.map(String));
-  if (node['const'] !== undefined) return code(String(node['const']));
+  if (node['const'] !== undefined) return code(textOf(node['const']));
   const items = asSchema(node['items']);
   if (items !== undefined) return `list of ${typeOf(items)}`;
   const branches = branchesOf(node);
@@ -75,7 +75,11 @@ function typeOf(node: Schema): string {
   const values = asSchema(node['additionalProperties']);
   if (values !== undefined) return `map of ${typeOf(values)}`;
   const format = typeof node['format'] === 'string' ? ` (${node['format']})` : '';
-  return `${String(node['type'] ?? 'any')}${format}`;
+  return `${textOf(node['type'] ?? 'any')}${format}`;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function defaultOf(node: Schema): string {

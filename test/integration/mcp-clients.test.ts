@@ -2,21 +2,10 @@
  * The official MCP clients of both generations, unmodified, through a whole Portcullis in real processes: what is allowed
  * is as if nothing were in between, what is denied never arrives, in both directions and over both transports.
  */
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { startService } from '../support/child-process.js';
 import { eventually } from '../support/eventually.js';
-import { ALLOW_ALL_MCP, denyTools, type PolicyText, policySource } from '../support/policy-source.js';
-import { repositoryRoot } from '../support/root.js';
-import { type SidecarProcess, type Stack, startStack } from '../support/stack.js';
-import {
-  CLIENT_2_LEGACY,
-  CLIENT_2_MODERN,
-  type Connected,
-  type Kind,
-  type Route,
-  SDK_1,
-} from './mcp-clients/clients.js';
+import { CLIENT_2_LEGACY, CLIENT_2_MODERN, type Connected, SDK_1 } from './mcp-clients/clients.js';
+import { type ClientRig, type Pairing, startClientRig } from './mcp-clients/rig.js';
 import { QUESTIONS } from './mcp-clients/toolbox.js';
 
 const LONG = process.env['PORTCULLIS_TEST_LONG'] === '1';
@@ -24,85 +13,19 @@ const TEST_MS = 60_000;
 /** JSON-RPC code of a denial by policy. */
 const DENIED = -31403;
 
-/** Not a test of speed: a slow machine must not look like a denial. */
-const PATIENT = { deadlineMs: 5000, breaker: { resetTimeoutMs: 6000 } };
-
-/** Nothing that a server asks for passes on servers whose name begins with `guarded`. */
-const NO_QUESTIONS: PolicyText = {
-  name: 'Servers may not ask',
-  when: {
-    operator: 'and',
-    conditions: [
-      { field: 'tool.server', operator: 'in', value: ['guarded-legacy', 'guarded-modern'] },
-      { field: 'tool.operation', operator: 'in', value: [...QUESTIONS] },
-    ],
-  },
-  effect: { type: 'deny', deny_reason_code: 'NO_QUESTIONS', deny_user_message: 'servers may not ask here' },
-  priority: 80,
-};
-const SERVERS = ['legacy', 'modern'] as const;
-type ServerName = (typeof SERVERS)[number];
-
-const POLICIES = [
-  ALLOW_ALL_MCP,
-  NO_QUESTIONS,
-  ...SERVERS.map((name) => denyTools(name, ['forbidden'], 'NO_WAY', 'this tool is forbidden')),
-];
-
-const entryOf = (server: ServerName): string =>
-  join(repositoryRoot(), 'test', 'dist', 'integration', 'mcp-clients', `${server}-server.js`);
-
-let stack: Stack;
-let sidecar: SidecarProcess;
-const urls: Record<ServerName, string> = { legacy: '', modern: '' };
-const stopping: (() => Promise<unknown>)[] = [];
-
+let rig: ClientRig;
 beforeAll(async () => {
-  for (const server of SERVERS) {
-    const { process, announcement } = await startService(entryOf(server), []);
-    urls[server] = `http://${announcement.addresses['mcp'] ?? ''}/mcp`;
-    stopping.push(() => process.stop('SIGKILL'));
-  }
-  stack = await startStack({ pdp: { limits: { decisionDeadlineMs: PATIENT.deadlineMs, maxInFlightPerStream: 8192 } } });
-  stopping.unshift(() => stack.close());
-  const { seq } = await stack.publish(policySource('1.0.0', POLICIES));
-  await stack.loaded(seq);
-  const upstreams = SERVERS.flatMap((server) =>
-    ['', 'guarded-'].map((prefix) => ({ name: `${prefix}${server}`, url: urls[server] })),
-  );
-  sidecar = await stack.startSidecar({
-    upstreams,
-    config: { mcp: { upstreams, limits: { maxConnections: 8192 } } },
-    pdp: { ...PATIENT, maxInFlight: 8192 },
-  });
-}, 60_000);
-
+  rig = await startClientRig();
+}, TEST_MS);
 afterAll(async () => {
-  for (const stop of stopping) await stop();
-}, 30_000);
-
-interface Pairing {
-  readonly kind: Kind;
-  readonly server: ServerName;
-  readonly transport: 'http' | 'stdio';
-}
+  await rig.close();
+}, TEST_MS);
 
 const PAIRINGS: readonly Pairing[] = (['http', 'stdio'] as const).flatMap((transport) => [
   { kind: SDK_1, server: 'legacy' as const, transport },
   { kind: CLIENT_2_LEGACY, server: 'legacy' as const, transport },
   { kind: CLIENT_2_MODERN, server: 'modern' as const, transport },
 ]);
-
-/** Where a client of the pairing connects: to the server itself, or to it through the sidecar under a name. */
-async function routeTo(pairing: Pairing, through: 'direct' | 'open' | 'guarded'): Promise<Route> {
-  const { server, transport } = pairing;
-  const name = through === 'guarded' ? `guarded-${server}` : server;
-  if (transport === 'http') return { url: through === 'direct' ? urls[server] : sidecar.mcpUrl(name) };
-  const child = [entryOf(server), 'stdio'];
-  if (through === 'direct') return { command: process.execPath, args: child };
-  const wrapper = await stack.stdioWrapper(name, { pdp: PATIENT });
-  return { command: wrapper.command, args: [...wrapper.args, process.execPath, ...child] };
-}
 
 const textOf = (result: unknown): string =>
   (result as { readonly content: readonly { readonly text: string }[] }).content[0]?.text ?? '';
@@ -120,9 +43,9 @@ describe.each(PAIRINGS)('$kind.name over $transport', (pairing) => {
   let guarded: Connected;
 
   beforeAll(async () => {
-    direct = await kind.connect(await routeTo(pairing, 'direct'));
-    open = await kind.connect(await routeTo(pairing, 'open'));
-    guarded = await kind.connect(await routeTo(pairing, 'guarded'));
+    direct = await kind.connect(await rig.routeTo(pairing, 'direct'));
+    open = await kind.connect(await rig.routeTo(pairing, 'open'));
+    guarded = await kind.connect(await rig.routeTo(pairing, 'guarded'));
   }, TEST_MS);
   afterAll(async () => {
     await Promise.all([direct.close(), open.close(), guarded.close()]);
@@ -176,7 +99,7 @@ describe.each(PAIRINGS)('$kind.name over $transport', (pairing) => {
       const { data } = error as { readonly data: { readonly decision_id: string } };
       // The client's user can take the id to whoever keeps the log.
       const decision = await eventually('the decision in the log', () =>
-        stack.decisions().find(({ decision_id }) => decision_id === data.decision_id),
+        rig.decisions().find(({ decision_id }) => decision_id === data.decision_id),
       );
       expect(decision.effect).toBe('deny');
       expect(textOf(await open.call('journal'))).not.toContain(`forbidden ${label}`);
@@ -244,7 +167,7 @@ describe.each(PAIRINGS)('$kind.name over $transport', (pairing) => {
     test(
       'leaves no process behind',
       async () => {
-        const client = await kind.connect(await routeTo(pairing, 'open'));
+        const client = await kind.connect(await rig.routeTo(pairing, 'open'));
         const pid = Number(textOf(await client.call('pid')));
         expect(isAlive(pid)).toBe(true);
         await client.close();
@@ -269,7 +192,7 @@ describe.each(PAIRINGS)('$kind.name over $transport', (pairing) => {
     test(
       'ends its session, and the server knows',
       async () => {
-        const client = await kind.connect(await routeTo(pairing, 'open'));
+        const client = await kind.connect(await rig.routeTo(pairing, 'open'));
         await client.call('echo', { label: 'in time' });
         await client.endSession();
         const late = await rejection(client.call('echo', { label: 'late' }));
@@ -280,6 +203,33 @@ describe.each(PAIRINGS)('$kind.name over $transport', (pairing) => {
       TEST_MS,
     );
   }
+});
+
+describe('on the wire', () => {
+  const meta = {
+    'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+    'io.modelcontextprotocol/clientCapabilities': {},
+  };
+  const both = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
+
+  test.each([
+    ['2025-11-25', {}, {}],
+    ['2026-07-28', { _meta: meta }, { 'mcp-method': 'tools/call', 'mcp-name': 'gnarly' }],
+  ])('an answer of %s has the same bytes as without the sidecar', async (version, more, mirrors) => {
+    const params = { name: 'gnarly', arguments: {}, ...more };
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 'ÿ☃', method: 'tools/call', params });
+    const headers = { ...both, 'mcp-protocol-version': version, ...mirrors };
+    // Without sessions, so that nothing in the answer is made up for it.
+    const answers = (['direct', 'open'] as const).map(async (through) => {
+      const answer = await fetch(rig.url('modern', through), { method: 'POST', headers, body });
+      const type = answer.headers.get('content-type');
+      return { status: answer.status, type, bytes: Buffer.from(await answer.arrayBuffer()).toString('hex') };
+    });
+    const [direct, through] = await Promise.all(answers);
+    expect(direct?.status).toBe(200);
+    expect(Buffer.from(direct?.bytes ?? '', 'hex').toString()).toContain('1.7976931348623157e+308');
+    expect(through).toEqual(direct);
+  });
 });
 
 /** Small numbers that look random and are the same in every run. */
@@ -317,7 +267,7 @@ describe('many clients that all count their requests from zero', () => {
       ].filter((pairing) => pairing !== undefined);
       const connected: Connected[] = [];
       try {
-        for (const pairing of pairings) connected.push(await pairing.kind.connect(await routeTo(pairing, 'open')));
+        for (const pairing of pairings) connected.push(await pairing.kind.connect(await rig.routeTo(pairing, 'open')));
         const asked = connected.flatMap((client, index) =>
           Array.from({ length: calls }, (_, call) => {
             const canary = `canary ${index}/${call}/${Math.floor(random() * 1e9).toString(36)}`;
@@ -355,5 +305,5 @@ function isAlive(pid: number): boolean {
 }
 
 function operations(operation: string): number {
-  return stack.decisions().filter((decision) => JSON.stringify(decision).includes(`"${operation}"`)).length;
+  return rig.decisions().filter((decision) => JSON.stringify(decision).includes(`"${operation}"`)).length;
 }

@@ -57,7 +57,9 @@ export function answerProblems(app: FastifyInstance, log: Logger): void {
     const fault = faultOf(error);
     const special = STATUS_OF_CODE.get(fault.code);
     const document = { ...problemDocument(fault), ...special };
-    log[SURFACE[fault.kind].logLevel](
+    // Readers probe for what does not exist yet (the next root, an abort pointer) at every poll.
+    const level = document.status === 404 ? 'debug' : SURFACE[fault.kind].logLevel;
+    log[level](
       { [LOG_FIELD.error]: fault, [LOG_FIELD.peer]: reply.request.peer },
       'Request refused',
     );

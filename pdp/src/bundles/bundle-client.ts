@@ -30,7 +30,7 @@ import { CLOCK_TOLERANCE_MS, type SignOfLife } from './freshness.js';
 import type { NodeReports } from './node-reports.js';
 import type { ObjectSource } from './object-source.js';
 import { proofRoles, verifyProof } from './proof.js';
-import { type RefusalReason, RefusedError, refusalOf } from './refusal.js';
+import { asFault, type RefusalReason, RefusedError, refusalOf } from './refusal.js';
 import { walkRoots } from './root-chain.js';
 import { type TrustSession, withTrustSession } from './trust-client.js';
 import { readTrustedState, type TrustedState, writeTrustedState } from './trusted-state.js';
@@ -252,7 +252,7 @@ export function createBundleClient(options: BundleClientOptions): BundleClient {
     trouble = text;
     observer.activation('refused');
     log.warn(
-      { ...releaseFields(lookedAt), [LOG_FIELD.reason]: refusal.reason, [LOG_FIELD.error]: refusal },
+      { ...releaseFields(lookedAt), [LOG_FIELD.reason]: refusal.reason, [LOG_FIELD.error]: asFault(refusal) },
       'Release not taken',
     );
     reports.refused(

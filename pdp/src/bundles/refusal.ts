@@ -64,6 +64,11 @@ export function refusalOf(error: unknown, sourceFault?: PortcullisError): Refuse
   return new RefusedError(wrappedReason(message), message, error);
 }
 
+/** A refusal as the log shows it, with a code that operators can look up. */
+export function asFault(refusal: RefusedError): PortcullisError {
+  return new PortcullisError('ERR_BUNDLE_REFUSED', 'corrupt', refusal.message, { cause: refusal });
+}
+
 /** What an error says. Not by `instanceof`: errors of workers and of Node itself may be of another realm. */
 export function messageOf(error: unknown): string {
   return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);

@@ -1,8 +1,11 @@
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { compileBundle, linkBundle } from '@portcullis/policy';
 import { unpackBundle } from '@portcullis/policy/bundle';
 import type { CanonicalRequest, Decision } from '@portcullis/policy/model';
-import { createRequestParser, type PeerIdentity, requestDigest, requestDigestHex } from '@portcullis/proto';
+import { argumentsDigestHex, createRequestParser, type PeerIdentity, requestDigest, requestDigestHex } from '@portcullis/proto';
 import { PortcullisError } from '@portcullis/runtime';
 import { createFakeClock } from '../fixtures/fake-clock.js';
 import { createRecorder } from '../fixtures/recorders.js';
@@ -288,10 +291,32 @@ describe('the record', () => {
         tenant: 'acme',
         agent: 'analyst',
         tool: { server: 'files', name: 'read', operation: 'tools/call' },
+        arguments_digest: argumentsDigestHex({ path: '/secret/plan.txt' }),
         bundle_digest: snapshot.bundleDigest,
         release_seq: 7,
       }),
     ]);
     expect(JSON.stringify(sink.records)).not.toContain('secret');
+  });
+
+  test('has no digest of arguments where there are none', async () => {
+    const sink = keeping();
+    const { arguments: _none, ...tool } = toolCall('read').tool ?? {};
+    await subject({ sink }).decide(asking(toolCall('read', { tool })));
+    await subject({ sink }).decide({ subject: { ok: false, problems: [] } });
+    expect(sink.records.map((record) => 'arguments_digest' in record)).toEqual([false, false]);
+  });
+
+  test('that was kept in time counts, even if this process stalled and noticed late', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'portcullis-'));
+    const file = await open(join(folder, 'records'), 'a');
+    const { decide } = subject({ sink: { append: (record) => file.appendFile(JSON.stringify(record)) } });
+    const pending = decide(asking(toolCall('read')));
+    // The deadline is 50 ms away; the write ends meanwhile, in a thread.
+    const until = performance.now() + 120;
+    while (performance.now() < until);
+    expect((await pending).deny).toEqual([]);
+    await file.close();
+    await rm(folder, { recursive: true });
   });
 });

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import type { DenyCode } from '@portcullis/policy/model';
 import { askRequest, createBench, type Stand, until } from './ask-bench.js';
 import { type FakeQuestion, startFakePdp, startRelay } from './fake-pdp.js';
 import type { Answer } from './port.js';
@@ -34,6 +35,11 @@ function tally(codes: readonly string[]): Record<string, number> {
   return counts;
 }
 
+/** A denial that is about the PDP itself. */
+function troubled(code: DenyCode): (question: FakeQuestion) => void {
+  return ({ decide }) => decide({ allow: false, effect: 'deny', deny: [{ code, message: 'so it is', path: '' }] });
+}
+
 function after(ms: number, act: () => void): void {
   setTimeout(act, ms);
 }
@@ -48,6 +54,11 @@ describe('with one of three PDPs failing, no call fails', () => {
     ['has no bundle', ({ fault }) => fault('NO_VALID_BUNDLE')],
     ['cannot write its audit', ({ fault }) => fault('AUDIT_UNAVAILABLE')],
     ['has a defect', ({ fault }) => fault('INTERNAL_ERROR')],
+    // The same as denials, which is how a PDP puts it when it got as far as deciding.
+    ['decides that it was too slow', troubled('PDP_TIMEOUT')],
+    ['decides that it has no bundle', troubled('NO_VALID_BUNDLE')],
+    ['decides that it cannot write its audit', troubled('AUDIT_UNAVAILABLE')],
+    ['decides that it has a defect', troubled('INTERNAL_ERROR')],
     ['breaks its streams', ({ drop }) => drop()],
   ];
   test.each(misbehaviours)(
@@ -62,6 +73,27 @@ describe('with one of three PDPs failing, no call fails', () => {
     },
     20_000,
   );
+
+  test.each(['PDP_TIMEOUT', 'NO_VALID_BUNDLE', 'AUDIT_UNAVAILABLE', 'INTERNAL_ERROR'] as const)(
+    'and when all decide %s, that is the decision',
+    async (code) => {
+      const stand = await bench.ready(3, CALM);
+      for (const pdp of stand.pdps) pdp.onQuestion = troubled(code);
+      expect(await stand.client.ask(askRequest('r1'))).toMatchObject({
+        kind: 'decision',
+        decision: { allow: false, deny: [{ code }] },
+      });
+    },
+  );
+
+  test('a denial by policy is never taken to another PDP', async () => {
+    const stand = await bench.ready(3, { ...CALM, hedgeAfterMs: 900 });
+    const [no] = stand.pdps;
+    for (const pdp of stand.pdps) pdp.onQuestion = troubled('POLICY_DENIED');
+    if (no !== undefined) no.onQuestion = troubled('POLICY_ERROR');
+    expect(tally(await askMany(stand, 60, 4))).toEqual({ deny: 60 });
+    expect(stand.pdps.reduce((sum, { questions }) => sum + questions, 0)).toBe(60);
+  });
 
   test('one answers Pings and no questions, even with no budget for hedges', async () => {
     const stand = await bench.ready(3, { ...CALM, hedgeBurst: 0, hedgeRatio: 0 });

@@ -3,6 +3,7 @@
  * when a stream broke under it; and to its end at the deadline, whatever the PDPs do.
  */
 
+import type { Decision } from '@portcullis/policy/model';
 import { choose } from './choose.js';
 import type { PdpConfig } from './config.js';
 import { createDelayLine } from './delay-line.js';
@@ -46,6 +47,23 @@ const MAX_ATTEMPTS = 3;
  * a try elsewhere.
  */
 const FINAL_FAULTS: ReadonlySet<AskFailureCode> = new Set<AskFailureCode>(['REQUEST_INVALID', 'IDENTITY_REJECTED']);
+
+/** Denials in which a PDP speaks of itself and not of the request. Another PDP may well have an answer. */
+const OWN_TROUBLE = new Set([
+  'PDP_TIMEOUT',
+  'NO_VALID_BUNDLE',
+  'AUDIT_UNAVAILABLE',
+  'SHUTTING_DOWN',
+  'INTERNAL_ERROR',
+] as const satisfies readonly AskFailureCode[]);
+
+function ownTrouble({ effect, deny }: Decision): AskFailure | undefined {
+  const [reason, ...others] = deny;
+  if (effect !== 'deny' || reason === undefined || others.length > 0) return undefined;
+  const { message } = reason;
+  for (const code of OWN_TROUBLE) if (code === reason.code) return { code, message };
+  return undefined;
+}
 
 function failed(code: AskFailureCode, message: string, trips: boolean): Outcome {
   return { answer: { kind: 'failure', failure: { code, message } }, trips };
@@ -151,8 +169,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const hedges = createDelayLine<Question>({ delayMs: config.hedgeAfterMs - early, now, due: hedge });
   const deadlines = createDelayLine<Question>({ delayMs: config.deadlineMs, now, due: expire });
 
-  /** An attempt came to nothing. Waits for the others, or tries once more elsewhere, or gives up with `setback`. */
-  const tryElsewhere = (question: Question, setback: AskFailure, trips: boolean): void => {
+  /** An attempt came to nothing. Waits for the others, or tries once more elsewhere, or gives up with `ending`. */
+  const tryElsewhere = (question: Question, setback: AskFailure, ending: Outcome): void => {
     question.setback = setback;
     if (question.outstanding > 0) return;
     const target =
@@ -160,11 +178,14 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         ? pick(({ endpoint, rank }) => rank < 2 && !question.asked.includes(endpoint))
         : undefined;
     if (target === undefined) {
-      finish(question, failed(setback.code, setback.message, trips));
+      finish(question, ending);
       return;
     }
     question.retries += 1;
     send(question, target.endpoint);
+  };
+  const invalid = (question: Question, message: string): void => {
+    tryElsewhere(question, { code: 'PDP_REPLY_INVALID', message }, failed('PDP_REPLY_INVALID', message, true));
   };
 
   return {
@@ -205,15 +226,22 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       switch (reply.kind) {
         case 'decision':
           if (reply.decision.request_digest === question.digest) {
-            finish(question, { answer: { kind: 'decision', decision: reply.decision }, trips: false });
+            const outcome: Outcome = { answer: { kind: 'decision', decision: reply.decision }, trips: false };
+            const trouble = ownTrouble(reply.decision);
+            if (trouble === undefined) {
+              finish(question, outcome);
+              return;
+            }
+            endpoint.penalise();
+            tryElsewhere(question, trouble, outcome);
             return;
           }
           endpoint.penalise();
-          tryElsewhere(question, { code: 'PDP_REPLY_INVALID', message: 'a decision about another request' }, true);
+          invalid(question, 'a decision about another request');
           return;
         case 'invalid':
           endpoint.penalise();
-          tryElsewhere(question, { code: 'PDP_REPLY_INVALID', message: reply.message }, true);
+          invalid(question, reply.message);
           return;
         case 'fault': {
           const { failure } = reply;
@@ -222,7 +250,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
             return;
           }
           endpoint.penalise();
-          tryElsewhere(question, failure, false);
+          tryElsewhere(question, failure, failed(failure.code, failure.message, false));
         }
       }
     },
@@ -232,7 +260,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         if (question.settled) continue;
         question.outstanding -= 1;
         if (end === 'garbled') {
-          tryElsewhere(question, { code: 'PDP_REPLY_INVALID', message: detail }, true);
+          invalid(question, detail);
           continue;
         }
         question.setback = { code: 'PDP_UNAVAILABLE', message: 'the connection to the policy decision point was lost' };

