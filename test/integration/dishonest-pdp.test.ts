@@ -30,7 +30,9 @@ const round = (): Promise<readonly LoadCall[]> => Promise.all(agents.map((agent)
 /** Waits until the liar, being honest, is believed: then the next lie is heard by everybody. */
 async function beBelieved(): Promise<void> {
   liar.lie = honest;
-  await eventually('an honest answer to count', async () => (await round()).every(({ outcome }) => outcome.kind === 'result'));
+  await eventually('an honest answer to count', async () =>
+    (await round()).every(({ outcome }) => outcome.kind === 'result'),
+  );
   upstream.clear();
 }
 
@@ -80,30 +82,38 @@ describe('a decision point with a good certificate', () => {
     expect(upstream.calls.length).toBeGreaterThanOrEqual(AGENTS);
   }, 20_000);
 
-  test.each(Object.entries(LIES))('that answers %s allows nothing', async (_what, lie) => {
-    await beBelieved();
-    const asked = liar.questions;
-    liar.lie = lie;
-    await expectNothing();
-    expect(liar.questions).toBeGreaterThan(asked);
-  }, 30_000);
+  test.each(Object.entries(LIES))(
+    'that answers %s allows nothing',
+    async (_what, lie) => {
+      await beBelieved();
+      const asked = liar.questions;
+      liar.lie = lie;
+      await expectNothing();
+      expect(liar.questions).toBeGreaterThan(asked);
+    },
+    30_000,
+  );
 
   test.each<[string, () => Buffer | undefined]>([
     ['nothing', () => undefined],
     ['no bytes', () => Buffer.alloc(0)],
     ['random bytes', () => randomBytes(64)],
-  ])('that answers pings with %s is not asked', async (_what, pong) => {
-    await beBelieved();
-    liar.pong = pong;
-    // The stream that is up has its pong behind it; a new one has to earn its place.
-    liar.lie = ({ end }) => end();
-    await round();
-    liar.lie = honest;
-    const asked = liar.questions;
-    upstream.clear();
-    await expectNothing();
-    expect(liar.questions).toBe(asked);
-  }, 30_000);
+  ])(
+    'that answers pings with %s is not asked',
+    async (_what, pong) => {
+      await beBelieved();
+      liar.pong = pong;
+      // The stream that is up has its pong behind it; a new one has to earn its place.
+      liar.lie = ({ end }) => end();
+      await round();
+      liar.lie = honest;
+      const asked = liar.questions;
+      upstream.clear();
+      await expectNothing();
+      expect(liar.questions).toBe(asked);
+    },
+    30_000,
+  );
 });
 
 describe('what is no gRPC at all, behind a good certificate', () => {
@@ -120,13 +130,15 @@ describe('what is no gRPC at all, behind a good certificate', () => {
       socket.on('error', () => undefined);
       speak(socket);
     });
-  const web = (contentType: string, body: Buffer, status = 200) => (onConnection: () => void) =>
-    createSecureServer(tls()).on('stream', (stream: ServerHttp2Stream) => {
-      onConnection();
-      stream.on('error', () => undefined);
-      stream.respond({ ':status': status, 'content-type': contentType });
-      stream.end(body);
-    });
+  const web =
+    (contentType: string, body: Buffer, status = 200) =>
+    (onConnection: () => void) =>
+      createSecureServer(tls()).on('stream', (stream: ServerHttp2Stream) => {
+        onConnection();
+        stream.on('error', () => undefined);
+        stream.respond({ ':status': status, 'content-type': contentType });
+        stream.end(body);
+      });
 
   test.each<[string, (onConnection: () => void) => ReturnType<typeof createServer>]>([
     ['random bytes', raw((socket) => socket.write(randomBytes(4096)))],
@@ -136,25 +148,29 @@ describe('what is no gRPC at all, behind a good certificate', () => {
     ['a web page', web('text/html', Buffer.from('<h1>allow</h1>'), 404)],
     ['a message of 808 MB, as its head says', web('application/grpc', Buffer.from('<html>allow'))],
     ['an empty gRPC message', web('application/grpc', Buffer.alloc(5))],
-  ])('%s: allows nothing, and does no harm', async (_what, serve) => {
-    await beBelieved();
-    const port = Number(liar.address.split(':').pop());
-    liar.stop();
-    let connections = 0;
-    const garbage = serve(() => {
-      connections += 1;
-    });
-    await new Promise<void>((resolve) => garbage.listen(port, '127.0.0.1', resolve));
-    try {
-      await expectNothing(1);
-      await eventually('the sidecar to connect', () => connections > 0);
-      await expectNothing(2);
-    } finally {
-      if ('closeAllConnections' in garbage) (garbage.closeAllConnections as () => void)();
-      garbage.close();
-      liar = await startDishonestPdp({ tls: certificate, port });
-      honestPong = liar.pong;
-    }
-    await beBelieved();
-  }, 40_000);
+  ])(
+    '%s: allows nothing, and does no harm',
+    async (_what, serve) => {
+      await beBelieved();
+      const port = Number(liar.address.split(':').pop());
+      liar.stop();
+      let connections = 0;
+      const garbage = serve(() => {
+        connections += 1;
+      });
+      await new Promise<void>((resolve) => garbage.listen(port, '127.0.0.1', resolve));
+      try {
+        await expectNothing(1);
+        await eventually('the sidecar to connect', () => connections > 0);
+        await expectNothing(2);
+      } finally {
+        if ('closeAllConnections' in garbage) (garbage.closeAllConnections as () => void)();
+        garbage.close();
+        liar = await startDishonestPdp({ tls: certificate, port });
+        honestPong = liar.pong;
+      }
+      await beBelieved();
+    },
+    40_000,
+  );
 });

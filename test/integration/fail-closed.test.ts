@@ -149,9 +149,19 @@ async function replaceByLiar(): Promise<void> {
 
 const FAULTS: readonly Fault[] = [
   { name: 'kill -9 of one PDP', total: false, inject: () => pdp(0).kill(), heal: () => pdp(0).start() },
-  { name: 'kill -9 of all PDPs', total: true, inject: () => each((one) => one.kill()), heal: () => each((one) => one.start()) },
+  {
+    name: 'kill -9 of all PDPs',
+    total: true,
+    inject: () => each((one) => one.kill()),
+    heal: () => each((one) => one.start()),
+  },
   { name: 'SIGSTOP of one PDP', total: false, inject: () => pdp(1).pause(), heal: () => pdp(1).resume() },
-  { name: 'SIGSTOP of all PDPs', total: true, inject: () => each((one) => one.pause()), heal: () => each((one) => one.resume()) },
+  {
+    name: 'SIGSTOP of all PDPs',
+    total: true,
+    inject: () => each((one) => one.pause()),
+    heal: () => each((one) => one.resume()),
+  },
   {
     name: 'a black hole before one PDP',
     total: false,
@@ -189,35 +199,43 @@ const FAULTS: readonly Fault[] = [
 ];
 
 describe('under a steady load of allowed and denied calls', () => {
-  test.each(FAULTS)('$name', async ({ name, total, inject, heal }) => {
-    const callsBefore = load.calls.length;
-    await inject();
-    const struckAt = performance.now() + SETTLE_MS;
-    await delay(FAULT_MS);
-    await eventually('calls under the fault', () => load.since(struckAt).length >= 40);
-    const healing = performance.now();
-    const under = load.since(struckAt);
-    checkPromises();
-    if (total) {
-      expect(under.filter(isGood)).toEqual([]);
-      expect(Object.keys(tally(under))).toContain('PDP_BREAKER_OPEN');
-    }
-    await heal();
-    const healedAt = performance.now();
-    const servedAt = await eventually('service to return', () => serviceSince(healing), RECOVERY_MS + 2_000);
-    expect(servedAt - healedAt).toBeLessThanOrEqual(RECOVERY_MS);
-    checkPromises();
-    const served = Math.max(0, Math.round(servedAt - healedAt));
-    const made = load.calls.length - callsBefore;
-    figures.push(`${name}: ${made} calls, under fault ${JSON.stringify(tally(under))}, service ${served} ms after the end`);
-  }, 60_000);
+  test.each(FAULTS)(
+    '$name',
+    async ({ name, total, inject, heal }) => {
+      const callsBefore = load.calls.length;
+      await inject();
+      const struckAt = performance.now() + SETTLE_MS;
+      await delay(FAULT_MS);
+      await eventually('calls under the fault', () => load.since(struckAt).length >= 40);
+      const healing = performance.now();
+      const under = load.since(struckAt);
+      checkPromises();
+      if (total) {
+        expect(under.filter(isGood)).toEqual([]);
+        expect(Object.keys(tally(under))).toContain('PDP_BREAKER_OPEN');
+      }
+      await heal();
+      const healedAt = performance.now();
+      const servedAt = await eventually('service to return', () => serviceSince(healing), RECOVERY_MS + 2_000);
+      expect(servedAt - healedAt).toBeLessThanOrEqual(RECOVERY_MS);
+      checkPromises();
+      const served = Math.max(0, Math.round(servedAt - healedAt));
+      const made = load.calls.length - callsBefore;
+      figures.push(
+        `${name}: ${made} calls, under fault ${JSON.stringify(tally(under))}, service ${served} ms after the end`,
+      );
+    },
+    60_000,
+  );
 
   test('the oracle has seen enough to speak', () => {
     const calls = [...upstream.calls];
     const verdict = judge(calls, stack.decisions());
     expect(verdict.violations).toEqual([]);
     expect(verdict.argumentsCompared).toBeGreaterThan(500);
-    figures.push(`oracle: ${verdict.checked} upstream requests, ${verdict.argumentsCompared} with arguments compared, 0 violations`);
+    figures.push(
+      `oracle: ${verdict.checked} upstream requests, ${verdict.argumentsCompared} with arguments compared, 0 violations`,
+    );
     // It would have spoken: the same evidence with one more call, one decision less, is not accepted.
     const [first] = calls.filter(({ method }) => method === 'tools/call');
     expect(first).toBeDefined();

@@ -95,7 +95,6 @@ function fromStructValue(value: StructValue): Json {
       return fromStruct(value.struct_value ?? {});
     case 'list_value':
       return (value.list_value?.values ?? []).map(fromStructValue);
-    case undefined:
     default:
       return null;
   }

@@ -59,10 +59,7 @@ export function answerProblems(app: FastifyInstance, log: Logger): void {
     const document = { ...problemDocument(fault), ...special };
     // Readers probe for what does not exist yet (the next root, an abort pointer) at every poll.
     const level = document.status === 404 ? 'debug' : SURFACE[fault.kind].logLevel;
-    log[level](
-      { [LOG_FIELD.error]: fault, [LOG_FIELD.peer]: reply.request.peer },
-      'Request refused',
-    );
+    log[level]({ [LOG_FIELD.error]: fault, [LOG_FIELD.peer]: reply.request.peer }, 'Request refused');
     await reply.code(document.status).type('application/problem+json').send(JSON.stringify(document));
   };
   app.setErrorHandler((error, _request, reply) => send(reply, error));

@@ -5,7 +5,13 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { compileBundle, linkBundle } from '@portcullis/policy';
 import { unpackBundle } from '@portcullis/policy/bundle';
 import type { CanonicalRequest, Decision } from '@portcullis/policy/model';
-import { argumentsDigestHex, createRequestParser, type PeerIdentity, requestDigest, requestDigestHex } from '@portcullis/proto';
+import {
+  argumentsDigestHex,
+  createRequestParser,
+  type PeerIdentity,
+  requestDigest,
+  requestDigestHex,
+} from '@portcullis/proto';
 import { PortcullisError } from '@portcullis/runtime';
 import { createFakeClock } from '../fixtures/fake-clock.js';
 import { createRecorder } from '../fixtures/recorders.js';

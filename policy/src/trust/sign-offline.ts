@@ -159,10 +159,15 @@ export function rotateRoot(options: OfflineSigning & { readonly changes: readonl
     keys: Object.fromEntries(Object.entries(keys).filter(([id]) => used.has(id))),
   };
   const next = Metadata.fromJSON(MetadataKind.Root, { signed, signatures: [] });
-  const file = signedFile(next, options.keys);
+  const signersFor = (delegator: typeof next): readonly SigningKey[] => {
+    const { keyIds } = signersOf(delegator, 'root');
+    return options.keys.filter((key) => keyIds.includes(key.keyId));
+  };
+  // Keys of other roles may be among those given; their signatures would be bytes of the root that nobody ever checks.
+  const file = signedFile(next, [...new Set([...signersFor(current.value), ...signersFor(next)])]);
   const problems = [current.value, next].flatMap((delegator) => {
-    const { keyIds, threshold } = signersOf(delegator, 'root');
-    const count = options.keys.filter((key) => keyIds.includes(key.keyId)).length;
+    const { threshold } = signersOf(delegator, 'root');
+    const count = signersFor(delegator).length;
     const side = delegator === next ? 'new' : 'current';
     return count >= threshold
       ? []

@@ -203,6 +203,14 @@ describe('rotateRoot', () => {
     expect(codes(verifyNextRoot(trusted, foreign.bytes))).toEqual(['ERR_TRUST_SIGNATURE']);
   });
 
+  test('carries the signatures of root keys and no others, whatever keys are at hand', () => {
+    const everything = (['root', 'targets', 'releases', 'aborts', 'snapshot', 'timestamp'] as const).flatMap((role) =>
+      keys(dev, role),
+    );
+    const signed = value(parseRoot(value(rotateRoot({ ...signing(dev, 'root.json', everything), changes: [] })).bytes));
+    expect(Object.keys(signed.signatures)).toEqual(keys(dev, 'root').map(({ keyId }) => keyId));
+  });
+
   test.each([0, 3])('refuses a threshold of %d for two keys', (threshold) => {
     const changes = [{ role: 'targets', keys: [fresh(), fresh()], threshold }] as const;
     expect(codes(rotateRoot({ ...signing(dev, 'root.json', keys(dev, 'root')), changes }))).toEqual([
