@@ -7,7 +7,7 @@
  * anything is installed. It installs the exact dependencies of package-lock.json when they are not there yet, builds
  * what changed, and hands over to the Node that the lock file pins, so that the product never runs on another one.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -50,11 +50,17 @@ must(pinnedNode, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-b'],
 
 const [entry, ...rest] = process.argv.slice(2);
 if (entry !== undefined) {
-  const { status, signal } = spawnSync(pinnedNode, ['--enable-source-maps', join(root, entry), ...rest], {
+  const child = spawn(pinnedNode, ['--enable-source-maps', join(root, entry), ...rest], {
     cwd: root,
     stdio: 'inherit',
     shell: windows,
     env: { ...process.env, PATH: `${dirname(pinnedNode)}${windows ? ';' : ':'}${process.env.PATH}` },
   });
-  process.exit(signal ? 1 : (status ?? 1));
+  // The entry may have processes of its own to end, so it has to hear of it; a terminal's Ctrl-C reaches it anyway.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code, signal) => process.exit(signal === null ? (code ?? 1) : 1));
+  child.on('error', (error) => {
+    process.stderr.write(`${entry} could not be started: ${error.message}\n`);
+    process.exit(1);
+  });
 }
