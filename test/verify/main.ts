@@ -85,7 +85,7 @@ async function main(): Promise<number> {
       summary: { type: 'string' },
     },
   });
-  const long = values.long ? { PORTCULLIS_TEST_LONG: '1' } : {};
+  const long: NodeJS.ProcessEnv = values.long ? { PORTCULLIS_TEST_LONG: '1', JEST_PROPERTY_RUNS: '100000' } : {};
   const steps: Readonly<Record<string, () => Promise<StepResult>>> = values.conformance
     ? runConformance(root)
     : {
