@@ -140,9 +140,10 @@ export async function composePdp(
 
   const silent = { stageTook: () => undefined, decided: () => undefined };
   const definitions = loadDecisionPackage();
+  const service = loadDecisionService(definitions);
   await rehearse({
     decide: createDecide({ ...pipeline, sink: undefined, observer: silent }),
-    service: loadDecisionService(definitions),
+    service,
     clock,
   });
 
@@ -163,6 +164,7 @@ export async function composePdp(
         ...evaluate,
         streams,
         observer: metrics,
+        encode: service.Decide.responseSerialize,
         maxInFlight: config.limits.maxInFlightPerStream,
       }),
       Watch: createWatch({ callers, releases: active, streams, observer: metrics, log }),

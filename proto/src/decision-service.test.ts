@@ -26,12 +26,17 @@ describe('loadDecisionService', () => {
   });
 
   test('keeps the case of names, and names the case of a oneof', () => {
-    const bytes = service.Decide.requestSerialize({ id: 7, evaluate: { request: { tenant_id: 'acme' } } });
-    expect(service.Decide.requestDeserialize(bytes)).toEqual({
-      id: 7,
-      ask: 'evaluate',
-      evaluate: { request: { tenant_id: 'acme' } },
-    });
+    const asked = { id: 7, evaluate: { request: { tenant_id: 'acme' } } };
+    const bytes = service.Decide.requestSerialize({ questions: [asked] });
+    expect(service.Decide.requestDeserialize(bytes)).toEqual({ questions: [{ ...asked, ask: 'evaluate' }] });
+  });
+
+  test('messages of Decide concatenate', () => {
+    const one = service.Decide.requestSerialize({ questions: [{ id: 1, ping: {} }] });
+    const other = service.Decide.requestSerialize({ questions: [{ id: 2 }, { id: 3 }] });
+    expect(service.Decide.requestDeserialize(Buffer.concat([one, other])).questions?.map(({ id }) => id)).toEqual([
+      1, 2, 3,
+    ]);
   });
 
   test('comes from a package that was read before, for reflection', () => {

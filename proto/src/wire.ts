@@ -4,6 +4,7 @@
  * field may be absent. Only `codec/` reads them; everybody else uses the domain types of `policy/model`.
  */
 export type { Agent, Agent__Output } from './gen/portcullis/v1/Agent.js';
+export type { Answer, Answer__Output } from './gen/portcullis/v1/Answer.js';
 export type { Arm__Output } from './gen/portcullis/v1/Arm.js';
 export type { AttemptKind__Output } from './gen/portcullis/v1/AttemptKind.js';
 export type { BundleFreshness__Output } from './gen/portcullis/v1/BundleFreshness.js';
@@ -41,6 +42,7 @@ export type { ModelRequest, ModelRequest__Output } from './gen/portcullis/v1/Mod
 export type { Obligation, Obligation__Output } from './gen/portcullis/v1/Obligation.js';
 export type { Peer, Peer__Output } from './gen/portcullis/v1/Peer.js';
 export type { PolicyFault, PolicyFault__Output } from './gen/portcullis/v1/PolicyFault.js';
+export type { Question, Question__Output } from './gen/portcullis/v1/Question.js';
 export type { RiskDecision__Output } from './gen/portcullis/v1/RiskDecision.js';
 export type { RuleEffect__Output } from './gen/portcullis/v1/RuleEffect.js';
 export type { Settlement, Settlement__Output } from './gen/portcullis/v1/Settlement.js';

@@ -339,5 +339,6 @@ describe('a sidecar asks nobody but a decision point, even one that would allow'
   test('once the certificate is good again, so is service', async () => {
     liar = await startDishonestPdp({ tls: await stack.issue(LIAR), port });
     await eventually('an allow', async () => (await agent.call('read')).outcome.kind === 'result', 10_000);
+    expect(liar.questions).toBeGreaterThan(0);
   }, 20_000);
 });

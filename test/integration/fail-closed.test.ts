@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { connectHttp, type DemoClient } from '../demo/mcp-clients.js';
 import { type DishonestPdp, LIES, startDishonestPdp } from '../support/dishonest-pdp.js';
 import { eventually } from '../support/eventually.js';
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.js';
+import { type FaultMode, type FaultProxy, startFaultProxy } from '../support/fault-proxy.js';
 import { type Load, type LoadCall, startLoad, tally } from '../support/load.js';
 import { judge } from '../support/oracle.js';
 import { ALLOW_SESSIONS, allowTools, denyTools, policySource } from '../support/policy-source.js';
@@ -128,6 +128,9 @@ const pdp = (index: number): PdpProcess => {
   return found;
 };
 let liar: DishonestPdp | undefined;
+const setAll = (mode: FaultMode, options?: { readonly delayMs: number }): void => {
+  for (const proxy of proxies) proxy.set(mode, options);
+};
 const each = async (act: (pdp: PdpProcess) => unknown): Promise<void> => {
   await Promise.all(stack.pdps.map(act));
 };
@@ -171,20 +174,20 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'a black hole before all PDPs',
     total: true,
-    inject: () => proxies.forEach((proxy) => proxy.set('black_hole')),
-    heal: () => proxies.forEach((proxy) => proxy.set('pass')),
+    inject: () => setAll('black_hole'),
+    heal: () => setAll('pass'),
   },
   {
     name: 'connections to all PDPs reset',
     total: true,
-    inject: () => proxies.forEach((proxy) => proxy.set('refuse')),
-    heal: () => proxies.forEach((proxy) => proxy.set('pass')),
+    inject: () => setAll('refuse'),
+    heal: () => setAll('pass'),
   },
   {
     name: 'all PDPs slower than the deadline',
     total: true,
-    inject: () => proxies.forEach((proxy) => proxy.set('pass', { delayMs: 100 })),
-    heal: () => proxies.forEach((proxy) => proxy.set('pass')),
+    inject: () => setAll('pass', { delayMs: 100 }),
+    heal: () => setAll('pass'),
   },
   {
     name: 'one PDP replaced by a liar with its certificate',

@@ -44,40 +44,28 @@ function allow(digest: string): Decision {
   };
 }
 
-/** The first byte of the field, in DecideResponse and DecideRequest. */
-const TAG_DECISION = 0x12;
-const TAG_EVALUATE = 0x12;
-
 /** Starts the server on a free loopback port and returns it. */
 export function startEchoPdp(): Promise<number> {
   const { Decide, Watch } = loadDecisionService();
   const server = new Server({ 'grpc.enable_channelz': 0 });
-  const identity = (bytes: Buffer): Buffer => bytes;
-  // The questions of the benchmark repeat, so each answer is made once; everything else is copying bytes.
-  const answers = new Map<string, Buffer>();
-  const answerTo = (digest: Buffer): Buffer => {
-    const key = digest.toString('latin1');
-    const known = answers.get(key);
-    if (known !== undefined) return known;
-    const whole = Decide.responseSerialize({ id: 1, decision: toWireDecision(allow(digest.toString('hex')), EPOCHS) });
-    const decision = whole.subarray(whole.indexOf(TAG_DECISION));
-    answers.set(key, decision);
+  // The questions of the benchmark repeat, so each decision is made once.
+  const decisions = new Map<string, Wire.Decision>();
+  const decisionOn = (digest: Buffer): Wire.Decision => {
+    const key = digest.toString('hex');
+    const decision = decisions.get(key) ?? toWireDecision(allow(key), EPOCHS);
+    decisions.set(key, decision);
     return decision;
   };
-  const reply = (question: Buffer): Buffer => {
-    let end = 1;
-    while ((question[end] ?? 0) >= 0x80) end += 1;
-    const id = question.subarray(0, end + 1);
-    // The digest is the last field of the question.
-    if (question[end + 1] === TAG_EVALUATE) return Buffer.concat([id, answerTo(question.subarray(-DIGEST_BYTES))]);
-    return Decide.responseSerialize({ id: Decide.requestDeserialize(question).id ?? 0, pong: {} });
-  };
+  const answer = ({ id = 0, evaluate }: Wire.Question__Output): Wire.Answer =>
+    evaluate === undefined
+      ? { id, pong: {} }
+      : { id, decision: decisionOn(evaluate.request_digest ?? Buffer.alloc(0)) };
   server.addService(
-    { Decide: { ...Decide, requestDeserialize: identity, responseSerialize: identity }, Watch },
+    { Decide, Watch },
     {
-      Decide: (stream: ServerDuplexStream<Buffer, Buffer>) => {
-        stream.on('data', (question: Buffer) => {
-          stream.write(reply(question));
+      Decide: (stream: ServerDuplexStream<Wire.DecideRequest__Output, Wire.DecideResponse>) => {
+        stream.on('data', ({ questions = [] }: Wire.DecideRequest__Output) => {
+          stream.write({ answers: questions.map(answer) });
         });
         stream.on('end', () => {
           stream.end();

@@ -18,9 +18,9 @@ export interface Asked {
   readonly earlierDigest: Buffer | undefined;
   /** The id and the digest of another question that waits for an answer. */
   readonly waiting: { readonly id: number; readonly digest: Buffer } | undefined;
-  /** A proper message that allows the request with this digest; `changes` are part of it and of its content digest. */
-  allow(digest: Buffer, changes?: Partial<Decision>): Wire.DecideResponse;
-  encode(message: Wire.DecideResponse): Buffer;
+  /** A proper answer that allows the request with this digest; `changes` are part of it and of its content digest. */
+  allow(digest: Buffer, changes?: Partial<Decision>): Wire.Answer;
+  encode(answer: Wire.Answer): Buffer;
   send(bytes: Buffer): void;
   /** Ends the stream, with an error status or as if all were well. */
   end(code?: status): void;
@@ -171,12 +171,12 @@ export async function startDishonestPdp(options: {
   readonly port?: number;
 }): Promise<DishonestPdp> {
   const service = loadDecisionService();
-  const encode = (message: Wire.DecideResponse): Buffer => service.Decide.responseSerialize(message);
+  const encode = (answer: Wire.Answer): Buffer => service.Decide.responseSerialize({ answers: [answer] });
   const server = new Server({ 'grpc.max_send_message_length': 8 * 1024 * 1024 });
   const counts = { questions: 0, streams: 0 };
   let earlier: { readonly id: number; readonly digest: Buffer } | undefined;
 
-  const receive = (stream: DecideStream, message: Wire.DecideRequest__Output): void => {
+  const receive = (stream: DecideStream, message: Wire.Question__Output): void => {
     const id = message.id ?? 0;
     const send = (bytes: Buffer): void => {
       if (!stream.destroyed && !stream.writableEnded) stream.write(bytes);
@@ -213,7 +213,9 @@ export async function startDishonestPdp(options: {
     {
       Decide: (stream: DecideStream) => {
         counts.streams += 1;
-        stream.on('data', (message: Wire.DecideRequest__Output) => receive(stream, message));
+        stream.on('data', ({ questions = [] }: Wire.DecideRequest__Output) => {
+          for (const question of questions) receive(stream, question);
+        });
         stream.on('error', () => undefined);
         stream.on('end', () => stream.end());
       },

@@ -76,14 +76,16 @@ export function readAnswer(status: number, text: string, id: string, sent: unkno
   }
   if (error !== undefined) {
     const { code, message, data } = error;
-    const known = typeof data?.code === 'string' && Object.hasOwn(REFUSALS, data.code);
+    const reason = typeof data?.code === 'string' && Object.hasOwn(REFUSALS, data.code) ? data.code : undefined;
     // A sidecar that drains answers before it reads, and so cannot know the id.
     if (answer.id !== id && !(answer.id === undefined && data?.code === 'SHUTTING_DOWN')) {
       return malformed(`an error for ${String(answer.id)}, not ${id}: ${text}`);
     }
     const explained = typeof message === 'string' && message !== '' && typeof data?.outcome === 'string';
-    if (!Number.isInteger(code) || !known || !explained) return malformed(`an error without a code of ours: ${text}`);
-    return { kind: 'refused', code: String(data.code), rpcCode: code as number };
+    if (typeof code !== 'number' || !Number.isInteger(code) || reason === undefined || !explained) {
+      return malformed(`an error without a code of ours: ${text}`);
+    }
+    return { kind: 'refused', code: reason, rpcCode: code };
   }
   if (answer.id !== id) return malformed(`a result for ${String(answer.id)}, not ${id}: ${text}`);
   if (result?.content?.[0]?.text !== JSON.stringify(sent)) return malformed(`somebody else's result: ${text}`);

@@ -9,37 +9,53 @@ import { Worker } from 'node:worker_threads';
 
 /** A running metronome. */
 export interface Metronome {
-  /** The worst lateness of a wait, in milliseconds, that ended between two times of `performance.now()`; to now by default. */
+  /**
+   * The worst of what the machine took away between two times of `performance.now()`, in milliseconds: how late a wait
+   * was, or how long one of the watched processes was ready to run and did not (which only Linux tells).
+   */
   latenessMs(from: number, to?: number): number;
+  /** Watches these processes from now on, instead of those before. */
+  watch(pids: readonly number[]): void;
   stop(): Promise<void>;
 }
 
 const TICK_MS = 4;
-/** Waits that are late by less are not remembered: a timer counts in whole milliseconds. */
-const NOTICED_MS = 2;
-/** How many late waits are remembered; after that the oldest are forgotten. */
-const SLOTS = 8_192;
+/** Less is not remembered: a timer counts in whole milliseconds. */
+const NOTICED_MS = 1.5;
+/** How many findings are remembered; after that the oldest are forgotten. */
+const SLOTS = 16_384;
+/** Numbers per finding: whose it is (0 is the metronome itself), from when, to when, and how much. */
+const FIELDS = 4;
 
-/**
- * What runs in the thread. It also computes a little, because a thread that only ever sleeps is woken before those that
- * work. Times are of the epoch: each thread's own clock begins when the thread does.
- */
+/** What runs in the thread. Times are of the epoch: each thread's own clock begins when the thread does. */
 const BEAT = `
-const { workerData } = require('node:worker_threads');
-const { count, beats, slots, tickMs, noticedMs } = workerData;
+const { readFileSync } = require('node:fs');
+const { parentPort, workerData } = require('node:worker_threads');
+const { count, findings, slots, fields, tickMs, noticedMs } = workerData;
 const clock = () => performance.timeOrigin + performance.now();
-let due = clock() + tickMs;
-let sink = 0;
+const note = (...finding) => {
+  findings.set(finding, (Atomics.load(count, 0) % slots) * fields);
+  Atomics.add(count, 0, 1);
+};
+let watched = [];
+parentPort.on('message', (pids) => {
+  watched = pids.map((pid) => ({ pid, file: '/proc/' + pid + '/schedstat', waited: undefined }));
+});
+let before = clock();
 const beat = () => {
-  for (let turn = 0; turn < 40000; turn += 1) sink = (sink * 31 + turn) | 0;
   const now = clock();
-  if (now - due >= noticedMs) {
-    const at = (Atomics.load(count, 0) % slots) * 2;
-    beats[at] = now;
-    beats[at + 1] = now - due;
-    Atomics.add(count, 0, 1);
+  const late = now - before - tickMs;
+  if (late >= noticedMs) note(0, before, now, late);
+  for (const one of watched) {
+    let waited;
+    try {
+      waited = Number(readFileSync(one.file, 'utf8').split(' ')[1]) / 1e6;
+    } catch {}
+    const delta = waited === undefined || one.waited === undefined ? 0 : waited - one.waited;
+    one.waited = waited;
+    if (delta >= noticedMs) note(one.pid, before, now, delta);
   }
-  due = clock() + tickMs;
+  before = clock();
   setTimeout(beat, tickMs);
 };
 setTimeout(beat, tickMs);
@@ -48,19 +64,24 @@ setTimeout(beat, tickMs);
 /** Starts one. */
 export function startMetronome(): Metronome {
   const count = new Int32Array(new SharedArrayBuffer(4));
-  const beats = new Float64Array(new SharedArrayBuffer(16 * SLOTS));
-  const workerData = { count, beats, slots: SLOTS, tickMs: TICK_MS, noticedMs: NOTICED_MS };
-  const worker = new Worker(BEAT, { eval: true, workerData });
+  const findings = new Float64Array(new SharedArrayBuffer(8 * FIELDS * SLOTS));
+  const worker = new Worker(BEAT, {
+    eval: true,
+    workerData: { count, findings, slots: SLOTS, fields: FIELDS, tickMs: TICK_MS, noticedMs: NOTICED_MS },
+  });
   return {
     latenessMs(from, to = performance.now()) {
-      let worst = 0;
+      const taken = new Map<number, number>();
       for (let slot = 0; slot < Math.min(SLOTS, Atomics.load(count, 0)); slot += 1) {
-        const at = (beats[slot * 2] ?? 0) - performance.timeOrigin;
-        const late = beats[slot * 2 + 1] ?? 0;
-        // The wait began before it was late: it says something about the whole time between.
-        if (at >= from && at - late <= to) worst = Math.max(worst, late);
+        const [whose = 0, begun = 0, ended = 0, ms = 0] = findings.subarray(slot * FIELDS, (slot + 1) * FIELDS);
+        if (ended - performance.timeOrigin < from || begun - performance.timeOrigin > to) continue;
+        // A late wait is one event; what a process waits adds up.
+        taken.set(whose, whose === 0 ? Math.max(taken.get(0) ?? 0, ms) : (taken.get(whose) ?? 0) + ms);
       }
-      return worst;
+      return Math.max(0, ...taken.values());
+    },
+    watch(pids) {
+      worker.postMessage(pids);
     },
     async stop() {
       await worker.terminate();
@@ -94,5 +115,7 @@ export function comeFirst(): () => void {
     writeFileSync(AUTOGROUP, '-10');
     return () => writeFileSync(AUTOGROUP, before);
   });
-  return () => undo.forEach((step) => step());
+  return () => {
+    for (const step of undo) step();
+  };
 }

@@ -109,6 +109,36 @@ describe('delivery', () => {
     expect(nats.objects.has('metadata/3.releases-dev.json')).toBe(true);
   });
 
+  test.each(['wiped', 'set back'])('a channel that was %s since is filled anew by the next release', async (how) => {
+    const nats = fakeTransport();
+    const world = await createWorld({ transports: [nats] });
+    await publishRelease(world, 1);
+    const old = new Map(nats.objects);
+    await publishRelease(world, 2);
+    const due = new Set(nats.objects.keys());
+    nats.objects.clear();
+    if (how === 'set back') for (const [key, bytes] of old) nats.objects.set(key, bytes);
+    // Neither a renewal nor a release, each of which puts a timestamp, may hide what is missing behind it.
+    await world.publisher.renew();
+    expect(new Set(nats.objects.keys())).toEqual(due.difference(new Set(untouched(old, due))));
+  });
+
+  test('a store that cannot even be asked any more is filled anew', async () => {
+    const nats = fakeTransport();
+    const world = await createWorld({ transports: [nats] });
+    await publishRelease(world, 1);
+    const due = new Set(nats.objects.keys());
+    nats.objects.clear();
+    const { get } = nats;
+    // What NATS says of a bucket that is gone; the first put makes it again.
+    nats.get = async (key, options) => {
+      if (nats.objects.size === 0) throw new PortcullisError('ERR_CHANNEL_UNAVAILABLE', 'unavailable', 'no such stream');
+      return get(key, options);
+    };
+    await world.delivery.reconcile(false);
+    expect(new Set(nats.objects.keys())).toEqual(due);
+  });
+
   test('a deep look finds one lost or changed object; an undamaged channel is left alone', async () => {
     const nats = fakeTransport();
     const world = await createWorld({ transports: [nats] });

@@ -1,5 +1,6 @@
 /** Keeps every channel holding what the repository holds. A channel is never trusted to keep what it was given. */
 
+import { MAX_METADATA_BYTES } from '@portcullis/policy/trust';
 import { LOG_FIELD, type Logger, PortcullisError } from '@portcullis/runtime';
 import type { ChannelReader, ChannelWriter } from '@portcullis/runtime/channel';
 import type { DistributorMetrics } from '../metrics.js';
@@ -42,6 +43,8 @@ interface Lane {
   readonly transport: Transport;
   /** Keys whose objects are there, as far as is known. */
   readonly held: Set<string>;
+  /** The timestamp that was put last, while what is held is believed. */
+  stamp: Uint8Array | undefined;
   /** Work on one channel never overlaps, so an older timestamp cannot land after a newer one. */
   tail: Promise<void>;
   /** A delivery that has not begun: it will deliver whatever is the latest then, so one is enough. */
@@ -54,18 +57,39 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const lanes: readonly Lane[] = options.transports.map((transport) => ({
     transport,
     held: new Set(),
+    stamp: undefined,
     tail: Promise.resolve(),
     waiting: undefined,
   }));
   let latest: RepositoryState | undefined;
   const limit = (): AbortSignal => AbortSignal.any([options.signal, AbortSignal.timeout(callTimeoutMs)]);
 
+  const forget = (lane: Lane): void => {
+    lane.held.clear();
+    lane.stamp = undefined;
+  };
+
+  /**
+   * Whether the channel still shows the timestamp that was put last. One that does not was wiped or set back, and what
+   * else was put is gone with it: a new timestamp alone would hide that, and point readers at objects that are not there.
+   */
+  const isAsLeft = async (lane: Lane): Promise<boolean> => {
+    if (lane.stamp === undefined) return false;
+    const maxBytes = MAX_METADATA_BYTES.timestamp;
+    const found = await lane.transport.get(TIMESTAMP_KEY, { maxBytes, signal: limit() }).catch(() => undefined);
+    return found !== undefined && Buffer.compare(found, lane.stamp) === 0;
+  };
+
   const fill = async (lane: Lane, hint: boolean): Promise<void> => {
     if (latest === undefined) return;
-    for (const { key, load } of await channelObjects(repository, latest)) {
+    const objects = await channelObjects(repository, latest);
+    if (!(await isAsLeft(lane))) forget(lane);
+    for (const { key, load } of objects) {
       if (key !== TIMESTAMP_KEY && lane.held.has(key)) continue;
-      await lane.transport.put(key, await load(), limit());
-      lane.held.add(key);
+      const bytes = await load();
+      await lane.transport.put(key, bytes, limit());
+      if (key === TIMESTAMP_KEY) lane.stamp = bytes;
+      else lane.held.add(key);
     }
     if (hint) await lane.transport.hint(limit());
   };
@@ -74,18 +98,22 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     if (latest === undefined) return;
     const objects = await channelObjects(repository, latest);
     for (const { key, load, maxBytes } of objects.filter((object) => deep || object.key === TIMESTAMP_KEY)) {
+      let isReadable = true;
       const found = await lane.transport.get(key, { maxBytes, signal: limit() }).catch((error: unknown) => {
-        // Too large to be ours is as good as gone; anything else is a channel that cannot be looked at.
-        if (PortcullisError.from(error).kind === 'corrupt') return undefined;
-        throw error;
+        // Too large to be ours is as good as gone.
+        isReadable = PortcullisError.from(error).kind === 'corrupt';
+        return undefined;
       });
       if (found !== undefined && Buffer.compare(found, await load()) === 0) continue;
-      metrics.drifted(lane.transport.transport);
-      log.warn(
-        { [LOG_FIELD.transport]: lane.transport.transport, [LOG_FIELD.path]: key },
-        'Channel drifted, publishing again',
-      );
-      lane.held.clear();
+      if (isReadable) {
+        metrics.drifted(lane.transport.transport);
+        log.warn(
+          { [LOG_FIELD.transport]: lane.transport.transport, [LOG_FIELD.path]: key },
+          'Channel drifted, publishing again',
+        );
+      }
+      // A store that was wiped cannot even be asked; one that is down says so again when it is written to.
+      forget(lane);
       return fill(lane, true);
     }
   };
@@ -96,7 +124,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       () => metrics.delivered(transport, true),
       (error: unknown) => {
         // What was put before the failure may be gone with the connection.
-        lane.held.clear();
+        forget(lane);
         if (options.signal.aborted) return;
         metrics.delivered(transport, false);
         log.error({ [LOG_FIELD.error]: error, [LOG_FIELD.transport]: transport }, 'Channel not reached');

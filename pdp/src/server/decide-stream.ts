@@ -1,12 +1,13 @@
 /**
- * `Decide`: the sidecar's hot path (ADR-0005). Many questions in flight on one stream; each is answered as soon as it
- * is decided, in any order. Nothing here waits for one question before it reads the next.
+ * `Decide`: the sidecar's hot path (ADR-0005). Many questions in flight on one stream and in one message; each is
+ * answered as soon as it is decided, in any order. Nothing here waits for one question before it reads the next.
  */
 
 import type { handleBidiStreamingCall, ServerDuplexStream } from '@grpc/grpc-js';
 import type { DenyCode } from '@portcullis/policy/model';
 import { toWireFault, type Wire } from '@portcullis/proto';
 import { PortcullisError } from '@portcullis/runtime';
+import { createAnswerBatch, MAX_BATCH } from './answer-batch.js';
 import { toAnswer, toAttempt } from './attempt.js';
 import type { EvaluateParts } from './evaluate.js';
 import { guarded, logFault, statusOf } from './guard.js';
@@ -18,11 +19,30 @@ import type { Caller } from './peer.js';
 export interface DecideStreamParts extends EvaluateParts {
   readonly streams: OpenStreams;
   readonly observer: ServerObserver;
+  /** Serialises an answer; the stream itself carries bytes, so that answers can be put together. */
+  readonly encode: (response: Wire.DecideResponse) => Buffer;
   /** Unanswered questions on one stream; one more is answered with a fault. */
   readonly maxInFlight: number;
 }
 
-type Call = ServerDuplexStream<Wire.DecideRequest__Output, Wire.DecideResponse>;
+/** The handler: messages come in decoded and go out encoded. */
+export type DecideStream = handleBidiStreamingCall<Wire.DecideRequest__Output, Buffer>;
+
+type Call = ServerDuplexStream<Wire.DecideRequest__Output, Buffer>;
+
+/**
+ * Questions of one stream that are decided in one turn of the event loop. The caller works on those answers while the
+ * next are decided, and a large message does not keep everybody else waiting.
+ */
+const PER_TURN = 32;
+
+/** A question that was taken and waits for its turn. */
+interface Waiting {
+  readonly id: number;
+  readonly question: Wire.EvaluateRequest__Output;
+  /** Monotonic milliseconds; counted from the arrival. */
+  readonly deadline: number;
+}
 
 /** Why a question is answered with a fault, as the caller and as the metric hear it. */
 const REFUSALS = {
@@ -34,9 +54,7 @@ const REFUSALS = {
 } as const satisfies Record<QuestionRefusal, { readonly code: DenyCode; readonly message: string }>;
 
 /** The handler; every call of it is one stream. */
-export function createDecideStream(
-  parts: DecideStreamParts,
-): handleBidiStreamingCall<Wire.DecideRequest__Output, Wire.DecideResponse> {
+export function createDecideStream(parts: DecideStreamParts): DecideStream {
   return (call) => {
     const fail = (fault: PortcullisError): void => {
       logFault(parts.log, fault, 'Stream failed');
@@ -48,37 +66,53 @@ export function createDecideStream(
   };
 }
 
-function serve(parts: DecideStreamParts, call: Call, caller: Caller, fail: (fault: PortcullisError) => void): void {
+function serve(
+  parts: DecideStreamParts,
+  call: Call,
+  caller: Caller,
+  endWithFault: (fault: PortcullisError) => void,
+): void {
   const { observer, streams, maxInFlight } = parts;
   const inFlight = new Set<number>();
+  const waiting: Waiting[] = [];
+  /** How many more are decided in this turn. */
+  let left = PER_TURN;
+  let turn: NodeJS.Immediate | undefined;
   let unsent = 0;
   let isLeaving = false;
   let isOver = false;
 
+  const batch = createAnswerBatch((message, answers) => {
+    if (isOver || call.destroyed || call.writableEnded) return;
+    call.write(message, () => {
+      unsent -= answers;
+      if (call.isPaused() && !isLeaving && unsent <= maxInFlight / 2) call.resume();
+    });
+  });
+  const fail = (fault: PortcullisError): void => {
+    batch.flush();
+    endWithFault(fault);
+  };
   const finishIfDone = (): void => {
     if (isLeaving && !isOver && inFlight.size === 0) {
+      batch.flush();
       isOver = true;
       call.end();
     }
   };
-  const answer = (response: Wire.DecideResponse): void => {
-    if (isOver || call.destroyed || call.writableEnded) return;
+  const answer = (content: Wire.Answer): void => {
+    const encoded = parts.encode({ answers: [content] });
     unsent += 1;
     // A caller that asks and does not read is not read from either, so its answers cannot pile up here.
     if (unsent >= maxInFlight && !call.isPaused()) call.pause();
-    call.write(response, () => {
-      unsent -= 1;
-      if (call.isPaused() && !isLeaving && unsent <= maxInFlight / 2) call.resume();
-    });
+    batch.add(encoded);
   };
   const refuse = (id: number, reason: QuestionRefusal): void => {
     observer.questionRefused(reason);
     answer({ id, fault: toWireFault(REFUSALS[reason]) });
   };
-  const decide = async (id: number, question: Wire.EvaluateRequest__Output): Promise<void> => {
-    inFlight.add(id);
+  const decide = async ({ id, question, deadline }: Waiting): Promise<void> => {
     try {
-      const deadline = parts.clock.monotonic() + parts.deadlineMs;
       const decision = await parts.decide(toAttempt(question, caller, deadline));
       inFlight.delete(id);
       answer({ id, decision: toAnswer(decision) });
@@ -90,19 +124,44 @@ function serve(parts: DecideStreamParts, call: Call, caller: Caller, fail: (faul
       finishIfDone();
     }
   };
-  const onQuestion = (message: Wire.DecideRequest__Output): void => {
-    const id = message.id ?? 0;
-    if (!caller.isValidNow()) {
-      refuse(id, 'identity');
-      fail(new PortcullisError('ERR_IDENTITY_REJECTED', 'unauthenticated', REFUSALS.identity.message));
-      return;
+  const work = (): void => {
+    for (; left > 0; left -= 1) {
+      const next = waiting.shift();
+      if (next === undefined) return;
+      void decide(next);
     }
-    const { evaluate, ping } = message;
+  };
+  const accept = (entry: Waiting): void => {
+    inFlight.add(entry.id);
+    waiting.push(entry);
+    if (turn !== undefined) return;
+    turn = setImmediate(nextTurn);
+  };
+  const nextTurn = (): void => {
+    turn = waiting.length === 0 ? undefined : setImmediate(nextTurn);
+    left = PER_TURN;
+    work();
+  };
+  const onQuestion = ({ id = 0, evaluate, ping }: Wire.Question__Output, deadline: number): void => {
     if (ping !== undefined) answer({ id, pong: {} });
     else if (isLeaving) refuse(id, 'draining');
     else if (id === 0 || evaluate === undefined || inFlight.has(id)) refuse(id, 'invalid');
     else if (inFlight.size >= maxInFlight) refuse(id, 'overload');
-    else void decide(id, evaluate);
+    else accept({ id, question: evaluate, deadline });
+  };
+  const onMessage = ({ questions = [] }: Wire.DecideRequest__Output): void => {
+    if (questions.length > MAX_BATCH) {
+      fail(new PortcullisError('ERR_REQUEST_INVALID', 'invalid', `a message holds at most ${MAX_BATCH} questions`));
+      return;
+    }
+    if (!caller.isValidNow()) {
+      for (const { id = 0 } of questions) refuse(id, 'identity');
+      fail(new PortcullisError('ERR_IDENTITY_REJECTED', 'unauthenticated', REFUSALS.identity.message));
+      return;
+    }
+    const deadline = parts.clock.monotonic() + parts.deadlineMs;
+    for (const question of questions) onQuestion(question, deadline);
+    work();
   };
   const leave = (): void => {
     if (isLeaving) return;
@@ -117,10 +176,12 @@ function serve(parts: DecideStreamParts, call: Call, caller: Caller, fail: (faul
     if (isClosed) return;
     isClosed = true;
     isOver = true;
+    // Nobody hears the answers any more.
+    waiting.length = 0;
     remove();
     observer.streamClosed('decide');
   };
-  call.on('data', guarded(onQuestion, fail));
+  call.on('data', guarded(onMessage, fail));
   call.on('end', leave);
   call.on('close', close);
   call.on('cancelled', close);

@@ -4,6 +4,7 @@ import type { handleUnaryCall } from '@grpc/grpc-js';
 import type { Wire } from '@portcullis/proto';
 import { type Clock, type Logger, PortcullisError } from '@portcullis/runtime';
 import type { Decide } from '../pipeline/decide.js';
+import { MAX_BATCH } from './answer-batch.js';
 import { deadlineOf, toAnswer, toAttempt } from './attempt.js';
 import { guardUnary } from './guard.js';
 import type { CallerReader } from './peer.js';
@@ -16,9 +17,6 @@ export interface EvaluateParts {
   readonly deadlineMs: number;
   readonly log: Logger;
 }
-
-/** No batch is larger. */
-export const MAX_BATCH = 256;
 
 /** Decides one question. Every refusal by policy, identity in the body, or form is a decision, not a status. */
 export function createEvaluate(

@@ -4,6 +4,7 @@ import { type ChannelOptions, Server, type ServerCredentials } from '@grpc/grpc-
 import { ReflectionService } from '@grpc/reflection';
 import { type loadDecisionPackage, loadDecisionService, type Wire } from '@portcullis/proto';
 import { PortcullisError } from '@portcullis/runtime';
+import type { DecideStream } from './decide-stream.js';
 import type { HealthService } from './health-service.js';
 import type { OpenStreams } from './open-streams.js';
 
@@ -25,7 +26,9 @@ export interface EndpointOptions {
   readonly port: number;
   readonly credentials: ServerCredentials;
   readonly limits: EndpointLimits;
-  readonly handlers: Pick<Wire.DecisionServiceHandlers, 'Decide' | 'Evaluate' | 'EvaluateBatch' | 'Settle' | 'Watch'>;
+  readonly handlers: Pick<Wire.DecisionServiceHandlers, 'Evaluate' | 'EvaluateBatch' | 'Settle' | 'Watch'> & {
+    readonly Decide: DecideStream;
+  };
   readonly health: HealthService;
   readonly streams: OpenStreams;
 }
@@ -58,7 +61,11 @@ export function maxStreamAgeMs(maxConnectionAgeMs: number): number {
  */
 export async function openGrpcEndpoint(options: EndpointOptions): Promise<GrpcEndpoint> {
   const server = new Server(channelOptions(options.limits));
-  server.addService(loadDecisionService(options.definitions), { ...options.handlers });
+  const service = loadDecisionService(options.definitions);
+  server.addService(
+    { ...service, Decide: { ...service.Decide, responseSerialize: (encoded: Buffer) => encoded } },
+    { ...options.handlers },
+  );
   options.health.addToServer(server);
   new ReflectionService(options.definitions).addToServer(server);
   const port = await bind(server, options);

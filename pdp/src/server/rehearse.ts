@@ -29,10 +29,11 @@ export async function rehearse({ decide, service, clock }: RehearsalParts): Prom
   const caller = { identity, isValidNow: () => true };
   const evaluate = { request: toWireRequest(WARM_UP_REQUEST), request_digest: requestDigest(WARM_UP_REQUEST) };
   for (let round = 1; round <= ROUNDS; round += 1) {
-    const asked = service.Decide.requestDeserialize(service.Decide.requestSerialize({ id: round, evaluate }));
-    const attempt = toAttempt(asked.evaluate ?? {}, caller, clock.monotonic() + ROUND_MS);
+    const bytes = service.Decide.requestSerialize({ questions: [{ id: round, evaluate }] });
+    const [asked] = service.Decide.requestDeserialize(bytes).questions ?? [];
+    const attempt = toAttempt(asked?.evaluate ?? {}, caller, clock.monotonic() + ROUND_MS);
     const decision = toAnswer(await decide(attempt));
-    service.Decide.responseSerialize({ id: round, decision });
+    service.Decide.responseSerialize({ answers: [{ id: round, decision }] });
     service.Evaluate.responseSerialize({ decision });
     await turn();
   }

@@ -40,7 +40,8 @@ import { createWatch } from './watch.js';
 const log = createLogger({ component: 'test', level: 'silent' });
 // Every step is a file or a socket; a busy machine must not turn that into a failure.
 jest.setTimeout(60_000);
-const MAX_IN_FLIGHT = 8;
+/** More than one turn decides. */
+const MAX_IN_FLIGHT = 40;
 
 /** Decides what the test says, when the test says. */
 function createHeldDecide(): Decide & {
@@ -74,7 +75,7 @@ function decisionFor(attempt: Attempt): Decision {
     matched: [],
     diagnostics: { errors: [] },
     meta: {
-      policy_version: '1',
+      policy_version: attempt.subject.ok ? attempt.subject.value.context.request_id : '1',
       evaluation_ms: 0,
       bundle_digest: 'ab'.repeat(32),
       release_seq: 7,
@@ -122,6 +123,7 @@ beforeEach(async () => {
     onChange,
   };
   const streams = createOpenStreams(60_000);
+  const encode = loadDecisionService().Decide.responseSerialize;
   const parts = { decide: held, callers, clock: systemClock, deadlineMs: 10_000, log };
   endpoint = await openGrpcEndpoint({
     definitions: loadDecisionPackage(),
@@ -141,7 +143,7 @@ beforeEach(async () => {
     handlers: {
       Evaluate: createEvaluate(parts),
       EvaluateBatch: createEvaluateBatch(parts),
-      Decide: createDecideStream({ ...parts, streams, observer, maxInFlight: MAX_IN_FLIGHT }),
+      Decide: createDecideStream({ ...parts, streams, observer, encode, maxInFlight: MAX_IN_FLIGHT }),
       Watch: createWatch({ callers, releases, streams, observer, log }),
       Settle: createSettle({ callers, observer, log, maxRemembered: 3 }),
     },
@@ -176,23 +178,31 @@ function evaluate(
 /** A stream with a queue of what arrived. */
 interface TestStream {
   readonly call: ClientDuplexStream<Wire.DecideRequest, Wire.DecideResponse__Output>;
-  next(): Promise<Wire.DecideResponse__Output>;
+  /** Sends these in one message. */
+  ask(...questions: Wire.Question[]): void;
+  next(): Promise<Wire.Answer__Output>;
+  /** How many answers each message carried, in order of arrival. */
+  readonly messages: readonly number[];
   readonly ended: Promise<ServiceError | undefined>;
 }
 
 function openStream(): TestStream {
   const call = client.Decide();
-  const arrived: Wire.DecideResponse__Output[] = [];
+  const arrived: Wire.Answer__Output[] = [];
+  const messages: number[] = [];
   let wake: (() => void) | undefined;
   const ended = Promise.withResolvers<ServiceError | undefined>();
-  call.on('data', (message: Wire.DecideResponse__Output) => {
-    arrived.push(message);
+  call.on('data', ({ answers = [] }: Wire.DecideResponse__Output) => {
+    messages.push(answers.length);
+    arrived.push(...answers);
     wake?.();
   });
   call.on('error', (error: ServiceError) => ended.resolve(error));
   call.on('end', () => ended.resolve(undefined));
   return {
     call,
+    ask: (...questions) => call.write({ questions }),
+    messages,
     next: async () => {
       while (arrived.length === 0) {
         await new Promise<void>((resolve) => {
@@ -318,9 +328,9 @@ describe('Decide', () => {
   test('answers as decisions are made, out of order, each under its own id', async () => {
     held.hold = true;
     const stream = openStream();
-    stream.call.write({ id: 11, evaluate: question('slow') });
-    stream.call.write({ id: 12, evaluate: question('fast') });
-    stream.call.write({ id: 13, ping: {} });
+    stream.ask({ id: 11, evaluate: question('slow') });
+    stream.ask({ id: 12, evaluate: question('fast') });
+    stream.ask({ id: 13, ping: {} });
     expect(await stream.next()).toMatchObject({ id: 13, answer: 'pong' });
     (await askedAbout('fast')).answer();
     expect(await stream.next()).toMatchObject({ id: 12, answer: 'decision' });
@@ -335,34 +345,131 @@ describe('Decide', () => {
     'a question whose handling %s is answered with a fault; the stream lives',
     async (id) => {
       const stream = openStream();
-      stream.call.write({ id: 1, evaluate: question(id) });
+      stream.ask({ id: 1, evaluate: question(id) });
       expect(await stream.next()).toMatchObject({
         id: 1,
         answer: 'fault',
         fault: { code: 'DENY_CODE_INTERNAL_ERROR' },
       });
-      stream.call.write({ id: 2, evaluate: question('next') });
+      stream.ask({ id: 2, evaluate: question('next') });
       expect(await stream.next()).toMatchObject({ id: 2, answer: 'decision' });
       stream.call.end();
     },
   );
 
-  test.each<[string, Wire.DecideRequest]>([
+  test.each<[string, Wire.Question]>([
     ['no id', { evaluate: {} }],
     ['nothing to ask', { id: 4 }],
   ])('a question with %s is answered with a fault', async (_name, message) => {
     const stream = openStream();
-    stream.call.write(message);
+    stream.ask(message);
     expect(await stream.next()).toMatchObject({ answer: 'fault', fault: { code: 'DENY_CODE_REQUEST_INVALID' } });
+    stream.call.end();
+  });
+
+  test('one message may ask many things, and a bad question among them spoils no other', async () => {
+    const garbled = { request: { ...question('x').request, tool: { arguments_json: Buffer.from('{"a":') } } };
+    const stream = openStream();
+    stream.ask(
+      { id: 1, evaluate: question('a') },
+      { id: 2, evaluate: garbled },
+      { id: 3, evaluate: question('throws') },
+      { id: 4, evaluate: question('rejects') },
+      { evaluate: question('b') },
+      { id: 5 },
+      { id: 1, evaluate: question('c') },
+      { id: 6, ping: {} },
+      { id: 7, evaluate: question('d') },
+    );
+    const answers: string[] = [];
+    for (let count = 0; count < 9; count += 1) {
+      const { id = 0, answer, decision, fault } = await stream.next();
+      answers.push(`${id} ${decision?.effect ?? fault?.code ?? answer}`);
+    }
+    expect(answers.sort()).toEqual([
+      '0 DENY_CODE_REQUEST_INVALID',
+      '1 DECISION_EFFECT_ALLOW',
+      '1 DENY_CODE_REQUEST_INVALID',
+      '2 DECISION_EFFECT_DENY',
+      '3 DENY_CODE_INTERNAL_ERROR',
+      '4 DENY_CODE_INTERNAL_ERROR',
+      '5 DENY_CODE_REQUEST_INVALID',
+      '6 pong',
+      '7 DECISION_EFFECT_ALLOW',
+    ]);
+    expect([...held.asked.keys()].sort()).toEqual(['a', 'd', 'unreadable']);
+    stream.call.end();
+    expect(await stream.ended).toBeUndefined();
+  });
+
+  test('what is decided in one turn is answered in one message, what is decided later in another', async () => {
+    held.hold = true;
+    const stream = openStream();
+    const ids = [1, 2, 3, 4];
+    stream.ask(...ids.map((id) => ({ id, evaluate: question(`q${id}`) })));
+    const [one, two, three, four] = await Promise.all(ids.map((id) => askedAbout(`q${id}`)));
+    three?.answer();
+    one?.answer();
+    four?.answer();
+    expect([(await stream.next()).id, (await stream.next()).id, (await stream.next()).id]).toEqual([3, 1, 4]);
+    two?.answer();
+    expect((await stream.next()).id).toBe(2);
+    expect(stream.messages).toEqual([3, 1]);
+    stream.call.end();
+  });
+
+  test('answers of different messages may come together', async () => {
+    held.hold = true;
+    const stream = openStream();
+    stream.ask({ id: 1, evaluate: question('a') });
+    stream.ask({ id: 2, evaluate: question('b') }, { id: 3, evaluate: question('c') });
+    const [a, b, c] = await Promise.all(['a', 'b', 'c'].map((id) => askedAbout(id)));
+    c?.answer();
+    a?.answer();
+    expect([(await stream.next()).id, (await stream.next()).id]).toEqual([3, 1]);
+    b?.answer();
+    expect((await stream.next()).id).toBe(2);
+    expect(stream.messages).toEqual([2, 1]);
+    stream.call.end();
+  });
+
+  test('256 questions fit into a message; 257 end the stream, and none of them is decided', async () => {
+    const pings = Array.from({ length: 257 }, (_, index) => ({ id: index + 1, ping: {} }));
+    const stream = openStream();
+    stream.ask(...pings.slice(1));
+    for (let count = 0; count < 256; count += 1) expect((await stream.next()).answer).toBe('pong');
+    stream.ask(...pings);
+    expect(await stream.ended).toMatchObject({ code: status.INVALID_ARGUMENT });
+    expect(stream.messages).toEqual([256]);
+  });
+
+  test('a large message is decided over several turns, each answered when it is over', async () => {
+    const stream = openStream();
+    const ids = Array.from({ length: MAX_IN_FLIGHT }, (_, index) => index + 1);
+    stream.ask(...ids.map((id) => ({ id, evaluate: question(`q${id}`) })));
+    const seen: (number | undefined)[] = [];
+    while (seen.length < ids.length) seen.push((await stream.next()).id);
+    expect(seen).toEqual(ids);
+    expect(stream.messages).toEqual([32, MAX_IN_FLIGHT - 32]);
+    stream.call.end();
+    expect(await stream.ended).toBeUndefined();
+  });
+
+  test('answers are not put together to more than a caller must accept', async () => {
+    const stream = openStream();
+    const text = 'x'.repeat(20_000);
+    stream.ask(...[1, 2, 3, 4].map((id) => ({ id, evaluate: question(`${id}${text}`) })));
+    for (let count = 0; count < 4; count += 1) await stream.next();
+    expect(stream.messages.length).toBeGreaterThan(1);
     stream.call.end();
   });
 
   test('a question under an id that is in flight is refused', async () => {
     held.hold = true;
     const stream = openStream();
-    stream.call.write({ id: 1, evaluate: question('first') });
+    stream.ask({ id: 1, evaluate: question('first') });
     await askedAbout('first');
-    stream.call.write({ id: 1, evaluate: question('second') });
+    stream.ask({ id: 1, evaluate: question('second') });
     expect(await stream.next()).toMatchObject({ id: 1, fault: { code: 'DENY_CODE_REQUEST_INVALID' } });
     stream.call.cancel();
   });
@@ -370,7 +477,8 @@ describe('Decide', () => {
   test('more questions in flight than the cap are refused, and taken again after answers', async () => {
     held.hold = true;
     const stream = openStream();
-    for (let id = 1; id <= MAX_IN_FLIGHT + 1; id += 1) stream.call.write({ id, evaluate: question(`q${id}`) });
+    const ids = Array.from({ length: MAX_IN_FLIGHT + 1 }, (_, index) => index + 1);
+    stream.ask(...ids.map((id) => ({ id, evaluate: question(`q${id}`) })));
     expect(await stream.next()).toMatchObject({
       id: MAX_IN_FLIGHT + 1,
       answer: 'fault',
@@ -380,7 +488,7 @@ describe('Decide', () => {
     (await askedAbout('q1')).answer();
     expect(await stream.next()).toMatchObject({ id: 1, answer: 'decision' });
     held.hold = false;
-    stream.call.write({ id: 99, evaluate: question('late') });
+    stream.ask({ id: 99, evaluate: question('late') });
     expect(await stream.next()).toMatchObject({ id: 99, answer: 'decision' });
     stream.call.cancel();
   });
@@ -389,7 +497,7 @@ describe('Decide', () => {
     const stream = openStream();
     stream.call.pause();
     const count = 2_000;
-    for (let id = 1; id <= count; id += 1) stream.call.write({ id, ping: {} });
+    for (let id = 1; id <= count; id += 1) stream.ask({ id, ping: {} });
     stream.call.resume();
     const seen = new Set<number>();
     while (seen.size < count) seen.add((await stream.next()).id ?? 0);
@@ -400,11 +508,12 @@ describe('Decide', () => {
 
   test('a certificate that expires while the stream is open ends it', async () => {
     const stream = openStream();
-    stream.call.write({ id: 1, ping: {} });
+    stream.ask({ id: 1, ping: {} });
     await stream.next();
     peer.valid = false;
-    stream.call.write({ id: 2, evaluate: question('a') });
+    stream.ask({ id: 2, evaluate: question('a') }, { id: 3, ping: {} });
     expect(await stream.next()).toMatchObject({ id: 2, fault: { code: 'DENY_CODE_IDENTITY_REJECTED' } });
+    expect(await stream.next()).toMatchObject({ id: 3, fault: { code: 'DENY_CODE_IDENTITY_REJECTED' } });
     expect(await stream.ended).toMatchObject({ code: status.UNAUTHENTICATED });
     expect(held.asked.size).toBe(0);
   });
@@ -417,10 +526,10 @@ describe('Decide', () => {
   test('a drain answers what is in flight, refuses what is new, then ends the stream', async () => {
     held.hold = true;
     const stream = openStream();
-    stream.call.write({ id: 1, evaluate: question('a') });
+    stream.ask({ id: 1, evaluate: question('a') });
     const pending = await askedAbout('a');
     const drained = endpoint.drain();
-    stream.call.write({ id: 2, evaluate: question('b') });
+    stream.ask({ id: 2, evaluate: question('b') });
     expect(await stream.next()).toMatchObject({ id: 2, fault: { code: 'DENY_CODE_SHUTTING_DOWN' } });
     pending.answer();
     expect(await stream.next()).toMatchObject({ id: 1, answer: 'decision' });
@@ -432,7 +541,7 @@ describe('Decide', () => {
   test('a caller that goes away leaves nothing behind', async () => {
     held.hold = true;
     const stream = openStream();
-    stream.call.write({ id: 1, evaluate: question('a') });
+    stream.ask({ id: 1, evaluate: question('a') });
     const pending = await askedAbout('a');
     stream.call.cancel();
     expect(await stream.ended).toMatchObject({ code: status.CANCELLED });

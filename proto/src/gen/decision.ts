@@ -2,6 +2,7 @@ import type * as grpc from '@grpc/grpc-js';
 import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-loader';
 
 import type { Agent as _portcullis_v1_Agent, Agent__Output as _portcullis_v1_Agent__Output } from './portcullis/v1/Agent.js';
+import type { Answer as _portcullis_v1_Answer, Answer__Output as _portcullis_v1_Answer__Output } from './portcullis/v1/Answer.js';
 import type { CanonicalRequest as _portcullis_v1_CanonicalRequest, CanonicalRequest__Output as _portcullis_v1_CanonicalRequest__Output } from './portcullis/v1/CanonicalRequest.js';
 import type { Condition as _portcullis_v1_Condition, Condition__Output as _portcullis_v1_Condition__Output } from './portcullis/v1/Condition.js';
 import type { Context as _portcullis_v1_Context, Context__Output as _portcullis_v1_Context__Output } from './portcullis/v1/Context.js';
@@ -24,6 +25,7 @@ import type { Obligation as _portcullis_v1_Obligation, Obligation__Output as _po
 import type { Peer as _portcullis_v1_Peer, Peer__Output as _portcullis_v1_Peer__Output } from './portcullis/v1/Peer.js';
 import type { Ping as _portcullis_v1_Ping, Ping__Output as _portcullis_v1_Ping__Output } from './portcullis/v1/Ping.js';
 import type { PolicyFault as _portcullis_v1_PolicyFault, PolicyFault__Output as _portcullis_v1_PolicyFault__Output } from './portcullis/v1/PolicyFault.js';
+import type { Question as _portcullis_v1_Question, Question__Output as _portcullis_v1_Question__Output } from './portcullis/v1/Question.js';
 import type { SettleRequest as _portcullis_v1_SettleRequest, SettleRequest__Output as _portcullis_v1_SettleRequest__Output } from './portcullis/v1/SettleRequest.js';
 import type { SettleResponse as _portcullis_v1_SettleResponse, SettleResponse__Output as _portcullis_v1_SettleResponse__Output } from './portcullis/v1/SettleResponse.js';
 import type { Settlement as _portcullis_v1_Settlement, Settlement__Output as _portcullis_v1_Settlement__Output } from './portcullis/v1/Settlement.js';
@@ -41,6 +43,7 @@ export interface ProtoGrpcType {
   portcullis: {
     v1: {
       Agent: MessageTypeDefinition<_portcullis_v1_Agent, _portcullis_v1_Agent__Output>
+      Answer: MessageTypeDefinition<_portcullis_v1_Answer, _portcullis_v1_Answer__Output>
       Arm: EnumTypeDefinition
       AttemptKind: EnumTypeDefinition
       BundleFreshness: EnumTypeDefinition
@@ -72,6 +75,7 @@ export interface ProtoGrpcType {
       Peer: MessageTypeDefinition<_portcullis_v1_Peer, _portcullis_v1_Peer__Output>
       Ping: MessageTypeDefinition<_portcullis_v1_Ping, _portcullis_v1_Ping__Output>
       PolicyFault: MessageTypeDefinition<_portcullis_v1_PolicyFault, _portcullis_v1_PolicyFault__Output>
+      Question: MessageTypeDefinition<_portcullis_v1_Question, _portcullis_v1_Question__Output>
       RiskDecision: EnumTypeDefinition
       RuleEffect: EnumTypeDefinition
       SettleRequest: MessageTypeDefinition<_portcullis_v1_SettleRequest, _portcullis_v1_SettleRequest__Output>

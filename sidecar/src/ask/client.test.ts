@@ -60,6 +60,72 @@ describe('an answer', () => {
   });
 });
 
+describe('questions of one turn', () => {
+  const ask = (client: { ask(request: CanonicalRequest): Promise<Answer> }, count: number): Promise<Answer[]> =>
+    Promise.all(Array.from({ length: count }, (_, n) => client.ask(askRequest(`r${n}`))));
+
+  test.each([
+    [1, [1]],
+    [20, [20]],
+    [256, [256]],
+    [257, [256, 1]],
+  ])('%i of them travel in messages of %j', async (count, messages) => {
+    const { pdps, client } = await bench.ready(1, CALM);
+    const before = pdps[0]?.messages.length;
+    const answers = await ask(client, count);
+    expect(answers.map(codeOf)).toEqual(answers.map(() => 'allow'));
+    // Pings travel alone, and there may be one at any time.
+    expect(pdps[0]?.messages.slice(before).filter((size) => size > 1 || count === 1)).toEqual(
+      messages.filter((size) => size > 1 || count === 1),
+    );
+    expect(pdps[0]?.questions).toBe(count);
+  });
+
+  test('also travel together when they are asked after others were answered', async () => {
+    const { pdps, client } = await bench.ready(1, CALM);
+    await Promise.all(
+      Array.from({ length: 10 }, async (_, n) => {
+        await client.ask(askRequest(`first${n}`));
+        await client.ask(askRequest(`second${n}`));
+      }),
+    );
+    expect(pdps[0]?.questions).toBe(20);
+    expect(pdps[0]?.messages).toContain(10);
+  });
+
+  test('make no message that is larger than one question may be', async () => {
+    const { pdps, client } = await bench.ready(1, { ...CALM, maxQuestionBytes: 1024 });
+    const answers = await ask(client, 20);
+    expect(answers.map(codeOf)).toEqual(answers.map(() => 'allow'));
+    expect(Math.max(...(pdps[0]?.messages ?? []))).toBeLessThan(20);
+  });
+
+  test('get their own answers: one that is poisoned or missing costs no other', async () => {
+    const { pdps, client } = await bench.ready(1, CALM);
+    behave(pdps, (question) => {
+      if (question.requestId === 'r3') question.decide({ decision_id: '' });
+      else if (question.requestId === 'r5') question.fault('NO_VALID_BUNDLE');
+      else if (question.requestId === 'r7') return;
+      else if (question.requestId === 'r9') question.decide({ request_digest: 'ab'.repeat(32) });
+      else question.decide();
+    });
+    const expected = Array.from({ length: 12 }, () => 'allow');
+    expected[3] = 'PDP_REPLY_INVALID';
+    expected[5] = 'NO_VALID_BUNDLE';
+    expected[7] = 'PDP_TIMEOUT';
+    expected[9] = 'PDP_REPLY_INVALID';
+    expect((await ask(client, 12)).map(codeOf)).toEqual(expected);
+  });
+
+  test('go with a hostile one that never leaves the process', async () => {
+    const { pdps, client } = await bench.ready(1, CALM);
+    const hostile = { ...askRequest('r'), tool: { name: 't', arguments: { n: Number.NaN } } };
+    const answers = await Promise.all([askRequest('a'), hostile, askRequest('b')].map((asked) => client.ask(asked)));
+    expect(answers.map(codeOf)).toEqual(['allow', 'REQUEST_INVALID', 'allow']);
+    expect(pdps[0]?.messages).toContain(2);
+  });
+});
+
 interface Misbehaviour {
   readonly name: string;
   readonly code: string;

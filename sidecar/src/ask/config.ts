@@ -104,8 +104,13 @@ export const pdpConfig = z
       .min(1024)
       .max(16_777_216)
       .default(262_144)
-      .describe('Largest encoded question; must not exceed what the PDPs receive, bytes'),
-    maxReplyBytes: z.int().min(1024).max(16_777_216).default(262_144).describe('Largest encoded answer, bytes'),
+      .describe('Largest message with encoded questions; must not exceed what the PDPs receive, bytes'),
+    maxReplyBytes: z
+      .int()
+      .min(65_536)
+      .max(16_777_216)
+      .default(262_144)
+      .describe('Largest message with encoded answers; a PDP puts answers of up to 65536 together, bytes'),
     breaker: breakerConfig.prefault({}),
     settle: settleConfig.prefault({}),
   })

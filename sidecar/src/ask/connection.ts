@@ -87,6 +87,7 @@ interface Line {
 /** Starts connecting and keeps at it until closed. */
 export function openConnection(options: ConnectionOptions): Connection {
   const { config, events, now } = options;
+  const limits = { maxMessageBytes: config.maxQuestionBytes };
   const backoff = createBackoff(config.reconnectMinMs, config.reconnectMaxMs);
   const draining = new Set<Line>();
   let current: Line | undefined;
@@ -122,7 +123,7 @@ export function openConnection(options: ConnectionOptions): Connection {
     if (closed || opening !== undefined) return;
     clearTimeout(retry);
     giveUp = setTimeout(hang, config.connectTimeoutMs);
-    opening = { client, link: openLink({ ...options, client, events: { ...events, up, broken } }) };
+    opening = { client, link: openLink({ ...options, ...limits, client, events: { ...events, up, broken } }) };
   };
   const later = (ms: number): void => {
     clearTimeout(retry);

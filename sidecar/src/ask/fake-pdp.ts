@@ -29,8 +29,8 @@ export interface FakeQuestion {
   /** Answers properly; `over` replaces parts of an allow. */
   readonly decide: (over?: Partial<Decision>) => void;
   readonly fault: (code: DenyCode) => void;
-  /** Answers with a message of the caller's making. */
-  readonly reply: (message: Wire.DecideResponse) => void;
+  /** Answers with an answer of the caller's making. */
+  readonly reply: (answer: Wire.Answer) => void;
   /** Answers with bytes of the caller's making. */
   readonly raw: (bytes: Uint8Array) => void;
   /** Ends the stream with an error. */
@@ -52,6 +52,8 @@ export interface FakePdp {
   /** Questions that arrived so far. */
   readonly questions: number;
   readonly pings: number;
+  /** How many questions and Pings each message carried, in order of arrival. */
+  readonly messages: readonly number[];
   /** Decide streams opened so far. */
   readonly streams: number;
   readonly settled: readonly SettlementReport[];
@@ -97,11 +99,12 @@ export async function startFakePdp(
   options: { readonly port?: number; readonly channel?: ChannelOptions; readonly credentials?: ServerCredentials } = {},
 ): Promise<FakePdp> {
   const service = loadDecisionService();
-  const { responseSerialize: encode } = service.Decide;
+  const encode = (answer: Wire.Answer): Buffer => service.Decide.responseSerialize({ answers: [answer] });
   const server = new Server(options.channel ?? {});
   const streams = new Set<DecideStream>();
   const watchers = new Set<WatchStream>();
   const settled: SettlementReport[] = [];
+  const messages: number[] = [];
   const counts = { questions: 0, pings: 0, streams: 0 };
   let releaseSeq = 1;
 
@@ -115,7 +118,7 @@ export async function startFakePdp(
   const fail = (stream: DecideStream): void => {
     stream.emit('error', Object.assign(new Error('dropped'), { code: status.UNAVAILABLE }));
   };
-  const receive = (stream: DecideStream, message: Wire.DecideRequest__Output): void => {
+  const receive = (stream: DecideStream, message: Wire.Question__Output): void => {
     const id = message.id ?? 0;
     if (message.ping !== undefined) {
       counts.pings += 1;
@@ -152,7 +155,9 @@ export async function startFakePdp(
         counts.streams += 1;
         streams.add(stream);
         stream.on('data', (message: Wire.DecideRequest__Output) => {
-          receive(stream, message);
+          const { questions = [] } = message;
+          messages.push(questions.length);
+          for (const question of questions) receive(stream, question);
         });
         stream.on('error', () => undefined);
         stream.on('end', () => {
@@ -210,6 +215,7 @@ export async function startFakePdp(
     get streams() {
       return counts.streams;
     },
+    messages,
     settled,
     publish(seq) {
       releaseSeq = seq;

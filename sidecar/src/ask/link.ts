@@ -39,7 +39,7 @@ export interface Link {
   readonly inFlight: number;
   /** When the question that has waited longest was sent, monotonic milliseconds; infinite when none waits. */
   readonly oldestAt: number;
-  /** Queues the question for the stream. Only when `up`. */
+  /** Sends the question at the end of this turn, in one message with whatever else is asked in it. Only when `up`. */
   send(question: Question): void;
   /** Stops counting a question; an answer to it is ignored from now on. */
   forget(question: Question): void;
@@ -60,6 +60,8 @@ export interface LinkOptions {
   readonly now: () => number;
   /** Ids for questions and pings, never 0, unique among those in flight. */
   readonly nextId: () => number;
+  /** No message is larger; no single question may be. */
+  readonly maxMessageBytes: number;
 }
 
 interface Sent {
@@ -69,14 +71,18 @@ interface Sent {
 
 /** A Ping that is older is taken for lost, and another may be sent. */
 const PING_PATIENCE_MS = 500;
+/** A PDP takes no more questions in one message. */
+const MAX_BATCH = 256;
 
 const identity = (bytes: Buffer): Buffer => bytes;
 
 /** Opens a stream; it waits for the connection. The caller gives up on one that does not come up. */
 export function openLink(options: LinkOptions): Link {
-  const { wire, events, now, nextId } = options;
+  const { wire, events, now, nextId, maxMessageBytes } = options;
   const sent = new Map<number, Sent>();
   let outbox: Question[] = [];
+  /** How many of the outbox went out already. */
+  let taken = 0;
   let state: LinkState = 'opening';
   let blocked = false;
   let pinged: { readonly id: number; readonly at: number } | undefined;
@@ -90,20 +96,34 @@ export function openLink(options: LinkOptions): Link {
     new Metadata({ waitForReady: true }),
   );
 
-  /** False when the stream wants no more for now. */
-  const write = (bytes: Buffer): boolean => {
+  const write = (bytes: Buffer): void => {
     blocked = !stream.write(bytes);
-    return !blocked;
+  };
+  /** The next message: as many of the waiting questions as it may hold. Empty when none waits. */
+  const nextMessage = (): Buffer => {
+    const frames: Buffer[] = [];
+    let bytes = 0;
+    while (frames.length < MAX_BATCH) {
+      const question = outbox[taken];
+      if (question === undefined) break;
+      if (frames.length > 0 && bytes + question.frame.length > maxMessageBytes) break;
+      taken += 1;
+      // What was answered elsewhere or has expired while it waited here is not worth a PDP's time.
+      if (!sent.has(question.id)) continue;
+      frames.push(question.frame);
+      bytes += question.frame.length;
+    }
+    const [first] = frames;
+    return frames.length === 1 && first !== undefined ? first : Buffer.concat(frames, bytes);
   };
   const pump = (): void => {
-    const waiting = outbox;
-    outbox = [];
-    for (const [index, question] of waiting.entries()) {
-      // What was answered elsewhere or has expired while the stream was blocked is not worth a PDP's time.
-      if (sent.has(question.id) && !write(question.frame)) {
-        outbox = waiting.slice(index + 1);
-        return;
-      }
+    while (!blocked && taken < outbox.length) {
+      const message = nextMessage();
+      if (message.length > 0) write(message);
+    }
+    if (taken === outbox.length) {
+      outbox = [];
+      taken = 0;
     }
   };
   const breakNow = (end: LinkEnd, detail: string): void => {
@@ -114,6 +134,7 @@ export function openLink(options: LinkOptions): Link {
     const stranded = [...sent.values()].map(({ question }) => question);
     sent.clear();
     outbox = [];
+    taken = 0;
     stream.cancel();
     events.broken(link, end, detail, stranded);
   };
@@ -122,11 +143,10 @@ export function openLink(options: LinkOptions): Link {
       stream.end();
     }
   };
-  const receive = (bytes: Buffer): void => {
+  const receive = (reply: Reply): void => {
     if (state === 'broken') {
       return;
     }
-    const reply = wire.decodeReply(bytes);
     if (reply.kind === 'garbled') {
       breakNow('garbled', reply.message);
       return;
@@ -157,7 +177,9 @@ export function openLink(options: LinkOptions): Link {
     settleDrain();
   };
 
-  stream.on('data', receive);
+  stream.on('data', (bytes: Buffer) => {
+    if (state !== 'broken') wire.decodeReplies(bytes).forEach(receive);
+  });
   stream.on('drain', () => {
     blocked = false;
     pump();
@@ -189,11 +211,8 @@ export function openLink(options: LinkOptions): Link {
     },
     send(question) {
       sent.set(question.id, { question, at: now() });
-      if (blocked || outbox.length > 0) {
-        outbox.push(question);
-      } else {
-        write(question.frame);
-      }
+      if (outbox.length === 0) process.nextTick(pump);
+      outbox.push(question);
     },
     forget(question) {
       if (sent.delete(question.id)) {

@@ -13,7 +13,7 @@ export interface Outcome {
 export interface Question {
   /** The same on every stream it is sent to. */
   readonly id: number;
-  /** The encoded DecideRequest. */
+  /** A serialised DecideRequest with this question alone; it concatenates with others. */
   readonly frame: Buffer;
   /** Lower-case hex digest that the answer must echo. */
   readonly digest: string;

@@ -3,24 +3,41 @@ import { loadDecisionService, type Wire as Message, toWireDecision } from '@port
 import * as fc from 'fast-check';
 import { askRequest } from './ask-bench.js';
 import { allowing } from './fake-pdp.js';
-import { createWire } from './wire.js';
+import { createWire, type Reply } from './wire.js';
 
 const wire = createWire();
 const { Decide, Watch } = loadDecisionService();
 const EPOCHS = { release_seq: 3, trust: 2, labels: 1, kill: 0 };
 
-function encode(message: Message.DecideResponse): Buffer {
-  return Decide.responseSerialize(message);
+function encode(answer: Message.Answer): Buffer {
+  return Decide.responseSerialize({ answers: [answer] });
+}
+
+/** The only reply in a message. */
+function decodeReply(bytes: Buffer): Reply | undefined {
+  const replies = wire.decodeReplies(bytes);
+  expect(replies).toHaveLength(1);
+  return replies[0];
 }
 
 describe('a question', () => {
   test('carries its id, the request and the digest of exactly that', () => {
     const { frame, digest } = wire.encodeQuestion(7, askRequest('r1'));
-    const message = Decide.requestDeserialize(frame);
-    expect(message.id).toBe(7);
-    expect(message.evaluate?.request?.context?.request_id).toBe('r1');
-    expect(message.evaluate?.request_digest?.toString('hex')).toBe(digest);
+    const { questions = [] } = Decide.requestDeserialize(frame);
+    expect(questions).toHaveLength(1);
+    expect(questions[0]).toMatchObject({ id: 7, ask: 'evaluate' });
+    expect(questions[0]?.evaluate?.request?.context?.request_id).toBe('r1');
+    expect(questions[0]?.evaluate?.request_digest?.toString('hex')).toBe(digest);
     expect(wire.encodeQuestion(7, askRequest('r2')).digest).not.toBe(digest);
+  });
+
+  test('concatenates with others to one message', () => {
+    const frames = [wire.encodeQuestion(7, askRequest('r1')).frame, wire.encodePing(8)];
+    const { questions = [] } = Decide.requestDeserialize(Buffer.concat(frames));
+    expect(questions.map(({ id, ask }) => [id, ask])).toEqual([
+      [7, 'evaluate'],
+      [8, 'ping'],
+    ]);
   });
 });
 
@@ -29,12 +46,12 @@ describe('a reply', () => {
   const bytes = encode({ id: 7, decision: toWireDecision(allowing(digest), EPOCHS) });
 
   test('that is whole is the decision', () => {
-    expect(wire.decodeReply(bytes)).toEqual({ kind: 'decision', id: 7, decision: allowing(digest), epochs: EPOCHS });
+    expect(decodeReply(bytes)).toEqual({ kind: 'decision', id: 7, decision: allowing(digest), epochs: EPOCHS });
   });
 
   test('that was cut anywhere is none', () => {
     for (let length = 0; length < bytes.length; length += 1) {
-      expect(wire.decodeReply(bytes.subarray(0, length)).kind).not.toBe('decision');
+      expect(decodeReply(bytes.subarray(0, length))?.kind).not.toBe('decision');
     }
   });
 
@@ -45,19 +62,34 @@ describe('a reply', () => {
       for (let bit = 0; bit < 8; bit += 1) {
         const mutant = Buffer.from(bytes);
         mutant[at] = (mutant[at] ?? 0) ^ (1 << bit);
-        const reply = wire.decodeReply(mutant);
-        // Another id finds no question, or one with another digest. Anything else must be the very same decision.
-        if (reply.kind !== 'decision' || reply.id !== 7) continue;
-        if (JSON.stringify(reply.decision) !== JSON.stringify(whole)) altered += 1;
+        for (const reply of wire.decodeReplies(mutant)) {
+          // Another id finds no question, or one with another digest. Anything else must be the very same decision.
+          if (reply.kind !== 'decision' || reply.id !== 7) continue;
+          if (JSON.stringify(reply.decision) !== JSON.stringify(whole)) altered += 1;
+        }
       }
     }
     expect(altered).toBe(0);
   });
 
+  test('keeps its place among others: one that is invalid spoils none of them', () => {
+    const bad = encode({ id: 8, decision: { ...toWireDecision(allowing(digest), EPOCHS), decision_id: '' } });
+    const fault = encode({ id: 9, fault: { code: 'DENY_CODE_NO_VALID_BUNDLE', message: 'm' } });
+    const replies = wire.decodeReplies(Buffer.concat([bad, bytes, fault, encode({ id: 10, pong: {} })]));
+    expect(replies).toMatchObject([
+      { kind: 'invalid', id: 8 },
+      { kind: 'decision', id: 7, decision: { allow: true } },
+      { kind: 'fault', id: 9 },
+      { kind: 'pong', id: 10 },
+    ]);
+  });
+
   test('of random bytes is none, and no exception', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (noise) => {
-        expect(wire.decodeReply(Buffer.from(noise)).kind).not.toBe('decision');
+        const kinds = wire.decodeReplies(Buffer.from(noise)).map(({ kind }) => kind);
+        expect(kinds).not.toContain('decision');
+        expect(kinds.length).toBeGreaterThan(0);
       }),
       { numRuns: 2000 },
     );
@@ -74,7 +106,7 @@ describe('a reply', () => {
     ['a condition that is not JSON', { conditions: [{ type: 'CONDITION_TYPE_REDACT', value_json: Buffer.from('{') }] }],
   ])('with %s is invalid', (_name, over) => {
     const message = { ...toWireDecision(allowing(digest), EPOCHS), ...over } as Message.Decision;
-    expect(wire.decodeReply(encode({ id: 7, decision: message }))).toMatchObject({ kind: 'invalid', id: 7 });
+    expect(decodeReply(encode({ id: 7, decision: message }))).toMatchObject({ kind: 'invalid', id: 7 });
   });
 
   test.each([
@@ -84,7 +116,7 @@ describe('a reply', () => {
     [99, { kind: 'invalid' }],
   ])('with the fault %s is a failure with a code of ours', (code, reply) => {
     const fault = { code, message: 'm' } as Message.Fault;
-    expect(wire.decodeReply(encode({ id: 7, fault }))).toMatchObject({ id: 7, ...reply });
+    expect(decodeReply(encode({ id: 7, fault }))).toMatchObject({ id: 7, ...reply });
   });
 });
 

@@ -7,6 +7,7 @@ import {
   fromWireFault,
   fromWireWatchEvent,
   loadDecisionService,
+  type Wire as Message,
   requestDigest,
   toWireRequest,
   toWireSettlement,
@@ -24,6 +25,7 @@ export type Reply =
 
 /** A question ready to be sent. */
 export interface EncodedQuestion {
+  /** A serialised DecideRequest; those of several questions concatenate to one message. */
   readonly frame: Buffer;
   /** Lower-case hex. */
   readonly digest: string;
@@ -39,7 +41,8 @@ export interface Wire {
   /** @throws Error when the request has no canonical form. */
   encodeQuestion(id: number, request: CanonicalRequest): EncodedQuestion;
   encodePing(id: number): Buffer;
-  decodeReply(bytes: Buffer): Reply;
+  /** Every reply in one message, in order; a single `garbled` one when it is no message or an empty one. */
+  decodeReplies(bytes: Buffer): readonly Reply[];
   /** `undefined` when the bytes are not a well-formed event. */
   decodeWatch(bytes: Buffer): WatchReport | undefined;
   encodeSettlements(settlements: readonly Settlement[]): Buffer;
@@ -58,6 +61,9 @@ const ASK_FAILURES: ReadonlySet<DenyCode> = new Set<AskFailureCode>([
   'INTERNAL_ERROR',
 ]);
 
+const EMPTY: readonly Reply[] = [{ kind: 'garbled', message: 'a message without an answer' }];
+const NO_MESSAGE: readonly Reply[] = [{ kind: 'garbled', message: 'bytes that are no DecideResponse' }];
+
 function isAskFailureCode(code: DenyCode): code is AskFailureCode {
   return ASK_FAILURES.has(code);
 }
@@ -66,8 +72,7 @@ function isAskFailureCode(code: DenyCode): code is AskFailureCode {
 export function createWire(): Wire {
   const { Decide, Watch, Settle } = loadDecisionService();
 
-  function decode(bytes: Buffer): Reply {
-    const message = Decide.responseDeserialize(bytes);
+  function read(message: Message.Answer__Output): Reply {
     const id = message.id ?? 0;
     if (id === 0) return { kind: 'garbled', message: 'an answer without the id of a question' };
     const { decision, fault } = message;
@@ -103,20 +108,19 @@ export function createWire(): Wire {
     watchRequest: Watch.requestSerialize({}),
     encodeQuestion(id, request) {
       const digest = requestDigest(request);
-      const frame = Decide.requestSerialize({
-        id,
-        evaluate: { request: toWireRequest(request), request_digest: digest },
-      });
+      const evaluate = { request: toWireRequest(request), request_digest: digest };
+      const frame = Decide.requestSerialize({ questions: [{ id, evaluate }] });
       return { frame, digest: digest.toString('hex') };
     },
     encodePing(id) {
-      return Decide.requestSerialize({ id, ping: {} });
+      return Decide.requestSerialize({ questions: [{ id, ping: {} }] });
     },
-    decodeReply(bytes) {
+    decodeReplies(bytes) {
       try {
-        return decode(bytes);
+        const { answers = [] } = Decide.responseDeserialize(bytes);
+        return answers.length === 0 ? EMPTY : answers.map(read);
       } catch {
-        return { kind: 'garbled', message: 'bytes that are no DecideResponse' };
+        return NO_MESSAGE;
       }
     },
     decodeWatch(bytes) {

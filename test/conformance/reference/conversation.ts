@@ -90,7 +90,9 @@ export function registerAskingTools(server: McpServer): void {
     async ({ prompt }, { mcpReq }) =>
       told(async () => {
         const messages = [{ role: 'user' as const, content: text(prompt) }];
-        const { content } = await mcpReq.requestSampling({ messages, maxTokens: 100 });
+        // On the stream of the call: one of its own might not be open yet.
+        const params = { messages, maxTokens: 100 };
+        const { content } = await mcpReq.send({ method: 'sampling/createMessage', params });
         return `LLM response: ${JSON.stringify(content)}`;
       }),
   );

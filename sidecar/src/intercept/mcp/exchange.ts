@@ -107,6 +107,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     try {
       const outcome = await guard(made);
       if (isRefusal(outcome)) return refused(turn, id, outcome, seen);
+      await session.opened();
       const expected = expectation(session, seen, (given) => given === id && !answered);
       await carryOut(turn, outcome, id, expected, {
         send: () => turn.upstream.forward(outcome, 'POST', turn.headers, turn.signal),
@@ -144,16 +145,21 @@ export function createExchange(options: ExchangeOptions): Exchange {
     const seen = sighting(turn, spoken);
     const lastEventId = turn.head.headers.get('last-event-id');
     const details = lastEventId === undefined ? {} : { last_event_id: lastEventId };
-    const outcome = await guard(attempts.fromVerb(name, seen, details));
-    if (isRefusal(outcome)) return respond(turn, undefined, outcome, outcome.httpStatus);
     const session = sessions.of(seen.server, seen.sessionId);
-    const expected = expectation(session, seen, (id) => lastEventId !== undefined && session.resumed(id));
-    await carryOut(turn, outcome, undefined, expected, {
-      send: () => turn.upstream.forward(outcome, name, turn.headers, turn.signal),
-      relay: (task) => (name === 'GET' ? relay.answer(task) : relay.status(task)),
-      answered: () => undefined,
-      brokeOff: () => undefined,
-    });
+    const opened = name === 'GET' ? session.opening() : () => undefined;
+    try {
+      const outcome = await guard(attempts.fromVerb(name, seen, details));
+      if (isRefusal(outcome)) return respond(turn, undefined, outcome, outcome.httpStatus);
+      const expected = expectation(session, seen, (id) => lastEventId !== undefined && session.resumed(id));
+      await carryOut(turn, outcome, undefined, expected, {
+        send: () => turn.upstream.forward(outcome, name, turn.headers, turn.signal).finally(opened),
+        relay: (task) => (name === 'GET' ? relay.answer(task) : relay.status(task)),
+        answered: () => undefined,
+        brokeOff: () => undefined,
+      });
+    } finally {
+      opened();
+    }
     if (name === 'DELETE') sessions.drop(seen.server, seen.sessionId);
   }
 

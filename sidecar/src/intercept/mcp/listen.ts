@@ -45,7 +45,7 @@ export interface McpServer {
  */
 export async function startMcpServer(options: McpServerOptions): Promise<McpServer> {
   const { rules, exchange, refuser, limits } = options;
-  const running = new Map<AbortController, McpVerb>();
+  const running = new Map<AbortController, { readonly verb: McpVerb; readonly response: ServerResponse }>();
   let draining = false;
   let wake = (): void => undefined;
 
@@ -79,7 +79,7 @@ export async function startMcpServer(options: McpServerOptions): Promise<McpServ
       return;
     }
     const abort = new AbortController();
-    running.set(abort, head.verb);
+    running.set(abort, { verb: head.verb, response });
     response.on('close', () => abort.abort());
     exchange(head, request, response, abort.signal)
       .catch((thrown: unknown) => {
@@ -133,7 +133,11 @@ export async function startMcpServer(options: McpServerOptions): Promise<McpServ
       server.close();
       server.closeIdleConnections();
       // A stream for whatever the server may say one day has no end to wait for.
-      for (const [abort, verb] of running) if (verb === 'GET') abort.abort();
+      for (const [abort, { verb, response }] of running) {
+        if (verb === 'GET') abort.abort();
+        // Or the agent would take the connection for good and lose its next request with it.
+        else if (!response.headersSent) response.setHeader('connection', 'close');
+      }
       if (running.size === 0) return;
       await new Promise<void>((resolve) => {
         wake = resolve;

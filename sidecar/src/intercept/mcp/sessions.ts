@@ -11,6 +11,9 @@ export const MAX_SESSIONS = 4096;
 /** Most unanswered messages per session and direction. */
 export const MAX_OPEN = 1024;
 
+/** Longest time that what an agent says waits for a stream that it opened before. */
+export const OPENING_MS = 500;
+
 /** One session with one server. The session without an id is shared by all stateless clients. */
 export interface Session {
   /** Whether ids can be told apart between clients, so that a reused id is a mistake or an attack. */
@@ -27,6 +30,13 @@ export interface Session {
   offer(id: RpcId, permit: Permit): boolean;
   /** The permit under which the client may answer, once; nothing when there is no such open request. */
   answer(id: RpcId): Permit | undefined;
+  /** Notes that the stream for what the server says unasked is being opened. To be called back when it is, or is not. */
+  opening(): () => void;
+  /**
+   * Resolves once every stream that is being opened is open. Agents open one and go on at once, and a server that finds
+   * none says what it has to say to nobody: through us the order must be the one that the agent chose.
+   */
+  opened(): Promise<void>;
 }
 
 /** All sessions of the process. */
@@ -63,6 +73,7 @@ export function createSession(named: boolean): Session {
   const running = new Set<string>();
   const broken = new Set<string>();
   const offered = new Map<string, Permit[]>();
+  const streams = new Set<Promise<void>>();
   let offers = 0;
   return {
     named,
@@ -100,6 +111,23 @@ export function createSession(named: boolean): Session {
       offers -= 1;
       if (permits?.length === 0) offered.delete(at);
       return permit;
+    },
+    opening() {
+      // Clients that share the session without an id do not wait for each other.
+      if (!named) return () => undefined;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const done = (): void => {
+        clearTimeout(timer);
+        streams.delete(promise);
+        resolve();
+      };
+      // Some servers do not answer before they have something to say.
+      const timer = setTimeout(done, OPENING_MS);
+      streams.add(promise);
+      return done;
+    },
+    async opened() {
+      if (streams.size > 0) await Promise.all(streams);
     },
   };
 }

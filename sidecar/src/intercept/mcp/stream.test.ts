@@ -410,6 +410,73 @@ describe('sessions', () => {
   });
 });
 
+describe('a stream that is being opened', () => {
+  const inSession = (session: string): Record<string, string> => ({ 'mcp-session-id': session });
+  let openStream = (): void => undefined;
+  let asked: Promise<void>;
+
+  beforeEach(() => {
+    asked = new Promise((resolve) => {
+      upstream.script = (request, response) => {
+        if (request.method !== 'GET') return echo(request, response);
+        openStream = () => response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+        return resolve();
+      };
+    });
+  });
+  const verbs = (): string[] => upstream.requests.map(({ method }) => method ?? '');
+
+  test('is open before what its session says next arrives; others do not wait', async () => {
+    const opening = open('GET', undefined, inSession('s'));
+    await asked;
+    const call = open('POST', CALL, inSession('s'));
+    await open('POST', CALL, inSession('other'));
+    expect(verbs()).toEqual(['GET', 'POST']);
+    openStream();
+    const [[stream]] = [await opening];
+    await call;
+    expect(verbs()).toEqual(['GET', 'POST', 'POST']);
+    stream.destroy();
+  });
+
+  test('keeps its place while it is decided, and loses it when it is denied', async () => {
+    let release = (): void => undefined;
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const deciding = new Promise<void>((resolve) => {
+      client.behaviour = async (request) => {
+        if (request.tool?.operation !== 'http/stream.open') return allow()(request);
+        resolve();
+        await gate;
+        return denyOnly('http/stream.open')(request);
+      };
+    });
+    const opening = open('GET', undefined, inSession('s'));
+    await deciding;
+    const call = open('POST', CALL, inSession('s'));
+    await open('POST', CALL, inSession('other'));
+    expect(verbs()).toEqual(['POST']);
+    release();
+    const [, refused] = await opening;
+    expect(refused.statusCode).toBe(403);
+    await call;
+    expect(verbs()).toEqual(['POST', 'POST']);
+  });
+
+  test('does not hold its session up for long', async () => {
+    await harness.close();
+    harness = await startHarness({ client, upstreamUrl: upstream.url, limits: { answerTimeoutMs: 60_000 } });
+    const opening = open('GET', undefined, inSession('s'));
+    await asked;
+    await open('POST', CALL, inSession('s'));
+    expect(verbs()).toEqual(['GET', 'POST']);
+    openStream();
+    const [stream] = await opening;
+    stream.destroy();
+  });
+});
+
 test('1,000 concurrent calls with colliding ids over 20 agents: no answer crosses', async () => {
   // No time limit of ours may decide this: the machine may be busy.
   const roomy = await startHarness({ client, upstreamUrl: upstream.url, backstopMs: 60_000 });
@@ -471,12 +538,14 @@ test('draining refuses what comes, finishes what runs, ends idle streams', async
   });
   const stream = harness.send({ method: 'GET', headers: ['accept', 'text/event-stream'] });
   await opened;
-  const running = harness.post(CALL);
+  const running = harness.post(CALL, ['connection', 'keep-alive']);
   await arrived;
   const finished = harness.proxy.finish();
   await stream.catch(() => undefined);
   answer();
-  expect((await running).status).toBe(200);
+  const { status, headers } = await running;
+  // The connection is about to go: an agent that kept it would lose its next request with it.
+  expect([status, headers['connection']]).toEqual([200, 'close']);
   await finished;
   await expect(harness.post(CALL)).rejects.toThrow(/ECONN|hang up/);
 });

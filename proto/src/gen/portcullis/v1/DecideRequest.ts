@@ -1,24 +1,19 @@
 // Original file: proto/portcullis/v1/decision.proto
 
-import type { EvaluateRequest as _portcullis_v1_EvaluateRequest, EvaluateRequest__Output as _portcullis_v1_EvaluateRequest__Output } from '../../portcullis/v1/EvaluateRequest.js';
-import type { Ping as _portcullis_v1_Ping, Ping__Output as _portcullis_v1_Ping__Output } from '../../portcullis/v1/Ping.js';
+import type { Question as _portcullis_v1_Question, Question__Output as _portcullis_v1_Question__Output } from '../../portcullis/v1/Question.js';
 
+/**
+ * At most 256 questions; a larger message ends the stream. Serialised messages concatenate: the bytes of two are the
+ * bytes of one with the questions of both.
+ */
 export interface DecideRequest {
-  /**
-   * Unique among the questions in flight on this stream; 0 is not used.
-   */
-  'id'?: (number);
-  'evaluate'?: (_portcullis_v1_EvaluateRequest | null);
-  'ping'?: (_portcullis_v1_Ping | null);
-  'ask'?: "evaluate"|"ping";
+  'questions'?: (_portcullis_v1_Question)[];
 }
 
+/**
+ * At most 256 questions; a larger message ends the stream. Serialised messages concatenate: the bytes of two are the
+ * bytes of one with the questions of both.
+ */
 export interface DecideRequest__Output {
-  /**
-   * Unique among the questions in flight on this stream; 0 is not used.
-   */
-  'id'?: (number);
-  'evaluate'?: (_portcullis_v1_EvaluateRequest__Output);
-  'ping'?: (_portcullis_v1_Ping__Output);
-  'ask'?: "evaluate"|"ping";
+  'questions'?: (_portcullis_v1_Question__Output)[];
 }
