@@ -84,7 +84,8 @@ export function openLink(options: LinkOptions): Link {
   /** How many of the outbox went out already. */
   let taken = 0;
   let state: LinkState = 'opening';
-  let blocked = false;
+  /** Messages that HTTP/2 has not taken yet. grpc-js itself would queue many, and what waits there cannot be taken back. */
+  let unsent = 0;
   let pinged: { readonly id: number; readonly at: number } | undefined;
 
   // The bytes are ours on both sides: a frame is encoded once however often it is sent, and an answer that cannot be
@@ -97,7 +98,11 @@ export function openLink(options: LinkOptions): Link {
   );
 
   const write = (bytes: Buffer): void => {
-    blocked = !stream.write(bytes);
+    unsent += 1;
+    stream.write(bytes, () => {
+      unsent -= 1;
+      pump();
+    });
   };
   /** The next message: as many of the waiting questions as it may hold. Empty when none waits. */
   const nextMessage = (): Buffer => {
@@ -117,7 +122,7 @@ export function openLink(options: LinkOptions): Link {
     return frames.length === 1 && first !== undefined ? first : Buffer.concat(frames, bytes);
   };
   const pump = (): void => {
-    while (!blocked && taken < outbox.length) {
+    while (unsent === 0 && taken < outbox.length) {
       const message = nextMessage();
       if (message.length > 0) write(message);
     }
@@ -179,10 +184,6 @@ export function openLink(options: LinkOptions): Link {
 
   stream.on('data', (bytes: Buffer) => {
     if (state !== 'broken') wire.decodeReplies(bytes).forEach(receive);
-  });
-  stream.on('drain', () => {
-    blocked = false;
-    pump();
   });
   stream.on('error', (error) => {
     breakNow('lost', error.message);
