@@ -14,7 +14,7 @@ import {
   systemClock,
   type TlsMaterial,
 } from '@portcullis/runtime';
-import { createInProcessChannel, openNatsChannel } from '@portcullis/runtime/channel';
+import { createInProcessChannel, type InProcessChannel, openNatsChannel } from '@portcullis/runtime/channel';
 import { identifyByCertificate } from './admin/access.js';
 import { createAdminApp } from './admin/app.js';
 import { createDelivery, type Transport } from './channel/delivery.js';
@@ -82,12 +82,20 @@ function boundAddress(bound: AddressInfo | string | null, asked: DistributorConf
   return `${address.includes(':') ? `[${address}]` : address}:${port}`;
 }
 
+/** What a test may put in the place of the real thing. */
+export interface DistributorReplacements {
+  readonly clock?: Clock;
+  /** Instead of a channel of its own: releases are put there, and PDPs are served from there over HTTPS. */
+  readonly channel?: InProcessChannel;
+}
+
 /** Opens everything and binds the ports. @throws PortcullisError what kept the distributor from starting. */
 export async function composeDistributor(
   config: DistributorConfig,
   context: ServiceContext,
-  clock: Clock = systemClock,
+  replacements: DistributorReplacements = {},
 ): Promise<Service> {
+  const { clock = systemClock, channel = createInProcessChannel() } = replacements;
   const { log, health } = context;
   const metrics = createMetrics(context.registry);
   const repository = createRepository(config.dataDir, systemDisk);
@@ -97,7 +105,6 @@ export async function composeDistributor(
   const incoming = createIncoming(config.dataDir, systemDisk, config.limits.maxWaitingBundles);
   const tls = await openTlsMaterial(config.tls, { log });
 
-  const channel = createInProcessChannel();
   const transports: readonly Transport[] = [channel, ...(await openNatsTransports(config, tls, context))];
   const delivery = createDelivery({ transports, repository, metrics, log, signal: context.signal });
   const lifetimes = { snapshotMs: config.snapshot.lifetimeMs, timestampMs: config.timestamp.lifetimeMs };

@@ -1,4 +1,4 @@
 /** Keeps, releases and rolls out policy. */
-export { composeDistributor } from './compose.js';
+export { composeDistributor, type DistributorReplacements } from './compose.js';
 export { type DistributorConfig, distributorConfig } from './config.js';
 export { createMetrics as createDistributorMetrics, type DistributorMetrics } from './metrics.js';

@@ -21,7 +21,7 @@ export interface Check {
   readonly because: string;
 }
 
-/** What one run found, in the order of the suite. */
+/** What one run found, scenario by scenario. */
 export interface SuiteResult {
   readonly scenarios: number;
   readonly checks: readonly Check[];
@@ -61,7 +61,7 @@ export async function runSuite(url: string, revision: Revision, scenario?: strin
     // Exits with 1 when a check fails, which is for the comparison to judge.
     const running = startProcess(process.execPath, [CLI, 'server', '--url', url, '--output-dir', folder, ...which]);
     await running.exited;
-    const reports = readdirSync(folder).sort(byTime);
+    const reports = readdirSync(folder).sort();
     if (reports.length === 0) throw new Error(`the conformance suite found nothing:\n${running.output()}`);
     const checks = reports.flatMap((report) => readReport(folder, report));
     return { scenarios: reports.length, checks, seconds: (performance.now() - begun) / 1000 };
@@ -90,11 +90,6 @@ export function compare(direct: SuiteResult, through: SuiteResult): readonly Dif
 
 /** A report's folder is `server-<scenario>-<ISO time>`. */
 const TIME = /-([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9-]+Z)$/;
-
-function byTime(a: string, b: string): number {
-  const [first, second] = [a, b].map((name) => TIME.exec(name)?.[1] ?? '');
-  return (first ?? '') < (second ?? '') ? -1 : 1;
-}
 
 function readReport(folder: string, report: string): readonly Check[] {
   const scenario = report.replace(TIME, '').replace(/^server-/, '');

@@ -25,9 +25,11 @@ const CALLS = LONG ? 5_000 : 320;
  * A failure is the machine's own when it kept one of our processes from running for so long, in milliseconds, while the
  * call was under way: what is promised is promised under normal load.
  */
-const STALL_MS = 10;
+const STALL_MS = 15;
 /** More of them, as a share of the calls, and the machine is no place to measure: the run fails. */
-const STALLED_SHARE = 0.05;
+const STALLED_SHARE = 0.02;
+/** How long one test may take, in milliseconds. */
+const PATIENCE_MS = LONG ? 900_000 : 90_000;
 /** The promises, in milliseconds. */
 const P95_MS = 50;
 const DENIAL_MS = 60;
@@ -115,7 +117,7 @@ function report(what: string, samples: readonly Timed[]): void {
 async function expectService(load: Load, what: string): Promise<void> {
   const from = performance.now();
   const before = await admin();
-  await eventually(`${CALLS} calls`, () => load.since(from).length >= CALLS, 30_000);
+  await eventually(`${CALLS} calls`, () => load.since(from).length >= CALLS, PATIENCE_MS / 4);
   const seen = between(before, await admin());
   const calls = load.since(from);
   expect(seen.count).toBeGreaterThanOrEqual(300);
@@ -194,105 +196,117 @@ const FAULTS: readonly Fault[] = [
 ];
 
 describe.each(FAULTS)('$name', ({ name, strike, heal }) => {
-  test('of one of three costs no call', async () => {
-    const load = startLoad({ url: sidecar.mcpUrl('files'), everyMs: 15 });
-    await eventually('calls', () => load.calls.length >= 20);
-    const events: { readonly at: number; readonly what: string }[] = [];
-    const note = (what: string): void => {
-      events.push({ at: performance.now(), what });
-    };
-    try {
-      for (const victim of [pdp(0), pdp(2)]) {
-        // Not waited for at first, so that questions are under way to it while it is struck.
-        note(`${name} of ${victim.name}`);
-        const struck = strike(victim);
-        await expectService(load, `${name} of ${victim.name}`);
-        await struck;
-        note(`${victim.name} starts to come back`);
-        await heal(victim);
-        note(`${victim.name} is back`);
-        await expectService(load, `${victim.name} back after ${name}`);
+  test(
+    'of one of three costs no call',
+    async () => {
+      const load = startLoad({ url: sidecar.mcpUrl('files'), everyMs: 15 });
+      await eventually('calls', () => load.calls.length >= 20);
+      const events: { readonly at: number; readonly what: string }[] = [];
+      const note = (what: string): void => {
+        events.push({ at: performance.now(), what });
+      };
+      try {
+        for (const victim of [pdp(0), pdp(2)]) {
+          // Not waited for at first, so that questions are under way to it while it is struck.
+          note(`${name} of ${victim.name}`);
+          const struck = strike(victim);
+          await expectService(load, `${name} of ${victim.name}`);
+          await struck;
+          note(`${victim.name} starts to come back`);
+          await heal(victim);
+          note(`${victim.name} is back`);
+          await expectService(load, `${victim.name} back after ${name}`);
+        }
+      } finally {
+        await load.stop();
       }
-    } finally {
+      const calls = [...upstream.calls];
+      expect(judge(calls, stack.decisions()).violations).toEqual([]);
+      const failures = load.calls.filter(({ outcome }) => outcome.kind !== 'result');
+      const late = ({ startedAt, endedAt }: LoadCall): number => metronome.latenessMs(startedAt, endedAt);
+      const story = [
+        ...events,
+        ...failures.map((call) => ({
+          at: call.startedAt,
+          what: `${JSON.stringify(call.outcome)} after ${(call.endedAt - call.startedAt).toFixed(1)} ms, machine late by ${late(call).toFixed(1)} ms`,
+        })),
+      ].toSorted((a, b) => a.at - b.at);
+      if (failures.length > 0) figures.push(...story.map(({ at, what }) => `  ${at.toFixed(0)} ms: ${what}`));
+      expect(unexcused(`${name} of one`, load.calls.length, failures, late)).toEqual([]);
+    },
+    PATIENCE_MS,
+  );
+
+  test(
+    'of one of three costs the client nothing',
+    async () => {
+      const victim = pdp(1);
+      await strike(victim);
+      await expectAnswers(`${name} of ${victim.name}`);
+      await heal(victim);
+      await expectAnswers(`${victim.name} back after ${name}`);
+    },
+    PATIENCE_MS,
+  );
+
+  test(
+    'of all: every call is denied, promptly, and service returns',
+    async () => {
+      const load = startLoad({ url: sidecar.mcpUrl('files'), everyMs: 15 });
+      await eventually('calls', () => load.calls.length >= 20);
+      await Promise.all(stack.pdps.map(strike));
+      const struckAt = performance.now() + DENIAL_MS;
+      await delay(DENIAL_MS);
+      const before = await admin();
+      const closed = await askMany(60, 4, 5);
+      await eventually('the breaker to open', async () => {
+        await client.ask(question());
+        return timed.at(-1)?.outcome === 'PDP_BREAKER_OPEN';
+      });
+      const open = (await askMany(CALLS, 4, 1)).filter(({ outcome }) => outcome === 'PDP_BREAKER_OPEN');
+      report(`${name} of all, client`, closed);
+      report(`${name} of all, client with open breaker`, open);
+      const denied = load.since(struckAt);
+      const seen = between(before, await admin());
+
+      expect(closed.filter(({ outcome }) => outcome === 'allow')).toEqual([]);
+      expect(closed.filter((sample) => sample.ms > DENIAL_MS + lateDuring(sample))).toEqual([]);
+      expect(open.length).toBeGreaterThanOrEqual(CALLS / 2);
+      expect(quantile(msOf(open), 0.99)).toBeLessThanOrEqual(OPEN_MS);
+      expect(open.filter((sample) => sample.ms > OPEN_MS + lateDuring(sample))).toEqual([]);
+      // The real sidecar: all denied, and most of them by the open breaker.
+      expect(denied.filter(({ outcome }) => outcome.kind !== 'refused')).toEqual([]);
+      expect(tally(denied)['PDP_BREAKER_OPEN']).toBeGreaterThan(denied.length / 2);
+      expect(shareWithin(seen, 0.1)).toBe(1);
+      figures.push(
+        `${name} of all, real sidecar: ${JSON.stringify(tally(denied))}; of ${seen.count} questions ` +
+          `${(100 * shareWithin(seen, OPEN_MS / 1000)).toFixed(1)} % within ${OPEN_MS} ms, all within 100 ms`,
+      );
+
+      const healing = performance.now();
+      await Promise.all(stack.pdps.map(heal));
+      const healedAt = performance.now();
+      const first = await eventually(
+        'service to return',
+        () => load.since(healing).find(({ outcome }) => outcome.kind === 'result'),
+        RECOVERY_MS + 2_000,
+      );
+      expect(first.endedAt - healedAt).toBeLessThanOrEqual(RECOVERY_MS);
+      const asking = performance.now();
+      await eventually(
+        'the client to be answered',
+        async () => (await client.ask(question())).kind === 'decision',
+        RECOVERY_MS,
+      );
+      figures.push(
+        `${name} of all: service ${Math.max(0, Math.round(first.endedAt - healedAt))} ms after the end, ` +
+          `client ${Math.round(performance.now() - Math.max(asking, healedAt))} ms after that`,
+      );
       await load.stop();
-    }
-    const calls = [...upstream.calls];
-    expect(judge(calls, stack.decisions()).violations).toEqual([]);
-    const failures = load.calls.filter(({ outcome }) => outcome.kind !== 'result');
-    const late = ({ startedAt, endedAt }: LoadCall): number => metronome.latenessMs(startedAt, endedAt);
-    const story = [
-      ...events,
-      ...failures.map((call) => ({
-        at: call.startedAt,
-        what: `${JSON.stringify(call.outcome)} after ${(call.endedAt - call.startedAt).toFixed(1)} ms, machine late by ${late(call).toFixed(1)} ms`,
-      })),
-    ].toSorted((a, b) => a.at - b.at);
-    if (failures.length > 0) figures.push(...story.map(({ at, what }) => `  ${at.toFixed(0)} ms: ${what}`));
-    expect(unexcused(`${name} of one`, load.calls.length, failures, late)).toEqual([]);
-  }, 90_000);
-
-  test('of one of three costs the client nothing', async () => {
-    const victim = pdp(1);
-    await strike(victim);
-    await expectAnswers(`${name} of ${victim.name}`);
-    await heal(victim);
-    await expectAnswers(`${victim.name} back after ${name}`);
-  }, 60_000);
-
-  test('of all: every call is denied, promptly, and service returns', async () => {
-    const load = startLoad({ url: sidecar.mcpUrl('files'), everyMs: 15 });
-    await eventually('calls', () => load.calls.length >= 20);
-    await Promise.all(stack.pdps.map(strike));
-    const struckAt = performance.now() + DENIAL_MS;
-    await delay(DENIAL_MS);
-    const before = await admin();
-    const closed = await askMany(60, 4, 5);
-    await eventually('the breaker to open', async () => {
-      await client.ask(question());
-      return timed.at(-1)?.outcome === 'PDP_BREAKER_OPEN';
-    });
-    const open = (await askMany(CALLS, 4, 1)).filter(({ outcome }) => outcome === 'PDP_BREAKER_OPEN');
-    report(`${name} of all, client`, closed);
-    report(`${name} of all, client with open breaker`, open);
-    const denied = load.since(struckAt);
-    const seen = between(before, await admin());
-
-    expect(closed.filter(({ outcome }) => outcome === 'allow')).toEqual([]);
-    expect(closed.filter((sample) => sample.ms > DENIAL_MS + lateDuring(sample))).toEqual([]);
-    expect(open.length).toBeGreaterThanOrEqual(CALLS / 2);
-    expect(quantile(msOf(open), 0.99)).toBeLessThanOrEqual(OPEN_MS);
-    expect(open.filter((sample) => sample.ms > OPEN_MS + lateDuring(sample))).toEqual([]);
-    // The real sidecar: all denied, and most of them by the open breaker.
-    expect(denied.filter(({ outcome }) => outcome.kind !== 'refused')).toEqual([]);
-    expect(tally(denied)['PDP_BREAKER_OPEN']).toBeGreaterThan(denied.length / 2);
-    expect(shareWithin(seen, 0.1)).toBe(1);
-    figures.push(
-      `${name} of all, real sidecar: ${JSON.stringify(tally(denied))}; of ${seen.count} questions ` +
-        `${(100 * shareWithin(seen, OPEN_MS / 1000)).toFixed(1)} % within ${OPEN_MS} ms, all within 100 ms`,
-    );
-
-    const healing = performance.now();
-    await Promise.all(stack.pdps.map(heal));
-    const healedAt = performance.now();
-    const first = await eventually(
-      'service to return',
-      () => load.since(healing).find(({ outcome }) => outcome.kind === 'result'),
-      RECOVERY_MS + 2_000,
-    );
-    expect(first.endedAt - healedAt).toBeLessThanOrEqual(RECOVERY_MS);
-    const asking = performance.now();
-    await eventually(
-      'the client to be answered',
-      async () => (await client.ask(question())).kind === 'decision',
-      RECOVERY_MS,
-    );
-    figures.push(
-      `${name} of all: service ${Math.max(0, Math.round(first.endedAt - healedAt))} ms after the end, ` +
-        `client ${Math.round(performance.now() - Math.max(asking, healedAt))} ms after that`,
-    );
-    await load.stop();
-    const calls = [...upstream.calls];
-    expect(judge(calls, stack.decisions()).violations).toEqual([]);
-    expect(tally(load.calls)['malformed'] ?? 0).toBe(0);
-  }, 60_000);
+      const calls = [...upstream.calls];
+      expect(judge(calls, stack.decisions()).violations).toEqual([]);
+      expect(tally(load.calls)['malformed'] ?? 0).toBe(0);
+    },
+    PATIENCE_MS,
+  );
 });

@@ -18,6 +18,7 @@ import type { CanonicalRequest } from '@portcullis/policy/model';
 import { requestDigestHex } from '@portcullis/proto';
 import { createLogger, openTlsMaterial, type TlsFiles } from '@portcullis/runtime';
 import { type Answer, createPolicyClient, type PolicyClient, pdpConfig, pdpCredentials } from '@portcullis/sidecar';
+import { request } from 'undici';
 import { type DishonestPdp, startDishonestPdp } from '../support/dishonest-pdp.js';
 import { eventually } from '../support/eventually.js';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.js';
@@ -92,6 +93,36 @@ describe('a sidecar', () => {
     upstream.clear();
   }, 20_000);
 
+  test('speaks for the agent of its certificate, whoever the agent says it is', async () => {
+    const claims = { tenant_id: 'globex', tenant: 'globex', agent: { id: 'admin' } };
+    const url = shortLived.mcpUrl('files');
+    const { statusCode } = await request(url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        'mcp-protocol-version': '2025-11-25',
+        'x-tenant-id': 'globex',
+        'portcullis-tenant': 'globex',
+        'portcullis-decision-id': 'forged',
+      },
+      body: JSON.stringify({
+        jsonrpc: '2.0',
+        id: 1,
+        method: 'tools/call',
+        params: { name: 'read', arguments: { ...claims, nonce: 'claims' }, _meta: { 'portcullis/claims': claims } },
+      }),
+    });
+    expect(statusCode).toBe(200);
+    const [call] = upstream.toolCalls();
+    const id = call?.headers['portcullis-decision-id'];
+    expect(id).not.toBe('forged');
+    const decided = stack.decisions().filter(({ decision_id: known }) => known === id);
+    expect(decided).toEqual([expect.objectContaining({ tenant: AGENT.tenant, agent: AGENT.agent, effect: 'allow' })]);
+    expect(judge([...upstream.calls], stack.decisions()).violations).toEqual([]);
+    upstream.clear();
+  }, 10_000);
+
   const unusable: readonly (readonly [string, () => Promise<TlsFiles>, string])[] = [
     ['an expired certificate', () => stack.issue(ANALYST, YESTERDAY), 'ERR_TLS_MATERIAL'],
     ['a certificate that is not yet valid', () => stack.issue(ANALYST, TOMORROW), 'ERR_TLS_MATERIAL'],
@@ -131,7 +162,7 @@ describe('a sidecar', () => {
         upstreams: [{ name: 'files', url: upstream.url, decisionHeaders: true }],
       });
       const agent = connectAgent(sidecar.mcpUrl('files'));
-      expect(await callThrice(agent)).toEqual(['PDP_UNAVAILABLE', 'PDP_UNAVAILABLE', 'PDP_UNAVAILABLE']);
+      for (const code of await callThrice(agent)) expect(code).toMatch(/^PDP_(UNAVAILABLE|TIMEOUT)$/);
       await agent.close();
       await sidecar.kill();
       expect(upstream.calls).toEqual([]);
@@ -309,7 +340,8 @@ describe('a sidecar asks nobody but a decision point, even one that would allow'
       liar = await startDishonestPdp({ tls: await stack.issue(identity, overrides), port });
       const before = gate.accepted;
       await eventually('the sidecar to try', () => gate.accepted > before + 1);
-      expect(await callThrice(agent)).toEqual(['PDP_UNAVAILABLE', 'PDP_UNAVAILABLE', 'PDP_UNAVAILABLE']);
+      // Which of the two depends on whether the handshake fails before or after the deadline.
+      for (const code of await callThrice(agent)) expect(code).toMatch(/^PDP_(UNAVAILABLE|TIMEOUT)$/);
       expect([liar.streams, liar.questions]).toEqual([0, 0]);
       expect(upstream.calls).toEqual([]);
     },
@@ -320,7 +352,7 @@ describe('a sidecar asks nobody but a decision point, even one that would allow'
     liar = await startDishonestPdp({ tls: await issueByStranger(LIAR, 'us'), port });
     const before = gate.accepted;
     await eventually('the sidecar to try', () => gate.accepted > before + 1);
-    expect(await callThrice(agent)).toEqual(['PDP_UNAVAILABLE', 'PDP_UNAVAILABLE', 'PDP_UNAVAILABLE']);
+    for (const code of await callThrice(agent)) expect(code).toMatch(/^PDP_(UNAVAILABLE|TIMEOUT)$/);
     expect([liar.streams, liar.questions]).toEqual([0, 0]);
     expect(upstream.calls).toEqual([]);
   }, 20_000);

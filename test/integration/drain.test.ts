@@ -16,8 +16,8 @@ import { type SidecarProcess, type Stack, startStack } from '../support/stack.js
 /** How long the server takes while a drain is going on. */
 const SLOW_MS = 1_000;
 /** See availability.test.ts. */
-const STALL_MS = 10;
-const STALLED_SHARE = 0.05;
+const STALL_MS = 15;
+const STALLED_SHARE = 0.02;
 
 let stack: Stack;
 let upstream: RecordingUpstream;

@@ -10,26 +10,26 @@ import { Worker } from 'node:worker_threads';
 /** A running metronome. */
 export interface Metronome {
   /**
-   * The worst of what the machine took away between two times of `performance.now()`, in milliseconds: how late a wait
-   * was, or how long one of the watched processes was ready to run and did not (which only Linux tells).
+   * What the machine took away between two times of `performance.now()`, in milliseconds: the worst lateness of a wait,
+   * or, if that is more, how long the watched processes were ready to run and did not, added up (which only Linux tells).
    */
   latenessMs(from: number, to?: number): number;
-  /** Watches these processes from now on, instead of those before. */
+  /** Watches these processes, with the threads that they now have, instead of those before. */
   watch(pids: readonly number[]): void;
   stop(): Promise<void>;
 }
 
-const TICK_MS = 4;
-/** Less is not remembered: a timer counts in whole milliseconds. */
+const TICK_MS = 8;
+/** A wait that is late by less is not remembered: a timer counts in whole milliseconds. */
 const NOTICED_MS = 1.5;
 /** How many findings are remembered; after that the oldest are forgotten. */
 const SLOTS = 16_384;
-/** Numbers per finding: whose it is (0 is the metronome itself), from when, to when, and how much. */
+/** Numbers per finding: what it is (0 a late wait, 1 the processes), from when, to when, and how much. */
 const FIELDS = 4;
 
 /** What runs in the thread. Times are of the epoch: each thread's own clock begins when the thread does. */
 const BEAT = `
-const { readFileSync } = require('node:fs');
+const { readdirSync, readFileSync } = require('node:fs');
 const { parentPort, workerData } = require('node:worker_threads');
 const { count, findings, slots, fields, tickMs, noticedMs } = workerData;
 const clock = () => performance.timeOrigin + performance.now();
@@ -37,24 +37,41 @@ const note = (...finding) => {
   findings.set(finding, (Atomics.load(count, 0) % slots) * fields);
   Atomics.add(count, 0, 1);
 };
+const waitedBy = (file) => {
+  try {
+    return Number(readFileSync(file, 'utf8').split(' ')[1]) / 1e6;
+  } catch {
+    return 0;
+  }
+};
+// What answers questions: the main thread, and those that write files for it.
+const THREADS = /^(node|MainThread|node-MainThread|libuv-worker)$/;
+const threadsOf = (pid) => {
+  const folder = '/proc/' + pid + '/task/';
+  try {
+    return readdirSync(folder)
+      .filter((id) => id === String(pid) || THREADS.test(readFileSync(folder + id + '/comm', 'utf8').trim()))
+      .map((id) => folder + id + '/schedstat');
+  } catch {
+    return [];
+  }
+};
 let watched = [];
 parentPort.on('message', (pids) => {
-  watched = pids.map((pid) => ({ pid, file: '/proc/' + pid + '/schedstat', waited: undefined }));
+  watched = pids.flatMap(threadsOf).map((file) => ({ file, waited: waitedBy(file) }));
 });
 let before = clock();
 const beat = () => {
   const now = clock();
   const late = now - before - tickMs;
   if (late >= noticedMs) note(0, before, now, late);
+  let waited = 0;
   for (const one of watched) {
-    let waited;
-    try {
-      waited = Number(readFileSync(one.file, 'utf8').split(' ')[1]) / 1e6;
-    } catch {}
-    const delta = waited === undefined || one.waited === undefined ? 0 : waited - one.waited;
-    one.waited = waited;
-    if (delta >= noticedMs) note(one.pid, before, now, delta);
+    const sofar = waitedBy(one.file);
+    waited += Math.max(0, sofar - one.waited);
+    one.waited = sofar;
   }
+  if (waited > 0) note(1, before, now, waited);
   before = clock();
   setTimeout(beat, tickMs);
 };
@@ -71,14 +88,15 @@ export function startMetronome(): Metronome {
   });
   return {
     latenessMs(from, to = performance.now()) {
-      const taken = new Map<number, number>();
+      let late = 0;
+      let waited = 0;
       for (let slot = 0; slot < Math.min(SLOTS, Atomics.load(count, 0)); slot += 1) {
-        const [whose = 0, begun = 0, ended = 0, ms = 0] = findings.subarray(slot * FIELDS, (slot + 1) * FIELDS);
+        const [what = 0, begun = 0, ended = 0, ms = 0] = findings.subarray(slot * FIELDS, (slot + 1) * FIELDS);
         if (ended - performance.timeOrigin < from || begun - performance.timeOrigin > to) continue;
-        // A late wait is one event; what a process waits adds up.
-        taken.set(whose, whose === 0 ? Math.max(taken.get(0) ?? 0, ms) : (taken.get(whose) ?? 0) + ms);
+        if (what === 0) late = Math.max(late, ms);
+        else waited += ms;
       }
-      return Math.max(0, ...taken.values());
+      return Math.max(late, waited);
     },
     watch(pids) {
       worker.postMessage(pids);
