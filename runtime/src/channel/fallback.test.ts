@@ -69,6 +69,28 @@ test('nobody is asked after the signal', async () => {
   expect(source.calls).toEqual([]);
 });
 
+test('a source whose watch ended is followed again beside one that is still watched', async () => {
+  const steady = createInProcessChannel();
+  let shaky = createInProcessChannel();
+  const reader = fallbackReader([steady, { ...failing('unavailable'), watch: (signal) => shaky.watch(signal) }]);
+  const stop = new AbortController();
+  const hints = reader.watch(stop.signal)[Symbol.asyncIterator]();
+  await hints.next();
+  await shaky.close();
+  shaky = createInProcessChannel();
+  // What comes from the second one can only come once it is followed again: the first one says nothing any more.
+  const again = (async () => {
+    while (!stop.signal.aborted) {
+      await shaky.hint(never);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  })();
+  await hints.next();
+  await expect(hints.next()).resolves.toMatchObject({ done: false });
+  stop.abort();
+  await again;
+}, 10_000);
+
 test('no source at all answers nothing and hints nothing', async () => {
   const reader = fallbackReader([]);
   await expect(reader.get('metadata/a', options)).rejects.toMatchObject({ kind: 'unavailable' });

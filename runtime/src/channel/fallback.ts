@@ -1,7 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { PortcullisError } from '../errors/portcullis-error.js';
 import { ended } from './faults.js';
 import { createMailbox } from './mailbox.js';
 import type { ChannelReader } from './port.js';
+
+/** Before a source whose watch ended is watched again, beside others that still are. */
+const FOLLOW_AGAIN_MS = { min: 500, max: 5_000 } as const;
 
 async function firstAnswer<T>(
   readers: readonly ChannelReader[],
@@ -31,7 +35,8 @@ async function firstAnswer<T>(
 
 /**
  * Several sources as one. Calls try them in order until one answers; an object is absent only when no source has it
- * and at least one could say so: one source that is damaged or down must not keep the others from being believed. Hints come from all of them.
+ * and at least one could say so: one source that is damaged or down must not keep the others from being believed. Hints come from all of them,
+ * and from one that was lost again once it is back.
  */
 export function fallbackReader(readers: readonly ChannelReader[]): ChannelReader {
   const [only] = readers;
@@ -60,17 +65,26 @@ export function fallbackReader(readers: readonly ChannelReader[]): ChannelReader
       box.onEnd(() => stop.abort());
       let open = readers.length;
       const follow = async (reader: ChannelReader): Promise<void> => {
-        for await (const _hint of reader.watch(both)) box.push();
+        let pauseMs: number = FOLLOW_AGAIN_MS.min;
+        for (;;) {
+          try {
+            for await (const _hint of reader.watch(both)) {
+              pauseMs = FOLLOW_AGAIN_MS.min;
+              box.push();
+            }
+          } catch {
+            // Ended like one that ended quietly.
+          }
+          open -= 1;
+          // One source that is still watched keeps the watch alive; meanwhile the others are followed again.
+          if (open === 0) box.end();
+          await delay(pauseMs, undefined, { signal: both }).catch(() => undefined);
+          if (both.aborted) return;
+          open += 1;
+          pauseMs = Math.min(2 * pauseMs, FOLLOW_AGAIN_MS.max);
+        }
       };
-      for (const reader of readers) {
-        follow(reader)
-          .catch(() => undefined)
-          .finally(() => {
-            open -= 1;
-            // One source that is still watched is enough; the caller's poll covers what the others would have said.
-            if (open === 0) box.end();
-          });
-      }
+      for (const reader of readers) void follow(reader);
       if (open === 0) box.end();
       return box.items();
     },

@@ -106,6 +106,15 @@ describe('a server that misbehaves', () => {
     await expect(get(reader)).rejects.toMatchObject({ kind: 'corrupt' });
   });
 
+  test('a body that is there already when it is found to be too large ends nothing but the call', async () => {
+    const reader = await serve((_request, response) => response.end(Buffer.alloc(200)));
+    for (let call = 0; call < 20; call += 1) {
+      await expect(get(reader)).rejects.toMatchObject({ kind: 'corrupt' });
+      // An error that nobody listens for would be thrown in a turn of its own.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  });
+
   test('a body that breaks off is no object', async () => {
     const reader = await serve((_request, response) => {
       response.writeHead(200, { 'content-length': '50' });

@@ -23,10 +23,15 @@ export interface HttpChannelOptions {
 
 type Answer = Dispatcher.ResponseData;
 
+/** Ends an answer unread. The body says so with an error, and an error that nobody listens for would end the process. */
+function hangUp(answer: Answer): void {
+  answer.body.on('error', () => undefined).destroy();
+}
+
 async function readCapped(answer: Answer, key: string, maxBytes: number): Promise<Uint8Array> {
   const declared = Number(answer.headers['content-length'] ?? 0);
   if (declared > maxBytes) {
-    answer.body.destroy();
+    hangUp(answer);
     throw oversize(key, maxBytes);
   }
   const chunks: Buffer[] = [];
@@ -41,7 +46,7 @@ async function readCapped(answer: Answer, key: string, maxBytes: number): Promis
 }
 
 async function refuseStatus(answer: Answer): Promise<never> {
-  answer.body.on('error', () => undefined).destroy();
+  hangUp(answer);
   const rejected = answer.statusCode === 401 || answer.statusCode === 403;
   throw new PortcullisError(
     'ERR_CHANNEL_UNAVAILABLE',

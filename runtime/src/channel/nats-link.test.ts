@@ -36,22 +36,53 @@ afterEach(async () => {
   link = undefined;
 });
 
+/** The connection that a call is made on. */
+const use = (from: Link<FakeConnection>, signal = never): Promise<FakeConnection> =>
+  from.use(signal, async (connection) => connection);
+
 describe('link', () => {
   test('is used while up and fails at once while down', async () => {
     const connection = new FakeConnection();
     link = createLink(async () => connection, log);
-    expect(await link.use(never)).toBe(connection);
+    expect(await use(link)).toBe(connection);
     const { lost } = await link.up(never);
     connection.tell('disconnect');
     await new Promise((resolve) => {
       lost.addEventListener('abort', resolve);
     });
-    await expect(link.use(never)).rejects.toMatchObject({ kind: 'unavailable' });
+    await expect(use(link)).rejects.toMatchObject({ kind: 'unavailable' });
     const rising = link.up(never);
     connection.tell('reconnect');
     const again = await rising;
     expect(again.nats).toBe(connection);
     expect(again.lost.aborted).toBe(false);
+  });
+
+  test('a call that is under way when the connection goes ends with it, and one that is made afterwards does not', async () => {
+    const connection = new FakeConnection();
+    link = createLink(async () => connection, log);
+    const asked = Promise.withResolvers<AbortSignal>();
+    // As a question that the server will never answer.
+    const hanging = link.use(never, async (_nats, signal) => {
+      asked.resolve(signal);
+      return new Promise<never>(() => undefined);
+    });
+    const signal = await asked.promise;
+    connection.tell('disconnect');
+    await expect(hanging).rejects.toMatchObject({ kind: 'unavailable', message: 'connection to nats was lost' });
+    expect(signal.aborted).toBe(true);
+    connection.tell('reconnect');
+    await link.up(never);
+    expect(await use(link)).toBe(connection);
+  });
+
+  test('a call ends by its own signal, and fails as it fails', async () => {
+    const connection = new FakeConnection();
+    link = createLink(async () => connection, log);
+    await link.up(never);
+    const hanging = link.use(AbortSignal.timeout(10), () => new Promise<never>(() => undefined));
+    await expect(hanging).rejects.toMatchObject({ kind: 'timeout' });
+    await expect(link.use(never, () => Promise.reject(new RangeError('its own')))).rejects.toThrow('its own');
   });
 
   test('connects anew after a failure and after a final close', async () => {
@@ -74,7 +105,7 @@ describe('link', () => {
   test('waiting ends by its signal', async () => {
     link = createLink(() => Promise.reject(new Error('refused')), log);
     await expect(link.up(AbortSignal.timeout(10))).rejects.toMatchObject({ kind: 'timeout' });
-    await expect(link.use(AbortSignal.abort())).rejects.toMatchObject({ code: 'ERR_CHANNEL_ABORTED' });
+    await expect(use(link, AbortSignal.abort())).rejects.toMatchObject({ code: 'ERR_CHANNEL_ABORTED' });
   });
 
   test('closing ends everything, also a connection that was still being made', async () => {
@@ -87,6 +118,6 @@ describe('link', () => {
     dialled.resolve(connection);
     await closing;
     expect(connection.isClosed).toBe(true);
-    await expect(link.use(never)).rejects.toMatchObject({ kind: 'unavailable' });
+    await expect(use(link)).rejects.toMatchObject({ kind: 'unavailable' });
   });
 });

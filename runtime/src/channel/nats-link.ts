@@ -29,8 +29,12 @@ export interface Link<C> {
   current(): C | undefined;
   /** The connection as soon as it is up, and a signal that aborts when it goes down. */
   up(signal: AbortSignal): Promise<{ readonly nats: C; readonly lost: AbortSignal }>;
-  /** The connection for one call. @throws PortcullisError kind `unavailable` when it is down. */
-  use(signal: AbortSignal): Promise<C>;
+  /**
+   * Makes one call on the connection, with a signal that ends with the caller's or with the connection. A client keeps
+   * questions that were under way when the connection went, and their timeouts with them: nobody waits for those here.
+   * @throws PortcullisError kind `unavailable` when the connection is down or goes down; else whatever `call` throws.
+   */
+  use<T>(signal: AbortSignal, call: (nats: C, signal: AbortSignal) => Promise<T>): Promise<T>;
   readonly closing: AbortSignal;
   close(): Promise<void>;
 }
@@ -106,19 +110,32 @@ export function createLink<C extends Linked>(dial: () => Promise<C>, parent: Log
       }
     }
   };
+  /** The connection now, or within the grace of the first attempt. */
+  const soon: Link<C>['up'] = async (signal) => {
+    if (signal.aborted) throw ended(signal);
+    if (nats !== undefined) return { nats, lost: lost.signal };
+    const down = new PortcullisError('ERR_CHANNEL_UNAVAILABLE', 'unavailable', 'not connected to nats');
+    if (hasTried || closing.signal.aborted) throw down;
+    const grace = AbortSignal.timeout(FIRST_CONNECT_GRACE_MS);
+    try {
+      return await up(AbortSignal.any([signal, grace]));
+    } catch {
+      throw signal.aborted ? ended(signal) : down;
+    }
+  };
   return {
     current: () => nats,
     up,
-    async use(signal) {
-      if (signal.aborted) throw ended(signal);
-      if (nats !== undefined) return nats;
-      const down = new PortcullisError('ERR_CHANNEL_UNAVAILABLE', 'unavailable', 'not connected to nats');
-      if (hasTried || closing.signal.aborted) throw down;
-      const grace = AbortSignal.timeout(FIRST_CONNECT_GRACE_MS);
+    async use(signal, call) {
+      const { nats: connection, lost: gone } = await soon(signal);
+      const either = AbortSignal.any([signal, gone]);
       try {
-        return (await up(AbortSignal.any([signal, grace]))).nats;
-      } catch {
-        throw signal.aborted ? ended(signal) : down;
+        return await orEnded(call(connection, either), either);
+      } catch (error: unknown) {
+        if (signal.aborted || !gone.aborted) throw error;
+        throw new PortcullisError('ERR_CHANNEL_UNAVAILABLE', 'unavailable', 'connection to nats was lost', {
+          cause: error,
+        });
       }
     },
     closing: closing.signal,

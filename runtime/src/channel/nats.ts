@@ -5,6 +5,7 @@ import {
   type ConnectionOptions,
   connect,
   credsAuthenticator,
+  DiscardPolicy,
   type KV,
   type NatsConnection,
   type ObjectStore,
@@ -192,10 +193,23 @@ export async function openNats(options: NatsChannelOptions): Promise<NatsChannel
           throw natsFault(error);
         },
       );
-    const isComplete = (await exists(`KV_${names.kv}`)) && (await exists(`OBJ_${names.os}`));
-    const { views } = nats.jetstream(limits);
+    const hasObjects = await exists(`OBJ_${names.os}`);
+    const isComplete = (await exists(`KV_${names.kv}`)) && hasObjects;
     const replicas = options.replicas ?? 1;
-    const made = { kv: await views.kv(names.kv, { history: 1, replicas }), os: await views.os(names.os, { replicas }) };
+    if (!hasObjects) {
+      // Not by the library: it sends its own `replicas` along in the stream's configuration, and servers refuse fields
+      // that they do not know from 2.12 on.
+      await manager.streams.add({
+        name: `OBJ_${names.os}`,
+        subjects: [`$O.${names.os}.C.>`, `$O.${names.os}.M.>`],
+        discard: DiscardPolicy.New,
+        allow_rollup_hdrs: true,
+        allow_direct: true,
+        num_replicas: replicas,
+      });
+    }
+    const { views } = nats.jetstream(limits);
+    const made = { kv: await views.kv(names.kv, { history: 1, replicas }), os: await views.os(names.os) };
     if (!isComplete) options.onCreated?.();
     return made;
   };
@@ -262,43 +276,47 @@ export async function openNats(options: NatsChannelOptions): Promise<NatsChannel
     }
   }
 
-  const publish = async (subject: string, data: Uint8Array, signal: AbortSignal): Promise<void> => {
-    const nats = await link.use(signal);
+  /** One call, with whatever the library throws made a fault of the channel. */
+  const call = async <T>(
+    signal: AbortSignal,
+    work: (nats: NatsConnection, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> => {
     try {
-      nats.publish(subject, data);
-      await orEnded(nats.flush(), signal);
+      return await link.use(signal, work);
     } catch (error: unknown) {
       throw channelFault(error, signal);
     }
   };
+
+  const publish = (subject: string, data: Uint8Array, signal: AbortSignal): Promise<void> =>
+    call(signal, (nats) => {
+      nats.publish(subject, data);
+      return nats.flush();
+    });
 
   return {
     transport: 'nats',
     isConnected: () => link.current() !== undefined,
     async get(key, { maxBytes, signal }) {
       requireKey(key);
-      const nats = await link.use(signal);
-      try {
-        return await orEnded(read(nats, key, maxBytes, signal), signal);
-      } catch (error: unknown) {
-        throw channelFault(error, signal);
-      }
+      return call(signal, (nats, either) => read(nats, key, maxBytes, either));
     },
     async put(key, bytes, signal) {
       requireKey(key);
-      const nats = await link.use(signal);
-      const attempt = (): Promise<void> => orEnded(write(nats, key, bytes, signal), signal);
-      try {
-        await attempt().catch((error: unknown) => {
+      await call(signal, async (nats, either) => {
+        const attempt = (): Promise<void> => write(nats, key, bytes, either);
+        try {
+          await attempt().catch((error: unknown) => {
+            stores = undefined;
+            if (either.aborted) throw error;
+            // The server may have been wiped: with the buckets made anew the second attempt succeeds.
+            return attempt();
+          });
+        } catch (error: unknown) {
           stores = undefined;
-          if (signal.aborted) throw error;
-          // The server may have been wiped: with the buckets made anew the second attempt succeeds.
-          return attempt();
-        });
-      } catch (error: unknown) {
-        stores = undefined;
-        throw channelFault(natsFault(error), signal);
-      }
+          throw natsFault(error);
+        }
+      });
     },
     hint: (signal) => publish(names.hint, new Uint8Array(), signal),
     watch,
