@@ -585,7 +585,7 @@ describe('a PDP whose repository is not what it should be', () => {
     // No look falls in between: the mirror changes in the turn of the release.
     const attacked = attack();
     const pointer = repository.release(draft);
-    while ((await Promise.race([attacked.then(() => true), delay(200).then(() => false)])) === false) {
+    while (!(await Promise.race([attacked.then(() => true), delay(200).then(() => false)]))) {
       expect(await answers(voice(2))).toEqual(before);
     }
     expect(await answers(voice(2))).toEqual(before);
