@@ -59,6 +59,7 @@ async function openNatsTransports(
   config: DistributorConfig,
   tls: TlsMaterial,
   context: ServiceContext,
+  onConnected: () => void,
 ): Promise<readonly Transport[]> {
   const nats = config.transports.filter((transport) => transport.type === 'nats');
   return Promise.all(
@@ -68,6 +69,7 @@ async function openNatsTransports(
         bucketPrefix,
         role: 'writer',
         log: context.log,
+        onConnected,
         ...(isMutual ? { tls } : {}),
         ...(credsFile === undefined ? {} : { credsFile }),
       }),
@@ -105,8 +107,11 @@ export async function composeDistributor(
   const incoming = createIncoming(config.dataDir, systemDisk, config.limits.maxWaitingBundles);
   const tls = await openTlsMaterial(config.tls, { log });
 
-  const transports: readonly Transport[] = [channel, ...(await openNatsTransports(config, tls, context))];
+  let onConnected = (): void => undefined;
+  const transports = [channel, ...(await openNatsTransports(config, tls, context, () => onConnected()))];
   const delivery = createDelivery({ transports, repository, metrics, log, signal: context.signal });
+  // A server that was away may have been wiped or set back: look at once, not at the next round.
+  onConnected = () => void delivery.reconcile(false);
   const lifetimes = { snapshotMs: config.snapshot.lifetimeMs, timestampMs: config.timestamp.lifetimeMs };
   const publisher = createPublisher({
     repository,

@@ -100,10 +100,9 @@ test('a writer asks the server for no stream that newer servers would refuse', a
     await writer.put('targets/a', Buffer.from('x'), soon());
     await writer.close();
     await witness.flush();
-    expect(asked.map(({ name }) => String(name)).toSorted((a, b) => a.localeCompare(b))).toEqual([
-      'KV_portcullis-metadata',
-      'OBJ_portcullis-targets',
-    ]);
+    expect(new Set(asked.map(({ name }) => name))).toEqual(
+      new Set(['KV_portcullis-metadata', 'OBJ_portcullis-targets']),
+    );
     expect(asked.flatMap((stream) => Object.keys(stream).filter((field) => !STREAM_FIELDS.includes(field)))).toEqual(
       [],
     );

@@ -102,6 +102,28 @@ describe('link', () => {
     expect(attempts).toBe(3);
   });
 
+  test('says so whenever it comes up', async () => {
+    const connection = new FakeConnection();
+    let ups = 0;
+    link = createLink(
+      async () => connection,
+      log,
+      () => {
+        ups += 1;
+      },
+    );
+    const { lost } = await link.up(never);
+    expect(ups).toBe(1);
+    connection.tell('disconnect');
+    await new Promise((resolve) => {
+      lost.addEventListener('abort', resolve);
+    });
+    const rising = link.up(never);
+    connection.tell('reconnect');
+    await rising;
+    expect(ups).toBe(2);
+  });
+
   test('waiting ends by its signal', async () => {
     link = createLink(() => Promise.reject(new Error('refused')), log);
     await expect(link.up(AbortSignal.timeout(10))).rejects.toMatchObject({ kind: 'timeout' });

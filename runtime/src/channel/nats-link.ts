@@ -39,8 +39,11 @@ export interface Link<C> {
   close(): Promise<void>;
 }
 
-/** Starts connecting through `dial`, and again whenever the connection is closed, until the link is closed. */
-export function createLink<C extends Linked>(dial: () => Promise<C>, parent: Logger): Link<C> {
+/**
+ * Starts connecting through `dial`, and again whenever the connection is closed, until the link is closed.
+ * @param onUp called whenever the connection comes up, the first time included
+ */
+export function createLink<C extends Linked>(dial: () => Promise<C>, parent: Logger, onUp?: () => void): Link<C> {
   const log = parent.child({ [LOG_FIELD.transport]: 'nats' });
   const closing = new AbortController();
   const waiting = new Set<() => void>();
@@ -56,6 +59,7 @@ export function createLink<C extends Linked>(dial: () => Promise<C>, parent: Log
     reported = '';
     log.info({ [LOG_FIELD.address]: connection.getServer() }, 'Connected');
     for (const wake of waiting) wake();
+    onUp?.();
   };
   const fall = (): void => {
     if (nats !== undefined && !closing.signal.aborted) log.warn('Disconnected');

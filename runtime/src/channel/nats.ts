@@ -37,8 +37,8 @@ export interface NatsChannelOptions {
   readonly log: Logger;
   /** A writer creates the buckets when they are missing; a reader never does. */
   readonly role: 'reader' | 'writer';
-  /** Called when a writer had to make the buckets: everything that was ever put is gone and wants to be put again. */
-  readonly onCreated?: () => void;
+  /** Called whenever a connection is made, also the first: the server may not hold any more what it held before. */
+  readonly onConnected?: () => void;
 }
 
 /** A channel over NATS, for either side. */
@@ -133,7 +133,7 @@ function natsFault(error: unknown): PortcullisError {
 /** Opens the channel. Never waits for the server: calls do, briefly, until the first connection. */
 export async function openNats(options: NatsChannelOptions): Promise<NatsChannel> {
   const names = namesOf(options.bucketPrefix ?? 'portcullis');
-  const link = createLink(async () => connect(await connectionOptions(options)), options.log);
+  const link = createLink(async () => connect(await connectionOptions(options)), options.log, options.onConnected);
   let stores: Promise<Stores> | undefined;
 
   const readValue = async (nats: NatsConnection, key: string, maxBytes: number): Promise<Uint8Array | undefined> => {
@@ -193,10 +193,8 @@ export async function openNats(options: NatsChannelOptions): Promise<NatsChannel
           throw natsFault(error);
         },
       );
-    const hasObjects = await exists(`OBJ_${names.os}`);
-    const isComplete = (await exists(`KV_${names.kv}`)) && hasObjects;
     const replicas = options.replicas ?? 1;
-    if (!hasObjects) {
+    if (!(await exists(`OBJ_${names.os}`))) {
       // Not by the library: it sends its own `replicas` along in the stream's configuration, and servers refuse fields
       // that they do not know from 2.12 on.
       await manager.streams.add({
@@ -210,7 +208,6 @@ export async function openNats(options: NatsChannelOptions): Promise<NatsChannel
     }
     const { views } = nats.jetstream(limits);
     const made = { kv: await views.kv(names.kv, { history: 1, replicas }), os: await views.os(names.os) };
-    if (!isComplete) options.onCreated?.();
     return made;
   };
 
