@@ -9,6 +9,7 @@ export const EXIT = {
   testsFailed: 4,
   notConverged: 5,
   refused: 6,
+  findings: 7,
   interrupted: 130,
 } as const;
 /** An exit code. */
@@ -17,12 +18,13 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /** One line per exit code, for `--help` and the reference. */
 export const EXIT_MEANINGS = [
   [EXIT.ok, 'done'],
-  [EXIT.failure, 'failed: something could not be read, written or reached'],
+  [EXIT.failure, 'failed: something could not be read, written or reached; fmt --check found files to rewrite'],
   [EXIT.usage, 'the command line or the connection settings are wrong'],
   [EXIT.policyInvalid, 'the policies, a bundle or a request are invalid; every problem was printed'],
-  [EXIT.testsFailed, 'policy tests failed (for a later verb)'],
+  [EXIT.testsFailed, 'policy tests failed, or a coverage or mutation threshold was not reached'],
   [EXIT.notConverged, 'released, but not every PDP loaded it in time'],
   [EXIT.refused, 'the distributor refused'],
+  [EXIT.findings, 'lint found errors, or diff --exit-code answers that change'],
   [EXIT.interrupted, 'interrupted'],
 ] as const satisfies readonly (readonly [ExitCode, string])[];
 

@@ -35,6 +35,8 @@ export { type RollbackOptions, type RollbackTo, rollbackRelease } from './releas
 export { type ReleaseStatus, releaseStatus } from './release/status.js';
 export { submitDraft } from './release/submit.js';
 export { processTerminal, type Terminal } from './terminal.js';
+export type { TestReport } from './testing/report-json.js';
+export { type TestFolderOptions, testFolder } from './testing/test-folder.js';
 export { initTrust, type TrustInitOptions, type TrustInitResult } from './trust/init.js';
 export { readSigningKeys } from './trust/keys.js';
 export { rotateRootFile } from './trust/rotate.js';

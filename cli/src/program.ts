@@ -3,14 +3,22 @@ import { Command, CommanderError } from 'commander';
 import { EXIT, EXIT_MEANINGS, type ExitCode, exitCodeOf } from './exit-codes.js';
 import type { Shell } from './shell.js';
 import type { Terminal } from './terminal.js';
+import { addBenchVerb } from './verbs/bench.js';
 import { addBundleVerbs } from './verbs/bundle.js';
+import { addDiffVerb } from './verbs/diff.js';
 import { addEvalVerbs } from './verbs/eval.js';
+import { addFmtVerb } from './verbs/fmt.js';
+import { addInitVerb } from './verbs/init.js';
+import { addLintVerb } from './verbs/lint.js';
+import { addPackVerbs } from './verbs/pack.js';
 import { addPkiVerbs } from './verbs/pki.js';
 import { addReleaseVerbs } from './verbs/release.js';
+import { addTestVerb } from './verbs/test.js';
 import { addTrustVerbs } from './verbs/trust.js';
+import { addValidateVerb } from './verbs/validate.js';
+import { CLI_VERSION } from './version.js';
 
-/** The version that `portcullis --version` prints; the package's own (a test holds the two together). */
-export const CLI_VERSION = '0.1.0';
+export { CLI_VERSION } from './version.js';
 
 /** The whole command tree, bound to a shell. Parsing it runs the verb. */
 export function buildProgram(shell: Shell): Command {
@@ -33,8 +41,16 @@ export function buildProgram(shell: Shell): Command {
     );
   addPkiVerbs(program, shell);
   addTrustVerbs(program, shell);
+  addInitVerb(program, shell);
+  addValidateVerb(program, shell);
+  addLintVerb(program, shell);
+  addFmtVerb(program, shell);
   addBundleVerbs(program, shell);
   addEvalVerbs(program, shell);
+  addTestVerb(program, shell);
+  addBenchVerb(program, shell);
+  addDiffVerb(program, shell);
+  addPackVerbs(program, shell);
   addReleaseVerbs(program, shell);
   return program;
 }

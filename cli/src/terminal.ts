@@ -8,6 +8,8 @@ export type Tone = 'plain' | 'good' | 'warning' | 'bad' | 'dim';
 export interface Terminal {
   /** Columns to wrap help at. */
   readonly width: number;
+  /** Whether a person reads stdout as it is written, so that the screen may be cleared; false when absent. */
+  readonly interactive?: boolean;
   /** One line, or several, of what was asked for. Goes to stdout. */
   data(text: string): void;
   /** What is happening and what went wrong. Goes to stderr, in colour where that is wanted (`NO_COLOR`, not a TTY). */
@@ -25,6 +27,7 @@ export function processTerminal(): Terminal {
   });
   return {
     width: process.stdout.columns ?? 80,
+    interactive: process.stdout.isTTY,
     data: (text) => void process.stdout.write(`${text}\n`),
     say: (text, tone = 'plain') => {
       const styled = tone === 'plain' ? text : styleText(STYLE[tone], text, { stream: process.stderr });

@@ -3,9 +3,11 @@
 import type { AddressInfo } from 'node:net';
 import {
   type Clock,
+  composing,
   followTlsMaterial,
   httpsServerOptions,
   LOG_FIELD,
+  type Opened,
   openTlsMaterial,
   PortcullisError,
   type Service,
@@ -29,6 +31,7 @@ import { antiEntropyTask, renewalTask } from './release/renewal.js';
 import { bootstrapPublication } from './repository/bootstrap.js';
 import { systemDisk } from './repository/disk.js';
 import { createIncoming } from './repository/incoming.js';
+import { lockDirectory } from './repository/lock.js';
 import { createRepository, type Repository } from './repository/repository.js';
 import type { RepositoryState } from './repository/state.js';
 
@@ -60,11 +63,12 @@ async function openNatsTransports(
   tls: TlsMaterial,
   context: ServiceContext,
   onConnected: () => void,
+  opened: Opened,
 ): Promise<readonly Transport[]> {
   const nats = config.transports.filter((transport) => transport.type === 'nats');
   return Promise.all(
-    nats.map(({ servers, credsFile, bucketPrefix, tls: isMutual }) =>
-      openNatsChannel({
+    nats.map(async ({ servers, credsFile, bucketPrefix, tls: isMutual }) => {
+      const channel = await openNatsChannel({
         servers,
         bucketPrefix,
         role: 'writer',
@@ -72,8 +76,10 @@ async function openNatsTransports(
         onConnected,
         ...(isMutual ? { tls } : {}),
         ...(credsFile === undefined ? {} : { credsFile }),
-      }),
-    ),
+      });
+      opened(() => channel.close());
+      return channel;
+    }),
   );
 }
 
@@ -91,24 +97,39 @@ export interface DistributorReplacements {
   readonly channel?: InProcessChannel;
 }
 
-/** Opens everything and binds the ports. @throws PortcullisError what kept the distributor from starting. */
-export async function composeDistributor(
+/**
+ * Opens everything and binds the ports.
+ * @throws PortcullisError what kept the distributor from starting; nothing stays open then.
+ */
+export function composeDistributor(
   config: DistributorConfig,
   context: ServiceContext,
   replacements: DistributorReplacements = {},
 ): Promise<Service> {
+  return composing((opened) => compose(config, context, replacements, opened));
+}
+
+async function compose(
+  config: DistributorConfig,
+  context: ServiceContext,
+  replacements: DistributorReplacements,
+  opened: Opened,
+): Promise<Service> {
   const { clock = systemClock, channel = createInProcessChannel() } = replacements;
   const { log, health } = context;
   const metrics = createMetrics(context.registry);
+  const lock = lockDirectory(config.dataDir);
+  opened(() => lock.release());
   const repository = createRepository(config.dataDir, systemDisk);
   const loadKeys = () => loadOnlineKeys(config.keysDir, systemDisk);
   const keys = await loadKeys();
   const initial = await openRepository(repository, config, keys, clock);
   const incoming = createIncoming(config.dataDir, systemDisk, config.limits.maxWaitingBundles);
   const tls = await openTlsMaterial(config.tls, { log });
+  opened(() => tls.close());
 
   let onConnected = (): void => undefined;
-  const transports = [channel, ...(await openNatsTransports(config, tls, context, () => onConnected()))];
+  const transports = [channel, ...(await openNatsTransports(config, tls, context, () => onConnected(), opened))];
   const delivery = createDelivery({ transports, repository, metrics, log, signal: context.signal });
   // A server that was away may have been wiped or set back: look at once, not at the next round.
   onConnected = () => void delivery.reconcile(false);
@@ -146,6 +167,7 @@ export async function composeDistributor(
     tls: { ...httpsServerOptions(tls) },
     log,
   });
+  opened(() => app.close());
   await app.listen({ host: config.listen.host, port: config.listen.port });
   const unfollow = followTlsMaterial(app.server as unknown as Parameters<typeof followTlsMaterial>[0], tls);
   context.announce('https', boundAddress(app.server.address(), config.listen));
@@ -176,6 +198,7 @@ export async function composeDistributor(
         },
       },
       { name: 'close admin port', timeoutMs: 1_000, run: () => admin.close() },
+      { name: 'give up the data directory', timeoutMs: 100, run: async () => lock.release() },
     ],
   };
 }

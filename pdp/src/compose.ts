@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import { createRequestParser, loadDecisionPackage, loadDecisionService, parsePeerIdentity } from '@portcullis/proto';
 import {
   type Clock,
+  composing,
   grpcServerCredentials,
   LOG_FIELD,
+  type Opened,
   openTlsMaterial,
   PortcullisError,
   type Service,
@@ -70,19 +72,29 @@ const DRAIN_STEP_MS = 2_000;
 /**
  * Builds a PDP and binds its ports; nothing is decided but denials until its tasks run and a release is in force.
  * @throws PortcullisError when something that cannot be done without is missing: certificates, pinned root, ports, or a
- * trusted state that can be believed.
+ * trusted state that can be believed. Nothing stays open then.
  */
-export async function composePdp(
+export function composePdp(
   config: PdpConfig,
   context: ServiceContext,
   replacements: PdpReplacements = {},
+): Promise<PdpService> {
+  return composing((opened) => compose(config, context, replacements, opened));
+}
+
+async function compose(
+  config: PdpConfig,
+  context: ServiceContext,
+  replacements: PdpReplacements,
+  opened: Opened,
 ): Promise<PdpService> {
   const { log, health } = context;
   const clock = replacements.clock ?? systemClock;
   const metrics = createPdpMetrics(context.registry);
 
   const tls = await openTlsMaterial(config.tls, { log });
-  const channels = replacements.channels ?? (await openChannels(config, tls, context));
+  opened(() => tls.close());
+  const channels = replacements.channels ?? (await openChannels(config, tls, context, opened));
   const channel = fallbackReader(channels);
 
   const active = createActiveReleases(clock, FRESHNESS_PROFILES[config.bundles.freshness]);
@@ -97,6 +109,7 @@ export async function composePdp(
   const compiler =
     replacements.compiler ??
     createWorkerCompiler({ timeoutMs: config.bundles.compileTimeoutMs, maxHeapMb: config.bundles.compileHeapMb });
+  opened(() => compiler.close());
   const bundles = createBundleClient({
     env: config.env,
     channel: config.channel,
@@ -119,6 +132,7 @@ export async function composePdp(
     config.decisionLog.file === undefined
       ? undefined
       : await openDecisionLog(config.decisionLog.file, { fsync: config.decisionLog.fsync });
+  opened(() => decisionLog?.close());
   const pipeline = {
     snapshots: active,
     gateways: new Map(Object.entries(config.gateways).map(([name, tenants]) => [name, new Set(tenants)])),
@@ -171,6 +185,7 @@ export async function composePdp(
       Settle: createSettle({ callers, observer: metrics, log, maxRemembered: config.limits.maxSettlementsRemembered }),
     },
   });
+  opened(() => endpoint.close());
   const admin = await startAdminServer({
     ...config.admin,
     registry: context.registry,
@@ -226,27 +241,34 @@ async function openChannels(
   config: PdpConfig,
   tls: TlsMaterial,
   context: ServiceContext,
+  opened: Opened,
 ): Promise<readonly ChannelReader[]> {
   const acceptServer = (id: string): boolean => parsePeerIdentity(id, config.trustDomain)?.kind === 'distributor';
   return Promise.all(
     config.bundles.sources.map(async (source): Promise<ChannelReader> => {
-      switch (source.type) {
-        case 'http':
-          return createHttpChannelReader({
-            baseUrl: source.url,
-            dispatcher: undiciDispatcher(tls, { acceptServer }),
-            ownsDispatcher: true,
-          });
-        case 'nats':
-          return openNatsChannel({
-            servers: source.servers,
-            ...(source.tls ? { tls } : {}),
-            ...(source.credsFile === undefined ? {} : { credsFile: source.credsFile }),
-            bucketPrefix: source.bucketPrefix,
-            log: context.log,
-            role: 'reader',
-          });
-      }
+      const channel = await openChannel(source);
+      opened(() => channel.close());
+      return channel;
     }),
   );
+
+  async function openChannel(source: PdpConfig['bundles']['sources'][number]): Promise<ChannelReader> {
+    switch (source.type) {
+      case 'http':
+        return createHttpChannelReader({
+          baseUrl: source.url,
+          dispatcher: undiciDispatcher(tls, { acceptServer }),
+          ownsDispatcher: true,
+        });
+      case 'nats':
+        return openNatsChannel({
+          servers: source.servers,
+          ...(source.tls ? { tls } : {}),
+          ...(source.credsFile === undefined ? {} : { credsFile: source.credsFile }),
+          bucketPrefix: source.bucketPrefix,
+          log: context.log,
+          role: 'reader',
+        });
+    }
+  }
 }

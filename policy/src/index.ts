@@ -4,21 +4,37 @@ export { sha256Hex } from './bundle/digest.js';
 export { BUNDLE_LIMITS, type BundleLimits } from './bundle/limits.js';
 export { unpackBundle } from './bundle/unpack.js';
 export { ALWAYS, GROUP_OPERATORS, MAX_CONDITION_DEPTH } from './dsl/condition.js';
-export { COMPILED_EFFECTS, type CompiledEffectType, effectBlocks } from './dsl/effects.js';
-export { BUILT_IN_FIELDS, FIELD_TYPES, type Field, type FieldLookup, type FieldType, findField } from './dsl/fields.js';
+export { type CompiledEffect, effectBlocks, effectSchemas } from './dsl/effects.js';
+export { CUSTOM_FIELD_TYPES, type CustomField, type CustomFields } from './dsl/custom-fields.js';
+export { surfacesOf } from './dsl/field-surfaces.js';
+export {
+  BUILT_IN_FIELDS,
+  createFieldTable,
+  FIELD_TYPES,
+  type Field,
+  type FieldLookup,
+  type FieldTable,
+  type FieldType,
+  findField,
+} from './dsl/fields.js';
+export { type Excerpt, excerptOf } from './dsl/findings.js';
+export { didYouMean } from './dsl/nearest.js';
+export { MAX_LIST_LENGTH } from './dsl/operators/literal.js';
+export { MAX_PATTERN_LENGTH } from './dsl/operators/pattern.js';
 export {
   type BaseOperator,
-  MAX_LIST_LENGTH,
-  MAX_PATTERN_LENGTH,
   OPERATOR_NAMES,
-  OPERATORS,
   type Operator,
   type OperatorRow,
   operatorRow,
+  spellingOf,
 } from './dsl/operators.js';
 export { POLICY_PROBLEM_CODES, type PolicyProblemCode } from './dsl/problem-codes.js';
-export { bundleShape, policyJsonSchema } from './dsl/schema.js';
-export { compileBundle } from './engine/compile.js';
+export { formatPolicyFile, printPolicy } from './dsl/print.js';
+export { policyJsonSchema } from './dsl/policy-json-schema.js';
+export { bundleShape, RFC3339 } from './dsl/schema.js';
+export { childPath, type Position, parseSourceDocument, type SourceDocument } from './dsl/source-document.js';
+export { compileBundle, compileDocument, readBundleDocument } from './engine/compile.js';
 export type {
   ConditionExplanation,
   Explanation,
@@ -26,5 +42,31 @@ export type {
   SetExplanation,
   ShownValue,
 } from './engine/explain.js';
-export { BUNDLE_FORMAT, COMBININGS, type CompiledBundle, PRIORITY_ORDERS } from './engine/ir.js';
-export { type Engine, linkBundle } from './engine/link.js';
+export { applyReadings, type GuardReading } from './engine/guards.js';
+export {
+  BUNDLE_FORMAT,
+  COMBININGS,
+  type CompiledBundle,
+  type ConditionIr,
+  type LeafIr,
+  PRIORITY_ORDERS,
+  type RuleIr,
+  type SetIr,
+} from './engine/ir.js';
+export { type Engine, linkBundle, type ModuleEvaluator } from './engine/link.js';
+export type { ModuleOutcome } from './engine/verdict.js';
+export type { TypedAction } from './kinds/kind.js';
+export { POLICY_KINDS, POLICY_TYPES, type PolicyType, policyKind } from './kinds/registry.js';
+export { SPECIAL_RANGES, type SpecialRange } from './kinds/special-addresses.js';
+export type { BundleDocument, SetDocument } from './bundle/bundle-document.js';
+export type { PolicySource } from './dsl/policy-head.js';
+export { grantedOf } from './engine/granted.js';
+export { comparePrecedence, type Role, walkSet } from './engine/resolve.js';
+export { builtInPacksFolder } from './packs/built-in.js';
+export { LONE_PACK_FOLDER, packAsBundle } from './packs/pack-as-bundle.js';
+export { type Changed, comparePacks, isUnchanged, type PackChanges, type PartChanges } from './packs/compare.js';
+export { describePack, type PackDescription, type PackPolicyDescription, type ParameterDescription } from './packs/describe.js';
+export { type Pack, readPack } from './packs/pack.js';
+export { PACK_MANIFEST } from './packs/pack-shape.js';
+export { createSchemaCompiler, type SchemaCompiler } from './packs/parameters.js';
+export { checkModules, loadModuleEngines } from './modules/load-module-engines.js';

@@ -30,6 +30,7 @@ export {
   type StrictJson,
 } from './json/json.js';
 export { parseStrictJson } from './json/parse.js';
+export { composing, type Opened } from './lifecycle/composing.js';
 export { createServiceContext, type ServiceContextOptions } from './lifecycle/context.js';
 export { runDrain } from './lifecycle/drain.js';
 export { EXIT } from './lifecycle/exit-codes.js';

@@ -3,8 +3,10 @@
 import { randomUUID } from 'node:crypto';
 import { FIELD } from '@portcullis/policy/model';
 import {
+  composing,
   type DrainStep,
   LOG_FIELD,
+  type Opened,
   openTlsMaterial,
   PortcullisError,
   processEnvironment,
@@ -24,24 +26,41 @@ import { agentIdentity } from './identity.js';
 import { createInspector } from './intercept/mcp/inspect.js';
 import { createAttemptMaker } from './intercept/mcp/to-attempt.js';
 import { createSidecarMetrics } from './metrics.js';
+import { rehearse } from './rehearse.js';
 
 /** Added to the ask client's own deadline before the guard stops waiting for a client that never settles. */
 const BACKSTOP_MS = 1_000;
 
-/** Builds the sidecar. `mode` "mcp" wraps the command after `--`; without a mode the HTTP proxy listens. */
-export async function composeSidecar(config: SidecarConfig, context: ServiceContext): Promise<Service> {
+/**
+ * Builds the sidecar. `mode` "mcp" wraps the command after `--`; without a mode the HTTP proxy listens.
+ * @throws PortcullisError when something is missing or a port cannot be bound; nothing stays open then.
+ */
+export function composeSidecar(config: SidecarConfig, context: ServiceContext): Promise<Service> {
+  return composing((opened) => compose(config, context, opened));
+}
+
+async function compose(config: SidecarConfig, context: ServiceContext, opened: Opened): Promise<Service> {
   const { log, registry, health } = context;
   const material = await openTlsMaterial(config.tls, { log });
+  opened(() => material.close());
   const identity = agentIdentity(material, config.trustDomain);
   const metrics = createSidecarMetrics(registry);
   const credentials = pdpCredentials(material, config.trustDomain);
+  const attempts = createAttemptMaker({
+    identity,
+    environment: config.environment,
+    clock: systemClock,
+    newId: randomUUID,
+  });
   const client = createPolicyClient({
     config: config.pdp,
     credentials,
     log,
     observer: metrics,
     onRenewal: (renew) => material.onChange(renew),
+    rehearsal: rehearse(attempts),
   });
+  opened(() => client.close());
   health.check('pdp', () => client.ready || 'no policy decision point has completed a handshake');
 
   const refuser = createRefuser({ source: 'mcp_proxy', log, observer: metrics });
@@ -55,12 +74,6 @@ export async function composeSidecar(config: SidecarConfig, context: ServiceCont
         log.info({ [FIELD.decisionId]: decision.decision_id, level }, 'Attempt allowed with audit level'),
       ),
     },
-  });
-  const attempts = createAttemptMaker({
-    identity,
-    environment: config.environment,
-    clock: systemClock,
-    newId: randomUUID,
   });
   const inspector = createInspector({
     guard,
@@ -85,12 +98,15 @@ export async function composeSidecar(config: SidecarConfig, context: ServiceCont
   if (context.mode === 'mcp') {
     const { startStdioWrapper } = await import('./intercept/mcp/compose-stdio.js');
     const wrapper = await startStdioWrapper(config.stdio, context.rest, { ...parts, env, ready: () => client.ready });
+    opened(() => wrapper.drain.run());
     tasks.push(wrapper.task);
     drain.push(wrapper.drain);
   } else {
     if (config.mcp === undefined) throw new PortcullisError('ERR_CONFIG_INVALID', 'invalid', 'mcp is not configured');
     const { startHttpProxy } = await import('./intercept/mcp/compose-http.js');
     const proxy = await startHttpProxy(config.mcp, { ...parts, env });
+    opened(() => proxy.disconnect());
+    opened(() => proxy.close());
     context.announce('mcp', proxy.address);
     log.info({ [LOG_FIELD.address]: proxy.address }, 'MCP proxy listens');
     drain.push(

@@ -1,14 +1,20 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { CanonicalRequest } from '@portcullis/policy/model';
+import type { ContextualRequest } from '@portcullis/policy/model';
 import { z } from 'zod';
 import { sourceFiles } from '../support/bundle-source.js';
+
+const addition = z.strictObject({ type: z.string(), value: z.unknown() });
 
 const outcome = z.strictObject({
   effect: z.enum(['allow', 'deny', 'hold']),
   /** Every reason, in order. */
   deny: z.array(z.strictObject({ code: z.string(), path: z.string(), reason_code: z.string().optional() })),
+  /** What an allow comes with, or what a hold asks for, in order; nothing when absent. */
+  conditions: z.array(addition).optional(),
+  /** What is to be done besides, in order; nothing when absent. */
+  obligations: z.array(addition).optional(),
   /** Every rule that took part, in order. */
   matched: z.array(z.strictObject({ policy: z.string(), layer: z.string(), effect: z.string() })),
   /** Every rule that could not be evaluated, in order, and which of its conditions is to blame. */
@@ -24,6 +30,10 @@ export const goldenCaseShape = z.strictObject({
   description: z.string().min(20).describe('One sentence: what the case shows.'),
   bundle: z.record(z.string(), file).describe('The files of a bundle source, by name.'),
   request: z.looseObject({ version: z.literal('1.0') }).describe('A canonical request.'),
+  facts: z
+    .record(z.string(), z.unknown())
+    .describe('What a decision point knows besides; such a case cannot be asked from outside.')
+    .optional(),
   expect: outcome,
 });
 
@@ -36,7 +46,9 @@ export interface GoldenCase {
   readonly name: string;
   readonly description: string;
   readonly files: ReadonlyMap<string, Uint8Array>;
-  readonly request: CanonicalRequest;
+  readonly request: ContextualRequest;
+  /** Whether a PEP may ask it: facts and approvals are the decision point's own. */
+  readonly fromOutside: boolean;
   readonly expect: GoldenOutcome;
 }
 
@@ -55,7 +67,8 @@ export function loadGoldenCases(): readonly GoldenCase[] {
     .map((name) => {
       const parsed = goldenCaseShape.safeParse(JSON.parse(readFileSync(join(folder, name), 'utf8')));
       if (!parsed.success) throw new Error(`${name} is not a golden case: ${z.prettifyError(parsed.error)}`);
-      const { description, bundle, request, expect } = parsed.data;
+      const { description, bundle, request, facts, expect } = parsed.data;
+      const asked = { ...request, ...(facts === undefined ? {} : { facts }) } as unknown as ContextualRequest;
       const texts = Object.entries(bundle).map(([path, content]) => {
         return [path, typeof content === 'string' ? content : JSON.stringify(content, null, 2)] as const;
       });
@@ -63,7 +76,8 @@ export function loadGoldenCases(): readonly GoldenCase[] {
         name: name.replace(/\.json$/, ''),
         description,
         files: sourceFiles(Object.fromEntries(texts)),
-        request: request as unknown as CanonicalRequest,
+        request: asked,
+        fromOutside: facts === undefined && asked.context?.approval === undefined,
         expect,
       };
     });

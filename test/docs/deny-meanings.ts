@@ -21,8 +21,8 @@ export const DENY_MEANINGS = {
   APPROVAL_REQUIRED: {
     meaning: 'The attempt is held until a person agrees.',
     when:
-      "The decision's effect is `hold`. No effect of this version's language compiles to a hold, so it comes only from a " +
-      'PDP of a later version.',
+      'A policy with the effect `require_approval` or `require_hitl`, or a typed policy with the action `escalate`, matched, ' +
+      'and nobody has agreed to this very request yet. The condition of the decision names who is asked.',
     action: 'Ask for the approval that the decision names; do not retry before it is given.',
   },
   NO_MATCHING_POLICY: {
@@ -37,6 +37,18 @@ export const DENY_MEANINGS = {
     action:
       'Look at `diagnostics.errors` of the decision (`portcullis eval --json`): it names the policy and the condition. ' +
       'Guard the condition, or send the right type.',
+  },
+  QUOTA_EXCEEDED: {
+    meaning: 'A quota that applies to this attempt is used up.',
+    when:
+      'The policies allow the attempt, and a `rate_limit`, `quota` or `token_budget` policy that they met on the way has no ' +
+      'room left in its window. The message names the quota, its limit, its use and when there is room again.',
+    action: 'Try again after the time that the message names, or ask for a larger quota.',
+  },
+  QUOTA_UNAVAILABLE: {
+    meaning: 'A quota applies to this attempt and nobody can say how much of it is left.',
+    when: 'The PDP has no account of the quota, or cannot reach the store that keeps it.',
+    action: 'Look at the store of quotas; until it answers, what a quota guards is denied.',
   },
   NO_VALID_BUNDLE: {
     meaning: 'The PDP has no release that it may decide with.',

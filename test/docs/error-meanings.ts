@@ -206,6 +206,30 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     action: 'Choose another `mcp.listen`; another process may hold it.',
   },
   ERR_NODE_STATUS: { meaning: 'A status report is not one; it is ignored.', action: OTHER_VERSION },
+  ERR_PACK_EXISTS: {
+    meaning: 'A pack would be copied over another version of it, or over one that was edited.',
+    action: 'Use `portcullis pack upgrade`, which shows what changes, or pass `--force`.',
+  },
+  ERR_PACK_LOCK: {
+    meaning: '`packs.lock` cannot be read, so nobody knows which packs were edited.',
+    action: 'Restore it, or delete it and add the packs again with `--force`.',
+  },
+  ERR_PACK_PARAMETER: {
+    meaning: 'A value of a parameter is not what the pack asks for, is missing, or is of a parameter that it does not have.',
+    action: 'Correct the value at the place that the problem names; `portcullis pack show NAME` lists the parameters.',
+  },
+  ERR_PACK_REQUIRES: {
+    meaning: 'A pack needs another one that the bundle does not use, or not in that version; or packs need each other.',
+    action: 'Add or upgrade the pack that the problem names.',
+  },
+  ERR_PACK_SHAPE: {
+    meaning: 'A `pack.yaml` is not one: a schema that is none, a name that stands twice, a parameter that no policy uses.',
+    action: 'Correct the pack at the place that the problem names.',
+  },
+  ERR_PACK_TEMPLATE: {
+    meaning: 'A policy of a pack refers to something that is not there, or that cannot stand where it does.',
+    action: 'Correct the policy at the place that the problem names.',
+  },
   ERR_PDP_LISTEN: {
     meaning: 'The gRPC port cannot be bound.',
     action: 'Choose another `listen`; another process may hold it.',
@@ -220,10 +244,6 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
   },
   ERR_PKI_CA_MISSING: { meaning: 'There is no development CA in the folder.', action: 'Run `portcullis pki init`.' },
   ERR_POLICY_EFFECT_UNKNOWN: { meaning: 'An effect that the language does not have.', action: FIX_POLICY },
-  ERR_POLICY_EFFECT_UNSUPPORTED: {
-    meaning: 'An effect of the language that this version cannot compile; it is refused, never ignored.',
-    action: 'Use one of [the effects of this version](policy-language.md#effects).',
-  },
   ERR_POLICY_FIELD_UNKNOWN: {
     meaning: 'A path that the canonical request does not have; the nearest one is suggested.',
     action: 'Use one of [the fields](policy-language.md#fields).',
@@ -248,6 +268,10 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     action: 'Give one of them another `slug`.',
   },
   ERR_POLICY_SYNTAX: { meaning: 'Not the YAML or JSON that a policy may be written in.', action: FIX_POLICY },
+  ERR_POLICY_TYPE_UNKNOWN: {
+    meaning: 'A typed policy of a type that there is not; the nearest one is suggested.',
+    action: 'Use one of [the types](policy-types.md).',
+  },
   ERR_POLICY_VALUE_INVALID: { meaning: 'A value that can never compare with the field.', action: FIX_POLICY },
   ERR_RELEASE_ABORT: {
     meaning: 'A release that is signed with the abort key does more than clear the candidate.',
@@ -311,6 +335,11 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     meaning: 'The repository on disk is incomplete or damaged; the distributor does not serve from it.',
     action: 'Restore `dataDir` from a backup. PDPs keep serving meanwhile.',
   },
+  ERR_REPOSITORY_LOCKED: {
+    meaning: 'Another distributor works on the same `dataDir`; two would sign over each other.',
+    action:
+      'Stop the other one, or give this one a `dataDir` of its own. The lock ends with the process that holds it.',
+  },
   ERR_REPOSITORY_WRITE: {
     meaning: 'The repository could not be written.',
     action: 'Make room on the disk of `dataDir`, or correct its permissions; then publish again.',
@@ -328,6 +357,30 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
   ERR_TASK_FAILED: {
     meaning: 'A long-running part failed, so the process ends.',
     action: 'Read the cause in the log; whatever supervises the process starts it again.',
+  },
+  ERR_TESTS_EXPECTATION: {
+    meaning: 'Expectations contradict each other, or speak of nothing.',
+    action: 'Give each combination of a matrix one expectation; leave out rows and reasons that nothing can meet.',
+  },
+  ERR_TESTS_KEY_UNKNOWN: {
+    meaning: 'A test suite has a key that the format does not have.',
+    action: 'Take the name that the message suggests; the format is in the guide on testing policies.',
+  },
+  ERR_TESTS_NAME_DUPLICATE: {
+    meaning: 'Two suites, two tests of a suite, or two shared fixtures have one name.',
+    action: 'Rename one of them.',
+  },
+  ERR_TESTS_NAME_UNKNOWN: {
+    meaning: 'A test names a fixture or a policy that there is not.',
+    action: 'Take the name that the message suggests, or add the fixture.',
+  },
+  ERR_TESTS_REQUEST: {
+    meaning: 'The parts of a request do not make a canonical request.',
+    action: 'Correct the part at the place that is named; a PDP would refuse such a request.',
+  },
+  ERR_TESTS_SHAPE: {
+    meaning: 'A value of a test suite is missing, or of the wrong shape or range.',
+    action: 'Write what the message expects; `portcullis test --schema` lets an editor tell you while you type.',
   },
   ERR_TLS_HANDSHAKE: {
     meaning: 'A TLS handshake was cut off or took too long.',

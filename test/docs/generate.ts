@@ -15,11 +15,14 @@ import { configPages } from './config-pages.js';
 import { denyCodesPage } from './deny-codes-page.js';
 import { drift } from './drift.js';
 import { errorParity, errorsPage } from './errors-page.js';
+import { lintPage } from './lint-page.js';
 import { mcpMethodsPage } from './mcp-methods-page.js';
 import { metricsPage } from './metrics-page.js';
+import { packsPage } from './packs-page.js';
 import type { Page } from './page.js';
 import { policyLanguagePage } from './policy-language-page.js';
 import { policySchemaFile } from './policy-schema.js';
+import { policyTypesPage } from './policy-types-page.js';
 import { WIRE_TYPES_FOLDER, wireTypeFiles } from './wire-types.js';
 
 const root = repositoryRoot();
@@ -32,7 +35,10 @@ function pages(): readonly Page[] {
     denyCodesPage(),
     errorsPage(root),
     mcpMethodsPage(),
+    lintPage(),
     policyLanguagePage(),
+    packsPage(),
+    policyTypesPage(),
     policySchemaFile(root),
   ];
 }

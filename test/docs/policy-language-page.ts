@@ -1,11 +1,9 @@
 import {
-  type BaseOperator,
   BUILT_IN_FIELDS,
   bundleShape,
   COMBININGS,
-  COMPILED_EFFECTS,
-  type CompiledEffectType,
   effectBlocks,
+  effectSchemas,
   FIELD_TYPES,
   type Field,
   type FieldType,
@@ -15,42 +13,157 @@ import {
   MAX_LIST_LENGTH,
   MAX_PATTERN_LENGTH,
   OPERATOR_NAMES,
-  OPERATORS,
+  type Operator,
   operatorRow,
+  POLICY_TYPES,
   policyJsonSchema,
+  spellingOf,
+  surfacesOf,
 } from '@portcullis/policy';
-import { ATTEMPT_KINDS, RULE_EFFECTS } from '@portcullis/policy/model';
+import { ATTEMPT_KINDS, RULE_EFFECTS, type RuleEffect } from '@portcullis/policy/model';
 import { z } from 'zod';
 import { code, codes, markdownPage, type Page, table } from './page.js';
-import { asSchema, branchesOf, schemaRows } from './schema-rows.js';
+import { asSchema, schemaRows } from './schema-rows.js';
 
 const TYPE_MEANINGS = {
   string: 'A text.',
   number: 'A number.',
   boolean: '`true` or `false`.',
+  datetime:
+    'An RFC 3339 time with its offset. It compares as an instant, with another time or with a date, which is that whole day in UTC.',
+  ip: 'An IPv4 or IPv6 address. It compares by its bits: `::ffff:10.0.0.1` is `10.0.0.1`. Octal and short forms are errors.',
   string_list: 'A list of texts.',
+  number_list: 'A list of numbers.',
   object: 'A container; one can only ask whether it is there.',
   any: 'Whatever the caller put there. The type of the value in the condition says which type is expected; another is an error.',
 } as const satisfies Record<FieldType, string>;
 
-const OPERATOR_MEANINGS = {
-  equals: { value: 'a text, number or boolean', holds: 'the field is that value' },
+interface OperatorMeaning {
+  /** What may stand as `value`. */
+  readonly value: string;
+  readonly holds: string;
+  /** A comparison that compiles, in YAML. */
+  readonly example: string;
+}
+
+const TIME_OR_NUMBER = 'a number, an RFC 3339 time, or a date';
+const ORDER = (example: string, holds: string): OperatorMeaning => ({ value: TIME_OR_NUMBER, holds, example });
+
+/** What every operator means; one that is missing here fails the generator. */
+const OPERATOR_MEANINGS: Partial<Record<Operator, OperatorMeaning>> = {
+  equals: {
+    value: 'a text, number or boolean',
+    holds: 'the field is that value, of the same type; nothing is converted',
+    example: '{field: user.team, operator: equals, value: finance}',
+  },
+  not_equals: {
+    value: 'a text, number or boolean',
+    holds: 'the field is another value of that type',
+    example: '{field: context.environment, operator: not_equals, value: prod}',
+  },
   in: {
     value: `a list of 1 to ${MAX_LIST_LENGTH} texts, numbers or booleans, all of one type`,
     holds: 'the field is one of them',
+    example: '{field: user.role, operator: in, value: [admin, owner]}',
+  },
+  not_in: {
+    value: 'a list as for `in`',
+    holds: 'the field is none of them',
+    example: '{field: request.model, operator: not_in, value: [gpt-4o]}',
   },
   contains: {
-    value: 'a text, not empty; for fields of any type also a number or boolean',
-    holds: 'the text has that part, or the list has that element',
+    value: 'a text, not empty; for lists of numbers and fields of any type also a number or boolean',
+    holds: 'the text has that part, or the list has that member',
+    example: '{field: context.labels, operator: contains, value: confidential}',
   },
-  greater_than: { value: 'a number', holds: 'the field is larger' },
-  less_than: { value: 'a number', holds: 'the field is smaller' },
+  contains_any: {
+    value: 'a list as for `in`',
+    holds: 'the text has at least one of the parts, or the list one of the members',
+    example: '{field: context.labels, operator: contains_any, value: [pii, secret]}',
+  },
+  contains_all: {
+    value: 'a list as for `in`',
+    holds: 'the text has all of the parts, or the list all of the members',
+    example: '{field: context.labels, operator: contains_all, value: [internal, reviewed]}',
+  },
+  subset_of: {
+    value: 'a list as for `in`',
+    holds: 'the list has no other members; an empty list has none',
+    example: '{field: facts.sinks, operator: subset_of, value: [egress]}',
+  },
+  greater_than: ORDER(
+    '{field: request.estimated_tokens, operator: greater_than, value: 4000}',
+    'the field is larger, or later; than a date: after that day',
+  ),
+  greater_or_equal: ORDER(
+    '{field: context.timestamp, operator: greater_or_equal, value: 2026-07-01}',
+    'the field is at least that; of a date: from the beginning of that day',
+  ),
+  less_than: ORDER(
+    '{field: agent.trust_level, operator: less_than, value: 0.5}',
+    'the field is smaller, or earlier; than a date: before that day',
+  ),
+  less_or_equal: ORDER(
+    '{field: context.timestamp, operator: less_or_equal, value: 2026-12-31}',
+    'the field is at most that; of a date: until the end of that day',
+  ),
+  between: {
+    value: '`[lowest, highest]`, numbers or times',
+    holds: 'the field is one of the two or lies between them',
+    example: '{field: egress.port, operator: between, value: [1, 1023]}',
+  },
+  starts_with: {
+    value: 'a text, or a list of texts',
+    holds: 'the text begins with it, or with one of them',
+    example: '{field: tool.arguments.path, operator: starts_with, value: /srv/public/}',
+  },
+  ends_with: {
+    value: 'a text, or a list of texts',
+    holds: 'the text ends with it, or with one of them',
+    example: '{field: "tool.arguments.to[all]", operator: ends_with, value: "@example.com"}',
+  },
+  glob_match: {
+    value: 'a glob, or a list of globs',
+    holds:
+      'the whole text is as the glob says: `*` and `?` stay within a segment (between slashes), `**` is any text, `[a-z]` and `[!a-z]` one character, `{a,b}` one of the alternatives, `\\` takes the next character as it is',
+    example: '{field: tool.name, operator: glob_match, value: ["fs/*", "{db,cache}/**"]}',
+  },
   regex_match: {
     value: `an RE2 pattern of at most ${MAX_PATTERN_LENGTH} characters`,
     holds: 'the pattern matches anywhere in the text; anchor it with ^ and $ for the whole',
+    example: '{field: tool.name, operator: regex_match, value: "^(read|list)_"}',
   },
-  exists: { value: '`true` (also when left out) or `false`', holds: 'the field is there, or with `false` is not' },
-} as const satisfies Record<BaseOperator, { value: string; holds: string }>;
+  domain_match: {
+    value: '`example.com`, `*.example.com`, or a list of these',
+    holds:
+      'the host is that one, or with `*.` lies below it at any depth; case, a final dot and international spelling do not matter; what is not a host is an error',
+    example: '{field: egress.host, operator: domain_match, value: [example.com, "*.example.com"]}',
+  },
+  cidr_match: {
+    value: 'a range such as `10.0.0.0/8`, an address, or a list of these',
+    holds: 'the address lies in it; an IPv4-mapped IPv6 address is its IPv4 one; what is not an address is an error',
+    example: '{field: "egress.resolved_ips[any]", operator: cidr_match, value: [10.0.0.0/8, "fd00::/8"]}',
+  },
+  in_time_window: {
+    value:
+      '`{timezone, days, from, to, dates: {from, to}}`: an IANA zone and at least one of weekdays (`mon` …), hours and dates',
+    holds:
+      'the wall clock of that zone shows a time from `from` until just before `to`, on such a day; a window that wraps midnight is of the day on which it began',
+    example:
+      '{field: context.timestamp, operator: in_time_window, value: {timezone: Asia/Jakarta, days: [mon, fri], from: "09:00", to: "17:00"}}',
+  },
+  exists: {
+    value: '`true` (also when left out) or `false`',
+    holds: 'the field is there, or with `false` is not',
+    example: '{field: user.id, operator: exists, value: false}',
+  },
+};
+
+function meaningOf(operator: Operator): OperatorMeaning {
+  const meaning = OPERATOR_MEANINGS[operator];
+  if (meaning === undefined) throw new Error(`the operator ${operator} is not described`);
+  return meaning;
+}
 
 const GROUP_MEANINGS = {
   and: 'All of its conditions hold.',
@@ -59,15 +172,24 @@ const GROUP_MEANINGS = {
 } as const satisfies Record<(typeof GROUP_OPERATORS)[number], string>;
 
 const EFFECT_MEANINGS = {
-  allow: 'Allows, unless another layer denies.',
+  allow: 'Allows, unless another set denies or holds.',
   deny: "Denies, with the author's code and message when they are given.",
   log_only: 'Is recorded as matched and decides nothing; in a `first_match` set it lets the request continue.',
-} as const satisfies Record<CompiledEffectType, string>;
+  redact:
+    'Adds a condition `redact` to an allow, and decides nothing; in a `first_match` set it lets the request continue.',
+  require_approval:
+    'Holds the request until people in a role agree. Once they have, the request is evaluated again and this policy allows it.',
+  require_hitl: 'Like `require_approval`, for a group of reviewers.',
+  escalate:
+    'Adds an obligation `review` to an allow, for someone to look at afterwards, and decides nothing; in a `first_match` set it lets the request continue.',
+} as const satisfies Record<RuleEffect, string>;
 
 const COMBINING_MEANINGS = {
-  priority: 'Walks in precedence order; `log_only` is recorded on the way, the first `allow` or `deny` decides.',
+  priority:
+    'Walks in precedence order; `log_only`, `redact` and `escalate` add up on the way, the first `allow`, `deny` or `require_…` decides.',
   first_match: 'The first policy that matches decides alone, whatever its effect.',
-  deny_overrides: 'Looks at all; any `deny` blocks unless an `allow` of strictly higher precedence matched.',
+  deny_overrides:
+    'Looks at all; any `deny` or `require_…` blocks unless an `allow` of strictly higher precedence matched.',
 } as const satisfies Record<(typeof COMBININGS)[number], string>;
 
 function fieldOf(path: string): Field {
@@ -88,25 +210,36 @@ function fieldRow(path: string): readonly string[] {
   const notes = [
     field.members === undefined ? '' : `one of ${codes(field.members)}`,
     field.type === 'object' ? below(path) : '',
+    elements(path),
     field.each === undefined ? '' : 'of every element of the list',
     field.sensitive ? 'not shown in explanations' : '',
   ].filter((note) => note !== '');
-  return [code(path), code(field.type), notes.join('; ')];
+  const surfaces = surfacesOf(path);
+  return [
+    code(path),
+    code(field.type),
+    surfaces.length === ATTEMPT_KINDS.length ? 'all' : codes(surfaces),
+    notes.join('; '),
+  ];
 }
 
-/** The keys that an effect takes besides `type`, from the schema that an editor shows. */
-function effectKeys(type: string): readonly string[] {
-  const effect = asSchema(asSchema(policyJsonSchema()['properties'])?.['effect']) ?? {};
-  return branchesOf(effect).flatMap((branch) => {
-    const properties = asSchema(branch['properties']) ?? {};
-    const constant = asSchema(properties['type'])?.['const'];
-    return constant === type ? Object.keys(properties).filter((key) => key !== 'type') : [];
-  });
+/** What the elements of a list are, where that is not plain from its type. */
+function elements(path: string): string {
+  const found = findField(`${path}[any]`);
+  if ('problem' in found || fieldOf(path).type === 'any') return '';
+  return found.field.type === 'string' ? '' : `a list; an element is of type ${code(found.field.type)}`;
+}
+
+/** The keys that an effect takes besides `type`. */
+function effectKeys(type: RuleEffect): readonly string[] {
+  const schema = effectSchemas().find(({ shape }) => (shape['type'] as z.ZodLiteral).value === type);
+  return Object.keys(schema?.shape ?? {}).filter((key) => key !== 'type');
 }
 
 function documentRows(): readonly (readonly string[])[] {
   const [always, condition, effect] = ['[conditions](#conditions)', '`always` or a condition', '[effect](#effects)'];
-  return schemaRows(policyJsonSchema())
+  const definitions = asSchema(policyJsonSchema()['$defs']);
+  return schemaRows(definitions?.['policy'])
     .filter(({ path }) => !/^(when|effect)\./.test(path))
     .map(({ path, type, fallback, range, description }) => {
       if (path === 'when') return [code(path), condition, fallback, range, `${description} See ${always}.`];
@@ -118,7 +251,6 @@ function documentRows(): readonly (readonly string[])[] {
 
 /** `docs/reference/policy-language.md`. */
 export function policyLanguagePage(): Page {
-  const later = RULE_EFFECTS.filter((type) => !COMPILED_EFFECTS.some((compiled) => compiled === type));
   return markdownPage('docs/reference/policy-language.md', 'Policy language', [
     "A policy is a JSON or YAML document: when it applies, and what it then does. A bundle's source is a folder with a " +
       '`bundle.yaml` and one folder of policy files per set; a file (`*.yaml`, `*.yml`, `*.json`) is one policy or a list. ' +
@@ -147,38 +279,54 @@ export function policyLanguagePage(): Page {
       GROUP_OPERATORS.map((name) => [code(name), GROUP_MEANINGS[name]]),
     ),
     'A field that is not there: a comparison is false; a negated one (`not_…`, or under `not`) is true in a policy that ' +
-      'denies and false in any other, so an incomplete request never opens the gate. Ask with `exists`. A value of another ' +
-      'type than the comparison expects is an error: a policy that would deny then denies with `POLICY_ERROR`, any other ' +
-      'counts as not matched, and the decision reports it.',
+      'blocks (see [effects](#effects)) and false in any other, so an incomplete request never opens the gate. Ask with ' +
+      '`exists`. A value of another type than the comparison expects is an error: a policy that blocks then denies with ' +
+      '`POLICY_ERROR`, any other counts as not matched, and the decision reports it.',
     '## Operators',
     table(
-      ['operator', 'types of field', 'value', 'holds when'],
+      ['operator', 'types of field', 'value', 'holds when', 'example'],
       OPERATOR_NAMES.map((name) => {
-        const { base, negated } = OPERATORS[name];
-        const { value, holds } = OPERATOR_MEANINGS[base];
-        return [code(name), codes(operatorRow(base).fields), value, negated ? `not: ${holds}` : holds];
+        const { value, holds, example } = meaningOf(name);
+        return [code(name), codes(operatorRow(spellingOf(name).base).fields), value, holds, code(example)];
       }),
     ),
+    'A list with a member of another type than the value asks for is an error where that member could matter. Patterns ' +
+      'and globs take time in proportion to the text, whatever they say.',
     '## Fields',
-    'Paths of the [canonical request](../../proto/schema/canonical-request.schema.json). A dot inside a name is written ' +
-      '`\\.`, a backslash `\\\\`.',
-    table(['field', 'type', 'notes'], BUILT_IN_FIELDS.map(fieldRow)),
+    'Paths of the [canonical request](../../proto/schema/canonical-request.schema.json), and of the facts that a decision ' +
+      'point adds to it. Inside a name a dot is written `\\.`, a backslash `\\\\` and an opening bracket `\\[`. ' +
+      '`kinds` are those of the attempts that can have the field.',
+    table(['field', 'type', 'kinds', 'notes'], BUILT_IN_FIELDS.map(fieldRow)),
     table(
       ['type', 'meaning'],
       FIELD_TYPES.map((type) => [code(type), TYPE_MEANINGS[type]]),
     ),
+    '### Elements of lists',
+    '`[any]` or `[all]` behind a name asks the elements of a list: `tool.arguments.to[any].domain` is true when some ' +
+      'element satisfies the comparison, `[all]` when every one does. Behind both there may be more names and more ' +
+      'quantifiers. A list that is empty or missing reads as a missing field, so `[all]` of nothing is not true; a name ' +
+      'that one element lacks is missing for that element; a value that is no list is an error. `not` turns `[any]` into ' +
+      '`[all]` and the other way round; a `not_…` operator is asked of each element as it stands.',
+    '### Fields of your own',
+    'Names below `*.attributes` are of type `any` until the bundle declares them under `fields`, by path. A declared ' +
+      'field has its type like a built-in one, and a comparison that can never hold is refused.',
+    code('fields: {tool.attributes.sensitivity: {type: string, members: [low, high]}}'),
     '## Effects',
     '`effect: allow` is short for `effect: {type: allow}`.',
     table(
       ['effect', 'further keys', 'blocks', 'meaning'],
-      COMPILED_EFFECTS.map((type) => [
+      RULE_EFFECTS.map((type) => [
         code(type),
         codes(effectKeys(type)),
         effectBlocks(type) ? 'yes' : 'no',
         EFFECT_MEANINGS[type],
       ]),
     ),
-    `Words of the language that this version refuses instead of compiling: ${codes(later)}.`,
+    '## Typed policies',
+    'A policy with a `type` and a `config` in place of `when` and `effect` says what must not happen; its `action` says ' +
+      'what then does: `deny`, `escalate` (hold for a human), `log_only`; or `allow`, which allows what complies. `enabled` ' +
+      'stands in place of `status`. It compiles to the same rules. Each type and its config: ' +
+      `[types of policy](policy-types.md). They are ${codes(POLICY_TYPES)}.`,
     '## Combining',
     'Precedence inside a set: priority (`priority_order` says which end wins), then `created_at`, earlier first, then the ' +
       'slug. Only policies whose `status` is `active` count.',
@@ -186,7 +334,8 @@ export function policyLanguagePage(): Page {
       ['combining', 'meaning'],
       COMBININGS.map((name) => [code(name), COMBINING_MEANINGS[name]]),
     ),
-    'Sets combine over all layers (platform, tenant, workspace): a deny in any denies; otherwise an allow in any allows; ' +
+    'Sets combine over all layers (platform, tenant, workspace): a deny in any denies; otherwise a hold in any holds; ' +
+      'otherwise an allow in any allows; ' +
       "otherwise the bundle's `default` decides. So a workspace can tighten and never loosen its tenant. A bundle without " +
       'any active policy denies, whatever its default. Why it is so: [the decisions](../adr).',
   ]);

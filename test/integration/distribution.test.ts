@@ -40,7 +40,8 @@ const CRASHES = LONG ? 60 : 8;
 /** A random test that cannot be repeated is a rumour. */
 const SEED = Number(process.env['PORTCULLIS_TEST_SEED'] ?? Date.now() % 1_000_000);
 
-jest.setTimeout(90_000);
+// The long form kills and flips many times more often.
+jest.setTimeout(LONG ? 900_000 : 90_000);
 
 const figures: string[] = [];
 afterAll(() => {

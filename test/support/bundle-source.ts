@@ -15,6 +15,7 @@ export function sourceOf(bundle: ReferenceBundle): ReadonlyMap<string, Uint8Arra
       name: 'generated',
       version: bundle.version,
       default: bundle.default ?? 'deny',
+      ...(bundle.fields === undefined ? {} : { fields: bundle.fields }),
       sets: bundle.sets.map(({ policies: _policies, ...set }) => ({ ...set, policies: `policies/${set.name}` })),
     }),
   };

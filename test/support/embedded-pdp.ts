@@ -17,6 +17,8 @@ export interface EmbeddedPdpOptions {
   readonly tls: TlsFiles;
   /** Asked in this order at every look. */
   readonly sources: readonly ObjectSource[];
+  /** Which tenants a gateway may speak for. */
+  readonly gateways?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** The running PDP. */
@@ -71,6 +73,7 @@ export async function startEmbeddedPdp(options: EmbeddedPdpOptions): Promise<Emb
       sources: [{ type: 'http', url: 'https://127.0.0.1:1' }],
       pollMs: 60_000,
     },
+    gateways: options.gateways ?? {},
     limits: { decisionDeadlineMs: 5_000 },
   });
   const log = createLogger({ component: 'pdp', level: 'silent' });

@@ -1,5 +1,6 @@
 import { parse } from 'yaml';
 import type { ReferenceBundle, ReferencePolicy, ReferenceSet } from './reference-evaluator.js';
+import { codeOf, type ReferenceTypedPolicy } from './reference-kinds.js';
 
 interface Manifest {
   readonly version: string;
@@ -17,9 +18,49 @@ export function readReferenceBundle(files: ReadonlyMap<string, Uint8Array>): Ref
       ...set,
       policies: [...files.keys()]
         .filter((name) => name.startsWith(`${set.policies}/`))
-        .flatMap((name) => read(name) as ReferencePolicy | readonly ReferencePolicy[])
+        .flatMap((name) => read(name) as Written | readonly Written[])
+        .map((policy) => (isTyped(policy) ? ofTyped(policy) : policy))
         .map((policy) => ({ ...policy, slug: policy.slug ?? plainSlug(policy.name) })),
     })),
+  };
+}
+
+/** A typed policy as a file has it (seed 003). */
+interface WrittenTyped
+  extends ReferenceTypedPolicy,
+    Pick<ReferencePolicy, 'name' | 'slug' | 'priority' | 'scope' | 'created_at'> {
+  readonly enabled?: boolean;
+  readonly group?: string;
+  readonly deny_reason_code?: string;
+}
+type Written = ReferencePolicy | WrittenTyped;
+
+function isTyped(policy: Written): policy is WrittenTyped {
+  return 'config' in policy;
+}
+
+function ofTyped(policy: WrittenTyped): ReferencePolicy {
+  const { name, slug, priority, scope, created_at, enabled, group, action } = policy;
+  const said = {
+    deny_reason_code: policy.deny_reason_code ?? codeOf(policy),
+    ...(group === undefined ? {} : { group }),
+  };
+  const effects = {
+    deny: { type: 'deny', ...said },
+    escalate: { type: 'require_hitl', ...said },
+    log_only: 'log_only',
+    allow: 'allow',
+  };
+  return {
+    name,
+    slug: slug ?? plainSlug(name),
+    priority,
+    when: 'always',
+    effect: effects[action],
+    typed: policy,
+    status: enabled === false ? 'disabled' : 'active',
+    ...(scope === undefined ? {} : { scope }),
+    ...(created_at === undefined ? {} : { created_at }),
   };
 }
 

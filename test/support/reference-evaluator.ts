@@ -1,21 +1,24 @@
 /**
- * What the policy language means, written as plainly as possible from contracts §2 and §3 and ADR-0001: no index, no
+ * What the policy language means, written as plainly as possible from contracts §2, §3 and §7 and ADR-0001: no index, no
  * compilation, no short cuts, no code shared with the engine. The engine must agree with it on every input.
  */
-import type { CanonicalRequest, Json, JsonObject, Verdict } from '@portcullis/policy/model';
-import { kindOf } from '@portcullis/policy/model';
-import { RE2JS } from 're2js';
+import type { ContextualRequest, Json, JsonObject, Verdict } from '@portcullis/policy/model';
+import { combine, evaluateCondition, type Outcome } from './reference-conditions.js';
+import { holdsOf, isQuota, type ReferenceTypedPolicy } from './reference-kinds.js';
 
 export interface ReferencePolicy {
   readonly name: string;
   readonly slug: string;
   readonly when: Json;
-  readonly effect: 'allow' | 'deny' | 'log_only' | { readonly type: string; readonly deny_reason_code?: string };
+  /** A name, or `{type, …}`. */
+  readonly effect: Json;
   readonly priority: number;
   readonly on?: readonly string[];
   readonly scope?: { readonly tenant?: string; readonly workspace?: string };
   readonly status?: 'active' | 'disabled' | 'archived';
   readonly created_at?: string;
+  /** What a typed policy asks in place of `when`. */
+  readonly typed?: ReferenceTypedPolicy;
 }
 
 export interface ReferenceSet {
@@ -23,6 +26,7 @@ export interface ReferenceSet {
   readonly layer: 'platform' | 'tenant' | 'workspace';
   readonly tenant?: string;
   readonly workspace?: string;
+  readonly environments?: { readonly only: readonly string[] } | { readonly except: readonly string[] };
   readonly combining: 'priority' | 'first_match' | 'deny_overrides';
   readonly priority_order: 'desc' | 'asc';
   readonly policies: readonly ReferencePolicy[];
@@ -31,6 +35,7 @@ export interface ReferenceSet {
 export interface ReferenceBundle {
   readonly version: string;
   readonly default?: 'allow' | 'deny';
+  readonly fields?: Readonly<Record<string, { readonly type: string; readonly members?: readonly string[] }>>;
   readonly sets: readonly ReferenceSet[];
 }
 
@@ -38,6 +43,8 @@ export interface ReferenceBundle {
 export interface ReferenceVerdict {
   readonly effect: string;
   readonly deny: readonly { readonly code: string; readonly path: string; readonly reason_code?: string }[];
+  readonly conditions: readonly { readonly type: string; readonly value: Json }[];
+  readonly obligations: readonly { readonly type: string; readonly value: Json }[];
   readonly matched: readonly {
     readonly policy: string;
     readonly layer: string;
@@ -56,93 +63,164 @@ export function toReferenceVerdict(verdict: Verdict): ReferenceVerdict {
       path,
       ...(reason_code === undefined ? {} : { reason_code }),
     })),
+    conditions: verdict.conditions,
+    obligations: verdict.obligations,
     matched: verdict.matched.map(({ policy, layer, effect, conditions }) => ({ policy, layer, effect, conditions })),
     errors: verdict.errors.map(({ policy, layer, path }) => ({ policy, layer, path })),
   };
 }
 
-type Outcome = { readonly value: true | false } | { readonly value: 'error'; readonly path: string };
+type Effect = 'allow' | 'deny' | 'hold';
 
-/** Evaluates a request. */
-export function evaluateReference(bundle: ReferenceBundle, request: CanonicalRequest): ReferenceVerdict {
-  const deny: ReferenceVerdict['deny'][number][] = [];
-  const matched: ReferenceVerdict['matched'][number][] = [];
-  const errors: ReferenceVerdict['errors'][number][] = [];
-  let someSetAllows = false;
-  const layers = ['platform', 'tenant', 'workspace'];
-  const sets = layers.flatMap((layer) => bundle.sets.filter((set) => set.layer === layer));
-  for (const set of sets) {
-    const result = evaluateSet(set, request);
-    for (const { policy, outcome } of result.reported) {
-      if (outcome.value === 'error') errors.push({ policy: policy.slug, layer: set.layer, path: outcome.path });
-      else
-        matched.push({
-          policy: policy.slug,
-          layer: set.layer,
-          effect: typeOf(policy),
-          conditions: fieldsOf(policy, set),
-        });
-    }
-    if (result.effect === 'allow') someSetAllows = true;
-    for (const { policy, outcome } of result.deniers) {
-      const reason = typeof policy.effect === 'object' ? policy.effect.deny_reason_code : undefined;
-      const path = `${set.layer}/${policy.slug}`;
-      if (outcome.value === 'error') deny.push({ code: 'POLICY_ERROR', path });
-      else deny.push({ code: 'POLICY_DENIED', path, ...(reason === undefined ? {} : { reason_code: reason }) });
-    }
-  }
-  const loaded = sets.flatMap((set) => set.policies.filter(isActive)).length;
-  const byDefault = loaded > 0 && bundle.default === 'allow';
-  if (deny.length === 0 && !someSetAllows && !byDefault) deny.push({ code: 'NO_MATCHING_POLICY', path: 'default' });
-  return { effect: deny.length === 0 ? 'allow' : 'deny', deny, matched, errors };
-}
-
+/** A policy that matched or erred. */
 interface Met {
   readonly policy: ReferencePolicy;
   readonly outcome: Outcome;
+  /** `<layer>/<set>/<slug>`: what an approval names. */
+  readonly id: string;
+  /** What it says by itself, apart from its neighbours; nothing when it only adds to the decision. */
+  readonly says: Effect | undefined;
 }
 
 interface SetResult {
-  readonly effect: 'allow' | 'deny' | undefined;
-  /** Rules that matched or erred, as far as the set's walk went. */
+  readonly set: ReferenceSet;
+  readonly effect: Effect | undefined;
+  /** As far as the set's walk went. */
   readonly reported: readonly Met[];
-  readonly deniers: readonly Met[];
+  readonly deciders: readonly Met[];
 }
 
-function evaluateSet(set: ReferenceSet, request: CanonicalRequest): SetResult {
+/** Evaluates a request. */
+export function evaluateReference(bundle: ReferenceBundle, request: ContextualRequest): ReferenceVerdict {
+  const layers = ['platform', 'tenant', 'workspace'];
+  const sets = layers.flatMap((layer) => bundle.sets.filter((set) => set.layer === layer));
+  const results = sets.map((set) => evaluateSet(set, bundle, request));
+  const said = (effect: Effect): boolean => results.some((result) => result.effect === effect);
+  const loaded = sets.flatMap((set) => set.policies.filter(isActive)).length;
+  const byDefault = loaded > 0 && bundle.default === 'allow';
+  const undecided = !said('deny') && !said('hold') && !said('allow');
+  const refused = undecided && !byDefault;
+  const effect: Effect = said('deny') || refused ? 'deny' : said('hold') ? 'hold' : 'allow';
+
+  const reported = results.flatMap(({ set, reported: some }) => some.map((met) => ({ set, met })));
+  const stopped = results
+    .filter((result) => effect !== 'allow' && result.effect === effect)
+    .flatMap(({ set, deciders }) => deciders.map((met) => ({ set, met })));
+  const matched = reported.filter(({ met }) => met.outcome.value === true);
+  const holds = stopped.filter(({ met }) => effect === 'hold' && met.outcome.value === true);
+  return {
+    effect,
+    deny: refused
+      ? [{ code: 'NO_MATCHING_POLICY', path: 'default' }]
+      : stopped.map(({ set, met }) => reasonOf(met, `${set.layer}/${met.policy.slug}`)),
+    conditions:
+      effect === 'allow' ? matched.flatMap(({ met }) => redactionOf(met)) : holds.map(({ met }) => holdOf(met)),
+    obligations: effect === 'allow' ? matched.flatMap(({ met }) => reviewOf(met)) : [],
+    matched: matched.map(({ set, met: { policy } }) => ({
+      policy: policy.slug,
+      layer: set.layer,
+      effect: typeOf(policy),
+      conditions: fieldsOf(policy, set),
+    })),
+    errors: reported.flatMap(({ set, met: { policy, outcome } }) =>
+      outcome.value === 'error' ? [{ policy: policy.slug, layer: set.layer, path: outcome.path }] : [],
+    ),
+  };
+}
+
+function evaluateSet(set: ReferenceSet, bundle: ReferenceBundle, request: ContextualRequest): SetResult {
   const ordered = set.policies.filter(isActive).sort((a, b) => precedes(a, b, set.priority_order));
-  const met = ordered
-    .map((policy): Met => ({ policy, outcome: evaluatePolicy(policy, set, request) }))
-    .filter(({ outcome }) => outcome.value !== false);
-  const isDenial = ({ policy }: Met): boolean => typeOf(policy) === 'deny';
-  const isAllow = ({ policy, outcome }: Met): boolean => typeOf(policy) === 'allow' && outcome.value === true;
-  const isLog = ({ policy, outcome }: Met): boolean => typeOf(policy) === 'log_only' && outcome.value === true;
+  const met = ordered.flatMap((policy): readonly Met[] => {
+    const outcome = evaluatePolicy(policy, set, bundle, request);
+    if (outcome.value === false) return [];
+    const id = `${set.layer}/${set.name}/${policy.slug}`;
+    return [{ policy, outcome, id, says: voiceOf(policy, outcome, grantedBy(request).includes(id)) }];
+  });
 
   if (set.combining === 'deny_overrides') {
     const stronger = (a: Met, b: Met): boolean =>
       set.priority_order === 'desc' ? a.policy.priority > b.policy.priority : a.policy.priority < b.policy.priority;
-    const allows = met.filter(isAllow);
-    const deniers = met.filter(isDenial).filter((denial) => !allows.some((allow) => stronger(allow, denial)));
-    if (deniers.length > 0) return { effect: 'deny', reported: met, deniers };
-    return { effect: allows.length > 0 ? 'allow' : undefined, reported: met, deniers: [] };
+    const allows = met.filter((one) => typeOf(one.policy) === 'allow' && one.says === 'allow');
+    const stands = (one: Met): boolean => {
+      // An allow never takes away a redaction, so neither does it the refusal that stands in for one.
+      if (one.outcome.value === 'error' && typeOf(one.policy) === 'redact') return true;
+      return one.says === 'allow' || !allows.some((allow) => stronger(allow, one));
+    };
+    const standing = met.filter(stands);
+    const effect = (['deny', 'hold', 'allow'] as const).find((one) => standing.some(({ says }) => says === one));
+    return { set, effect, reported: met, deciders: standing.filter(({ says }) => says === effect) };
   }
   const decides = (one: Met): boolean =>
-    isDenial(one) || isAllow(one) || (set.combining === 'first_match' && isLog(one));
+    one.says !== undefined || (set.combining === 'first_match' && one.outcome.value === true && !guards(one.policy));
   const at = met.findIndex(decides);
   const decider = met[at];
-  if (decider === undefined) return { effect: undefined, reported: met, deniers: [] };
-  const reported = met.slice(0, at + 1);
-  return isDenial(decider)
-    ? { effect: 'deny', reported, deniers: [decider] }
-    : { effect: 'allow', reported, deniers: [] };
+  if (decider === undefined) return { set, effect: undefined, reported: met, deciders: [] };
+  return { set, effect: decider.says ?? 'allow', reported: met.slice(0, at + 1), deciders: [decider] };
+}
+
+function voiceOf(policy: ReferencePolicy, outcome: Outcome, granted: boolean): Effect | undefined {
+  const type = typeOf(policy);
+  if (outcome.value === 'error') return blocks(policy) ? 'deny' : undefined;
+  if (guards(policy)) return undefined;
+  if (type === 'allow' || type === 'deny') return type;
+  if (type === 'require_approval' || type === 'require_hitl') return granted ? 'allow' : 'hold';
+  return undefined;
+}
+
+function blocks(policy: ReferencePolicy): boolean {
+  return ['deny', 'redact', 'require_approval', 'require_hitl'].includes(typeOf(policy));
+}
+
+/** A quota is counted once the request is allowed; it decides nothing itself. */
+function guards({ typed }: ReferencePolicy): boolean {
+  return typed !== undefined && isQuota(typed);
+}
+
+function grantedBy(request: ContextualRequest): readonly Json[] {
+  const granted: Json | undefined = request.context?.approval?.['granted'];
+  return Array.isArray(granted) ? granted : [];
+}
+
+function reasonOf({ policy, outcome, says }: Met, path: string): ReferenceVerdict['deny'][number] {
+  if (outcome.value === 'error') return { code: 'POLICY_ERROR', path };
+  const written = detailOf(policy, 'deny_reason_code');
+  const code = says === 'hold' ? 'APPROVAL_REQUIRED' : 'POLICY_DENIED';
+  return { code, path, ...(written === undefined ? {} : { reason_code: written as string }) };
+}
+
+function holdOf({ policy, id }: Met): ReferenceVerdict['conditions'][number] {
+  const terms = {
+    hold: id,
+    quorum: detailOf(policy, 'quorum') ?? 1,
+    expires_seconds: detailOf(policy, 'expires_seconds') ?? 3600,
+  };
+  return typeOf(policy) === 'require_approval'
+    ? { type: 'require_approval', value: { ...terms, role: detailOf(policy, 'role') ?? 'admin' } }
+    : { type: 'require_hitl', value: { ...terms, group: detailOf(policy, 'group') ?? 'reviewers' } };
+}
+
+function redactionOf({ policy, id }: Met): ReferenceVerdict['conditions'] {
+  if (typeOf(policy) !== 'redact') return [];
+  return [{ type: 'redact', value: { ...((detailOf(policy, 'redact_config') ?? {}) as JsonObject), policy: id } }];
+}
+
+function reviewOf({ policy, id }: Met): ReferenceVerdict['obligations'] {
+  if (typeOf(policy) !== 'escalate') return [];
+  const reason = detailOf(policy, 'reason');
+  return [{ type: 'review', value: { policy: id, ...(reason === undefined ? {} : { reason }) } }];
 }
 
 function isActive(policy: ReferencePolicy): boolean {
   return policy.status === undefined || policy.status === 'active';
 }
 
-function typeOf(policy: ReferencePolicy): string {
-  return typeof policy.effect === 'string' ? policy.effect : policy.effect.type;
+/** The name of a policy's effect. */
+export function typeOf({ effect }: ReferencePolicy): string {
+  return typeof effect === 'string' ? effect : ((effect as JsonObject)['type'] as string);
+}
+
+function detailOf({ effect }: ReferencePolicy, key: string): Json | undefined {
+  return typeof effect === 'string' ? undefined : (effect as JsonObject)[key];
 }
 
 function precedes(a: ReferencePolicy, b: ReferencePolicy, order: 'desc' | 'asc'): number {
@@ -155,115 +233,37 @@ function precedes(a: ReferencePolicy, b: ReferencePolicy, order: 'desc' | 'asc')
 }
 
 /** Scope, `on` and `when` must all hold. */
-function evaluatePolicy(policy: ReferencePolicy, set: ReferenceSet, request: CanonicalRequest): Outcome {
+function evaluatePolicy(
+  policy: ReferencePolicy,
+  set: ReferenceSet,
+  bundle: ReferenceBundle,
+  request: ContextualRequest,
+): Outcome {
   const parts: Outcome[] = [];
+  const types = Object.fromEntries(Object.entries(bundle.fields ?? {}).map(([path, { type }]) => [path, type]));
+  const ask = (condition: JsonObject, path: string, blocking = blocks(policy)): void => {
+    parts.push(evaluateCondition(condition, { path, negated: false, blocking, types }, request));
+  };
   const tenant = policy.scope?.tenant ?? set.tenant;
   const workspace = policy.scope?.workspace ?? set.workspace;
-  const blocking = typeOf(policy) === 'deny';
-  const ask = (condition: JsonObject, path: string): void => {
-    parts.push(evaluateCondition(condition, { path, negated: false, blocking }, request));
-  };
   if (tenant !== undefined) ask({ field: 'tenant_id', operator: 'equals', value: tenant }, 'scope.tenant');
   if (workspace !== undefined)
     ask({ field: 'context.workspace_id', operator: 'equals', value: workspace }, 'scope.workspace');
+  if (set.environments !== undefined) {
+    const [operator, value] =
+      'only' in set.environments
+        ? (['in', set.environments.only] as const)
+        : (['not_in', set.environments.except] as const);
+    // A request that does not say where it runs is somewhere else, whatever the rule does.
+    ask({ field: 'context.environment', operator, value }, 'scope.environments', true);
+  }
   if (policy.on !== undefined) ask({ field: 'kind', operator: 'in', value: policy.on }, 'on');
   if (policy.when !== 'always') ask(policy.when as JsonObject, 'when');
+  if (policy.typed !== undefined) {
+    const held = holdsOf(policy.typed, request);
+    parts.push(held === 'error' ? { value: held, path: 'config' } : { value: held });
+  }
   return combine('and', parts);
-}
-
-/** Kleene: false dominates `and`, true dominates `or`; otherwise an error; the first error in reading order is reported. */
-function combine(operator: 'and' | 'or', parts: readonly Outcome[]): Outcome {
-  const dominant = operator === 'or';
-  if (parts.some(({ value }) => value === dominant)) return { value: dominant };
-  return parts.find(({ value }) => value === 'error') ?? { value: !dominant };
-}
-
-interface Place {
-  readonly path: string;
-  readonly negated: boolean;
-  readonly blocking: boolean;
-}
-
-function evaluateCondition(condition: JsonObject, place: Place, request: CanonicalRequest): Outcome {
-  const operator = condition['operator'] as string;
-  if (operator === 'and' || operator === 'or' || operator === 'not') {
-    const negated = operator === 'not' ? !place.negated : place.negated;
-    const parts = (condition['conditions'] as readonly JsonObject[]).map((child, index) =>
-      evaluateCondition(child, { ...place, negated, path: `${place.path}.conditions[${index}]` }, request),
-    );
-    const [first] = parts;
-    if (operator === 'not') return first ?? { value: false };
-    return combine(negated === (operator === 'or') ? 'and' : 'or', parts);
-  }
-  const field = condition['field'] as string;
-  const found = read(field, request);
-  const negative = place.negated !== operator.startsWith('not_');
-  if (found === 'broken') return { value: 'error', path: place.path };
-  if (operator === 'exists') {
-    const wanted = condition['value'] !== false;
-    return { value: ((found !== 'missing') === wanted) !== place.negated };
-  }
-  if (found === 'missing') return { value: negative && place.blocking };
-  const held = compare(operator.replace('not_', ''), found.value, condition['value'] as Json);
-  return held === 'error' ? { value: 'error', path: place.path } : { value: held !== negative };
-}
-
-function compare(operator: string, value: Json, literal: Json): boolean | 'error' {
-  const sample = Array.isArray(literal) ? (literal[0] as Json) : literal;
-  const wrongType = typeof value !== typeof sample;
-  switch (operator) {
-    case 'equals':
-      return wrongType ? 'error' : value === literal;
-    case 'in':
-      return wrongType ? 'error' : (literal as readonly Json[]).includes(value);
-    case 'greater_than':
-      return wrongType ? 'error' : (value as number) > (literal as number);
-    case 'less_than':
-      return wrongType ? 'error' : (value as number) < (literal as number);
-    case 'regex_match':
-      return wrongType
-        ? 'error'
-        : RE2JS.compile(literal as string)
-            .matcher(value as string)
-            .find();
-    case 'contains':
-      if (Array.isArray(value)) {
-        if (value.includes(literal)) return true;
-        return value.some((element) => typeof element !== typeof literal) ? 'error' : false;
-      }
-      return typeof value === 'string' && typeof literal === 'string' ? value.includes(literal) : 'error';
-    default:
-      throw new Error(`the reference does not know ${operator}`);
-  }
-}
-
-type Found = { readonly value: Json } | 'missing' | 'broken';
-
-function read(path: string, request: CanonicalRequest): Found {
-  if (path === 'kind') return { value: kindOf(request) };
-  const names = path.split(/(?<!\\)\./).map((name) => name.replace(/\\(.)/g, '$1'));
-  if (path === 'intent_risk.behavioral_signals.signal_type') {
-    const list = readNames(names.slice(0, 2), request as unknown as Json);
-    if (typeof list === 'string') return list;
-    if (!Array.isArray(list.value)) return 'broken';
-    const types = list.value.map((signal: Json) => readNames(['signal_type'], signal));
-    return types.some((type) => typeof type === 'string')
-      ? 'broken'
-      : { value: types.map((type) => (type as { value: Json }).value) };
-  }
-  return readNames(names, request as unknown as Json);
-}
-
-function readNames(names: readonly string[], root: Json): Found {
-  let value = root;
-  for (const name of names) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'broken';
-    const members = new Map(Object.entries(value));
-    const member = members.get(name);
-    if (member === undefined) return 'missing';
-    value = member;
-  }
-  return { value };
 }
 
 /** The fields that the policy's conditions name, in reading order, each once. */
@@ -271,6 +271,7 @@ function fieldsOf(policy: ReferencePolicy, set: ReferenceSet): readonly string[]
   const fields: string[] = [];
   if ((policy.scope?.tenant ?? set.tenant) !== undefined) fields.push('tenant_id');
   if ((policy.scope?.workspace ?? set.workspace) !== undefined) fields.push('context.workspace_id');
+  if (set.environments !== undefined) fields.push('context.environment');
   if (policy.on !== undefined) fields.push('kind');
   const visit = (condition: JsonObject): void => {
     if (typeof condition['field'] === 'string') fields.push(condition['field']);

@@ -1,4 +1,4 @@
-import { compileBundle, linkBundle } from '@portcullis/policy';
+import { compileBundle, linkBundle, loadModuleEngines } from '@portcullis/policy';
 import { sha256Hex, unpackBundle } from '@portcullis/policy/bundle';
 import type { Checked } from '@portcullis/policy/model';
 
@@ -20,7 +20,9 @@ export async function inspectBundle(bytes: Uint8Array): Promise<Checked<BundleRe
   if (!unpacked.ok) return unpacked;
   const compiled = compileBundle(unpacked.value);
   if (!compiled.ok) return compiled;
-  const engine = linkBundle(compiled.value);
+  const modules = await loadModuleEngines(compiled.value);
+  if (!modules.ok) return modules;
+  const engine = linkBundle(compiled.value, modules.value);
   return {
     ok: true,
     value: {

@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { compileBundle, type Engine, linkBundle } from '@portcullis/policy';
+import { compileBundle, type Engine, linkBundle, loadModuleEngines } from '@portcullis/policy';
 import { type BuiltBundle, buildBundle, sha256Hex, unpackBundle } from '@portcullis/policy/bundle';
 import type { Checked } from '@portcullis/policy/model';
 import { PortcullisError } from '@portcullis/runtime';
@@ -35,7 +35,9 @@ export async function engineOf(bytes: Uint8Array): Promise<Checked<LoadedEngine>
   if (!unpacked.ok) return unpacked;
   const compiled = compileBundle(unpacked.value);
   if (!compiled.ok) return compiled;
-  return { ok: true, value: { engine: linkBundle(compiled.value), sha256: sha256Hex(bytes) } };
+  const modules = await loadModuleEngines(compiled.value);
+  if (!modules.ok) return modules;
+  return { ok: true, value: { engine: linkBundle(compiled.value, modules.value), sha256: sha256Hex(bytes) } };
 }
 
 /**

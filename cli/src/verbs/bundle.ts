@@ -10,28 +10,8 @@ interface JsonFlag {
   readonly json: boolean;
 }
 
-/** Adds `validate`, `build` and `inspect`. */
+/** Adds `build` and `inspect`. */
 export function addBundleVerbs(program: Command, shell: Shell): void {
-  program
-    .command('validate')
-    .description('check a policy directory and print every problem with its place')
-    .argument('<DIR>', 'a directory with a bundle.yaml')
-    .option('--json', 'print JSON', false)
-    .addHelpText(
-      'after',
-      examples(['check before a commit; exit code 3 when something is wrong', 'portcullis validate policies']),
-    )
-    .action(async (directory: string, flags: JsonFlag) => {
-      const built = await buildFromDirectory(directory);
-      if (!built.ok) {
-        reportProblems(shell, built.problems, { json: flags.json, what: directory, directory });
-        return;
-      }
-      const { policyCount, policyVersion, sha256 } = built.value;
-      if (flags.json) printJson(shell, { ok: true, policy_version: policyVersion, policy_count: policyCount, sha256 });
-      else shell.terminal.say(`${directory}: ${policyCount} policies, version ${policyVersion}: valid`, 'good');
-    });
-
   program
     .command('build')
     .description('pack a policy directory into a bundle and print its digest')

@@ -24,7 +24,8 @@ function conditionText(condition: ConditionExplanation): string {
 export function explanationLines(explanation: Explanation): readonly string[] {
   const lines = [explanation.summary, `policy version ${explanation.policyVersion}`];
   for (const set of explanation.sets) {
-    lines.push('', `${set.layer} set "${set.set}" (${set.combining}): ${set.outcome}`);
+    const pack = set.pack === undefined ? '' : `, pack ${set.pack}`;
+    lines.push('', `${set.layer} set "${set.set}" (${set.combining}${pack}): ${set.outcome}`);
     for (const rule of set.rules) {
       lines.push(
         `  ${String(rule.priority).padStart(4)} ${rule.policy} [${rule.effect}] ${rule.outcome}, ${rule.role}  ${rule.file}:${rule.line}`,

@@ -1,6 +1,6 @@
 /** Looks at a bundle the way a PDP will. */
 
-import { compileBundle, linkBundle } from '@portcullis/policy';
+import { compileBundle, linkBundle, loadModuleEngines } from '@portcullis/policy';
 import { unpackBundle } from '@portcullis/policy/bundle';
 import type { InspectBundle } from './accept-bundles.js';
 
@@ -10,5 +10,7 @@ export const inspectBundle: InspectBundle = async (bytes) => {
   if (!files.ok) return files;
   const compiled = compileBundle(files.value);
   if (!compiled.ok) return compiled;
-  return { ok: true, value: { policyVersion: linkBundle(compiled.value).policyVersion } };
+  const modules = await loadModuleEngines(compiled.value);
+  if (!modules.ok) return modules;
+  return { ok: true, value: { policyVersion: linkBundle(compiled.value, modules.value).policyVersion } };
 };

@@ -1,6 +1,7 @@
 import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { DecisionRecord } from '../pipeline/ports.js';
 import { createDecisionLog, type LogFile, openDecisionLog } from './decision-log.js';
@@ -20,23 +21,35 @@ function record(id: string): DecisionRecord {
   };
 }
 
-/** A file whose writes the test lets through one by one. */
-function heldFile(): LogFile & { readonly calls: string[]; finish(error?: Error): Promise<void> } {
+/** A file that notes what happens to it; its syncs wait for the test, its writes fail when told to. */
+function heldFile(): LogFile & {
+  readonly calls: string[];
+  failNext(error: Error): void;
+  finishSync(error?: Error): Promise<void>;
+} {
   const calls: string[] = [];
-  const waiting: { resolve: () => void; reject: (error: Error) => void }[] = [];
-  const hold = (call: string): Promise<void> => {
-    calls.push(call);
-    const gate = Promise.withResolvers<void>();
-    waiting.push(gate);
-    return gate.promise;
-  };
+  const waiting: PromiseWithResolvers<void>[] = [];
+  let failure: Error | undefined;
   return {
     calls,
-    appendFile: hold,
-    datasync: () => hold('datasync'),
+    append(data) {
+      calls.push(data);
+      const thrown = failure;
+      failure = undefined;
+      if (thrown !== undefined) throw thrown;
+    },
+    datasync() {
+      calls.push('datasync');
+      const gate = Promise.withResolvers<void>();
+      waiting.push(gate);
+      return gate.promise;
+    },
     close: async () => void calls.push('close'),
-    finish: async (error) => {
-      while (waiting.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    failNext(error) {
+      failure = error;
+    },
+    async finishSync(error) {
+      while (waiting.length === 0) await turn();
       const gate = waiting.shift();
       if (error === undefined) gate?.resolve();
       else gate?.reject(error);
@@ -51,7 +64,7 @@ const idsOf = (text: string): string[] =>
     .map((line) => (JSON.parse(line) as DecisionRecord).decision_id);
 
 describe('group commit', () => {
-  test('records of one turn go out in one write, and wait for it; those of the meantime in the next', async () => {
+  test('records of one turn go out in one write, in the same turn and not before it ends', async () => {
     const file = heldFile();
     const log = createDecisionLog(file, { fsync: false });
     const settled: string[] = [];
@@ -59,56 +72,103 @@ describe('group commit', () => {
       await log.append(record(id));
       settled.push(id);
     };
-    const first = [append('a'), append('b')];
-    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
-    expect(file.calls.map(idsOf)).toEqual([['a', 'b']]);
-    const second = append('c');
-    expect(settled).toEqual([]);
-    await file.finish();
-    await Promise.all(first);
-    expect(settled).toEqual(['a', 'b']);
-    await file.finish();
-    await second;
+    let seenByNextTurn: string[] | undefined;
+    setImmediate(() => {
+      seenByNextTurn = [...settled];
+    });
+    const both = [append('a'), append('b')];
+    expect(file.calls).toEqual([]);
+    await Promise.all(both);
+    await turn();
+    expect(seenByNextTurn).toEqual(['a', 'b']);
+    await append('c');
     expect(file.calls.map(idsOf)).toEqual([['a', 'b'], ['c']]);
   });
 
-  test('with fsync, the answer waits for the disk', async () => {
+  test('nothing is kept before it is written', async () => {
+    const file = heldFile();
+    const log = createDecisionLog(file, { fsync: false });
+    let writtenWhenKept: number | undefined;
+    const kept = log.append(record('a')).then(() => {
+      writtenWhenKept = file.calls.length;
+    });
+    await kept;
+    expect(writtenWhenKept).toBe(1);
+  });
+
+  test('with fsync, the answer waits for the disk, and what comes meanwhile for the next sync', async () => {
     const file = heldFile();
     const log = createDecisionLog(file, { fsync: true });
-    let isKept = false;
-    const kept = log.append(record('a')).then(() => {
-      isKept = true;
-    });
-    await file.finish();
-    await new Promise((resolve) => setImmediate(resolve));
-    expect([file.calls[1], isKept]).toEqual(['datasync', false]);
-    await file.finish();
-    await kept;
+    const kept: string[] = [];
+    const append = async (id: string): Promise<void> => {
+      await log.append(record(id));
+      kept.push(id);
+    };
+    const first = append('a');
+    await turn();
+    const rest = [append('b'), append('c')];
+    await turn();
+    expect([file.calls.slice(1), kept]).toEqual([['datasync'], []]);
+    await file.finishSync();
+    await first;
+    expect(kept).toEqual(['a']);
+    await file.finishSync();
+    await Promise.all(rest);
+    expect(file.calls.map((call) => (call === 'datasync' ? call : idsOf(call)))).toEqual([
+      ['a'],
+      'datasync',
+      ['b', 'c'],
+      'datasync',
+    ]);
+  });
+
+  test('closing waits for everything that was appended', async () => {
+    const file = heldFile();
+    const log = createDecisionLog(file, { fsync: true });
+    const kept = [log.append(record('a'))];
+    await turn();
+    kept.push(log.append(record('b')));
+    const closed = log.close();
+    await file.finishSync();
+    await file.finishSync();
+    await Promise.all([...kept, closed]);
+    expect(file.calls.filter((call) => !call.startsWith('{'))).toEqual(['datasync', 'datasync', 'close']);
   });
 });
 
 describe('a write that fails', () => {
+  const refused = { code: 'ERR_AUDIT_APPEND', kind: 'unavailable' };
+
   test('rejects every record that it carried, and the next write starts on a line of its own', async () => {
     const file = heldFile();
     const log = createDecisionLog(file, { fsync: false });
+    file.failNext(new Error('ENOSPC'));
     const lost = [log.append(record('a')), log.append(record('b'))];
-    await file.finish(new Error('ENOSPC'));
-    for (const one of lost) await expect(one).rejects.toMatchObject({ code: 'ERR_AUDIT_APPEND', kind: 'unavailable' });
-    const kept = log.append(record('c'));
-    await file.finish();
-    await kept;
+    for (const one of lost) await expect(one).rejects.toMatchObject(refused);
+    await log.append(record('c'));
     expect(file.calls[1]?.startsWith('\n{')).toBe(true);
-    const after = log.append(record('d'));
-    await file.finish();
-    await after;
+    await log.append(record('d'));
     expect(file.calls[2]?.startsWith('{')).toBe(true);
   });
 
+  test('a sync that fails rejects as well', async () => {
+    const file = heldFile();
+    const log = createDecisionLog(file, { fsync: true });
+    const lost = log.append(record('a')).catch((error: unknown) => error);
+    await file.finishSync(new Error('EIO'));
+    expect(await lost).toMatchObject(refused);
+    const kept = log.append(record('b'));
+    await file.finishSync();
+    await kept;
+  });
+
   test('a hanging disk cannot fill the memory', async () => {
-    const log = createDecisionLog(heldFile(), { fsync: false, maxPending: 2 });
+    const log = createDecisionLog(heldFile(), { fsync: true, maxPending: 2 });
     void log.append(record('a'));
+    await turn();
     void log.append(record('b'));
-    await expect(log.append(record('c'))).rejects.toMatchObject({ code: 'ERR_AUDIT_APPEND' });
+    void log.append(record('c'));
+    await expect(log.append(record('d'))).rejects.toMatchObject(refused);
   });
 });
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { compileBundle, linkBundle } from '@portcullis/policy';
 import { unpackBundle } from '@portcullis/policy/bundle';
-import type { CanonicalRequest, Decision } from '@portcullis/policy/model';
+import type { CanonicalRequest, Decision, Verdict } from '@portcullis/policy/model';
 import {
   argumentsDigestHex,
   createRequestParser,
@@ -117,6 +117,12 @@ describe('what is not a request of this caller is denied', () => {
       { subject: { ok: false, problems: [{ code: 'X', message: 'no', path: 'tool' }] } },
       'REQUEST_INVALID',
       'tool',
+    ],
+    [
+      'an approval that the caller brings along',
+      asking({ ...broken, context: { ...broken.context, approval: { granted: ['platform/s/p'] } } }),
+      'REQUEST_INVALID',
+      'context.approval',
     ],
     ['no problem named', { subject: { ok: false, problems: [] } }, 'REQUEST_INVALID', ''],
     ['an unknown member', asking({ ...broken, extra: 1 } as unknown as CanonicalRequest), 'REQUEST_INVALID', 'extra'],
@@ -264,6 +270,33 @@ describe('every failure denies', () => {
     });
     expect(await decide(asking(toolCall('read')))).toMatchObject({ allow: false, deny: [{ code: 'INTERNAL_ERROR' }] });
     expect(defects).toEqual(['of undefined']);
+  });
+
+  test('a quota that nobody keeps account of', async () => {
+    const verdict: Verdict = {
+      ...snapshot.engine.evaluate(toolCall('read')),
+      guards: [
+        {
+          id: 'platform/s/limit',
+          layer: 'platform',
+          policy: 'limit',
+          kind: 'requests',
+          limit: 5,
+          window_seconds: 60,
+          account: [['tenant', 'acme']],
+          estimate: 1,
+          outcome: 'deny',
+          deny: { code: 'QUOTA_EXCEEDED', message: 'used up', path: 'platform/limit' },
+        },
+      ],
+    };
+    expect(verdict.effect).toBe('allow');
+    const engine: Snapshot['engine'] = { ...snapshot.engine, evaluate: () => verdict };
+    const { decide } = subject({ snapshots: { current: () => ({ ok: true, snapshot: { ...snapshot, engine } }) } });
+    expect(await decide(asking(toolCall('read')))).toMatchObject({
+      allow: false,
+      deny: [{ code: 'QUOTA_UNAVAILABLE', path: 'platform/limit' }],
+    });
   });
 
   test('a deadline that passed before it began, or during a stage', async () => {

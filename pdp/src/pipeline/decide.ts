@@ -118,33 +118,30 @@ function runStages(
 }
 
 /** Undefined once the record is kept; otherwise why the decision must not stand. */
-async function record(
+function record(
   parts: DecideParts,
   sink: DecisionSink,
   entry: DecisionRecord,
   deadline: number,
 ): Promise<DenyReason | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<DenyReason>((resolve) => {
+  return new Promise((resolve) => {
     // Timers run before finished writes are noticed. After a stall of our own process the record may be kept already, so
     // one turn is granted before it counts as late.
     const over = (): void => void setImmediate(() => resolve(TIMED_OUT));
-    timer = setTimeout(over, Math.max(0, deadline - parts.clock.monotonic()));
-  });
-  // `async` so that a sink which throws instead of rejecting is caught as well.
-  const kept = (async (): Promise<DenyReason | undefined> => {
+    const timer = setTimeout(over, Math.max(0, deadline - parts.clock.monotonic()));
+    const settle = (failure: DenyReason | undefined): void => {
+      clearTimeout(timer);
+      resolve(failure);
+    };
     try {
-      await sink.append(entry);
-      return undefined;
+      sink.append(entry).then(
+        () => settle(undefined),
+        () => settle(UNRECORDED),
+      );
     } catch {
-      return UNRECORDED;
+      settle(UNRECORDED);
     }
-  })();
-  try {
-    return await Promise.race([kept, tooLate]);
-  } finally {
-    clearTimeout(timer);
-  }
+  });
 }
 
 interface Frame {

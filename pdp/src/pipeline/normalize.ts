@@ -28,6 +28,9 @@ export function normalize(attempt: Attempt, parts: NormalizeParts): StageResult<
     return denied('REQUEST_INVALID', problem?.message ?? 'the request does not match its schema', problem?.path ?? '');
   }
   const request = checked.value;
+  if (request.context.approval !== undefined) {
+    return denied('REQUEST_INVALID', 'what people have agreed to is not for the caller to say', 'context.approval');
+  }
   const foreign = checkAuthority(attempt.caller, request, parts.gateways);
   if (foreign !== undefined) return foreign;
   const digest = requestDigest(request);

@@ -1,5 +1,8 @@
+import canonicalize from 'canonicalize';
 import { compileBundle, compileDocument, readBundleDocument } from '../engine/compile.js';
+import type { CompiledBundle } from '../engine/ir.js';
 import type { Checked } from '../model/problem.js';
+import { checkModules } from '../modules/load-module-engines.js';
 import { sha256Hex } from './digest.js';
 import { gzip } from './gzip.js';
 import { writePackedLayout } from './packed-layout.js';
@@ -26,13 +29,15 @@ export async function buildBundle(source: ReadonlyMap<string, Uint8Array>): Prom
   if (!document.ok) return document;
   const compiled = compileDocument(document.value);
   if (!compiled.ok) return compiled;
+  const problems = await checkModules(compiled.value);
+  if (problems.length > 0) return { ok: false, problems };
   const bytes = await gzip(writeTar(writePackedLayout(document.value)));
 
   const unpacked = await unpackBundle(bytes);
   if (!unpacked.ok) return unpacked;
   const again = compileBundle(unpacked.value);
   if (!again.ok) return again;
-  if (JSON.stringify(again.value) !== JSON.stringify(compiled.value)) {
+  if (meaningOf(again.value) !== meaningOf(compiled.value)) {
     const message = 'the packed bundle does not mean what its source means; this is a defect, please report it';
     return { ok: false, problems: [{ code: 'ERR_BUNDLE_LAYOUT', message, path: '' }] };
   }
@@ -45,4 +50,14 @@ export async function buildBundle(source: ReadonlyMap<string, Uint8Array>): Prom
       policyCount: compiled.value.sets.reduce((sum, set) => sum + set.rules.length, 0),
     },
   };
+}
+
+/** A bundle as one text; the bytes of its modules by their digests. */
+function meaningOf(bundle: CompiledBundle): string | undefined {
+  const modules = bundle.modules.map((module) => ({
+    ...module,
+    files: module.files.map(([name, bytes]) => [name, sha256Hex(bytes)]),
+  }));
+  // Packing sorts the names of an object, which then come in another order and mean the same.
+  return canonicalize({ ...bundle, modules } as unknown as object);
 }

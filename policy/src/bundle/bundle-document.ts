@@ -1,5 +1,6 @@
-import type { PolicySource } from '../dsl/policy.js';
-import type { Combining, DefaultEffect, PriorityOrder } from '../engine/ir.js';
+import type { CustomFields } from '../dsl/custom-fields.js';
+import type { EnvironmentScope, PolicySource } from '../dsl/policy-head.js';
+import type { Combining, DefaultEffect, ModuleEngine, PriorityOrder } from '../engine/ir.js';
 import type { Layer } from '../model/decision.js';
 
 /** A policy set as its layout gives it: documents, not yet compiled. */
@@ -8,9 +9,27 @@ export interface SetDocument {
   readonly layer: Layer;
   readonly tenant?: string;
   readonly workspace?: string;
+  readonly environments?: EnvironmentScope;
+  /** The pack it was made from, as `name@version`. */
+  readonly pack?: string;
   readonly combining: Combining;
   readonly priorityOrder: PriorityOrder;
   readonly policies: readonly PolicySource[];
+}
+
+/** Policies of another engine, as their layout gives them. */
+export interface ModuleDocument {
+  readonly name: string;
+  readonly layer: Layer;
+  readonly tenant?: string;
+  readonly workspace?: string;
+  readonly environments?: EnvironmentScope;
+  readonly engine: ModuleEngine;
+  readonly entrypoint?: string;
+  /** The author's folder, which messages name. */
+  readonly folder: string;
+  /** By name inside the module's folder. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
 /** A bundle's content, whichever of the two layouts it came from. */
@@ -18,5 +37,8 @@ export interface BundleDocument {
   readonly name: string;
   readonly version: string;
   readonly default: DefaultEffect;
+  /** The fields it declares; absent when there are none. */
+  readonly fields?: CustomFields;
   readonly sets: readonly SetDocument[];
+  readonly modules: readonly ModuleDocument[];
 }

@@ -1,14 +1,17 @@
 import canonicalize from 'canonicalize';
 import { z } from 'zod';
+import { type CustomFields, customFieldsShape } from '../dsl/custom-fields.js';
 import { lookUp } from '../dsl/findings.js';
-import type { PolicySource } from '../dsl/policy.js';
+import type { PolicySource } from '../dsl/policy-head.js';
 import type { PolicyProblemCode } from '../dsl/problem-codes.js';
-import { SEMVER } from '../dsl/schema.js';
+import { environmentScope, SEMVER } from '../dsl/schema.js';
 import type { Position } from '../dsl/source-document.js';
 import { BUNDLE_FORMAT, COMBININGS, PRIORITY_ORDERS } from '../engine/ir.js';
 import { LAYERS } from '../model/decision.js';
 import type { Checked, Json, Problem } from '../model/index.js';
 import type { BundleDocument } from './bundle-document.js';
+import { isCanonicalText } from './canonical-text.js';
+import { describeModules, MODULES, moduleFiles, packedModulesShape, readPackedModules } from './packed-modules.js';
 
 /** OPA's manifest. */
 export const MANIFEST = '.manifest';
@@ -21,21 +24,35 @@ const ROOT = 'portcullis';
 type PackedPositions = { readonly [path: string]: Position };
 
 /** The places worth carrying: the policy itself and each of its conditions. */
-const CARRIED = /^(|when(\.conditions\[\d+\])*|scope|scope\.(tenant|workspace)|on)$/;
+const CARRIED = /^(|when(\.conditions\[\d+\])*|scope|scope\.(tenant|workspace)|on|config)$/;
 
-function packedShape() {
+/** The schema of one packed policy. */
+export type PackedPolicyShape = ReturnType<typeof buildPackedPolicyShape>;
+
+/** Builds {@link PackedPolicyShape}; build it once. */
+export function packedPolicyShape(): PackedPolicyShape {
+  return buildPackedPolicyShape();
+}
+
+function buildPackedPolicyShape() {
   const place = z.tuple([z.int().min(1), z.int().min(1)]);
-  const policy = z.strictObject({
+  return z.strictObject({
     document: z.unknown(),
     file: z.string().min(1),
     path: z.string(),
     positions: z.record(z.string(), place),
   });
+}
+
+function packedShape() {
+  const policy = packedPolicyShape();
   const set = z.strictObject({
     name: z.string(),
     layer: z.enum(LAYERS),
     tenant: z.string().optional(),
     workspace: z.string().optional(),
+    environments: environmentScope().optional(),
+    pack: z.string().max(300).optional(),
     combining: z.enum(COMBININGS),
     priority_order: z.enum(PRIORITY_ORDERS),
     policies: z.array(policy),
@@ -45,7 +62,9 @@ function packedShape() {
     name: z.string(),
     version: z.string().regex(SEMVER),
     default: z.enum(['deny', 'allow']),
+    fields: customFieldsShape().optional(),
     sets: z.array(set),
+    modules: packedModulesShape().optional(),
   });
 }
 
@@ -64,11 +83,14 @@ export function writePackedLayout(bundle: BundleDocument): ReadonlyMap<string, U
     name: bundle.name,
     version: bundle.version,
     default: bundle.default,
+    ...(bundle.fields === undefined ? {} : { fields: bundle.fields as unknown as Json }),
     sets: bundle.sets.map(({ priorityOrder, policies, ...set }) => ({
       ...set,
       priority_order: priorityOrder,
       policies: policies.map(packPolicy),
     })),
+    // Absent when there are none, so that what has no modules keeps its bytes.
+    ...(bundle.modules.length === 0 ? {} : { modules: describeModules(bundle.modules) }),
   };
   const manifest = {
     revision: bundle.version,
@@ -78,6 +100,7 @@ export function writePackedLayout(bundle: BundleDocument): ReadonlyMap<string, U
   return new Map([
     [MANIFEST, canonicalBytes(manifest)],
     [POLICIES, canonicalBytes(policies)],
+    ...moduleFiles(bundle.modules),
   ]);
 }
 
@@ -120,7 +143,7 @@ export function readPackedLayout(files: ReadonlyMap<string, Uint8Array>): Checke
   const problems: Problem[] = [];
   for (const name of files.keys()) {
     // A document that this version does not know may hold rules; to ignore it would be to drop them.
-    if (name === MANIFEST || name === POLICIES || name.startsWith('tests/')) continue;
+    if (name === MANIFEST || name === POLICIES || name.startsWith('tests/') || name.startsWith(MODULES)) continue;
     problems.push(problem('ERR_BUNDLE_FILE_UNEXPECTED', name, 'this version does not know this file of a bundle'));
   }
   const manifest = readCanonical(files, MANIFEST, manifestShape(), problems);
@@ -130,19 +153,38 @@ export function readPackedLayout(files: ReadonlyMap<string, Uint8Array>): Checke
       problems.push(problem('ERR_BUNDLE_LAYOUT', MANIFEST, 'the manifest and the policies name different bundles'));
     }
   }
+  const modules = packed === undefined ? [] : readPackedModules(packed.modules ?? [], files, problems);
   if (problems.length > 0 || packed === undefined) return { ok: false, problems };
   const { name, version } = packed;
-  const sets = packed.sets.map(({ priority_order, policies, tenant, workspace, ...set }) => ({
+  const sets = packed.sets.map(({ priority_order, policies, tenant, workspace, environments, pack, ...set }) => ({
     ...set,
     ...(tenant === undefined ? {} : { tenant }),
     ...(workspace === undefined ? {} : { workspace }),
+    ...(environments === undefined ? {} : { environments }),
+    ...(pack === undefined ? {} : { pack }),
     priorityOrder: priority_order,
     policies: policies.map(
       (policy): PolicySource =>
         unpackPolicy(policy as { document: Json; file: string; path: string; positions: PackedPositions }),
     ),
   }));
-  return { ok: true, value: { name, version, default: packed.default, sets } };
+  const declared = packed.fields === undefined ? {} : { fields: packed.fields as CustomFields };
+  return { ok: true, value: { name, version, default: packed.default, ...declared, sets, modules } };
+}
+
+/**
+ * Reads one policy of a packed document by itself. Nothing when it is not in canonical form or not of the shape; what is
+ * wrong is then told by reading the whole document.
+ */
+export function readPackedPolicy(text: string, shape: PackedPolicyShape): PolicySource | undefined {
+  let value: Json;
+  try {
+    value = JSON.parse(text) as Json;
+  } catch {
+    return undefined;
+  }
+  const parsed = isCanonicalText(value, text) ? shape.safeParse(value) : undefined;
+  return parsed?.success === true ? unpackPolicy(parsed.data as Parameters<typeof unpackPolicy>[0]) : undefined;
 }
 
 function unpackPolicy(policy: {
@@ -171,7 +213,7 @@ function readCanonical<S extends z.ZodType>(
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     value = JSON.parse(text) as Json;
     // Byte equality with the canonical form also rules out duplicate keys, inexact numbers and stray bytes.
-    if (canonicalize(value) !== text) throw new SyntaxError('the document is not in canonical form');
+    if (!isCanonicalText(value, text)) throw new SyntaxError('the document is not in canonical form');
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'unknown reason';
     problems.push(problem('ERR_BUNDLE_LAYOUT', name, `not a bundle document: ${reason}`));

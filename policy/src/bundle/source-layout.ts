@@ -1,10 +1,17 @@
+import { readCustomFields } from '../dsl/custom-fields.js';
 import { createFindings, type Excerpt, excerptOf, type Findings } from '../dsl/findings.js';
-import { type PolicySource, reportShape } from '../dsl/policy.js';
+import type { EnvironmentScope, PolicySource } from '../dsl/policy-head.js';
 import { type BundleShape, bundleShape } from '../dsl/schema.js';
+import { reportShape } from '../dsl/shape-problems.js';
 import { childPath, parseSourceDocument, type SourceDocument } from '../dsl/source-document.js';
+import type { Combining, PriorityOrder } from '../engine/ir.js';
 import type { Checked, Json } from '../model/index.js';
-import type { BundleDocument, SetDocument } from './bundle-document.js';
+import type { PackUse } from '../packs/expand.js';
+import { MAX_PACK_DEPTH } from '../packs/pack.js';
+import { createSourcePacks } from '../packs/source-packs.js';
+import type { BundleDocument, ModuleDocument, SetDocument } from './bundle-document.js';
 import { createNameRegister, fileNameFault } from './file-name.js';
+import { checkModuleKeys, isOfModule, isScope, PAPER, readSourceModule } from './source-modules.js';
 
 /** The file that describes a source folder. */
 export const SOURCE_MANIFEST = 'bundle.yaml';
@@ -12,8 +19,6 @@ export const SOURCE_MANIFEST = 'bundle.yaml';
 export const MAX_SOURCE_DEPTH = 8;
 
 const POLICY_FILE = /\.(yaml|yml|json)$/;
-/** Papers for people, which may stand among policies. */
-const PAPER = /(^|\/)(LICENSE|[^/]*\.md)$/;
 
 /** Reads a source folder: `bundle.yaml` and the policy files of its sets. A file that no set would load is a problem. */
 export function readSourceLayout(files: ReadonlyMap<string, Uint8Array>): Checked<BundleDocument> {
@@ -23,12 +28,24 @@ export function readSourceLayout(files: ReadonlyMap<string, Uint8Array>): Checke
   if (manifest === undefined) return { ok: false, problems: findings.sorted() };
   const { document, shape } = manifest;
   const where = excerptOf(document, '');
+  const fields = readCustomFields(shape.fields ?? {}, where, findings);
   const folders = checkSets(shape, where, findings);
+  const packs = createSourcePacks(files, where, findings);
   const claimed = new Set<string>([SOURCE_MANIFEST]);
-  const sets: SetDocument[] = shape.sets.map((set, index) => {
+  const modules: ModuleDocument[] = [];
+  const sets = shape.sets.flatMap((set, index): readonly SetDocument[] => {
     const folder = folders[index] ?? '';
+    if (folder === '') return [];
+    if (isOfModule(set)) {
+      const members = [...files.keys()].filter((name) => name.startsWith(`${folder}/`));
+      for (const name of members) claimed.add(name);
+      modules.push(readSourceModule(set, { folder, files, where, at: childPath('sets', index), findings }));
+      return [];
+    }
+    if (set.pack !== undefined) return packs.expand(packUseOf(set), folder, childPath('sets', index));
+    if (!isOfPolicies(set)) return [];
     const policies: PolicySource[] = [];
-    const members = [...files.keys()].filter((name) => folder !== '' && name.startsWith(`${folder}/`)).sort();
+    const members = [...files.keys()].filter((name) => name.startsWith(`${folder}/`)).sort();
     for (const name of members) {
       claimed.add(name);
       if (PAPER.test(name)) continue;
@@ -39,24 +56,30 @@ export function readSourceLayout(files: ReadonlyMap<string, Uint8Array>): Checke
       const message = `the folder "${set.policies}" has no files, so the set would be empty`;
       findings.add(where, childPath(childPath('sets', index), 'policies'), 'ERR_BUNDLE_LAYOUT', message);
     }
-    return {
-      name: set.name,
-      layer: set.layer,
-      combining: set.combining,
-      priorityOrder: set.priority_order,
-      ...(set.tenant === undefined ? {} : { tenant: set.tenant }),
-      ...(set.workspace === undefined ? {} : { workspace: set.workspace }),
-      policies,
-    };
+    return [
+      {
+        name: set.name,
+        layer: set.layer,
+        combining: set.combining,
+        priorityOrder: set.priority_order,
+        ...(set.tenant === undefined ? {} : { tenant: set.tenant }),
+        ...(set.workspace === undefined ? {} : { workspace: set.workspace }),
+        ...(set.environments === undefined ? {} : { environments: set.environments }),
+        policies,
+      },
+    ];
   });
+  const allFields = packs.finish(fields);
+  checkSetNames(sets, findings);
   for (const name of files.keys()) {
     // A policy outside every set's folder looks loaded and is not; tests are for other tools.
-    if (claimed.has(name) || name.startsWith('tests/') || !POLICY_FILE.test(name)) continue;
+    if (claimed.has(name) || packs.files.has(name) || name.startsWith('tests/') || !POLICY_FILE.test(name)) continue;
     unexpected(name, 'no set loads this file', findings);
   }
   if (findings.count > 0) return { ok: false, problems: findings.sorted() };
   const { name, version } = shape;
-  return { ok: true, value: { name, version, default: shape.default ?? 'deny', sets } };
+  const declared = Object.keys(allFields).length === 0 ? {} : { fields: allFields };
+  return { ok: true, value: { name, version, default: shape.default ?? 'deny', ...declared, sets, modules } };
 }
 
 function checkNames(files: ReadonlyMap<string, Uint8Array>, findings: Findings): void {
@@ -102,11 +125,21 @@ function checkSets(shape: BundleShape, where: Excerpt, findings: Findings): read
     if (shape.sets.findIndex((other) => other.name === set.name) !== index) {
       findings.add(where, childPath(at, 'name'), 'ERR_BUNDLE_LAYOUT', `two sets are called "${set.name}"`);
     }
-    const folder = set.policies.replace(/^\.\//, '').replace(/\/$/, '');
-    const path = childPath(at, 'policies');
-    const fault = fileNameFault(folder, MAX_SOURCE_DEPTH - 1);
+    const key = set.pack === undefined || set.engine !== undefined ? 'policies' : 'pack';
+    if (set.engine !== undefined) checkModuleKeys(set, at, where, findings);
+    else checkSetKeys(set, at, where, findings);
+    const folder = (set[key] ?? '').replace(/^\.\//, '').replace(/\/$/, '');
+    const path = childPath(at, key);
+    if (folder === '') {
+      folders.push('');
+      continue;
+    }
+    const fault = fileNameFault(folder, key === 'pack' ? MAX_PACK_DEPTH : MAX_SOURCE_DEPTH - 1);
     const overlap = folders.find(
-      (other) => other === folder || other.startsWith(`${folder}/`) || folder.startsWith(`${other}/`),
+      (other, earlier) =>
+        (other === folder && (key === 'policies' || shape.sets[earlier]?.pack === undefined)) ||
+        other.startsWith(`${folder}/`) ||
+        (other !== '' && folder.startsWith(`${other}/`)),
     );
     if (fault !== undefined) findings.add(where, path, 'ERR_BUNDLE_NAME', `not a folder of the bundle: ${fault}`);
     else if (overlap !== undefined) {
@@ -115,6 +148,57 @@ function checkSets(shape: BundleShape, where: Excerpt, findings: Findings): read
     folders.push(fault === undefined && overlap === undefined ? folder : '');
   }
   return folders;
+}
+
+type SetShape = BundleShape['sets'][number];
+/** A set whose policies stand in a folder. */
+type PolicySetShape = SetShape & {
+  readonly combining: Combining;
+  readonly priority_order: PriorityOrder;
+  readonly environments?: EnvironmentScope | undefined;
+};
+
+/** A set of a pack; what is wrong with its environments has been reported. What YAML gives is JSON. */
+function packUseOf({ environments, ...set }: SetShape): PackUse {
+  return { ...set, ...(environments === undefined || isScope(environments) ? {} : { environments }) } as PackUse;
+}
+
+function isOfPolicies(set: SetShape): set is SetShape & PolicySetShape {
+  if (set.engine !== undefined || set.pack !== undefined || set.combining === undefined || set.priority_order === undefined) return false;
+  return set.environments === undefined || isScope(set.environments);
+}
+
+/** A set is of policies or of a pack, and each has keys of its own. */
+function checkSetKeys(set: SetShape, at: string, where: Excerpt, findings: Findings): void {
+  const report = (key: string, message: string): void =>
+    findings.add(where, childPath(at, key), 'ERR_POLICY_SHAPE', message);
+  if (set.pack === undefined) {
+    for (const key of ['combining', 'priority_order', 'policies'] as const) {
+      if (set[key] === undefined) report(key, `${childPath(at, key)} is missing`);
+    }
+    if (set.entrypoint !== undefined) report('entrypoint', 'only a set of the engine rego has an entrypoint');
+    if (set.parameters !== undefined) report('parameters', 'only a set of a pack has parameters');
+    if (set.environments !== undefined && !isScope(set.environments)) {
+      report('environments', 'expected {only: [...]} or {except: [...]}: only a set of a pack has parameters by environment');
+    }
+    return;
+  }
+  if (set.policies !== undefined) report('policies', 'a set is of policies or of a pack, not of both');
+  if (set.environments !== undefined && isScope(set.environments)) {
+    report('environments', 'in a set of a pack, environments gives parameters by environment, such as prod: {limit: 5}');
+  }
+}
+
+/** The sets that packs become have names too. */
+function checkSetNames(sets: readonly SetDocument[], findings: Findings): void {
+  const names = new Set<string>();
+  for (const { name, pack } of sets) {
+    if (names.has(name) && pack !== undefined) {
+      const message = `two sets are called "${name}", one of which is ${pack} for an environment`;
+      findings.addAll([{ code: 'ERR_BUNDLE_LAYOUT', message, path: 'sets', file: SOURCE_MANIFEST }]);
+    }
+    names.add(name);
+  }
 }
 
 function readPolicyFile(name: string, bytes: Uint8Array, findings: Findings): readonly PolicySource[] {

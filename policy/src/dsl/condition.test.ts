@@ -1,26 +1,31 @@
 import { describe, expect, test } from '@jest/globals';
 import type { ConditionIr } from '../engine/ir.js';
 import type { Json } from '../model/request.js';
-import { compileCondition, MAX_CONDITION_DEPTH } from './condition.js';
+import { type ConditionContext, compileCondition, MAX_CONDITION_DEPTH } from './condition.js';
+import { createFieldTable } from './fields.js';
 import { createFindings, excerptOf } from './findings.js';
+import { createPatternBudget } from './pattern-budget.js';
 import { parseSourceDocument } from './source-document.js';
 
-function compile(when: Json, blocking = true) {
+function compile(when: Json, blocking = true, more: Partial<ConditionContext> = {}) {
   const parsed = parseSourceDocument('p.json', new TextEncoder().encode(JSON.stringify({ when })));
   if (!parsed.ok) throw new Error('not JSON');
   const findings = createFindings();
-  const condition = compileCondition(when, { where: excerptOf(parsed.value, ''), findings, blocking });
+  const condition = compileCondition(when, { where: excerptOf(parsed.value, ''), findings, blocking, ...more });
   return { condition, problems: findings.sorted() };
 }
 
 const leaf = (operator: string, value: Json = 'a', field = 'user.team'): Json => ({ field, operator, value });
+const LIST = 'tool.arguments.to[any]';
 const group = (operator: string, ...conditions: Json[]): Json => ({ operator, conditions });
 
 /** `+equals` and `-equals` for leaves, with `?` where a missing field makes the leaf true. */
 function sketch(condition: ConditionIr | undefined): string {
   if (condition === undefined) return 'nothing';
   if (condition.node !== 'leaf') return `${condition.node}(${condition.of.map(sketch).join(' ')})`;
-  return `${condition.negated ? '-' : '+'}${condition.operator}${condition.whenMissing ? '?' : ''}`;
+  const quantifiers = (condition.quantifiers ?? []).join(',');
+  const sign = condition.negated ? '-' : '+';
+  return `${quantifiers}${sign}${condition.operator}${condition.whenMissing ? '?' : ''}`;
 }
 
 describe('compileCondition pushes negation to the leaves', () => {
@@ -55,6 +60,22 @@ describe('compileCondition pushes negation to the leaves', () => {
     { name: 'exists false', when: leaf('exists', false), blocking: '-exists?', allowing: '-exists?' },
     { name: 'not exists', when: group('not', leaf('exists', true)), blocking: '-exists?', allowing: '-exists?' },
     { name: 'not exists false', when: group('not', leaf('exists', false)), blocking: '+exists', allowing: '+exists' },
+    { name: 'any', when: leaf('equals', 'a', LIST), blocking: 'any+equals', allowing: 'any+equals' },
+    { name: 'any not_equals', when: leaf('not_equals', 'a', LIST), blocking: 'any-equals?', allowing: 'any-equals' },
+    { name: 'not any', when: group('not', leaf('equals', 'a', LIST)), blocking: 'all-equals?', allowing: 'all-equals' },
+    {
+      name: 'not any not_equals',
+      when: group('not', leaf('not_equals', 'a', LIST)),
+      blocking: 'all+equals',
+      allowing: 'all+equals',
+    },
+    { name: 'any exists false', when: leaf('exists', false, LIST), blocking: 'any-exists?', allowing: 'any-exists?' },
+    {
+      name: 'not any all',
+      when: group('not', leaf('in', ['a'], 'tool.arguments.m[any].n[all]')),
+      blocking: 'all,any-in?',
+      allowing: 'all,any-in',
+    },
     { name: 'always', when: 'always', blocking: 'and()', allowing: 'and()' },
   ])('$name', ({ when, blocking, allowing }) => {
     expect(sketch(compile(when, true).condition)).toBe(blocking);
@@ -125,6 +146,33 @@ describe('compileCondition refuses', () => {
       code: 'OPERATOR_MISUSED',
     },
     {
+      name: 'an operator of the compiler',
+      when: leaf('text_matches'),
+      path: 'when.operator',
+      code: 'OPERATOR_UNKNOWN',
+    },
+    {
+      name: 'a window of a zone that is none',
+      when: leaf('in_time_window', { timezone: 'Europe/Berln', days: ['mon'] }, 'context.timestamp'),
+      path: 'when.value.timezone',
+      code: 'VALUE_INVALID',
+      says: '"Europe/Berlin"',
+    },
+    {
+      name: 'a text operator on an address',
+      when: leaf('starts_with', '10.', 'context.ip'),
+      path: 'when.operator',
+      code: 'OPERATOR_MISUSED',
+      says: 'cidr_match',
+    },
+    {
+      name: 'elements of what is no list',
+      when: leaf('equals', 'a', 'user.team[any]'),
+      path: 'when.field',
+      code: 'FIELD_UNKNOWN',
+      says: 'not a list',
+    },
+    {
       name: 'equals on a list',
       when: leaf('equals', 'a', 'context.labels'),
       path: 'when.operator',
@@ -175,4 +223,36 @@ describe('compileCondition refuses', () => {
       'when.conditions[2].field',
     ]);
   });
+});
+
+describe('a condition that was made of a config', () => {
+  test('may use the operators of the compiler, and is blamed on the config', () => {
+    const when = group('not', leaf('text_matches', { patterns: ['a'] }, 'tool.arguments'));
+    const { condition } = compile(when, true, { base: 'config', internal: true });
+    expect(sketch(condition)).toBe('-text_matches?');
+    expect(condition).toMatchObject({ path: 'config' });
+  });
+
+  test('reports a fault at the config', () => {
+    const when = group('and', leaf('text_matches', { patterns: ['('] }, 'tool.arguments'));
+    const { problems } = compile(when, true, { base: 'config', internal: true });
+    expect(problems).toMatchObject([{ path: 'config', code: 'ERR_POLICY_REGEX_INVALID' }]);
+  });
+});
+
+test('a field that the bundle declares has its type', () => {
+  const fields = createFieldTable({ 'tool.attributes.cost': { type: 'number' } });
+  const bundle = { fields, patterns: createPatternBudget() };
+  const wrong = compile(leaf('equals', 'high', 'tool.attributes.cost'), true, { bundle });
+  expect(wrong.problems).toMatchObject([{ path: 'when.value', code: 'ERR_POLICY_VALUE_INVALID' }]);
+  expect(sketch(compile(leaf('less_than', 5, 'tool.attributes.cost'), true, { bundle }).condition)).toBe('+less_than');
+});
+
+test('the patterns of a bundle are bounded together, and each counts once', () => {
+  const bundle = { fields: createFieldTable({}), patterns: createPatternBudget(20) };
+  const ask = (pattern: string) => compile(leaf('regex_match', pattern), true, { bundle }).problems;
+  expect(ask('abc')).toEqual([]);
+  expect(ask('abc')).toEqual([]);
+  expect(ask('abcdefghij'.repeat(3))).toMatchObject([{ path: 'when.value', code: 'ERR_POLICY_REGEX_INVALID' }]);
+  expect(ask('abd')).toEqual([]);
 });

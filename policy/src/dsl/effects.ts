@@ -1,63 +1,177 @@
-import { RULE_EFFECTS, type RuleEffect } from '../model/decision.js';
+import { RE2JS } from 're2js';
+import { z } from 'zod';
+import type { RuleEffect } from '../model/decision.js';
+import { RULE_EFFECTS } from '../model/decision.js';
 import type { Json, JsonObject } from '../model/request.js';
 import type { Excerpt, Findings } from './findings.js';
 import { didYouMean } from './nearest.js';
+import { reportShape } from './shape-problems.js';
 import { childPath } from './source-document.js';
 
-/** An effect that this version compiles. */
+/** What a person who has to agree is asked by, and for how long. */
+interface HoldTerms {
+  /** Distinct people who must agree. */
+  readonly quorum: number;
+  /** Seconds after which the question lapses. */
+  readonly expires: number;
+  readonly code?: string;
+  readonly message?: string;
+}
+
+/** An effect as the engine takes it. */
 export type CompiledEffect =
   | { readonly type: 'allow' }
   | { readonly type: 'log_only' }
-  | { readonly type: 'deny'; readonly code?: string; readonly message?: string };
-/** The names of the effects that this version compiles. */
-export type CompiledEffectType = CompiledEffect['type'];
+  | { readonly type: 'deny'; readonly code?: string; readonly message?: string }
+  | { readonly type: 'redact'; readonly config: RedactConfig }
+  | ({ readonly type: 'require_approval'; readonly role: string } & HoldTerms)
+  | ({ readonly type: 'require_hitl'; readonly group: string } & HoldTerms)
+  | { readonly type: 'escalate'; readonly reason?: string };
+
+/** The pattern of an author's reason code. */
+export const REASON_CODE = /^[A-Za-z0-9_.:-]{1,128}$/;
+/** The longest message to a user, in UTF-16 units. */
+export const MAX_USER_MESSAGE = 2000;
+/** Whom a `require_approval` asks that names no role (seed 002: "the administrator is notified"). */
+export const DEFAULT_APPROVAL_ROLE = 'admin';
+/** Whom a `require_hitl` asks that names no group. */
+export const DEFAULT_HITL_GROUP = 'reviewers';
+/** Seconds that a hold waits for an answer when the policy does not say. */
+export const DEFAULT_HOLD_SECONDS = 3600;
+
+/** What redaction does with a match (contracts §8). */
+export const REDACT_METHODS = ['mask', 'hash', 'drop', 'tokenize'] as const;
+
+const reasonCode = () =>
+  z
+    .string()
+    .regex(REASON_CODE, 'deny_reason_code must be a code of letters, digits and _ . : -')
+    .describe('Your own code; callers see it as reason_code.')
+    .optional();
+const userMessage = () =>
+  z
+    .string()
+    .regex(/^.{1,2000}$/su, `deny_user_message must be a text of 1 to ${MAX_USER_MESSAGE} characters`)
+    .describe('What the caller is told.')
+    .optional();
+const name = () => z.string().regex(/^[A-Za-z0-9._-]{1,128}$/, 'expected a name of letters, digits and . _ -');
+const holdTerms = () => ({
+  quorum: z.int().min(1).max(10).describe('Distinct people who must agree; 1 when absent.').optional(),
+  expires_seconds: z
+    .int()
+    .min(30)
+    .max(30 * 24 * 3600)
+    .describe(`How long the question waits; ${DEFAULT_HOLD_SECONDS} when absent.`)
+    .optional(),
+  deny_reason_code: reasonCode(),
+  deny_user_message: userMessage(),
+});
+
+const redactConfig = () =>
+  z.strictObject({
+    fields: z
+      .array(z.string().min(1).max(512))
+      .min(1)
+      .max(100)
+      .describe('Paths whose texts are searched; every text of the payload when absent.')
+      .optional(),
+    detectors: z.array(name()).min(1).max(100).describe('Recognisers by name; the default set when absent.').optional(),
+    patterns: z
+      .array(z.string().min(1).max(2048).refine(isPattern, 'not an RE2 pattern'))
+      .min(1)
+      .max(100)
+      .describe('Further RE2 patterns.')
+      .optional(),
+    method: z.enum(REDACT_METHODS).describe('What happens to a match; mask when absent.').optional(),
+    placeholder: z.string().max(100).describe('What a masked match turns into.').optional(),
+    ner: z.boolean().describe('Also ask the contextual recogniser; false when absent.').optional(),
+    direction: z.enum(['request', 'response', 'both']).describe('both when absent.').optional(),
+  });
+/** How to redact, as written. */
+export type RedactConfig = z.output<ReturnType<typeof redactConfig>>;
+
+function isPattern(text: string): boolean {
+  try {
+    return RE2JS.compile(text).programSize() > 0;
+  } catch {
+    return false;
+  }
+}
 
 /** Everything the compiler knows about one effect, in one place. A new effect is a row here and a member above. */
 interface EffectRow {
   /** Whether an error in the rule's condition must count as a denial, and a missing negated field as a match. */
   readonly blocks: boolean;
   /** The keys it takes besides `type`. */
-  readonly keys: readonly string[];
+  readonly keys: () => z.ZodRawShape;
   readonly compile: (effect: JsonObject) => CompiledEffect;
 }
 
-const text = (value: Json | undefined): string | undefined => (typeof value === 'string' ? value : undefined);
-
 const EFFECTS = {
-  allow: { blocks: false, keys: [], compile: () => ({ type: 'allow' }) },
+  allow: { blocks: false, keys: () => ({}), compile: () => ({ type: 'allow' }) },
   deny: {
     blocks: true,
-    keys: ['deny_reason_code', 'deny_user_message'],
-    compile: (effect) => {
-      const code = text(effect['deny_reason_code']);
-      const message = text(effect['deny_user_message']);
-      return {
-        type: 'deny',
-        ...(code === undefined ? {} : { code }),
-        ...(message === undefined ? {} : { message }),
-      };
-    },
+    keys: () => ({ deny_reason_code: reasonCode(), deny_user_message: userMessage() }),
+    compile: (effect) => ({ type: 'deny', ...denial(effect) }),
   },
-  log_only: { blocks: false, keys: [], compile: () => ({ type: 'log_only' }) },
-} as const satisfies Record<CompiledEffectType, EffectRow>;
+  log_only: { blocks: false, keys: () => ({}), compile: () => ({ type: 'log_only' }) },
+  // Doubt about whether to redact must not let the content through as it is.
+  redact: {
+    blocks: true,
+    keys: () => ({ redact_config: redactConfig().optional() }),
+    compile: (effect) => ({ type: 'redact', config: (effect['redact_config'] ?? {}) as RedactConfig }),
+  },
+  require_approval: {
+    blocks: true,
+    keys: () => ({ role: name().describe('Who may approve.').optional(), ...holdTerms() }),
+    compile: (effect) => ({
+      type: 'require_approval',
+      role: (effect['role'] ?? DEFAULT_APPROVAL_ROLE) as string,
+      ...terms(effect),
+    }),
+  },
+  require_hitl: {
+    blocks: true,
+    keys: () => ({ group: name().describe('Who reviews.').optional(), ...holdTerms() }),
+    compile: (effect) => ({
+      type: 'require_hitl',
+      group: (effect['group'] ?? DEFAULT_HITL_GROUP) as string,
+      ...terms(effect),
+    }),
+  },
+  escalate: {
+    blocks: false,
+    keys: () => ({ reason: z.string().min(1).max(1000).describe('What a reviewer should look at.').optional() }),
+    compile: (effect) => ({
+      type: 'escalate',
+      ...(effect['reason'] === undefined ? {} : { reason: effect['reason'] as string }),
+    }),
+  },
+} as const satisfies Record<RuleEffect, EffectRow>;
 
-/** The effects of the language that this version compiles. */
-export const COMPILED_EFFECTS: readonly CompiledEffectType[] = Object.keys(EFFECTS) as CompiledEffectType[];
+function denial(effect: JsonObject): { readonly code?: string; readonly message?: string } {
+  const { deny_reason_code: code, deny_user_message: message } = effect as Record<string, string | undefined>;
+  return { ...(code === undefined ? {} : { code }), ...(message === undefined ? {} : { message }) };
+}
+
+function terms(effect: JsonObject): HoldTerms {
+  const { quorum, expires_seconds: expires } = effect as Record<string, number | undefined>;
+  return { quorum: quorum ?? 1, expires: expires ?? DEFAULT_HOLD_SECONDS, ...denial(effect) };
+}
 
 /** Whether a rule with this effect stands in the way, so that doubt about its condition must too. */
-export function effectBlocks(effect: CompiledEffectType): boolean {
+export function effectBlocks(effect: RuleEffect): boolean {
   return EFFECTS[effect].blocks;
 }
 
-/** The pattern of an author's reason code. */
-export const REASON_CODE = /^[A-Za-z0-9_.:-]{1,128}$/;
-/** The longest message to a user, in UTF-16 units. */
-export const MAX_USER_MESSAGE = 2000;
+/** The schemas of all effects as objects, for editors. Built anew at each call. */
+export function effectSchemas(): readonly z.ZodObject[] {
+  return RULE_EFFECTS.map((type) => z.strictObject({ type: z.literal(type), ...EFFECTS[type].keys() }));
+}
 
 /** Reads `effect`: `{type: deny, …}` or just `deny`. Reports what is wrong and then returns nothing. */
 export function parseEffect(value: Json | undefined, where: Excerpt, findings: Findings): CompiledEffect | undefined {
   const path = 'effect';
-  const before = findings.count;
   if (value === undefined) {
     findings.add(where, '', 'ERR_POLICY_SHAPE', 'effect is missing');
     return undefined;
@@ -68,53 +182,29 @@ export function parseEffect(value: Json | undefined, where: Excerpt, findings: F
     findings.add(where, path, 'ERR_POLICY_SHAPE', 'effect is a name, or an object with a type');
     return undefined;
   }
-  const typePath = typeof value === 'string' ? path : childPath(path, 'type');
-  if (!isCompiled(type)) {
-    if ((RULE_EFFECTS as readonly string[]).includes(type)) {
-      const compiled = COMPILED_EFFECTS.join(', ');
-      const message = `the effect "${type}" is not compiled by this version (it compiles ${compiled})`;
-      findings.add(where, typePath, 'ERR_POLICY_EFFECT_UNSUPPORTED', message);
-    } else {
-      const message = `unknown effect "${type}"${didYouMean(type, RULE_EFFECTS as readonly RuleEffect[])}`;
-      findings.add(where, typePath, 'ERR_POLICY_EFFECT_UNKNOWN', message);
-    }
+  if (!isEffect(type)) {
+    const message = `unknown effect "${type}"${didYouMean(type, RULE_EFFECTS)}`;
+    findings.add(
+      where,
+      typeof value === 'string' ? path : childPath(path, 'type'),
+      'ERR_POLICY_EFFECT_UNKNOWN',
+      message,
+    );
     return undefined;
   }
   const row: EffectRow = EFFECTS[type];
-  for (const key of Object.keys(written)) {
-    if (key === 'type' || row.keys.includes(key)) continue;
-    const message = `the effect ${type} has no "${key}"${didYouMean(key, row.keys)}`;
-    findings.add(where, childPath(path, key), 'ERR_POLICY_KEY_UNKNOWN', message, 'key');
-  }
-  checkText(written, 'deny_reason_code', REASON_CODE, 'a code of letters, digits and _ . : -', where, findings);
-  checkText(
-    written,
-    'deny_user_message',
-    /^.{1,2000}$/su,
-    `a text of 1 to ${MAX_USER_MESSAGE} characters`,
-    where,
-    findings,
-  );
-  return findings.count === before ? row.compile(written) : undefined;
+  const { type: _type, ...rest } = written;
+  const keys = row.keys();
+  const parsed = z.strictObject(keys).safeParse(rest);
+  if (parsed.success) return row.compile(written);
+  reportShape(parsed.error, { where, findings, known: Object.keys(keys), base: path });
+  return undefined;
 }
 
-function isCompiled(type: string): type is CompiledEffectType {
+function isEffect(type: string): type is RuleEffect {
   return Object.hasOwn(EFFECTS, type);
 }
 
 function asObject(value: Json): JsonObject | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
-}
-
-function checkText(
-  effect: JsonObject,
-  key: string,
-  pattern: RegExp,
-  expected: string,
-  where: Excerpt,
-  findings: Findings,
-): void {
-  const value = effect[key];
-  if (value === undefined || (typeof value === 'string' && pattern.test(value))) return;
-  findings.add(where, childPath('effect', key), 'ERR_POLICY_SHAPE', `${key} must be ${expected}`);
 }

@@ -16,18 +16,29 @@ export interface Excerpt {
 export interface Findings {
   add(where: Excerpt, path: string, code: PolicyProblemCode, message: string, what?: 'value' | 'key'): void;
   addAll(problems: readonly Problem[]): void;
+  /** Also of the problems that are no longer kept. */
   readonly count: number;
+  /** Whether further problems are only counted; looking for them is a waste. */
+  readonly full: boolean;
   /** In reading order. */
   sorted(): readonly Problem[];
 }
 
+/** Problems that are kept: an author mends them a few at a time, and a file that has more is not one by hand. */
+const MAX_PROBLEMS = 1000;
+
 /** An empty collection. */
 export function createFindings(): Findings {
   const problems: Problem[] = [];
+  let count = 0;
+  const keep = (problem: Problem): void => {
+    count += 1;
+    if (problems.length < MAX_PROBLEMS) problems.push(problem);
+  };
   return {
     add(where, path, code, message, what = 'value') {
-      const place = where.at(path, what);
-      problems.push({
+      const place = problems.length < MAX_PROBLEMS ? where.at(path, what) : undefined;
+      keep({
         code,
         message,
         path: joinPaths(where.base, path),
@@ -36,13 +47,19 @@ export function createFindings(): Findings {
       });
     },
     addAll(more) {
-      problems.push(...more);
+      for (const problem of more) keep(problem);
     },
     get count() {
-      return problems.length;
+      return count;
+    },
+    get full() {
+      return problems.length >= MAX_PROBLEMS;
     },
     sorted() {
-      return sortProblems(problems);
+      const sorted = sortProblems(problems);
+      const last = sorted.at(-1);
+      if (count <= MAX_PROBLEMS || last === undefined) return sorted;
+      return [...sorted, { ...last, message: `there are more problems; these are the first ${MAX_PROBLEMS}` }];
     },
   };
 }

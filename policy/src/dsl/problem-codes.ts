@@ -18,12 +18,20 @@ export const POLICY_PROBLEM_CODES = [
   'ERR_POLICY_REGEX_INVALID',
   /** An effect that the language does not have. */
   'ERR_POLICY_EFFECT_UNKNOWN',
-  /** An effect of the language that this version cannot compile; it is refused, never ignored. */
-  'ERR_POLICY_EFFECT_UNSUPPORTED',
+  /** A typed policy of a type that there is not. */
+  'ERR_POLICY_TYPE_UNKNOWN',
   /** Two policies of one set would have the same name in a decision. */
   'ERR_POLICY_SLUG_DUPLICATE',
   /** A scope that contradicts its set's, so that the policy could never apply. */
   'ERR_POLICY_SCOPE_CONTRADICTS',
+  /** A pack.yaml that is not one, or a schema of a parameter that is none. */
+  'ERR_PACK_SHAPE',
+  /** A value of a parameter that its pack refuses, or one that is missing. */
+  'ERR_PACK_PARAMETER',
+  /** A policy of a pack that cannot be filled in: a reference to what is not there. */
+  'ERR_PACK_TEMPLATE',
+  /** A pack that another one needs and the bundle does not have. */
+  'ERR_PACK_REQUIRES',
   /** The bundle's own file is missing, or is not one of the layouts. */
   'ERR_BUNDLE_LAYOUT',
   /** A file that no set would load. */
@@ -34,6 +42,14 @@ export const POLICY_PROBLEM_CODES = [
   'ERR_BUNDLE_ARCHIVE',
   /** Over a cap. */
   'ERR_BUNDLE_TOO_LARGE',
+  /** A policy of another engine's language that its engine refuses. */
+  'ERR_MODULE_POLICY',
+  /** A file of a module that is not what it should be. */
+  'ERR_MODULE_FILE',
+  /** A WebAssembly program that is not one, or that asks for more than a pure function of the request may have. */
+  'ERR_MODULE_PROGRAM',
+  /** A module over a cap. */
+  'ERR_MODULE_TOO_LARGE',
 ] as const;
 /** A code of a policy or bundle problem. */
 export type PolicyProblemCode = (typeof POLICY_PROBLEM_CODES)[number];

@@ -1,10 +1,12 @@
 import { z } from 'zod';
-import { BUNDLE_FORMAT, COMBININGS, PRIORITY_ORDERS } from '../engine/ir.js';
+import { lintSettingsShape } from '../analysis/lint/settings.js';
+import { BUNDLE_FORMAT, COMBININGS, MODULE_ENGINES, PRIORITY_ORDERS } from '../engine/ir.js';
+import { TYPED_ACTIONS } from '../kinds/kind.js';
 import { LAYERS } from '../model/decision.js';
-import { ATTEMPT_KINDS } from '../model/request.js';
-import { ALWAYS, GROUP_OPERATORS } from './condition.js';
-import { COMPILED_EFFECTS, MAX_USER_MESSAGE, REASON_CODE } from './effects.js';
-import { MAX_LIST_LENGTH, OPERATOR_NAMES } from './operators.js';
+import { ATTEMPT_KINDS, ENVIRONMENTS } from '../model/request.js';
+import { customFieldsShape } from './custom-fields.js';
+import { MAX_USER_MESSAGE, REASON_CODE } from './effects.js';
+import type { PolicySchemas } from './policy-head.js';
 
 /** An RFC 3339 instant. */
 export const RFC3339 =
@@ -23,6 +25,8 @@ export const SEMVER =
 export const MIN_PRIORITY = 0;
 /** … to here. */
 export const MAX_PRIORITY = 100;
+/** Seed 003 gives its numbers no end. */
+export const MAX_TYPED_PRIORITY = 10_000;
 
 const scope = z
   .strictObject({
@@ -43,7 +47,29 @@ export function policyShape(): PolicyShapeSchema {
 
 // Schemas are built by functions so that importing this file costs nothing.
 function buildPolicyShape() {
+  const { name, slug, description, ...head } = headShape();
   return z.strictObject({
+    name,
+    slug,
+    description,
+    when: z.unknown(),
+    effect: z.unknown(),
+    priority: z
+      .int()
+      .min(MIN_PRIORITY)
+      .max(MAX_PRIORITY)
+      .describe("0 to 100; which end wins is the policy set's priority_order."),
+    ...head,
+    status: z
+      .enum(['active', 'disabled', 'archived'])
+      .describe('Only active policies decide; active when absent.')
+      .optional(),
+  });
+}
+
+/** What policies of the DSL and typed ones have in common. */
+function headShape() {
+  return {
     name: z.string().min(1).max(200).describe('For people.'),
     slug: z
       .string()
@@ -52,13 +78,6 @@ function buildPolicyShape() {
       .describe('The id in decisions, logs and paths; derived from the name when absent.')
       .optional(),
     description: z.string().max(4000).describe('For people: what it is for.').optional(),
-    when: z.unknown(),
-    effect: z.unknown(),
-    priority: z
-      .int()
-      .min(MIN_PRIORITY)
-      .max(MAX_PRIORITY)
-      .describe("0 to 100; which end wins is the policy set's priority_order."),
     framework_mapping: z
       .array(
         z.strictObject({
@@ -75,16 +94,54 @@ function buildPolicyShape() {
       .describe('The kinds of attempt it speaks of; all when absent.')
       .optional(),
     scope: scope.describe('Narrows the policy to a tenant or a workspace.').meta({ minProperties: 1 }).optional(),
-    status: z
-      .enum(['active', 'disabled', 'archived'])
-      .describe('Only active policies decide; active when absent.')
-      .optional(),
     created_at: z
       .string()
       .regex(RFC3339, 'expected an RFC 3339 time')
       .describe('Breaks ties of priority, earlier first.')
       .optional(),
+  };
+}
+
+/** The schema of a typed policy (seed 003) but for what its type says of `config`. */
+export type TypedPolicyShapeSchema = ReturnType<typeof typedPolicyShape>;
+
+/** Builds {@link TypedPolicyShapeSchema}; build it once per bundle. */
+export function typedPolicyShape() {
+  const { name, slug, description, ...head } = headShape();
+  return z.strictObject({
+    name,
+    slug,
+    description,
+    type: z.string().describe('The type of policy.'),
+    action: z.enum(TYPED_ACTIONS).describe('What happens when it is violated; allow: what complies is allowed.'),
+    priority: z
+      .int()
+      .min(MIN_PRIORITY)
+      .max(MAX_TYPED_PRIORITY)
+      .describe("Which end wins is the policy set's priority_order."),
+    config: z.unknown().describe('What the type asks for.'),
+    enabled: z.boolean().describe('Only enabled policies decide; true when absent.').optional(),
+    group: z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{1,128}$/)
+      .describe('Who reviews what it escalates.')
+      .optional(),
+    deny_reason_code: z.string().regex(REASON_CODE).describe('Instead of the code of the type.').optional(),
+    deny_user_message: z
+      .string()
+      .min(1)
+      .max(MAX_USER_MESSAGE)
+      .describe('Instead of the message of the type.')
+      .optional(),
+    ...head,
   });
+}
+/** A typed policy but for its `config`. */
+export type TypedPolicyShape = z.output<TypedPolicyShapeSchema>;
+
+/** Both schemas. */
+export function policySchemas(): PolicySchemas {
+  return { dsl: policyShape(), typed: typedPolicyShape(), configs: new Map() };
 }
 /** A policy document but for `when` and `effect`. */
 export type PolicyShape = z.output<PolicyShapeSchema>;
@@ -92,6 +149,14 @@ export type PolicyShape = z.output<PolicyShapeSchema>;
 /** The file `bundle.yaml`. */
 export function bundleShape(): ReturnType<typeof buildBundleShape> {
   return buildBundleShape();
+}
+
+/** The environments that a set speaks of. */
+export function environmentScope() {
+  const some = z.array(z.enum(ENVIRONMENTS)).min(1).max(ENVIRONMENTS.length);
+  return z
+    .union([z.strictObject({ only: some }), z.strictObject({ except: some })])
+    .describe('The environments it speaks of: only these, or all except these; all when absent.');
 }
 
 function buildBundleShape() {
@@ -107,6 +172,10 @@ function buildBundleShape() {
       .regex(SEMVER, 'expected a semantic version such as 1.4.0')
       .describe('Semantic version; every decision names it as policy_version.'),
     default: z.enum(['deny', 'allow']).describe('What happens when no set decides; deny when absent.').optional(),
+    lint: lintSettingsShape().describe('What portcullis lint need not report.').optional(),
+    fields: customFieldsShape()
+      .describe('Fields below *.attributes that conditions may name, by path, with their types.')
+      .optional(),
     sets: z
       .array(
         z.strictObject({
@@ -117,9 +186,41 @@ function buildBundleShape() {
           layer: z.enum(LAYERS).describe('Where the set lives; a deny in any layer denies.'),
           tenant: z.string().regex(SCOPE_ID).describe('Only requests of this tenant.').optional(),
           workspace: z.string().regex(SCOPE_ID).describe('Only requests of this workspace.').optional(),
-          combining: z.enum(COMBININGS).describe('How the policies of the set become one outcome.'),
-          priority_order: z.enum(PRIORITY_ORDERS).describe('Which priority wins: desc the higher, asc the lower.'),
-          policies: z.string().min(1).max(200).describe('The folder of the policies of the set.'),
+          environments: z
+            .union([environmentScope(), z.partialRecord(z.enum(ENVIRONMENTS), z.record(z.string(), z.unknown()))], {
+              error: () => 'expected {only: [...]} or {except: [...]}; in a set of a pack, parameters by environment',
+            })
+            .describe('Of a set of policies: the environments it speaks of. Of a pack: parameters by environment.')
+            .optional(),
+          combining: z
+            .enum(COMBININGS)
+            .describe('How the policies of the set become one outcome; of a pack, its own when absent.')
+            .optional(),
+          priority_order: z
+            .enum(PRIORITY_ORDERS)
+            .describe('Which priority wins: desc the higher, asc the lower; of a pack, its own when absent.')
+            .optional(),
+          policies: z
+            .string()
+            .min(1)
+            .max(200)
+            .describe('The folder of the policies of the set; either this or a pack.')
+            .optional(),
+          engine: z
+            .enum(MODULE_ENGINES)
+            .describe('The engine whose policies the folder has; absent for policies of this language.')
+            .optional(),
+          entrypoint: z
+            .string()
+            .max(200)
+            .regex(/^\w+(\/\w+)*$/, 'expected the path of a rule such as portcullis/decision')
+            .describe('Of an engine rego: the rule that decides, as it was given to opa build -e.')
+            .optional(),
+          pack: z.string().min(1).max(200).describe('The folder of the pack that the set is made of.').optional(),
+          parameters: z
+            .record(z.string(), z.unknown())
+            .describe("Values of the pack's parameters; those that are absent have its defaults.")
+            .optional(),
         }),
       )
       .max(MAX_SETS)
@@ -128,41 +229,3 @@ function buildBundleShape() {
 }
 /** What `bundle.yaml` says. */
 export type BundleShape = z.output<ReturnType<typeof buildBundleShape>>;
-
-/** The JSON Schema (2020-12) of one policy document: what an editor shows and what `proto/schema` publishes. */
-export function policyJsonSchema(): Record<string, unknown> {
-  const value = z.union([z.string(), z.number(), z.boolean()]);
-  const leaf = z
-    .strictObject({
-      field: z.string().min(1).describe('A path of the canonical request, e.g. user.team or tool.arguments.path.'),
-      operator: z.enum(OPERATOR_NAMES),
-      value: z.union([value, z.array(value).min(1).max(MAX_LIST_LENGTH)]).optional(),
-    })
-    .describe('One comparison.')
-    .meta({ id: 'leaf' });
-  const group = z
-    .strictObject({
-      operator: z.enum(GROUP_OPERATORS),
-      get conditions() {
-        return z.array(condition).min(1);
-      },
-    })
-    .describe('and, or: any number of conditions; not: exactly one.')
-    .meta({ id: 'group' });
-  const condition: z.ZodType = z.union([leaf, z.lazy(() => group)]).meta({ id: 'condition' });
-  const deny = z.strictObject({
-    type: z.literal('deny'),
-    deny_reason_code: z.string().regex(REASON_CODE).optional(),
-    deny_user_message: z.string().min(1).max(MAX_USER_MESSAGE).optional(),
-  });
-  const plain = z.strictObject({ type: z.enum(COMPILED_EFFECTS).exclude(['deny']) });
-  const policy = buildPolicyShape().extend({
-    when: z.union([z.literal(ALWAYS), condition]).describe('When the policy applies.'),
-    effect: z.union([z.enum(COMPILED_EFFECTS), deny, plain]).describe('What it then does.'),
-  });
-  return {
-    ...z.toJSONSchema(policy, { io: 'input', target: 'draft-2020-12' }),
-    $id: 'https://portcullis.dev/schema/policy.schema.json',
-    title: 'Portcullis policy',
-  };
-}

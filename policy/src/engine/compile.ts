@@ -1,11 +1,16 @@
-import type { BundleDocument, SetDocument } from '../bundle/bundle-document.js';
+import type { BundleDocument, ModuleDocument, SetDocument } from '../bundle/bundle-document.js';
 import { MANIFEST, readPackedLayout } from '../bundle/packed-layout.js';
 import { readSourceLayout, SOURCE_MANIFEST } from '../bundle/source-layout.js';
-import { createFindings, type Findings } from '../dsl/findings.js';
-import { compilePolicy, type PolicyIr, type SetScope } from '../dsl/policy.js';
-import { type PolicyShapeSchema, policyShape } from '../dsl/schema.js';
+import { createFieldTable } from '../dsl/fields.js';
+import { createFindings } from '../dsl/findings.js';
+import { createPatternBudget } from '../dsl/pattern-budget.js';
+import { type PolicyContext, type PolicyIr, type SetScope, setScopeLeaves } from '../dsl/policy-head.js';
+import { policySchemas } from '../dsl/schema.js';
 import type { Checked } from '../model/problem.js';
-import { BUNDLE_FORMAT, type CompiledBundle, type SetIr } from './ir.js';
+import { compileSource } from './compile-source.js';
+import { BUNDLE_FORMAT, type CompiledBundle, type ModuleIr, type SetIr } from './ir.js';
+import { readLonePack } from '../packs/lone-pack.js';
+import { PACK_MANIFEST } from '../packs/pack-shape.js';
 import { compareLayers, comparePrecedence } from './resolve.js';
 
 /**
@@ -17,34 +22,70 @@ export function compileBundle(files: ReadonlyMap<string, Uint8Array>): Checked<C
   return document.ok ? compileDocument(document.value) : document;
 }
 
-/** Reads the files of either layout. A map with both manifests is refused: which of them counts must not be a guess. */
+/**
+ * Reads the files of either layout, or of a pack, which is then a bundle by itself. A map with both manifests is refused:
+ * which of them counts must not be a guess.
+ */
 export function readBundleDocument(files: ReadonlyMap<string, Uint8Array>): Checked<BundleDocument> {
   if (files.has(MANIFEST) && files.has(SOURCE_MANIFEST)) {
     const message = `a bundle has ${MANIFEST} (packed) or ${SOURCE_MANIFEST} (source), not both`;
     return { ok: false, problems: [{ code: 'ERR_BUNDLE_LAYOUT', message, path: '', file: MANIFEST }] };
   }
-  return files.has(MANIFEST) ? readPackedLayout(files) : readSourceLayout(files);
+  if (files.has(MANIFEST)) return readPackedLayout(files);
+  return files.has(PACK_MANIFEST) && !files.has(SOURCE_MANIFEST) ? readLonePack(files) : readSourceLayout(files);
 }
 
 /** Compiles what a layout gave. Policies that are not active are checked and then left out. */
 export function compileDocument(bundle: BundleDocument): Checked<CompiledBundle> {
   const findings = createFindings();
-  const schema = policyShape();
-  const sets = bundle.sets.map((set) => compileSet(set, findings, schema));
+  const schemas = policySchemas();
+  const shared = { fields: createFieldTable(bundle.fields ?? {}), patterns: createPatternBudget() };
+  const context = { findings, schemas, bundle: shared };
+  const sets = bundle.sets.map((set) => compileSet(set, context));
   if (findings.count > 0) return { ok: false, problems: findings.sorted() };
-  const { name, version } = bundle;
+  const { name, version, fields } = bundle;
+  const declared = fields === undefined ? {} : { fields };
   const ordered = sets.toSorted(compareLayers);
-  return { ok: true, value: { format: BUNDLE_FORMAT, name, version, default: bundle.default, sets: ordered } };
+  const modules = bundle.modules.map(compileModule).toSorted(compareLayers);
+  return {
+    ok: true,
+    value: { format: BUNDLE_FORMAT, name, version, default: bundle.default, ...declared, sets: ordered, modules },
+  };
 }
 
-function compileSet(set: SetDocument, findings: Findings, schema: PolicyShapeSchema): SetIr {
-  const scope: SetScope = {
-    ...(set.tenant === undefined ? {} : { tenant: set.tenant }),
-    ...(set.workspace === undefined ? {} : { workspace: set.workspace }),
+/** Only what surrounds its policies: those are checked by their own engine, see `checkModules`. */
+function compileModule(module: ModuleDocument): ModuleIr {
+  const { name, layer, engine, entrypoint, folder } = module;
+  // Copies, because a view would take the whole archive along to another thread.
+  const files = [...module.files]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([file, bytes]): readonly [string, Uint8Array] => [file, new Uint8Array(bytes)]);
+  return {
+    name,
+    layer,
+    scope: setScopeLeaves(scopeOf(module)),
+    engine,
+    ...(entrypoint === undefined ? {} : { entrypoint }),
+    folder,
+    files,
   };
+}
+
+/** What a set or a module adds to the scope of what is in it. */
+export function scopeOf({ tenant, workspace, environments }: SetDocument | ModuleDocument): SetScope {
+  return {
+    ...(tenant === undefined ? {} : { tenant }),
+    ...(workspace === undefined ? {} : { workspace }),
+    ...(environments === undefined ? {} : { environments }),
+  };
+}
+
+function compileSet(set: SetDocument, context: Omit<PolicyContext, 'set'>): SetIr {
+  const scope = scopeOf(set);
   const bySlug = new Map<string, PolicyIr>();
   for (const source of set.policies) {
-    const policy = compilePolicy(source, { set: scope, findings, schema });
+    if (context.findings.full) break;
+    const policy = compileSource(source, { ...context, set: scope });
     if (policy === undefined) continue;
     const twin = bySlug.get(policy.rule.id);
     if (twin === undefined) {
@@ -52,7 +93,7 @@ function compileSet(set: SetDocument, findings: Findings, schema: PolicyShapeSch
       continue;
     }
     const message = `the slug "${policy.rule.id}" is already that of the policy at ${twin.rule.file}:${twin.rule.line}`;
-    findings.add(source, 'slug', 'ERR_POLICY_SLUG_DUPLICATE', message);
+    context.findings.add(source, 'slug', 'ERR_POLICY_SLUG_DUPLICATE', message);
   }
   const compare = comparePrecedence(set.priorityOrder);
   const rules = [...bySlug.values()]
@@ -64,5 +105,6 @@ function compileSet(set: SetDocument, findings: Findings, schema: PolicyShapeSch
       ),
     )
     .map((policy) => policy.rule);
-  return { name: set.name, layer: set.layer, combining: set.combining, priorityOrder: set.priorityOrder, rules };
+  const { name, layer, combining, priorityOrder, pack } = set;
+  return { name, layer, combining, priorityOrder, ...(pack === undefined ? {} : { pack }), rules };
 }

@@ -1,12 +1,13 @@
 import type { Literal } from '../dsl/operators.js';
 import { ERROR, FALSE, TRUE, type Truth } from '../dsl/truth.js';
-import type { RuleEffect, Verdict } from '../model/decision.js';
-import type { CanonicalRequest, Json } from '../model/request.js';
+import type { DecisionEffect, RuleEffect, Verdict } from '../model/decision.js';
+import type { ContextualRequest } from '../model/facts.js';
+import type { Json } from '../model/request.js';
 import type { Combining } from './ir.js';
 import type { LinkedRule, LinkedSet } from './linked-rule.js';
 import type { LinkedLeaf } from './match.js';
 import { BROKEN, MISSING, type Reading } from './read-field.js';
-import { type Role, type SetOutcome, walkSet } from './resolve.js';
+import { type Finding, type Granted, isHoldEffect, type Role, type SetOutcome, walkSet } from './resolve.js';
 
 /** A field's value as an explanation may show it. */
 export type ShownValue =
@@ -52,7 +53,9 @@ export interface SetExplanation {
   readonly set: string;
   readonly layer: string;
   readonly combining: Combining;
-  readonly outcome: 'allow' | 'deny' | 'undecided';
+  /** The pack it was made from, as `name@version`. */
+  readonly pack?: string;
+  readonly outcome: DecisionEffect | 'undecided';
   /** Every rule whose scope admits the request, in precedence order. */
   readonly rules: readonly RuleExplanation[];
 }
@@ -67,20 +70,21 @@ export interface Explanation {
 }
 
 interface ExplainInput {
-  readonly request: CanonicalRequest;
+  readonly request: ContextualRequest;
   readonly sets: readonly LinkedSet[];
+  readonly granted: Granted;
   readonly verdict: Verdict;
   readonly policyVersion: string;
 }
 
 /** Explains a verdict by evaluating every rule without the index, through the same walk that decided. */
-export function explainRequest({ request, sets, verdict, policyVersion }: ExplainInput): Explanation {
-  const explained = sets.map((set) => explainSet(set, request)).filter((set) => set.rules.length > 0);
+export function explainRequest({ request, sets, granted, verdict, policyVersion }: ExplainInput): Explanation {
+  const explained = sets.map((set) => explainSet(set, request, granted)).filter((set) => set.rules.length > 0);
   return { policyVersion, verdict, summary: summaryOf(verdict, explained), sets: explained };
 }
 
-function explainSet(set: LinkedSet, request: CanonicalRequest): SetExplanation {
-  const walk = walkSet<LinkedRule>(set.ir);
+function explainSet(set: LinkedSet, request: ContextualRequest, granted: Granted): SetExplanation {
+  const walk = walkSet<LinkedRule>(set.ir, granted);
   const notReached = new Set<LinkedRule>();
   const truths = new Map<LinkedRule, Truth>();
   let open = true;
@@ -97,6 +101,7 @@ function explainSet(set: LinkedSet, request: CanonicalRequest): SetExplanation {
   return {
     set: set.ir.name,
     layer: set.ir.layer,
+    ...(set.ir.pack === undefined ? {} : { pack: set.ir.pack }),
     combining: set.ir.combining,
     outcome: outcome.effect ?? 'undecided',
     rules: [...truths].map(([rule, truth]) => explainRule(rule, truth, { request, outcome, notReached })),
@@ -104,7 +109,7 @@ function explainSet(set: LinkedSet, request: CanonicalRequest): SetExplanation {
 }
 
 interface RuleContext {
-  readonly request: CanonicalRequest;
+  readonly request: ContextualRequest;
   readonly outcome: SetOutcome<LinkedRule>;
   readonly notReached: ReadonlySet<LinkedRule>;
 }
@@ -122,12 +127,18 @@ function explainRule(rule: LinkedRule, truth: Truth, context: RuleContext): Rule
     line: ir.line,
     outcome: ({ [TRUE]: 'matched', [FALSE]: 'not_matched', [ERROR]: 'error' } as const)[truth],
     role,
-    why: whyOf(role, truth, rule, context.outcome),
+    why: whyOf(role, truth, { rule, finding, outcome: context.outcome }),
     conditions: rule.condition.leaves.map((leaf) => explainLeaf(leaf, context.request)),
   };
 }
 
-function whyOf(role: RuleExplanation['role'], truth: Truth, rule: LinkedRule, outcome: SetOutcome<LinkedRule>): string {
+interface Why {
+  readonly rule: LinkedRule;
+  readonly finding: Finding<LinkedRule> | undefined;
+  readonly outcome: SetOutcome<LinkedRule>;
+}
+
+function whyOf(role: RuleExplanation['role'], truth: Truth, { rule, finding, outcome }: Why): string {
   const deciders = outcome.findings.filter((finding) => finding.role === 'decided').map(({ rule }) => rule.ir.id);
   switch (role) {
     case 'none':
@@ -136,20 +147,30 @@ function whyOf(role: RuleExplanation['role'], truth: Truth, rule: LinkedRule, ou
       return `${deciders.join(', ')} decided the set before it`;
     case 'recorded':
       return 'it holds and is recorded; it does not decide';
+    case 'guarding':
+      return 'it holds, and its quota must be reserved if the request is allowed';
     case 'void':
       return 'its conditions could not be evaluated, and a rule that does not block then counts as not matched';
     case 'decided':
-      return truth === ERROR
-        ? 'its conditions could not be evaluated, and a rule that blocks then counts as a denial'
+      if (truth === ERROR)
+        return 'its conditions could not be evaluated, and a rule that blocks then counts as a denial';
+      return finding?.satisfied === true
+        ? 'it holds, people have agreed to this request, and so it allows it'
         : `it holds and decides the set: ${outcome.effect ?? 'undecided'}`;
     case 'overridden':
-      return rule.ir.effect.type === 'allow'
-        ? `it holds, and a denial that it may not lift (${deciders.join(', ')}) decides the set`
-        : `it would deny, and an allow of higher priority (${deciders.join(', ')}) lifts it`;
+      return overriddenBy(rule, deciders, outcome);
   }
 }
 
-function explainLeaf(linked: LinkedLeaf, request: CanonicalRequest): ConditionExplanation {
+function overriddenBy(rule: LinkedRule, deciders: readonly string[], { effect }: SetOutcome<LinkedRule>): string {
+  const others = deciders.join(', ');
+  if (rule.ir.effect.type === 'allow') return `it holds, and what it may not lift (${others}) decides the set`;
+  if (effect === 'deny') return `it would hold the request, and a denial (${others}) decides the set`;
+  const would = isHoldEffect(rule.ir.effect) ? 'hold the request' : 'deny';
+  return `it would ${would}, and an allow of higher priority (${others}) lifts it`;
+}
+
+function explainLeaf(linked: LinkedLeaf, request: ContextualRequest): ConditionExplanation {
   const { leaf, field } = linked;
   return {
     path: leaf.path,
@@ -188,13 +209,13 @@ function isShort(value: Json): boolean {
 }
 
 function summaryOf(verdict: Verdict, sets: readonly SetExplanation[]): string {
-  const deciding = sets.filter((set) => set.outcome === (verdict.effect === 'allow' ? 'allow' : 'deny'));
+  const deciding = sets.filter((set) => set.outcome === verdict.effect);
   if (deciding.length === 0) return `${verdict.effect}: no set decided, so the default does`;
   const names = deciding.map((set) => `${set.layer}/${set.set}`).join(', ');
   const lost = sets.filter((set) => verdict.effect !== 'allow' && set.outcome === 'allow');
   const beaten =
     lost.length === 0
       ? ''
-      : `; the allow of ${lost.map((set) => `${set.layer}/${set.set}`).join(', ')} does not lift another set's denial`;
+      : `; the allow of ${lost.map((set) => `${set.layer}/${set.set}`).join(', ')} does not lift another set's ${verdict.effect === 'hold' ? 'hold' : 'denial'}`;
   return `${verdict.effect}: decided by ${names}${beaten}`;
 }

@@ -1,6 +1,8 @@
+import type { CustomFields } from '../dsl/custom-fields.js';
 import type { CompiledEffect } from '../dsl/effects.js';
+import type { Quantifier } from '../dsl/field-path.js';
 import type { BaseOperator, Literal, Operator } from '../dsl/operators.js';
-import type { Layer } from '../model/decision.js';
+import type { Layer, QuotaDimension, QuotaKind } from '../model/decision.js';
 
 /** The format of bundle documents and of what they compile to. */
 export const BUNDLE_FORMAT = 'portcullis.policy/1';
@@ -28,6 +30,11 @@ export interface LeafIr {
   readonly literal: Literal;
   /** The leaf's value when the field is missing: positive, false; negated, true in a rule that blocks, else false. */
   readonly whenMissing: boolean;
+  /**
+   * For a field with quantifiers, what each of them asks after negation has been pushed here: the leaf, sign included,
+   * holds for any or for all elements. An empty list reads as a missing field.
+   */
+  readonly quantifiers?: readonly Quantifier[];
   /** As the author wrote it. */
   readonly written: Operator;
   /** The place inside the policy, e.g. `when.conditions[1]`. */
@@ -45,6 +52,20 @@ export interface FrameworkClause {
   readonly clause: string;
 }
 
+/** A quota that a matching rule asks to be reserved. The rule then decides nothing by itself. */
+export interface GuardIr {
+  readonly kind: QuotaKind;
+  /** Units of `kind`. */
+  readonly limit: number;
+  /** Absent for `concurrent`. */
+  readonly windowSeconds?: number;
+  readonly burst?: number;
+  /** Shares of the limit, 0 to 1. */
+  readonly warnAt?: readonly number[];
+  /** One account per combination of values. */
+  readonly per: readonly QuotaDimension[];
+}
+
 /** A rule, in the precedence order of its set. */
 export interface RuleIr {
   /** The policy's slug. */
@@ -56,6 +77,9 @@ export interface RuleIr {
   /** What the set's and the policy's scope and `on` ask, then `when`. */
   readonly scope: readonly LeafIr[];
   readonly when: ConditionIr;
+  readonly guard?: GuardIr;
+  /** The type of a typed policy; absent for a policy of the DSL. */
+  readonly kind?: string;
   readonly frameworks: readonly FrameworkClause[];
   readonly file: string;
   /** 1-based. */
@@ -70,8 +94,30 @@ export interface SetIr {
   readonly layer: Layer;
   readonly combining: Combining;
   readonly priorityOrder: PriorityOrder;
+  /** The pack it was made from, as `name@version`. */
+  readonly pack?: string;
   /** Highest precedence first. */
   readonly rules: readonly RuleIr[];
+}
+
+/** Which other engines may decide as a module of a bundle. */
+export const MODULE_ENGINES = ['cedar', 'rego'] as const;
+/** See {@link MODULE_ENGINES}. */
+export type ModuleEngine = (typeof MODULE_ENGINES)[number];
+
+/** Policies of another engine that decide together, as one set of their layer. */
+export interface ModuleIr {
+  readonly name: string;
+  readonly layer: Layer;
+  /** Only requests that these hold for are handed to it. */
+  readonly scope: readonly LeafIr[];
+  readonly engine: ModuleEngine;
+  /** Rego: the rule that is evaluated, e.g. `portcullis/decision`. */
+  readonly entrypoint?: string;
+  /** The author's folder, which messages name. */
+  readonly folder: string;
+  /** By name inside the module's folder, sorted. */
+  readonly files: readonly (readonly [name: string, bytes: Uint8Array])[];
 }
 
 /** A bundle, compiled: plain data that a worker can hand over. */
@@ -81,6 +127,10 @@ export interface CompiledBundle {
   /** The bundle's semantic version. */
   readonly version: string;
   readonly default: DefaultEffect;
+  /** The fields that the bundle declares; absent when there are none. */
+  readonly fields?: CustomFields;
   /** Platform first, then tenant, then workspace; inside a layer as the bundle lists them. */
   readonly sets: readonly SetIr[];
+  /** In the order of their layers. */
+  readonly modules: readonly ModuleIr[];
 }

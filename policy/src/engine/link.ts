@@ -1,12 +1,21 @@
-import { FALSE } from '../dsl/truth.js';
+import { ERROR, FALSE, TRUE } from '../dsl/truth.js';
 import type { Verdict } from '../model/decision.js';
-import type { CanonicalRequest } from '../model/request.js';
+import type { ContextualRequest } from '../model/facts.js';
 import { type Explanation, explainRequest } from './explain.js';
-import type { CompiledBundle } from './ir.js';
+import { createFrame, type ReadSet } from './frame.js';
+import { GRANTED_FIELD, grantedOf } from './granted.js';
+import { type BundleImage, tableOfImage } from './image.js';
+import { buildRuleIndex, type RuleIndexData } from './index/build.js';
+import type { Constraints } from './index/constraint.js';
+import { drain, openRuleIndex } from './index/rule-index.js';
+import type { CompiledBundle, ModuleIr, SetIr } from './ir.js';
 import { faultOf, type LinkedRule, type LinkedSet, linkRule } from './linked-rule.js';
-import { createLinker } from './match.js';
-import { resolveSets, type SetOutcome, walkSet } from './resolve.js';
-import { buildRuleIndex } from './rule-index.js';
+import { createLinker, type Linker } from './match.js';
+import type { Reading } from './read-field.js';
+import { type SetOutcome, walkSet } from './resolve.js';
+import { factsOf, fieldsOf } from './rule-facts.js';
+import { type RuleTable, tableOfBundle } from './rule-table.js';
+import { type ModuleOutcome, resolveSets, scopeFault } from './verdict.js';
 
 /** Evaluates requests against one compiled bundle. Pure and synchronous. */
 export interface Engine {
@@ -17,94 +26,178 @@ export interface Engine {
   /** The fields that some active policy reads, sorted. */
   readonly factsNeeded: readonly string[];
   /** Never throws: a defect of the engine itself is a denial with the code `INTERNAL_ERROR`. */
-  evaluate(request: CanonicalRequest): Verdict;
+  evaluate(request: ContextualRequest): Verdict;
+  /** {@link Engine.evaluate}, and what of the request the verdict depends on. */
+  evaluateWithReads(request: ContextualRequest): { readonly verdict: Verdict; readonly reads: ReadSet };
+  /**
+   * What a field of one of this engine's read sets reads as: requests of equal readings get the same verdict.
+   * @throws TypeError for a path of no read set
+   */
+  readingOf(path: string, request: ContextualRequest): Reading;
   /** The same verdict with every rule of the sets that speak of this request, in order, and why. For people; slow. */
-  explain(request: CanonicalRequest): Explanation;
+  explain(request: ContextualRequest): Explanation;
 }
 
-/** Turns a compiled bundle into an engine. Cheap: closures, patterns and the index; nothing is checked again. */
-export function linkBundle(bundle: CompiledBundle): Engine {
-  const linker = createLinker();
-  const sets: readonly LinkedSet[] = bundle.sets.map((ir) => ({
-    ir,
-    rules: ir.rules.map((rule) => linkRule(rule, linker)),
-  }));
-  const rules = sets.flatMap((set) => set.rules);
-  const index = buildRuleIndex(
-    rules.map((rule) => rule.ir),
-    linker.readerOf,
-  );
-  const setOf = sets.flatMap((set) => set.rules.map(() => set));
-  const endOf = endsOf(sets);
-  // Reused between calls: evaluation is synchronous and never re-entered.
-  const candidates = new Uint32Array(index.words);
+/** A module of another engine, ready to be asked. */
+export interface ModuleEvaluator {
+  readonly ir: ModuleIr;
+  /** Pure; never throws: what goes wrong inside is an error of the outcome. */
+  readonly evaluate: (request: ContextualRequest) => ModuleOutcome;
+  /** Its policies as a set of rules of which it is known what they are for this request. For people; slow. */
+  readonly explain: (request: ContextualRequest) => LinkedSet;
+}
 
-  const decide = (request: CanonicalRequest): Verdict => {
-    index.narrow(request, candidates);
+/** A compiled bundle, as objects or as an image. */
+export type LinkableBundle = CompiledBundle | BundleImage;
+
+/**
+ * Turns a compiled bundle into an engine. Nothing is checked again; a rule's condition is linked at its first use.
+ * @param evaluators one for each of the bundle's modules, in their order
+ * @throws TypeError when a module has no evaluator: what it would deny must not go unasked
+ */
+export function linkBundle(bundle: LinkableBundle, evaluators: readonly ModuleEvaluator[] = []): Engine {
+  return drain(linkSteps(bundle, evaluators));
+}
+
+/**
+ * {@link linkBundle} in slices of some tenths of a millisecond, for a thread that has other things to do.
+ * @param pause awaited between slices, e.g. a turn of the event loop
+ * @throws TypeError as `linkBundle`
+ */
+export async function linkBundleInSlices(
+  bundle: LinkableBundle,
+  evaluators: readonly ModuleEvaluator[],
+  pause: () => Promise<void>,
+): Promise<Engine> {
+  const steps = linkSteps(bundle, evaluators);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    await pause();
+  }
+}
+
+function* linkSteps(linkable: LinkableBundle, evaluators: readonly ModuleEvaluator[]): Generator<void, Engine> {
+  const bundle = 'segments' in linkable ? linkable.bundle : linkable;
+  if (bundle.modules.some((ir, index) => evaluators[index]?.ir !== ir)) {
+    throw new TypeError('the bundle has modules whose engines were not loaded');
+  }
+  const frame = createFrame();
+  const linker = createLinker(bundle.fields, frame);
+  const { table, data, fields } =
+    'segments' in linkable
+      ? { table: tableOfImage(linkable), data: linkable.index, fields: linkable.fields }
+      : yield* indexBundle(linkable, linker);
+  const index = openRuleIndex(data, linker.readerOf);
+  const modules = evaluators.map((module) => ({
+    ...module,
+    scope: linker.link({ node: 'and', of: module.ir.scope }),
+  }));
+  const linked = new Array<LinkedRule | undefined>(table.count);
+  const ruleAt = (number: number): LinkedRule => {
+    const known = linked[number];
+    if (known !== undefined) return known;
+    const rule = linkRule(table.ruleAt(number), linker);
+    linked[number] = rule;
+    return rule;
+  };
+  const policyCount = table.count;
+
+  const readGranted = linker.readerOf(GRANTED_FIELD);
+  const decide = (request: ContextualRequest): Verdict => {
+    frame.begin();
+    const granted = grantedOf(readGranted(request));
     const outcomes: SetOutcome<LinkedRule>[] = [];
-    let number = nextBit(candidates, 0);
+    index.begin(request);
+    let number = index.next(0);
     while (number !== -1) {
-      const set = setOf[number] as LinkedSet;
-      const end = endOf[number] as number;
-      const walk = walkSet<LinkedRule>(set.ir);
+      const { ir, end } = table.setAt(number);
+      const walk = walkSet<LinkedRule>(ir, granted);
       while (number !== -1 && number < end) {
-        const rule = rules[number] as LinkedRule;
+        const rule = ruleAt(number);
         const truth = rule.condition.test(request);
         const goOn = truth === FALSE || walk.take(rule, truth);
-        number = nextBit(candidates, goOn ? number + 1 : end);
+        number = index.next(goOn ? number + 1 : end);
       }
       outcomes.push(walk.finish());
     }
-    return resolveSets(outcomes, {
+    const context = {
       policyVersion: bundle.version,
       default: bundle.default,
-      policyCount: rules.length,
-      faultOf: (rule, set) => faultOf(rule, set, request),
-      fieldsOf: (rule) => rule.fields,
-    });
+      policyCount: policyCount + modules.length,
+      request,
+      granted,
+      faultOf: (rule: LinkedRule, set: SetIr) => faultOf(rule, set, request),
+      fieldsOf: (rule: LinkedRule) => rule.fields,
+    };
+    const asked = modules
+      .map((module) => ({ ...module, truth: module.scope.test(request) }))
+      .filter(({ truth }) => truth !== FALSE);
+    const verdict = resolveSets(
+      outcomes,
+      context,
+      // Whether the module speaks of this request cannot be told: it might have denied.
+      asked.map(({ ir, truth, evaluate }) => (truth === ERROR ? scopeFault(ir) : evaluate(request))),
+    );
+    // Another engine may look at anything; a quota draws on accounts that any field may name.
+    if (asked.length > 0 || verdict.guards.length > 0) frame.noteWhole();
+    return verdict;
   };
 
-  const evaluate = (request: CanonicalRequest): Verdict => {
+  const evaluate = (request: ContextualRequest): Verdict => {
     try {
       return decide(request);
     } catch {
+      frame.noteWhole();
       // Whatever went wrong is ours, and must not become an allow or take the process down.
       return internalError();
     }
   };
 
+  const explain = (request: ContextualRequest): Explanation => {
+    const verdict = evaluate(request);
+    const granted = grantedOf(readGranted(request));
+    const sets = table.sets.map(({ ir, first, end }) => ({
+      ir,
+      rules: Array.from({ length: end - first }, (_, place) => ruleAt(first + place)),
+    }));
+    const others = modules.filter(({ scope }) => scope.test(request) === TRUE).map((module) => module.explain(request));
+    const all = [...sets, ...others];
+    return explainRequest({ request, sets: all, granted, verdict, policyVersion: bundle.version });
+  };
+
   return {
     policyVersion: bundle.version,
-    policyCount: rules.length,
-    factsNeeded: [...new Set(rules.flatMap((rule) => rule.fields))].sort(),
+    policyCount,
+    factsNeeded: fields,
     evaluate,
-    explain: (request) => explainRequest({ request, sets, verdict: evaluate(request), policyVersion: bundle.version }),
+    evaluateWithReads: (request) => ({ verdict: evaluate(request), reads: frame.reads() }),
+    readingOf: frame.readingOf,
+    explain,
   };
 }
 
-/** For each rule, the number just past the last rule of its set. */
-function endsOf(sets: readonly LinkedSet[]): readonly number[] {
-  let end = 0;
-  return sets.flatMap((set) => {
-    end += set.rules.length;
-    return set.rules.map(() => end);
-  });
-}
+/** Rules between two pauses; some tenths of a millisecond. */
+const SLICE = 128;
 
-/** The number of the first candidate at or after `from`; -1 when there is none. */
-function nextBit(bits: Uint32Array, from: number): number {
-  let word = from >>> 5;
-  if (word >= bits.length) return -1;
-  let rest = (bits[word] ?? 0) & (-1 << (from & 31));
-  while (rest === 0) {
-    word += 1;
-    if (word >= bits.length) return -1;
-    rest = bits[word] ?? 0;
+/** The index of a bundle's rules, and the fields that they and the modules' scopes read, sorted. */
+function* indexBundle(
+  bundle: CompiledBundle,
+  linker: Linker,
+): Generator<void, { readonly table: RuleTable; readonly data: RuleIndexData; readonly fields: readonly string[] }> {
+  const table = tableOfBundle(bundle);
+  const fields = new Set(bundle.modules.flatMap(({ scope }) => fieldsOf({ node: 'and', of: scope })));
+  const constraints: Constraints[] = [];
+  for (let number = 0; number < table.count; number += 1) {
+    const facts = factsOf(table.ruleAt(number), linker.fieldOf);
+    constraints.push(facts.constraints);
+    for (const path of facts.fields) fields.add(path);
+    if (number % SLICE === SLICE - 1) yield;
   }
-  return (word << 5) + 31 - Math.clz32(rest & -rest);
+  return { table, data: yield* buildRuleIndex(constraints), fields: [...fields].sort() };
 }
 
 function internalError(): Verdict {
   const deny = [{ code: 'INTERNAL_ERROR', message: 'the policies could not be evaluated', path: 'engine' }] as const;
-  return { effect: 'deny', deny, conditions: [], obligations: [], matched: [], errors: [] };
+  return { effect: 'deny', deny, conditions: [], obligations: [], matched: [], errors: [], guards: [] };
 }

@@ -20,7 +20,9 @@ export interface LinkedSet {
 
 /** Links one rule. */
 export function linkRule(ir: RuleIr, linker: Linker): LinkedRule {
-  const condition = linker.link({ node: 'and', of: [...ir.scope, ir.when] });
+  // One flat `and` instead of one inside another: it is asked at every evaluation.
+  const when = ir.when.node === 'and' ? ir.when.of : [ir.when];
+  const condition = linker.link({ node: 'and', of: [...ir.scope, ...when] });
   return { ir, condition, fields: [...new Set(condition.leaves.map(({ leaf }) => leaf.field))] };
 }
 

@@ -1,12 +1,16 @@
-import { type Field, findField } from '../dsl/fields.js';
-import { operatorRow } from '../dsl/operators.js';
+import type { CustomFields } from '../dsl/custom-fields.js';
+import { joinSegments } from '../dsl/field-path.js';
+import { createFieldTable, type Field } from '../dsl/fields.js';
+import { createZoneClocks } from '../dsl/operators/zone-clock.js';
+import { type Comparison, type LinkContext, operatorRow } from '../dsl/operators.js';
 import { ERROR, FALSE, negate, TRUE, type Truth, truthOf } from '../dsl/truth.js';
-import type { CanonicalRequest } from '../model/request.js';
+import type { ContextualRequest } from '../model/facts.js';
+import type { Frame } from './frame.js';
 import type { ConditionIr, LeafIr } from './ir.js';
-import { BROKEN, type FieldReader, linkReader, MISSING } from './read-field.js';
+import { BROKEN, type FieldReader, linkElements, linkReader, MISSING, type Reading } from './read-field.js';
 
 /** A linked condition. Never throws: a defect inside an operator is an error of the rule. */
-export type Test = (request: CanonicalRequest) => Truth;
+export type Test = (request: ContextualRequest) => Truth;
 
 /** A linked leaf, with what an explanation needs. */
 export interface LinkedLeaf {
@@ -21,56 +25,96 @@ export interface LinkedCondition {
   readonly test: Test;
   readonly leaves: readonly LinkedLeaf[];
   /** The leaf an error is blamed on: the first one, in the author's order, that made the condition an error. */
-  readonly blame: (request: CanonicalRequest) => LinkedLeaf | undefined;
+  readonly blame: (request: ContextualRequest) => LinkedLeaf | undefined;
 }
 
-/** Shares what is costly to link (patterns) among the conditions of a bundle. */
+/** Shares what is costly to link (patterns, time zones) among the conditions of a bundle. */
 export interface Linker {
   readonly link: (condition: ConditionIr) => LinkedCondition;
-  readonly readerOf: (field: string) => FieldReader;
+  readonly fieldOf: (path: string) => Field;
+  readonly readerOf: (path: string) => FieldReader;
 }
 
-/** Makes a linker for one bundle. */
-export function createLinker(): Linker {
-  const comparisons = new Map<string, (value: never) => Truth>();
-  const readers = new Map<string, { field: Field; read: FieldReader }>();
+/**
+ * Makes a linker for one bundle, which may have fields of its own.
+ * @param frame when given, what its conditions read is read through it
+ */
+export function createLinker(custom: CustomFields = {}, frame?: Frame): Linker {
+  const table = createFieldTable(custom);
+  const context: LinkContext = { zoneClock: createZoneClocks() };
+  const comparisons = new Map<string, Comparison>();
+  const fields = new Map<string, { readonly field: Field; readonly read: FieldReader }>();
 
-  const readerOf = (path: string): { field: Field; read: FieldReader } => {
-    const known = readers.get(path);
+  const readThrough = (field: Field): FieldReader => {
+    const read = linkReader(field);
+    return frame === undefined ? read : frame.bind(field.path, read);
+  };
+
+  const linkedField = (path: string): { readonly field: Field; readonly read: FieldReader } => {
+    const known = fields.get(path);
     if (known !== undefined) return known;
-    const lookup = findField(path);
+    const lookup = table.findField(path);
     if (!('field' in lookup)) throw new TypeError(`compiled bundle names ${lookup.problem}`);
-    const reader = { field: lookup.field, read: linkReader(lookup.field) };
-    readers.set(path, reader);
-    return reader;
+    const linked = { field: lookup.field, read: readThrough(lookup.field) };
+    fields.set(path, linked);
+    return linked;
+  };
+
+  const comparisonOf = ({ operator, literal }: LeafIr, field: Field): Comparison => {
+    const key = `${operator} ${field.type} ${JSON.stringify(literal)}`;
+    const known = comparisons.get(key);
+    if (known !== undefined) return known;
+    const comparison = operatorRow(operator).link(literal, field, context);
+    comparisons.set(key, comparison);
+    return comparison;
   };
 
   const linkLeaf = (leaf: LeafIr): LinkedLeaf => {
-    const { field, read } = readerOf(leaf.field);
-    const key = `${leaf.operator} ${JSON.stringify(leaf.literal)}`;
-    const compare = comparisons.get(key) ?? operatorRow(leaf.operator).link(leaf.literal);
-    comparisons.set(key, compare);
+    const { field, read } = linkedField(leaf.field);
+    const compare = comparisonOf(leaf, field);
     const whenMissing = truthOf(leaf.whenMissing);
     const { negated } = leaf;
-    const test: Test = (request) => {
-      const value = read(request);
+    const ask = (value: Reading, request: ContextualRequest): Truth => {
       if (value === MISSING) return whenMissing;
       if (value === BROKEN) return ERROR;
       try {
-        const truth = compare(value as never);
+        const truth = compare(value, request);
         return negated ? negate(truth) : truth;
       } catch {
         // Only a defect of the pattern library gets here; an answer it did not give is no answer.
         return ERROR;
       }
     };
-    return { leaf, field, read, test };
+    const test: Test =
+      field.quantifiers === undefined
+        ? (request) => ask(read(request), request)
+        : linkElements(field, leaf.quantifiers ?? [], ask);
+    return { leaf, field, read, test: frame === undefined ? test : noting(test, { field, compare, frame }) };
+  };
+
+  /** Notes in the frame what the test looks at besides its field's reading. */
+  const noting = (test: Test, of: { field: Field; compare: Comparison; frame: Frame }): Test => {
+    const { field, compare, frame } = of;
+    // A comparison that takes the request may look at any of it.
+    const looksFurther = compare.length > 1;
+    const [list] = field.quantifiers ?? [];
+    if (list === undefined && !looksFurther) return test;
+    const { quantifiers: _elements, ...plain } = field;
+    const segments = field.segments.slice(0, (list?.at ?? 0) + 1);
+    // Which elements lack a name is told by the list alone, not by what is collected of it.
+    const readList =
+      list === undefined ? undefined : readThrough({ ...plain, path: joinSegments(segments), segments, type: 'any' });
+    return (request) => {
+      readList?.(request);
+      if (looksFurther) frame.noteWhole();
+      return test(request);
+    };
   };
 
   const link = (condition: ConditionIr): LinkedCondition => {
     if (condition.node === 'leaf') {
       const linked = linkLeaf(condition);
-      const blame = (request: CanonicalRequest) => (linked.test(request) === ERROR ? linked : undefined);
+      const blame = (request: ContextualRequest) => (linked.test(request) === ERROR ? linked : undefined);
       return { test: linked.test, leaves: [linked], blame };
     }
     const parts = condition.of.map(link);
@@ -82,7 +126,7 @@ export function createLinker(): Linker {
     };
   };
 
-  return { link, readerOf: (field) => readerOf(field).read };
+  return { link, fieldOf: (path) => linkedField(path).field, readerOf: (path) => linkedField(path).read };
 }
 
 /** Kleene's `and`: false dominates, whatever stands before or after it; then an error; else true. */
@@ -113,7 +157,7 @@ function linkOr(tests: readonly Test[]): Test {
   };
 }
 
-function firstBlamed(parts: readonly LinkedCondition[], request: CanonicalRequest): LinkedLeaf | undefined {
+function firstBlamed(parts: readonly LinkedCondition[], request: ContextualRequest): LinkedLeaf | undefined {
   for (const part of parts) {
     const blamed = part.blame(request);
     if (blamed !== undefined) return blamed;

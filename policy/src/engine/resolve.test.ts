@@ -1,8 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import type { CompiledEffect } from '../dsl/effects.js';
-import { ERROR, TRUE } from '../dsl/truth.js';
-import type { Combining, PriorityOrder, RuleIr, SetIr } from './ir.js';
-import { comparePrecedence, resolveSets, walkSet } from './resolve.js';
+import type { Combining, PriorityOrder } from './ir.js';
+import { comparePrecedence } from './resolve.js';
+import { outcome } from './rule-sketch.js';
 
 const at = (priority: number, id: string, createdAt?: string) => ({ priority, id, createdAt });
 
@@ -56,36 +55,6 @@ describe('comparePrecedence', () => {
   });
 });
 
-/** `allow@50`, `deny!@90` (erred), in precedence order. */
-interface Sketch {
-  readonly ir: RuleIr;
-  readonly truth: typeof TRUE | typeof ERROR;
-}
-
-function rule(sketch: string): Sketch {
-  const [type = '', priority = '0'] = sketch.replace('!', '').split('@');
-  const ir: RuleIr = {
-    id: sketch,
-    name: sketch,
-    effect: { type } as CompiledEffect,
-    priority: Number(priority),
-    scope: [],
-    when: { node: 'and', of: [] },
-    frameworks: [],
-    file: 'f',
-    line: 1,
-    column: 1,
-  };
-  return { ir, truth: sketch.includes('!') ? ERROR : TRUE };
-}
-
-function outcome(combining: Combining, order: PriorityOrder, sketches: readonly string[]) {
-  const set: SetIr = { name: 's', layer: 'platform', combining, priorityOrder: order, rules: [] };
-  const walk = walkSet<Sketch>(set);
-  for (const one of sketches.map(rule)) if (!walk.take(one, one.truth)) break;
-  return walk.finish();
-}
-
 describe('walkSet', () => {
   test.each<{ combining: Combining; order?: PriorityOrder; rules: string; effect: string; roles: string }>([
     { combining: 'priority', rules: '', effect: 'none', roles: '' },
@@ -105,6 +74,7 @@ describe('walkSet', () => {
     { combining: 'deny_overrides', rules: 'deny@9 allow@1', effect: 'deny', roles: 'decided overridden' },
     { combining: 'deny_overrides', rules: 'allow@5 deny@5', effect: 'deny', roles: 'overridden decided' },
     { combining: 'deny_overrides', rules: 'allow@9 deny!@1', effect: 'allow', roles: 'decided overridden' },
+    { combining: 'deny_overrides', rules: 'allow@9 redact!@1', effect: 'deny', roles: 'overridden decided' },
     { combining: 'deny_overrides', rules: 'deny!@9 allow@1', effect: 'deny', roles: 'decided overridden' },
     { combining: 'deny_overrides', rules: 'allow!@9 deny@1', effect: 'deny', roles: 'void decided' },
     {
@@ -127,42 +97,65 @@ describe('walkSet', () => {
       roles: 'decided overridden',
     },
     { combining: 'deny_overrides', order: 'asc', rules: 'deny@1 allow@9', effect: 'deny', roles: 'decided overridden' },
+    { combining: 'priority', rules: 'require_approval@9 allow@1', effect: 'hold', roles: 'decided' },
+    { combining: 'priority', rules: 'require_hitl@9 deny@1', effect: 'hold', roles: 'decided' },
+    { combining: 'priority', rules: 'require_approval+@9 deny@1', effect: 'allow', roles: 'decided' },
+    { combining: 'priority', rules: 'deny@9 require_approval+@1', effect: 'deny', roles: 'decided' },
+    { combining: 'priority', rules: 'require_approval!@9 allow@1', effect: 'deny', roles: 'decided' },
+    {
+      combining: 'priority',
+      rules: 'redact@9 escalate@8 allow@1',
+      effect: 'allow',
+      roles: 'recorded recorded decided',
+    },
+    { combining: 'priority', rules: 'redact@9 escalate@8', effect: 'none', roles: 'recorded recorded' },
+    { combining: 'priority', rules: 'redact!@9 allow@1', effect: 'deny', roles: 'decided' },
+    { combining: 'priority', rules: 'escalate!@9 allow@1', effect: 'allow', roles: 'void decided' },
+    { combining: 'priority', rules: 'deny#@9 allow@1', effect: 'allow', roles: 'guarding decided' },
+    { combining: 'priority', rules: 'deny#!@9 allow@1', effect: 'deny', roles: 'decided' },
+    { combining: 'priority', rules: 'log_only#!@9 allow@1', effect: 'allow', roles: 'void decided' },
+    { combining: 'priority', rules: 'deny#@9', effect: 'none', roles: 'guarding' },
+    { combining: 'first_match', rules: 'redact@9 deny@5', effect: 'allow', roles: 'decided' },
+    { combining: 'first_match', rules: 'escalate@9 deny@5', effect: 'allow', roles: 'decided' },
+    { combining: 'first_match', rules: 'escalate!@9 deny@5', effect: 'deny', roles: 'void decided' },
+    { combining: 'first_match', rules: 'redact!@9 allow@5', effect: 'deny', roles: 'decided' },
+    { combining: 'first_match', rules: 'require_hitl@9 allow@5', effect: 'hold', roles: 'decided' },
+    { combining: 'first_match', rules: 'require_hitl+@9 deny@5', effect: 'allow', roles: 'decided' },
+    { combining: 'first_match', rules: 'deny#@9 deny@5', effect: 'deny', roles: 'guarding decided' },
+    { combining: 'deny_overrides', rules: 'require_approval@5 allow@1', effect: 'hold', roles: 'decided overridden' },
+    { combining: 'deny_overrides', rules: 'allow@9 require_approval@5', effect: 'allow', roles: 'decided overridden' },
+    {
+      combining: 'deny_overrides',
+      rules: 'require_approval@9 deny@5 allow@1',
+      effect: 'deny',
+      roles: 'overridden decided overridden',
+    },
+    {
+      combining: 'deny_overrides',
+      rules: 'allow@9 require_hitl@5 deny@5',
+      effect: 'allow',
+      roles: 'decided overridden overridden',
+    },
+    { combining: 'deny_overrides', rules: 'require_approval+@9', effect: 'allow', roles: 'decided' },
+    { combining: 'deny_overrides', rules: 'require_approval+@9 deny@1', effect: 'deny', roles: 'overridden decided' },
+    {
+      combining: 'deny_overrides',
+      rules: 'require_approval+@9 require_hitl@1',
+      effect: 'hold',
+      roles: 'overridden decided',
+    },
+    {
+      combining: 'deny_overrides',
+      rules: 'redact@9 escalate@8 deny#@7',
+      effect: 'none',
+      roles: 'recorded recorded guarding',
+    },
+    { combining: 'deny_overrides', rules: 'allow@9 deny#!@1', effect: 'deny', roles: 'overridden decided' },
+    { combining: 'deny_overrides', rules: 'redact!@9 allow@1', effect: 'deny', roles: 'decided overridden' },
+    { combining: 'deny_overrides', rules: 'deny#!@9 allow@1', effect: 'deny', roles: 'decided overridden' },
   ])('$combining: $rules gives $effect', ({ combining, order = 'desc', rules, effect, roles }) => {
     const result = outcome(combining, order, rules.split(' ').filter(Boolean));
     expect(result.effect ?? 'none').toBe(effect);
     expect(result.findings.map((finding) => finding.role).join(' ')).toBe(roles);
   });
-});
-
-describe('resolveSets', () => {
-  const resolve = (sets: readonly string[], fallback: 'allow' | 'deny' = 'deny', policyCount = 1) =>
-    resolveSets(
-      sets.map((sketch) => outcome('priority', 'desc', sketch.split(' ').filter(Boolean))),
-      {
-        policyVersion: '1.0.0',
-        default: fallback,
-        policyCount,
-        faultOf: (one) => ({ policy: one.ir.id, layer: 'platform', path: 'when', message: '' }),
-        fieldsOf: () => [],
-      },
-    );
-  test.each<{ sets: string[]; fallback?: 'allow' | 'deny'; policies?: number; effect: string; codes: string }>([
-    { sets: [], effect: 'deny', codes: 'NO_MATCHING_POLICY' },
-    { sets: [], fallback: 'allow', effect: 'allow', codes: '' },
-    { sets: [], fallback: 'allow', policies: 0, effect: 'deny', codes: 'NO_MATCHING_POLICY' },
-    { sets: ['allow@1', 'deny@1'], effect: 'deny', codes: 'POLICY_DENIED' },
-    { sets: ['deny@1', 'allow@1'], effect: 'deny', codes: 'POLICY_DENIED' },
-    { sets: ['deny@1', 'deny!@1'], effect: 'deny', codes: 'POLICY_DENIED POLICY_ERROR' },
-    { sets: ['allow@1', 'log_only@1'], effect: 'allow', codes: '' },
-    { sets: ['allow!@1'], effect: 'deny', codes: 'NO_MATCHING_POLICY' },
-    { sets: ['allow!@1'], fallback: 'allow', effect: 'allow', codes: '' },
-    { sets: ['deny!@1'], fallback: 'allow', effect: 'deny', codes: 'POLICY_ERROR' },
-  ])(
-    '$sets with default $fallback and $policies policies gives $effect',
-    ({ sets, fallback, policies, effect, codes }) => {
-      const verdict = resolve(sets, fallback, policies);
-      expect(verdict.effect).toBe(effect);
-      expect(verdict.deny.map((reason) => reason.code).join(' ')).toBe(codes);
-    },
-  );
 });

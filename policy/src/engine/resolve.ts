@@ -1,14 +1,13 @@
 /**
- * Resolution: from the truth of rules to one verdict. Contracts §3; the reasons are in docs/adr/0001-resolution-order.md.
- * Everything about order, combining and layers is in this file and nowhere else.
+ * Resolution inside a set: from the truth of its rules to its outcome. Contracts §3; the reasons are in
+ * docs/adr/0001-resolution-order.md. How sets and layers become one verdict is in verdict.ts.
  */
 
-import { effectBlocks } from '../dsl/effects.js';
-import { ERROR, TRUE, type Truth } from '../dsl/truth.js';
-import type { DecisionEffect, DenyReason, MatchedPolicy, PolicyFault, Verdict } from '../model/decision.js';
-import { LAYERS } from '../model/decision.js';
+import { type CompiledEffect, effectBlocks } from '../dsl/effects.js';
+import { ERROR, type TRUE, type Truth } from '../dsl/truth.js';
+import { type DecisionEffect, LAYERS, type Layer } from '../model/decision.js';
 import { assertNever } from '../model/exhaustive.js';
-import type { DefaultEffect, PriorityOrder, RuleIr, SetIr } from './ir.js';
+import type { PriorityOrder, RuleIr, SetIr } from './ir.js';
 
 /** What the precedence order compares. */
 export interface Precedence {
@@ -27,7 +26,7 @@ export function comparePrecedence(order: PriorityOrder): (a: Precedence, b: Prec
 }
 
 /** Orders sets: platform, tenant, workspace. Only the order of reports depends on it, never the outcome. */
-export function compareLayers(a: SetIr, b: SetIr): number {
+export function compareLayers(a: { readonly layer: Layer }, b: { readonly layer: Layer }): number {
   return LAYERS.indexOf(a.layer) - LAYERS.indexOf(b.layer);
 }
 
@@ -52,22 +51,29 @@ export type Role =
   | 'decided'
   /** Matched and was recorded; it does not decide. */
   | 'recorded'
-  /** Would have blocked, and an allow of higher precedence lifted it. */
+  /** Matched, and its quota must be reserved should the request be allowed. */
+  | 'guarding'
+  /** Spoke, and another rule of the set had the last word. */
   | 'overridden'
   /** Erred, and would not have blocked: counts as not matched. */
   | 'void';
+
+/** A set's outcome. */
+export type SetEffect = DecisionEffect | undefined;
 
 /** A rule that matched or erred, in its set. */
 export interface Finding<R extends { readonly ir: RuleIr }> {
   readonly rule: R;
   readonly truth: typeof TRUE | typeof ERROR;
+  /** A hold that people have already agreed to. */
+  readonly satisfied: boolean;
   role: Role;
 }
 
-/** A set's outcome. */
+/** A set's outcome and how it came about. */
 export interface SetOutcome<R extends { readonly ir: RuleIr }> {
   readonly set: SetIr;
-  readonly effect: 'allow' | 'deny' | undefined;
+  readonly effect: SetEffect;
   /** In precedence order. */
   readonly findings: readonly Finding<R>[];
 }
@@ -79,155 +85,143 @@ export interface SetWalk<R extends { readonly ir: RuleIr }> {
   finish(): SetOutcome<R>;
 }
 
+/** The holds that people have agreed to for this very request, by {@link holdId}. */
+export type Granted = ReadonlySet<string>;
+
+/** What an approval names: the rule that asked for it. */
+export function holdId(set: SetIr, rule: RuleIr): string {
+  return `${set.layer}/${set.name}/${rule.id}`;
+}
+
 /** Begins a walk by the set's way of combining. */
-export function walkSet<R extends { readonly ir: RuleIr }>(set: SetIr): SetWalk<R> {
+export function walkSet<R extends { readonly ir: RuleIr }>(set: SetIr, granted: Granted): SetWalk<R> {
   switch (set.combining) {
     case 'priority':
-      return walkInOrder(set, false);
+      return walkInOrder(set, granted, false);
     case 'first_match':
-      return walkInOrder(set, true);
+      return walkInOrder(set, granted, true);
     case 'deny_overrides':
-      return walkAll(set);
+      return walkAll(set, granted);
     default:
       return assertNever(set.combining);
   }
 }
 
-/** `priority` and `first_match` stop at the deciding rule; they differ in whether a `log_only` decides. */
-function walkInOrder<R extends { readonly ir: RuleIr }>(set: SetIr, logDecides: boolean): SetWalk<R> {
+/** `priority` and `first_match` stop at the deciding rule; they differ in whether a recording rule decides. */
+function walkInOrder<R extends { readonly ir: RuleIr }>(
+  set: SetIr,
+  granted: Granted,
+  firstDecides: boolean,
+): SetWalk<R> {
   const findings: Finding<R>[] = [];
-  let effect: 'allow' | 'deny' | undefined;
+  let effect: SetEffect;
   return {
     take(rule, truth) {
-      const decision = decides(rule.ir, truth, logDecides);
-      findings.push({ rule, truth, role: decision === undefined ? roleOfUndecided(truth) : 'decided' });
-      effect = decision;
-      return decision === undefined;
+      const satisfied = isSatisfied(rule.ir, set, granted);
+      effect = voiceOf(rule.ir, truth, { satisfied, firstDecides });
+      findings.push({ rule, truth, satisfied, role: effect === undefined ? silentRole(rule.ir, truth) : 'decided' });
+      return effect === undefined;
     },
     finish: () => ({ set, effect, findings }),
   };
 }
 
-function roleOfUndecided(truth: typeof TRUE | typeof ERROR): Role {
-  return truth === TRUE ? 'recorded' : 'void';
+function silentRole(rule: RuleIr, truth: Truth): Role {
+  if (truth === ERROR) return 'void';
+  return rule.guard === undefined ? 'recorded' : 'guarding';
+}
+
+function isSatisfied(rule: RuleIr, set: SetIr, granted: Granted): boolean {
+  return granted.size > 0 && isHold(rule) && granted.has(holdId(set, rule));
+}
+
+function isHold({ effect }: RuleIr): boolean {
+  return isHoldEffect(effect);
 }
 
 /** What one rule says by itself. An errored rule says deny when it would block, and nothing otherwise. */
-function decides(rule: RuleIr, truth: Truth, logDecides: boolean): 'allow' | 'deny' | undefined {
+function voiceOf(
+  rule: RuleIr,
+  truth: Truth,
+  { satisfied, firstDecides }: { readonly satisfied: boolean; readonly firstDecides: boolean },
+): SetEffect {
   const { type } = rule.effect;
   if (truth === ERROR) return effectBlocks(type) ? 'deny' : undefined;
+  if (rule.guard !== undefined) return undefined;
   switch (type) {
     case 'allow':
       return 'allow';
     case 'deny':
       return 'deny';
+    case 'require_approval':
+    case 'require_hitl':
+      return satisfied ? 'allow' : 'hold';
     case 'log_only':
-      // In seed 002's first-match walk a matching log_only lets the request continue; elsewhere it only records.
-      return logDecides ? 'allow' : undefined;
+    case 'redact':
+    case 'escalate':
+      // In seed 002's first-match walk a matching policy of these lets the request continue; elsewhere it is recorded.
+      return firstDecides ? 'allow' : undefined;
     default:
       return assertNever(type);
   }
 }
 
-/** `deny_overrides` looks at every rule: a denial blocks unless an allow of strictly higher priority matched. */
-function walkAll<R extends { readonly ir: RuleIr }>(set: SetIr): SetWalk<R> {
+/**
+ * `deny_overrides` looks at every rule: a denial or a hold blocks unless an allow of strictly higher priority matched.
+ * A hold that was agreed to allows, and lifts nothing: people agreed to that rule alone.
+ */
+function walkAll<R extends { readonly ir: RuleIr }>(set: SetIr, granted: Granted): SetWalk<R> {
   const findings: Finding<R>[] = [];
+  const voice = ({ rule, truth, satisfied }: Finding<R>): SetEffect =>
+    voiceOf(rule.ir, truth, { satisfied, firstDecides: false });
   return {
     take(rule, truth) {
-      findings.push({ rule, truth, role: roleOfUndecided(truth) });
+      findings.push({
+        rule,
+        truth,
+        satisfied: isSatisfied(rule.ir, set, granted),
+        role: silentRole(rule.ir, truth),
+      });
       return true;
     },
     finish() {
       const wins = (a: number, b: number): boolean => (set.priorityOrder === 'desc' ? a > b : a < b);
       let best: number | undefined;
-      for (const { rule, truth } of findings) {
-        if (decides(rule.ir, truth, false) !== 'allow') continue;
-        if (best === undefined || wins(rule.ir.priority, best)) best = rule.ir.priority;
-      }
-      let effect: 'allow' | 'deny' | undefined = best === undefined ? undefined : 'allow';
       for (const finding of findings) {
-        if (decides(finding.rule.ir, finding.truth, false) !== 'deny') continue;
-        const lifted = best !== undefined && wins(best, finding.rule.ir.priority);
-        finding.role = lifted ? 'overridden' : 'decided';
-        if (!lifted) effect = 'deny';
+        if (finding.satisfied || voice(finding) !== 'allow') continue;
+        if (best === undefined || wins(finding.rule.ir.priority, best)) best = finding.rule.ir.priority;
       }
+      const lifts = ({ rule, truth }: Finding<R>): boolean =>
+        best !== undefined && wins(best, rule.ir.priority) && (truth !== ERROR || isLiftable(rule.ir));
+      const said = new Set<SetEffect>();
       for (const finding of findings) {
-        if (decides(finding.rule.ir, finding.truth, false) === 'allow') {
-          finding.role = effect === 'allow' ? 'decided' : 'overridden';
-        }
+        const says = voice(finding);
+        if (says === 'allow' || !lifts(finding)) said.add(says);
+      }
+      const effect = (['deny', 'hold', 'allow'] as const).find((one) => said.has(one));
+      for (const finding of findings) {
+        const says = voice(finding);
+        if (says === undefined) continue;
+        const lifted = says !== 'allow' && lifts(finding);
+        finding.role = says === effect && !lifted ? 'decided' : 'overridden';
       }
       return { set, effect, findings };
     },
   };
 }
 
-/** What the verdict needs besides the sets' outcomes. */
-export interface VerdictContext<R extends { readonly ir: RuleIr }> {
-  readonly policyVersion: string;
-  readonly default: DefaultEffect;
-  /** Active rules of the whole bundle; none at all means deny. */
-  readonly policyCount: number;
-  readonly faultOf: (rule: R, set: SetIr) => PolicyFault;
-  readonly fieldsOf: (rule: R) => readonly string[];
+/**
+ * Whether an allow could lift what the rule says. A redaction and a quota stay beside an allow; were their errors lifted,
+ * an unreadable field would do away with them.
+ */
+function isLiftable({ effect, guard }: RuleIr): boolean {
+  return effect.type !== 'redact' && guard === undefined;
 }
 
-/** Combines the sets by deny-overrides: a deny in any denies, else an allow in any allows, else the default. */
-export function resolveSets<R extends { readonly ir: RuleIr }>(
-  outcomes: readonly SetOutcome<R>[],
-  context: VerdictContext<R>,
-): Verdict {
-  const deny: DenyReason[] = [];
-  const matched: MatchedPolicy[] = [];
-  const errors: PolicyFault[] = [];
-  let allowed = false;
-  for (const { set, effect, findings } of outcomes) {
-    if (effect === 'allow') allowed = true;
-    for (const { rule, truth, role } of findings) {
-      if (truth === ERROR) errors.push(context.faultOf(rule, set));
-      else matched.push(matchedPolicy(rule, set, context));
-      if (effect === 'deny' && role === 'decided') deny.push(denyReason(rule, truth, set));
-    }
-  }
-  if (deny.length === 0 && !allowed) {
-    const refusal = refusalByDefault(context.default, context.policyCount);
-    if (refusal !== undefined) deny.push(refusal);
-  }
-  const effect: DecisionEffect = deny.length === 0 ? 'allow' : 'deny';
-  return { effect, deny, conditions: [], obligations: [], matched, errors };
-}
+/** An effect that waits for people. */
+export type HoldEffect = Extract<CompiledEffect, { readonly type: 'require_approval' | 'require_hitl' }>;
 
-function refusalByDefault(fallback: DefaultEffect, policyCount: number): DenyReason | undefined {
-  const code = 'NO_MATCHING_POLICY';
-  if (policyCount === 0) return { code, message: 'no policy is loaded, so nothing is allowed', path: 'default' };
-  if (fallback === 'deny') return { code, message: 'no policy allows this request', path: 'default' };
-  return undefined;
-}
-
-function matchedPolicy<R extends { readonly ir: RuleIr }>(
-  rule: R,
-  set: SetIr,
-  context: VerdictContext<R>,
-): MatchedPolicy {
-  return {
-    policy: rule.ir.id,
-    version: context.policyVersion,
-    layer: set.layer,
-    effect: rule.ir.effect.type,
-    conditions: context.fieldsOf(rule),
-  };
-}
-
-function denyReason<R extends { readonly ir: RuleIr }>(rule: R, truth: Truth, set: SetIr): DenyReason {
-  const { ir } = rule;
-  const path = `${set.layer}/${ir.id}`;
-  if (truth === ERROR) {
-    return { code: 'POLICY_ERROR', message: `the policy "${ir.name}" could not be evaluated for this request`, path };
-  }
-  const written = ir.effect.type === 'deny' ? ir.effect : undefined;
-  return {
-    code: 'POLICY_DENIED',
-    message: written?.message ?? `denied by the policy "${ir.name}"`,
-    path,
-    ...(written?.code === undefined ? {} : { reason_code: written.code }),
-  };
+/** Whether an effect waits for people. */
+export function isHoldEffect(effect: CompiledEffect): effect is HoldEffect {
+  return effect.type === 'require_approval' || effect.type === 'require_hitl';
 }

@@ -14,6 +14,10 @@ export const DENY_CODES = [
   'NO_MATCHING_POLICY',
   /** A rule that would block could not be evaluated (contracts §3: errors never open the gate). */
   'POLICY_ERROR',
+  /** A quota of a rule is used up. */
+  'QUOTA_EXCEEDED',
+  /** A quota applies and nobody can say how much of it is left. */
+  'QUOTA_UNAVAILABLE',
   /** The PDP has no valid bundle, or only one that is past `max_stale`. */
   'NO_VALID_BUNDLE',
   /** The request is malformed, over a cap, or claims what the certificate does not say. */
@@ -84,12 +88,15 @@ export interface Obligation {
   readonly value: Json;
 }
 
+/** Obligations that the PDP itself carries out, by recording the decision: a PEP has nothing to do for them. */
+export const RECORDED_OBLIGATIONS: readonly string[] = ['review'];
+
 /** Where rules live; a deny in any layer denies (contracts §3). */
 export const LAYERS = ['platform', 'tenant', 'workspace'] as const;
 /** A layer. */
 export type Layer = (typeof LAYERS)[number];
 
-/** Effects a rule may have (seed 002). The engine of this version compiles `allow`, `deny` and `log_only`. */
+/** Effects a rule may have (seed 002). */
 export const RULE_EFFECTS = [
   'allow',
   'deny',
@@ -139,6 +146,54 @@ export interface DecisionMeta {
   readonly cached: boolean;
 }
 
+/** What a quota counts. */
+export const QUOTA_KINDS = ['requests', 'concurrent', 'tokens', 'cost', 'bytes'] as const;
+/** What a quota counts. */
+export type QuotaKind = (typeof QUOTA_KINDS)[number];
+
+/** Whose use a quota adds up (contracts §6). */
+export const QUOTA_DIMENSIONS = [
+  'agent',
+  'user',
+  'team',
+  'workspace',
+  'environment',
+  'tenant',
+  'model',
+  'tool',
+] as const;
+/** Whose use a quota adds up. */
+export type QuotaDimension = (typeof QUOTA_DIMENSIONS)[number];
+
+/** What happens to a request that finds a quota used up. */
+export type QuotaOutcome = 'deny' | 'hold' | 'log_only';
+
+/** A quota that must be reserved before an allow becomes one (contracts §6). */
+export interface QuotaGuard {
+  /** `<layer>/<set>/<slug>`. */
+  readonly id: string;
+  readonly layer: Layer;
+  readonly policy: string;
+  readonly kind: QuotaKind;
+  /** Units of `kind`: requests, calls, tokens, currency units, bytes. */
+  readonly limit: number;
+  /** Absent for `concurrent`. */
+  readonly window_seconds?: number;
+  /** How far above the even rate a moment may go. */
+  readonly burst?: number;
+  /** Shares of the limit, 0 to 1, at which to warn. */
+  readonly warn_at?: readonly number[];
+  /** The dimensions and this request's value of each; `null` where it has none: all such requests share one account. */
+  readonly account: readonly (readonly [dimension: QuotaDimension, value: string | null])[];
+  /** What this request is expected to use; `null` when only the call itself will tell. */
+  readonly estimate: number | null;
+  readonly outcome: QuotaOutcome;
+  /** The reason to give when it is used up. */
+  readonly deny: DenyReason;
+  /** What a hold asks for. */
+  readonly hold?: Condition;
+}
+
 /** What the engine found, before it is tied to a request and a release. Pure: no clock, no ids. */
 export interface Verdict {
   readonly effect: DecisionEffect;
@@ -147,6 +202,8 @@ export interface Verdict {
   readonly obligations: readonly Obligation[];
   readonly matched: readonly MatchedPolicy[];
   readonly errors: readonly PolicyFault[];
+  /** What must be reserved before the allow counts; empty unless `effect` is `allow`. See `applyReadings`. */
+  readonly guards: readonly QuotaGuard[];
 }
 
 /** The answer. `allow` is true exactly when `effect` is `allow`. */

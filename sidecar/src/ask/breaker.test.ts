@@ -30,6 +30,8 @@ interface Rig {
   readonly states: BreakerState[];
   readonly counts: { asked: number; probes: number };
   answers: boolean;
+  /** Whether PDPs decide too late. */
+  alive: boolean;
   ask(outcome: Outcome): Promise<string>;
 }
 
@@ -45,6 +47,7 @@ function rig(): Rig {
       counts.probes += 1;
       return made.answers;
     },
+    aliveSince: () => made.alive,
     changed: (state) => states.push(state),
   });
   const made: Rig = {
@@ -53,6 +56,7 @@ function rig(): Rig {
     states,
     counts,
     answers: false,
+    alive: false,
     async ask(outcome) {
       const { answer } = await breaker.run(async () => {
         counts.asked += 1;
@@ -98,6 +102,19 @@ describe('the breaker', () => {
     expect(made.breaker.state).toBe('open');
   });
 
+  test('waits as long as it would stay open when PDPs decide, but too late', async () => {
+    const made = rig();
+    made.alive = true;
+    await askTimes(made, 10_000, decision);
+    for (let ms = 0; ms < RESET_MS; ms += 10) {
+      await made.ask(outage);
+      expect(made.breaker.state).toBe('closed');
+      await jest.advanceTimersByTimeAsync(10);
+    }
+    await made.ask(outage);
+    expect(made.breaker.state).toBe('open');
+  });
+
   test('does not open for what fails all at once: that may have been our own stall', async () => {
     const made = rig();
     await askTimes(made, 1000, decision);
@@ -137,6 +154,7 @@ describe('the breaker', () => {
         new Promise((_resolve, reject) => {
           finish = reject;
         }),
+      aliveSince: () => false,
       changed: () => undefined,
     });
     for (let n = 0; n < VOLUME; n += 1) await breaker.run(async () => outage);

@@ -34,6 +34,8 @@ export interface BreakerOptions {
   readonly now: () => number;
   /** Whether any PDP answers; asked when the circuit is half open, so that no user's question has to find out. */
   readonly probe: () => Promise<boolean>;
+  /** Whether any PDP decided anything, if only too late, since a time in monotonic milliseconds. */
+  readonly aliveSince: (time: number) => boolean;
   readonly changed: (state: BreakerState) => void;
 }
 
@@ -113,13 +115,15 @@ export function createBreaker(options: BreakerOptions): Breaker {
   };
   // The window forgives an outage for as long as it remembers better times: seconds, at a high rate. As many failures
   // in a row as the volume asks for, and nothing else, leave no doubt. They must also be spread over more than two
-  // deadlines: after a stall of our own process, everything that was in flight fails at once.
+  // deadlines: after a stall of our own process, everything that was in flight fails at once. PDPs that decide, but too
+  // late, get as long as the breaker would stay open: to shut for a shorter overload costs more calls than the overload.
   const tripped = (): void => {
     const now = options.now();
     if (streak.length === 0) streak.since = now;
     streak.length += 1;
-    const lasted = now - streak.since >= 2 * config.deadlineMs;
-    if (lasted && streak.length >= config.breaker.volumeThreshold && circuit.closed) circuit.open();
+    if (streak.length < config.breaker.volumeThreshold || !circuit.closed) return;
+    const patience = options.aliveSince(streak.since) ? config.breaker.resetTimeoutMs : 2 * config.deadlineMs;
+    if (now - streak.since >= patience) circuit.open();
   };
 
   return {

@@ -279,6 +279,40 @@ describe('a stream that takes no more', () => {
 });
 
 describe('the breaker', () => {
+  test('outlasts an overload: one PDP is gone and the others decide too late for a while', async () => {
+    const stand = await bench.ready(3, { deadlineMs: 50, breaker: { volumeThreshold: 20, resetTimeoutMs: 2000 } });
+    const [gone, ...others] = stand.pdps;
+    expect(tally(await askMany(stand, 600, 30))).toEqual({ allow: 600 });
+    // Every question expires, and every answer comes afterwards.
+    for (const pdp of others) pdp.onQuestion = ({ decide }) => after(80, decide);
+    gone?.stop();
+    expect(tally(await askMany(stand, 240, 30))).toEqual({ PDP_TIMEOUT: 240 });
+    for (const pdp of others) pdp.onQuestion = ({ decide }) => decide();
+    await askMany(stand, 60, 30);
+    expect(tally(await askMany(stand, 300, 30))).toEqual({ allow: 300 });
+    expect(stand.seen.breaker).toEqual([]);
+  });
+
+  test('does not count what expires while a PDP decides other questions in time', async () => {
+    const stand = await bench.ready(1, {
+      deadlineMs: 50,
+      breaker: { volumeThreshold: 20, errorThresholdPercentage: 10 },
+    });
+    const [pdp] = stand.pdps;
+    // Two of three are lost, which is far above the threshold.
+    let turn = 0;
+    if (pdp !== undefined) {
+      pdp.onQuestion = ({ decide }) => {
+        turn += 1;
+        if (turn % 3 === 0) decide();
+      };
+    }
+    const codes = tally(await askMany(stand, 300, 30));
+    expect(codes).not.toHaveProperty('PDP_BREAKER_OPEN');
+    expect(codes['allow']).toBeGreaterThan(50);
+    expect(stand.seen.breaker).toEqual([]);
+  });
+
   test('opens when all PDPs are stopped, denies at once without asking, and closes when one is back', async () => {
     const stand = await bench.ready(3);
     for (const pdp of stand.pdps) {

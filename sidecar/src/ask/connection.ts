@@ -13,7 +13,7 @@ import { type EpochWatch, watchEpochs } from './watch.js';
 import type { Wire } from './wire.js';
 
 /** What a connection reports. None of these may throw. */
-export interface ConnectionEvents extends Pick<LinkEvents, 'heard' | 'pong' | 'answered'> {
+export interface ConnectionEvents extends Pick<LinkEvents, 'heard' | 'pong' | 'answered' | 'late'> {
   /** A stream came up, as the first or in place of an older one. */
   up(): void;
   /** There is no usable stream now, and why. */

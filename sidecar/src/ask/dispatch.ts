@@ -78,6 +78,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   let inFlight = 0;
   let closed = false;
 
+  /**
+   * Nobody answered in time, or not with anything of use. Against the cluster that counts only if no PDP decided any other
+   * question in time since: while one does, refusing to ask would make of the loss of some questions one of all.
+   */
+  const unanswered = ({ askedAt }: Question, code: AskFailureCode, message: string): Outcome =>
+    failed(code, message, !endpoints.some((endpoint) => endpoint.decidedSince(askedAt)));
   const finish = (question: Question, outcome: Outcome): void => {
     if (question.settled) return;
     question.settled = true;
@@ -157,11 +163,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       if (question.settled) continue;
       const { setback } = question;
       if (question.asked.length === 0) {
-        finish(question, failed('PDP_UNAVAILABLE', 'no policy decision point could be reached in time', true));
+        finish(question, unanswered(question, 'PDP_UNAVAILABLE', 'no policy decision point could be reached in time'));
       } else if (question.outstanding === 0 && setback !== undefined) {
-        finish(question, failed(setback.code, setback.message, true));
+        finish(question, unanswered(question, setback.code, setback.message));
       } else {
-        finish(question, failed('PDP_TIMEOUT', 'no policy decision point answered in time', true));
+        finish(question, unanswered(question, 'PDP_TIMEOUT', 'no policy decision point answered in time'));
       }
     }
   };
@@ -185,7 +191,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     send(question, target.endpoint);
   };
   const invalid = (question: Question, message: string): void => {
-    tryElsewhere(question, { code: 'PDP_REPLY_INVALID', message }, failed('PDP_REPLY_INVALID', message, true));
+    tryElsewhere(question, { code: 'PDP_REPLY_INVALID', message }, unanswered(question, 'PDP_REPLY_INVALID', message));
   };
 
   return {
@@ -203,6 +209,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
           settled: false,
           asked: [],
           outstanding: 0,
+          askedAt: now(),
           sentAt: 0,
           nudgedAt: 0,
           retries: 0,
@@ -229,6 +236,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
             const outcome: Outcome = { answer: { kind: 'decision', decision: reply.decision }, trips: false };
             const trouble = ownTrouble(reply.decision);
             if (trouble === undefined) {
+              endpoint.decided();
               finish(question, outcome);
               return;
             }
@@ -266,7 +274,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         question.setback = { code: 'PDP_UNAVAILABLE', message: 'the connection to the policy decision point was lost' };
         if (question.outstanding > 0) continue;
         if (question.retries > 0) {
-          finish(question, failed(question.setback.code, question.setback.message, true));
+          finish(question, unanswered(question, question.setback.code, question.setback.message));
           continue;
         }
         question.retries += 1;

@@ -36,6 +36,10 @@ export interface Endpoint {
   candidate(now: number): EndpointCandidate;
   /** Whether it answered a question, well or badly, after `time`, monotonic milliseconds. */
   answeredSince(time: number): boolean;
+  /** Whether it decided anything, and in time, after `time`, monotonic milliseconds. */
+  decidedSince(time: number): boolean;
+  /** Whether it decided anything, if only too late, after `time`, monotonic milliseconds. */
+  aliveSince(time: number): boolean;
   /** Whether nothing at all was heard from it since `time`, monotonic milliseconds. */
   silentSince(time: number): boolean;
   /** Sends a question. Only when `available`. */
@@ -46,6 +50,8 @@ export interface Endpoint {
   nudge(): void;
   /** An answer is missing after `ms`: suspect, and probed, until anything is heard. */
   overdue(ms: number): void;
+  /** It answered with a decision that is one, and in time. */
+  decided(): void;
   /** It answered, and badly: counts as slow in the next choices. */
   penalise(): void;
   /** True when a Ping is answered within `ms`, which includes that a stream comes up. Never rejects. */
@@ -91,6 +97,8 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   let serving = false;
   let heardAt = Number.NEGATIVE_INFINITY;
   let answeredAt = Number.NEGATIVE_INFINITY;
+  let decidedAt = Number.NEGATIVE_INFINITY;
+  let lateAt = Number.NEGATIVE_INFINITY;
   let closed = false;
   let state: EndpointState = 'connecting';
 
@@ -138,6 +146,9 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
         answeredAt = now();
         events.answered(endpoint, question, reply);
       },
+      late() {
+        lateAt = now();
+      },
       stranded(questions, end, detail) {
         events.stranded(endpoint, questions, end, detail);
       },
@@ -165,6 +176,12 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     answeredSince(time) {
       return answeredAt > time;
     },
+    decidedSince(time) {
+      return decidedAt > time;
+    },
+    aliveSince(time) {
+      return decidedAt > time || lateAt > time;
+    },
     silentSince(time) {
       return heardAt < time;
     },
@@ -183,6 +200,9 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       suspect = true;
       connection.link.ping();
       update();
+    },
+    decided() {
+      decidedAt = now();
     },
     penalise() {
       sample(config.deadlineMs);

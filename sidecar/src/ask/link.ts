@@ -26,6 +26,8 @@ export interface LinkEvents {
   pong(link: Link, id: number, ms: number): void;
   /** The first answer to a question that is in flight here, `ms` after it was sent. */
   answered(link: Link, question: Question, reply: LinkReply, ms: number): void;
+  /** A decision for which nobody waits any more. */
+  late(link: Link): void;
   /** The stream is gone; `stranded` were in flight. Exactly once. */
   broken(link: Link, end: LinkEnd, detail: string, stranded: readonly Question[]): void;
 }
@@ -175,6 +177,7 @@ export function openLink(options: LinkOptions): Link {
     // Unknown: late, a duplicate, or made up. The question it may have been about is settled, or will time out.
     const entry = sent.get(reply.id);
     if (entry === undefined) {
+      if (reply.kind === 'decision') events.late(link);
       return;
     }
     sent.delete(reply.id);

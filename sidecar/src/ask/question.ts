@@ -3,7 +3,10 @@
 import type { Endpoint } from './endpoint.js';
 import type { Answer, AskFailure } from './port.js';
 
-/** How a question ended. `trips`: whether it speaks against the cluster as a whole, which is what the breaker counts. */
+/**
+ * How a question ended. `trips`: whether it speaks against the cluster as a whole, which is what the breaker counts. That
+ * no PDP answered this question in time is not enough: none may have decided any other in time meanwhile.
+ */
 export interface Outcome {
   readonly answer: Answer;
   readonly trips: boolean;
@@ -25,6 +28,8 @@ export interface Question {
   readonly asked: Endpoint[];
   /** How many of `asked` may still answer. */
   outstanding: number;
+  /** When it was asked, monotonic milliseconds. */
+  readonly askedAt: number;
   /** When it was last sent, monotonic milliseconds. */
   sentAt: number;
   /** When whoever has it was last pinged because of it, monotonic milliseconds. */

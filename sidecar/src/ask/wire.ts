@@ -9,6 +9,7 @@ import {
   loadDecisionService,
   type Wire as Message,
   requestDigest,
+  toWireDecision,
   toWireRequest,
   toWireSettlement,
   type WatchReport,
@@ -46,6 +47,11 @@ export interface Wire {
   /** `undefined` when the bytes are not a well-formed event. */
   decodeWatch(bytes: Buffer): WatchReport | undefined;
   encodeSettlements(settlements: readonly Settlement[]): Buffer;
+  /**
+   * Encodes and decodes one of everything, so that the codecs, which are generated at first use, are there before a
+   * question has a deadline. `request` is asked about nobody.
+   */
+  rehearse(request: CanonicalRequest): void;
 }
 
 const ASK_FAILURES: ReadonlySet<DenyCode> = new Set<AskFailureCode>([
@@ -66,6 +72,31 @@ const NO_MESSAGE: readonly Reply[] = [{ kind: 'garbled', message: 'bytes that ar
 
 function isAskFailureCode(code: DenyCode): code is AskFailureCode {
   return ASK_FAILURES.has(code);
+}
+
+/** A denial, as a PDP would send it, for the rehearsal. */
+function rehearsedDecision(digest: string): Decision {
+  return {
+    decision_id: 'rehearsal',
+    allow: false,
+    effect: 'deny',
+    deny: [{ code: 'NO_MATCHING_POLICY', message: 'a rehearsal', path: 'platform/rehearsal' }],
+    conditions: [],
+    obligations: [],
+    cache: { ttl_seconds: 0, scope: '' },
+    matched: [{ policy: 'p', version: '1', layer: 'platform', effect: 'deny', conditions: [] }],
+    diagnostics: { errors: [] },
+    meta: {
+      policy_version: '1.0.0',
+      evaluation_ms: 0,
+      bundle_digest: digest,
+      release_seq: 1,
+      arm: 'stable',
+      engine: 'rehearsal',
+      cached: false,
+    },
+    request_digest: digest,
+  };
 }
 
 /** Loads decision.proto (some 20 ms, from disk); once per client. @throws Error when it cannot be read. */
@@ -101,7 +132,7 @@ export function createWire(): Wire {
     return { kind: 'invalid', id, message: 'an answer that is neither a decision nor a fault' };
   }
 
-  return {
+  const wire: Wire = {
     decidePath: Decide.path,
     watchPath: Watch.path,
     settlePath: Settle.path,
@@ -134,7 +165,16 @@ export function createWire(): Wire {
     encodeSettlements(settlements) {
       return Settle.requestSerialize({ settlements: settlements.map(toWireSettlement) });
     },
+    rehearse(request) {
+      const { digest } = wire.encodeQuestion(1, request);
+      const decision = toWireDecision(rehearsedDecision(digest), { release_seq: 1, trust: 0, labels: 0, kill: 0 });
+      wire.decodeReplies(Decide.responseSerialize({ answers: [{ id: 1, decision }] }));
+      wire.encodeSettlements([
+        { decision_id: 'rehearsal', request_digest: digest, outcome: 'refused', duration_ms: 1 },
+      ]);
+    },
   };
+  return wire;
 }
 
 /** The first finding, without values: an answer may quote the request. */

@@ -90,14 +90,20 @@ function carryOut(decision: Decision, capabilities: Capabilities): unknown {
 }
 
 function withBackstop(asked: Promise<Answer>, backstopMs: number): Promise<Answer> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<Answer>((resolve) => {
-    timer = setTimeout(() => {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
       resolve({ kind: 'failure', failure: { code: 'PDP_TIMEOUT', message: 'the policy client did not answer' } });
     }, backstopMs);
     timer.unref();
-  });
-  return Promise.race([asked, late]).finally(() => {
-    clearTimeout(timer);
+    asked.then(
+      (answer) => {
+        clearTimeout(timer);
+        resolve(answer);
+      },
+      (thrown: unknown) => {
+        clearTimeout(timer);
+        reject(thrown);
+      },
+    );
   });
 }

@@ -69,6 +69,8 @@ export const REFUSALS = {
   },
   NO_MATCHING_POLICY: { ...denied, message: 'no policy allows this' },
   POLICY_ERROR: { ...denied, message: 'a policy could not be evaluated' },
+  QUOTA_EXCEEDED: { outcome: 'denied', rpcCode: RPC_CODE.denied, httpStatus: 429, message: 'a quota is used up' },
+  QUOTA_UNAVAILABLE: { ...failedClosed, message: 'how much of a quota is left is not known' },
   NO_VALID_BUNDLE: { ...failedClosed, message: 'the policy decision point has no valid policy bundle' },
   REQUEST_INVALID: {
     outcome: 'invalid',

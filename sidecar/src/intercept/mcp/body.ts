@@ -36,3 +36,15 @@ export function collect(
     stream.on('data', onData).on('end', onEnd).on('error', onBroken).on('close', onBroken);
   });
 }
+
+/** What an answer that should say nothing gets to end in. */
+const EMPTY_MS = 1_000;
+
+/** Reads a body that should be empty, so that its connection can be used again; one that is not ends the connection. */
+export function discard(body: Readable): void {
+  const timer = setTimeout(() => body.destroy(), EMPTY_MS);
+  body
+    .on('error', () => undefined)
+    .on('close', () => clearTimeout(timer))
+    .on('data', () => body.destroy());
+}

@@ -10,13 +10,15 @@ import { collect } from './body.js';
 import type { BadHead, Head } from './head.js';
 import { type ProtocolVersion, readMirrors, readVersionHeader, type Spoken } from './headers.js';
 import { type Declined, type Expectation, upstreamError } from './inspect.js';
-import { type RpcId, type RpcMessage, type RpcResponse, readMessage } from './message.js';
+import { isRpcId, type RpcId, type RpcMessage, type RpcResponse, readMessage } from './message.js';
 import type { Relay, RelayOutcome, RelayTask } from './relay.js';
 import type { Session, Sessions } from './sessions.js';
 import { type AttemptMaker, isAttempt, type NotAnAttempt, type Sighting } from './to-attempt.js';
 import { refusalError, rpcError, statusOfRefusedRequest } from './to-response.js';
 import { forwardable, type Headers, type Upstream, type UpstreamReply } from './upstream.js';
 
+/** Names a request that may still be on its way to the server; each message is decided by itself, and takes its time. */
+const CANCELLED = 'notifications/cancelled';
 /** For telling a server that its request was refused. */
 const DECLINE_TIMEOUT_MS = 10_000;
 
@@ -108,9 +110,14 @@ export function createExchange(options: ExchangeOptions): Exchange {
       const outcome = await guard(made);
       if (isRefusal(outcome)) return refused(turn, id, outcome, seen);
       await session.opened();
+      const cancelled = message.method === CANCELLED ? message.params['requestId'] : undefined;
+      if (isRpcId(cancelled)) await session.gone(cancelled);
       const expected = expectation(session, seen, (given) => given === id && !answered);
       await carryOut(turn, outcome, id, expected, {
-        send: () => turn.upstream.forward(outcome, 'POST', turn.headers, turn.signal),
+        send: () =>
+          turn.upstream.forward(outcome, 'POST', turn.headers, turn.signal, () => {
+            if (id !== undefined) session.left(id);
+          }),
         relay: (task) => (id === undefined ? relay.status(task) : relay.answer(task)),
         answered: () => {
           answered = true;

@@ -1,8 +1,9 @@
 /** The agent's side of the HTTP proxy: a node:http server on loopback or a Unix socket, with every limit set. */
 
 import { once } from 'node:events';
-import { chmod } from 'node:fs/promises';
+import { chmod, lstat, unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { PortcullisError } from '@portcullis/runtime';
 import { type Refuser, RPC_CODE } from '../../enforce/refuse.js';
@@ -38,6 +39,9 @@ export interface McpServer {
   /** Ends everything that still runs. */
   close(): Promise<void>;
 }
+
+/** Why an exchange is given up. A value: an exception would be made with its stack, for nobody to read. */
+const LEFT = 'the agent is not there any more';
 
 /**
  * Starts listening.
@@ -80,7 +84,9 @@ export async function startMcpServer(options: McpServerOptions): Promise<McpServ
     }
     const abort = new AbortController();
     running.set(abort, { verb: head.verb, response });
-    response.on('close', () => abort.abort());
+    response.on('close', () => {
+      if (!response.writableFinished) abort.abort(LEFT);
+    });
     exchange(head, request, response, abort.signal)
       .catch((thrown: unknown) => {
         refuser.fault(thrown);
@@ -163,6 +169,7 @@ function statusOf(code: string | undefined): string {
 
 async function listen(server: Server, at: ListenAddress): Promise<string> {
   try {
+    if ('socket' in at) await removeStale(at.socket);
     if ('socket' in at) server.listen(at.socket);
     else server.listen(at.port, at.host);
     await once(server, 'listening');
@@ -177,4 +184,22 @@ async function listen(server: Server, at: ListenAddress): Promise<string> {
   const bound = server.address();
   if (typeof bound === 'string' || bound === null) return bound ?? '';
   return bound.address.includes(':') ? `[${bound.address}]:${bound.port}` : `${bound.address}:${bound.port}`;
+}
+
+/** A process that was killed leaves its socket behind. It is removed if it is a socket and nobody listens on it. */
+async function removeStale(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found?.isSocket() === true && (await refuses(path))) await unlink(path);
+}
+
+/** Whether a connection is refused; any other outcome, such as one that is accepted, speaks of a listener. */
+function refuses(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(false);
+    });
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'));
+  });
 }

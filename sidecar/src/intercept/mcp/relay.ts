@@ -3,7 +3,7 @@
 import type { ServerResponse } from 'node:http';
 import { LOG_FIELD, type Logger } from '@portcullis/runtime';
 import { writeSlowly } from './backpressure.js';
-import { collect } from './body.js';
+import { collect, discard } from './body.js';
 import { type Declined, type Expectation, type Inspector, upstreamError } from './inspect.js';
 import type { RpcId } from './message.js';
 import { createSseReader, type SseEvent } from './sse.js';
@@ -181,7 +181,7 @@ export function createRelay(options: {
       const { reply, response } = task;
       if (reply.status === 401 || (reply.status >= 300 && reply.status < 400)) return fail(task, 'it refuses us', 502);
       if (reply.status >= 400) return error(task);
-      reply.body.on('error', () => undefined).destroy();
+      discard(reply.body);
       response.writeHead(reply.status, passed(reply)).end();
       return 'forwarded';
     },

@@ -20,6 +20,13 @@ export interface Session {
   readonly named: boolean;
   /** Notes a client request. False: the id is in use, or there are too many. */
   begin(id: RpcId): boolean;
+  /** The request has gone to the server. */
+  left(id: RpcId): void;
+  /**
+   * Resolves once the request with this id, if it is still being decided, has gone to the server or never will: what is
+   * said about it must not get there first. Where ids cannot be told apart, at once.
+   */
+  gone(id: RpcId): Promise<void>;
   /** The exchange ended; `brokeOff` when its answer may still come on a resumed stream. */
   end(id: RpcId, brokeOff: boolean): void;
   /** Whether a request with this id is being answered. */
@@ -70,11 +77,17 @@ export function createSessions(): Sessions {
 
 /** One session on its own; stdio has exactly one. */
 export function createSession(named: boolean): Session {
-  const running = new Set<string>();
+  /** By id, whether it has gone to the server. */
+  const running = new Map<string, boolean>();
+  const departures = new Map<string, PromiseWithResolvers<void>>();
   const broken = new Set<string>();
   const offered = new Map<string, Permit[]>();
   const streams = new Set<Promise<void>>();
   let offers = 0;
+  const depart = (at: string): void => {
+    departures.get(at)?.resolve();
+    departures.delete(at);
+  };
   return {
     named,
     begin(id) {
@@ -82,12 +95,25 @@ export function createSession(named: boolean): Session {
       const at = idKey(id);
       if (running.has(at) || running.size >= MAX_OPEN) return false;
       broken.delete(at);
-      running.add(at);
+      running.set(at, false);
       return true;
+    },
+    left(id) {
+      const at = idKey(id);
+      if (running.has(at)) running.set(at, true);
+      depart(at);
+    },
+    async gone(id) {
+      const at = idKey(id);
+      if (running.get(at) !== false) return;
+      const departure = departures.get(at) ?? Promise.withResolvers<void>();
+      departures.set(at, departure);
+      await departure.promise;
     },
     end(id, brokeOff) {
       const at = idKey(id);
       running.delete(at);
+      depart(at);
       if (brokeOff && broken.size < MAX_OPEN) broken.add(at);
     },
     has(id) {

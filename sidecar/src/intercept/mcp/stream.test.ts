@@ -398,6 +398,37 @@ describe('sessions', () => {
     expect(upstream.requests).toHaveLength(1);
   });
 
+  test.each([
+    ['allowed', allow(), ['tools/call', 'notifications/cancelled']],
+    ['denied', denyOnly('tools/call'), ['notifications/cancelled']],
+  ])('a cancellation does not overtake its call, which is then %s', async (_name, behaviour, arriving) => {
+    const { promise: gate, resolve: release } = Promise.withResolvers<void>();
+    const { promise: deciding, resolve: begun } = Promise.withResolvers<void>();
+    client.behaviour = async (request) => {
+      if (request.tool?.operation !== 'tools/call' || request.context.session_id !== 's') return allow()(request);
+      begun();
+      await gate;
+      return behaviour(request);
+    };
+    const arrived = (): unknown[] =>
+      upstream.requests.map(({ body }) => (JSON.parse(body) as { method: string }).method);
+    const cancel = (requestId: number): unknown => ({
+      jsonrpc: '2.0',
+      method: 'notifications/cancelled',
+      params: { requestId },
+    });
+    const call = harness.post(CALL, ['mcp-session-id', 's']);
+    await deciding;
+    const cancellation = harness.post(cancel(CALL.id), ['mcp-session-id', 's']);
+    // One about another request, and one of another session, have nothing to wait for.
+    await harness.post(cancel(2), ['mcp-session-id', 's']);
+    await harness.post(cancel(CALL.id), ['mcp-session-id', 'other']);
+    expect(arrived()).toEqual(['notifications/cancelled', 'notifications/cancelled']);
+    release();
+    await Promise.all([call, cancellation]);
+    expect(arrived().slice(2)).toEqual(arriving);
+  });
+
   test('GET and DELETE are decided; denied ones send nothing', async () => {
     client.behaviour = denyOnly('http/stream.open');
     expect((await harness.send({ method: 'GET', headers: ['accept', 'text/event-stream'] })).status).toBe(403);

@@ -3,8 +3,9 @@
  * only. No redirects, no cookies, no retries; the agent's own credentials never pass (contracts A7).
  */
 
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
-import { Agent } from 'undici';
 import { type Permit, requirePermit } from '../../enforce/permit.js';
 import type { Refusal } from '../../enforce/refuse.js';
 import type { RpcId } from './message.js';
@@ -37,7 +38,7 @@ export interface UpstreamReply {
 export interface Upstream {
   readonly name: string;
   /**
-   * Sends the permit's own payload, and nothing else.
+   * Sends the permit's own payload, and nothing else; `sent` is called when it is on its way.
    * @throws whatever the connection does; the caller turns it into an answer.
    */
   forward(
@@ -45,6 +46,7 @@ export interface Upstream {
     verb: 'POST' | 'GET' | 'DELETE',
     headers: Headers,
     signal: AbortSignal,
+    sent?: () => void,
   ): Promise<UpstreamReply>;
   /** Sends the agent's answer to a server request that `permit` allowed. */
   answer(permit: Permit, payload: string, headers: Headers, signal: AbortSignal): Promise<UpstreamReply>;
@@ -83,48 +85,80 @@ export function forwardable(headers: ReadonlyMap<string, string>): Headers {
   return passed;
 }
 
+/** An idle connection is closed after this, before the usual server does it under a request. */
+const IDLE_MS = 4_000;
+const MAX_HEADER_BYTES = 16_384;
+
 /** Opens the client; connects on first use. */
 export function createUpstream(options: UpstreamOptions): Upstream {
   const { name, url } = options;
-  const agent = new Agent({
-    // One exchange at a time on a connection: an extra response has no request it could be mistaken for (A5).
-    pipelining: 1,
-    allowH2: false,
-    connections: options.connections,
-    connect: { timeout: options.connectTimeoutMs },
-    headersTimeout: options.headersTimeoutMs,
-    // Streams are quiet for as long as they like.
-    bodyTimeout: 0,
-    maxHeaderSize: 16_384,
-  });
-  const origin = url.origin;
-  const path = `${url.pathname}${url.search}`;
+  const secure = url.protocol === 'https:';
+  // One exchange at a time on a connection, and what arrives on an idle one ends it: an extra response has no request
+  // that it could be mistaken for (A5).
+  const pool = { keepAlive: true, maxSockets: options.connections, timeout: IDLE_MS };
+  const agent = secure ? new HttpsAgent(pool) : new HttpAgent(pool);
+  const request = secure ? httpsRequest : httpRequest;
+  const connected = secure ? 'secureConnect' : 'connect';
+  const target: RequestOptions = {
+    agent,
+    // Node wants IPv6 addresses without their brackets.
+    hostname: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port,
+    path: `${url.pathname}${url.search}`,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  };
 
-  async function send(
+  function send(
     method: 'POST' | 'GET' | 'DELETE',
     payload: string | undefined,
     headers: Headers,
     signal: AbortSignal,
-  ) {
-    const reply = await agent.request({
-      origin,
-      path,
-      method,
-      signal,
-      body: payload ?? null,
-      headers: {
-        ...headers,
-        ...(payload === undefined ? {} : { 'content-type': 'application/json' }),
-        // Compressed bytes could not be checked on their way back.
-        'accept-encoding': 'identity',
-        ...options.headers,
-      },
+    sent?: () => void,
+  ): Promise<UpstreamReply> {
+    return new Promise((resolve, reject) => {
+      const body = payload === undefined ? undefined : Buffer.from(payload);
+      const outgoing = request({
+        ...target,
+        method,
+        headers: {
+          ...headers,
+          ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': body.length }),
+          // Compressed bytes could not be checked on their way back.
+          'accept-encoding': 'identity',
+          ...options.headers,
+        },
+      });
+      // No silent truncation; the size is limited.
+      outgoing.maxHeadersCount = 0;
+      let timer: NodeJS.Timeout | undefined;
+      const within = (ms: number, what: string): void => {
+        clearTimeout(timer);
+        timer = setTimeout(() => outgoing.destroy(new Error(`${what} within ${ms} ms`)), ms);
+      };
+      const awaitHead = (): void => within(options.headersTimeoutMs, 'no answer');
+      const leave = (): void => {
+        outgoing.destroy();
+      };
+      outgoing.once('socket', (socket) => {
+        if (!socket.connecting) return awaitHead();
+        within(options.connectTimeoutMs, 'no connection');
+        socket.once(connected, awaitHead);
+      });
+      if (sent !== undefined) outgoing.once('finish', sent);
+      outgoing.once('response', (incoming) => {
+        clearTimeout(timer);
+        resolve({ status: incoming.statusCode ?? 0, headers: receivedHeaders(incoming), body: incoming });
+      });
+      outgoing.on('error', reject);
+      outgoing.once('close', () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', leave);
+        reject(new Error('the exchange was given up'));
+      });
+      signal.addEventListener('abort', leave);
+      if (signal.aborted) leave();
+      else outgoing.end(body);
     });
-    const received = new Map<string, string>();
-    for (const [key, value] of Object.entries(reply.headers)) {
-      if (value !== undefined) received.set(key.toLowerCase(), Array.isArray(value) ? value.join(', ') : value);
-    }
-    return { status: reply.statusCode, headers: received, body: reply.body };
   }
 
   function evidence(permit: Permit): Headers {
@@ -137,10 +171,10 @@ export function createUpstream(options: UpstreamOptions): Upstream {
 
   return {
     name,
-    async forward(permit, verb, headers, signal) {
+    async forward(permit, verb, headers, signal, sent) {
       requirePermit(permit, name, 'client_to_server');
       if ((verb === 'POST') !== (permit.payload !== undefined)) throw new TypeError('the permit is for another verb');
-      return send(verb, permit.payload, { ...headers, ...evidence(permit) }, signal);
+      return send(verb, permit.payload, { ...headers, ...evidence(permit) }, signal, sent);
     },
     async answer(permit, payload, headers, signal) {
       requirePermit(permit, name, 'server_to_client');
@@ -150,7 +184,19 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       return send('POST', refusalError(id, refusal), headers, signal);
     },
     async close() {
-      await agent.destroy();
+      agent.destroy();
     },
   };
+}
+
+/** By lower-case name; several fields of one name are one list, as HTTP has it. */
+function receivedHeaders({ rawHeaders }: IncomingMessage): ReadonlyMap<string, string> {
+  const headers = new Map<string, string>();
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = (rawHeaders[at] ?? '').toLowerCase();
+    const value = rawHeaders[at + 1] ?? '';
+    const before = headers.get(name);
+    headers.set(name, before === undefined ? value : `${before}, ${value}`);
+  }
+  return headers;
 }

@@ -1,0 +1,44 @@
+import { formatIp, parseIp } from './ip.js';
+
+/** A host, or with `below` every host under it. */
+export interface HostPattern {
+  /** Canonical, see {@link canonicalHost}. */
+  readonly host: string;
+  /** Whether it means the subdomains, at any depth, and not the host itself. */
+  readonly below: boolean;
+}
+
+const MAX_HOST_LENGTH = 253;
+const CANONICAL = /^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/;
+/** A name that ends otherwise may be an address to the URL parser. */
+const LETTERS_LAST = /(^|\.)[a-z]+$/;
+/** What a URL parser would drop, decode, or take for another part of the URL. */
+const NOT_OF_A_HOST = /[\s\0-\x20/\\?#@:%[\]\x7f]/;
+
+/**
+ * A host as it is compared: lower case, without the final dot, international names in their ASCII form (by the WHATWG
+ * URL parser, whose reading is that of browsers and of `fetch`). An address is a host too; an IPv6 one comes back in
+ * brackets. Nothing for what is not a host, such as one with a port.
+ */
+export function canonicalHost(text: string): string | undefined {
+  const named = text.length <= MAX_HOST_LENGTH && CANONICAL.test(text);
+  // Almost every host: nothing to convert.
+  if (named && LETTERS_LAST.test(text) && !text.includes('xn--')) return text;
+  const ip = text.includes(':') ? parseIp(text.replace(/^\[(.*)\]$/, '$1')) : undefined;
+  if (ip !== undefined) return ip.family === 4 ? formatIp(ip) : `[${formatIp(ip)}]`;
+  if (text.length > MAX_HOST_LENGTH * 4 || NOT_OF_A_HOST.test(text)) return undefined;
+  const url = URL.parse(`http://${text}/`);
+  if (url === null) return undefined;
+  const host = url.hostname.endsWith('.') ? url.hostname.slice(0, -1) : url.hostname;
+  return host.length <= MAX_HOST_LENGTH && CANONICAL.test(host) ? host : undefined;
+}
+
+/** Whether a canonical host is an address and not a name. */
+export function isAddressHost(host: string): boolean {
+  return host.startsWith('[') || parseIp(host) !== undefined;
+}
+
+/** Whether a canonical host is one that the pattern means. */
+export function matchesHost(host: string, pattern: HostPattern): boolean {
+  return pattern.below ? host.endsWith(`.${pattern.host}`) : host === pattern.host;
+}

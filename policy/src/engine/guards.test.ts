@@ -1,0 +1,125 @@
+import { describe, expect, test } from '@jest/globals';
+import type { QuotaGuard, Verdict } from '../model/decision.js';
+import type { CanonicalRequest } from '../model/request.js';
+import { applyReadings, type GuardReading, guardOf } from './guards.js';
+import type { GuardIr, SetIr } from './ir.js';
+import { rule } from './rule-sketch.js';
+
+const REQUEST: CanonicalRequest = {
+  version: '1.0',
+  tenant_id: 'acme',
+  source: 'sdk',
+  agent: { id: 'a' },
+  user: { id: 'u', team: 't' },
+  tool: { name: 'read', server: 'files' },
+  request: { model: 'm', max_tokens: 100 },
+  egress: { bytes: 7 },
+  context: { timestamp: '2026-01-01T00:00:00Z', request_id: 'r', environment: 'prod', workspace_id: 'w' },
+};
+const BARE: CanonicalRequest = {
+  version: '1.0',
+  tenant_id: 'acme',
+  source: 'sdk',
+  agent: { id: 'a' },
+  context: { timestamp: '2026-01-01T00:00:00Z', request_id: 'r' },
+};
+const SET: SetIr = { name: 's', layer: 'tenant', combining: 'priority', priorityOrder: 'desc', rules: [] };
+
+function guard(changes: Partial<GuardIr>, request = REQUEST): QuotaGuard {
+  const base: GuardIr = { kind: 'requests', limit: 5, windowSeconds: 60, per: ['tenant'] };
+  const hold = { id: 'tenant/s/g', condition: undefined, granted: false };
+  return guardOf({ ...rule('deny@1').ir, id: 'g', guard: { ...base, ...changes } }, SET, request, hold);
+}
+
+describe('guardOf', () => {
+  test('qualifies what is unique inside a tenant only', () => {
+    const per = ['agent', 'user', 'team', 'workspace', 'environment', 'tenant', 'model', 'tool'] as const;
+    expect(guard({ per }).account.map(([, value]) => value)).toEqual([
+      'acme/a',
+      'acme/u',
+      'acme/t',
+      'acme/w',
+      'prod',
+      'acme',
+      'm',
+      'acme/files/read',
+    ]);
+    expect(guard({ per }, BARE).account.map(([, value]) => value)).toEqual([
+      'acme/a',
+      null,
+      null,
+      null,
+      null,
+      'acme',
+      null,
+      null,
+    ]);
+  });
+
+  test.each([
+    ['requests', 1, 1],
+    ['concurrent', 1, 1],
+    ['tokens', 100, null],
+    ['bytes', 7, null],
+    ['cost', null, null],
+  ] as const)('expects of %s %p, and of a bare request %p', (kind, full, bare) => {
+    expect([guard({ kind }).estimate, guard({ kind }, BARE).estimate]).toEqual([full, bare]);
+  });
+
+  test('prefers an estimate over the most that was asked for', () => {
+    const request = { ...REQUEST, request: { estimated_tokens: 30, max_tokens: 100 } };
+    expect(guard({ kind: 'tokens' }, request).estimate).toBe(30);
+  });
+});
+
+function verdict(...guards: QuotaGuard[]): Verdict {
+  const redact = { type: 'redact', value: {} } as const;
+  return { effect: 'allow', deny: [], conditions: [redact], obligations: [], matched: [], errors: [], guards };
+}
+
+const HELD: QuotaGuard = {
+  ...guard({}),
+  id: 'tenant/s/h',
+  outcome: 'hold',
+  hold: { type: 'require_hitl', value: { hold: 'tenant/s/h' } },
+};
+const used: GuardReading = { state: 'exceeded', used: 5, frees_at: '2026-01-01T00:00:30Z' };
+
+describe('applyReadings', () => {
+  test.each<[string, QuotaGuard, GuardReading | undefined, string, string]>([
+    ['granted', guard({}), { state: 'granted' }, 'allow', ''],
+    ['exceeded', guard({}), used, 'deny', 'QUOTA_EXCEEDED'],
+    ['unknown', guard({}), { state: 'unknown' }, 'deny', 'QUOTA_UNAVAILABLE'],
+    ['never read', guard({}), undefined, 'deny', 'QUOTA_UNAVAILABLE'],
+    ['exceeded, held', HELD, used, 'hold', 'APPROVAL_REQUIRED'],
+    ['unknown, held', HELD, { state: 'unknown' }, 'deny', 'QUOTA_UNAVAILABLE'],
+    ['exceeded, only noted', { ...guard({}), outcome: 'log_only' }, used, 'allow', ''],
+    ['unknown, only noted', { ...guard({}), outcome: 'log_only' }, undefined, 'allow', ''],
+  ])('%s', (_name, one, reading, effect, codes) => {
+    const readings = new Map(reading === undefined ? [] : [[one.id, reading] as const]);
+    const after = applyReadings(verdict(one), readings);
+    expect([after.effect, after.deny.map(({ code }) => code).join(' ')]).toEqual([effect, codes]);
+  });
+
+  test('one denial outweighs holds, and takes the conditions along', () => {
+    const after = applyReadings(
+      verdict(HELD, guard({})),
+      new Map([
+        [HELD.id, used],
+        ['tenant/s/g', used],
+      ]),
+    );
+    expect([after.effect, after.conditions, after.guards]).toEqual(['deny', [], []]);
+  });
+
+  test('says which quota, how much of it is used and when there is room again', () => {
+    const [reason] = applyReadings(verdict(guard({})), new Map([['tenant/s/g', used]])).deny;
+    expect(reason?.path).toBe('tenant/g');
+    expect(reason?.message).toContain('requests: 5 of 5 in 60 s, room again at 2026-01-01T00:00:30Z');
+  });
+
+  test('leaves alone what was not allowed', () => {
+    const denied: Verdict = { ...verdict(guard({})), effect: 'deny' };
+    expect(applyReadings(denied, new Map())).toBe(denied);
+  });
+});

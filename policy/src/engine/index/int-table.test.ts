@@ -1,0 +1,37 @@
+import { expect, test } from '@jest/globals';
+import * as fc from 'fast-check';
+import { buildIntSet, buildPostingTable, createPairList, findPostings, hasInt } from './int-table.js';
+import { drain } from './rule-index.js';
+
+/** Few values, so that hashes meet; zero and the extremes are among them. */
+const hash = fc.oneof(fc.constantFrom(0, 1, -1, 2 ** 31 - 1, -(2 ** 31)), fc.integer({ min: -20, max: 20 }));
+
+test('a table gives each hash its numbers, ascending and each once', () => {
+  fc.assert(
+    fc.property(fc.array(hash, { maxLength: 200 }), fc.array(hash), (hashes, others) => {
+      const pairs = createPairList();
+      const expected = new Map<number, number[]>();
+      for (const [index, one] of hashes.entries()) {
+        const number = index >>> 1;
+        pairs.add(one, number);
+        const numbers = expected.get(one) ?? [];
+        if (!numbers.includes(number)) expected.set(one, [...numbers, number]);
+      }
+      const { slots, postings } = drain(buildPostingTable(pairs));
+      for (const one of [...hashes, ...others]) {
+        const offset = findPostings(slots, one);
+        const found = offset === 0 ? [] : [...postings.subarray(offset + 1, offset + 1 + (postings[offset] ?? 0))];
+        expect(found).toEqual(expected.get(one) ?? []);
+      }
+    }),
+  );
+});
+
+test('a set has its members and no others', () => {
+  fc.assert(
+    fc.property(fc.array(hash), fc.array(hash), (members, others) => {
+      const set = buildIntSet(members);
+      for (const value of [...members, ...others]) expect(hasInt(set, value)).toBe(members.includes(value));
+    }),
+  );
+});

@@ -1,0 +1,126 @@
+import { describe, expect, test } from '@jest/globals';
+import type { CanonicalRequest } from '../model/request.js';
+import { granted, outcome } from './rule-sketch.js';
+import { type ModuleOutcome, resolveSets } from './verdict.js';
+
+const REQUEST: CanonicalRequest = {
+  version: '1.0',
+  tenant_id: 'acme',
+  source: 'sdk',
+  agent: { id: 'a' },
+  context: { timestamp: '2026-01-01T00:00:00Z', request_id: 'r' },
+};
+
+describe('resolveSets', () => {
+  const resolve = (
+    sets: readonly string[],
+    fallback: 'allow' | 'deny' = 'deny',
+    policyCount = 1,
+    modules: readonly ModuleOutcome[] = [],
+  ) =>
+    resolveSets(
+      sets.map((sketch) => outcome('priority', 'desc', sketch.split(' ').filter(Boolean))),
+      {
+        policyVersion: '1.0.0',
+        default: fallback,
+        policyCount,
+        request: REQUEST,
+        granted: granted(sets.flatMap((sketch) => sketch.split(' '))),
+        faultOf: (one) => ({ policy: one.ir.id, layer: 'platform', path: 'when', message: '' }),
+        fieldsOf: () => [],
+      },
+      modules,
+    );
+  test.each<{ sets: string[]; fallback?: 'allow' | 'deny'; policies?: number; effect: string; codes: string }>([
+    { sets: [], effect: 'deny', codes: 'NO_MATCHING_POLICY' },
+    { sets: [], fallback: 'allow', effect: 'allow', codes: '' },
+    { sets: [], fallback: 'allow', policies: 0, effect: 'deny', codes: 'NO_MATCHING_POLICY' },
+    { sets: ['allow@1', 'deny@1'], effect: 'deny', codes: 'POLICY_DENIED' },
+    { sets: ['deny@1', 'allow@1'], effect: 'deny', codes: 'POLICY_DENIED' },
+    { sets: ['deny@1', 'deny!@1'], effect: 'deny', codes: 'POLICY_DENIED POLICY_ERROR' },
+    { sets: ['allow@1', 'log_only@1'], effect: 'allow', codes: '' },
+    { sets: ['allow!@1'], effect: 'deny', codes: 'NO_MATCHING_POLICY' },
+    { sets: ['allow!@1'], fallback: 'allow', effect: 'allow', codes: '' },
+    { sets: ['deny!@1'], fallback: 'allow', effect: 'deny', codes: 'POLICY_ERROR' },
+    { sets: ['require_hitl@1', 'allow@1'], effect: 'hold', codes: 'APPROVAL_REQUIRED' },
+    { sets: ['require_hitl@1', 'require_approval@1'], effect: 'hold', codes: 'APPROVAL_REQUIRED APPROVAL_REQUIRED' },
+    { sets: ['require_hitl@1', 'deny@1'], effect: 'deny', codes: 'POLICY_DENIED' },
+    { sets: ['require_hitl@1'], fallback: 'allow', effect: 'hold', codes: 'APPROVAL_REQUIRED' },
+    { sets: ['require_hitl!@1'], fallback: 'allow', effect: 'deny', codes: 'POLICY_ERROR' },
+    { sets: ['require_hitl+@1'], effect: 'allow', codes: '' },
+    { sets: ['require_hitl+@1', 'require_approval@2'], effect: 'hold', codes: 'APPROVAL_REQUIRED' },
+    { sets: ['redact@1'], effect: 'deny', codes: 'NO_MATCHING_POLICY' },
+    { sets: ['deny#@1'], effect: 'deny', codes: 'NO_MATCHING_POLICY' },
+  ])(
+    '$sets with default $fallback and $policies policies gives $effect',
+    ({ sets, fallback, policies, effect, codes }) => {
+      const verdict = resolve(sets, fallback, policies);
+      expect(verdict.effect).toBe(effect);
+      expect(verdict.deny.map((reason) => reason.code).join(' ')).toBe(codes);
+    },
+  );
+
+  test('redactions, reviews and quotas of all sets ride on an allow', () => {
+    const verdict = resolve(['redact@9 escalate@8 deny#@7 allow@1', 'redact@5']);
+    expect(verdict.conditions).toEqual([
+      { type: 'redact', value: { method: 'hash', policy: 'platform/s/redact@9' } },
+      { type: 'redact', value: { method: 'hash', policy: 'platform/s/redact@5' } },
+    ]);
+    expect(verdict.obligations).toEqual([
+      { type: 'review', value: { policy: 'platform/s/escalate@8', reason: 'look' } },
+    ]);
+    expect(verdict.guards).toMatchObject([
+      { id: 'platform/s/deny#@7', limit: 5, window_seconds: 60, outcome: 'deny', account: [['agent', 'acme/a']] },
+    ]);
+  });
+
+  test('nothing rides on a denial', () => {
+    const { conditions, obligations, guards } = resolve(['redact@9 escalate@8 deny#@7 allow@1', 'deny@1']);
+    expect([conditions, obligations, guards]).toEqual([[], [], []]);
+  });
+
+  test('a hold says who is asked, what for and how long, and nothing else', () => {
+    const verdict = resolve(['redact@9 require_approval@5', 'require_hitl@5', 'allow@1']);
+    expect(verdict.conditions).toEqual([
+      {
+        type: 'require_approval',
+        value: { hold: 'platform/s/require_approval@5', quorum: 2, expires_seconds: 60, role: 'lead' },
+      },
+      {
+        type: 'require_hitl',
+        value: { hold: 'platform/s/require_hitl@5', quorum: 1, expires_seconds: 60, group: 'duty' },
+      },
+    ]);
+    expect(verdict.deny).toMatchObject([
+      { message: 'held for approval by the policy "require_approval@5"' },
+      { message: 'ask first', reason_code: 'ASK' },
+    ]);
+  });
+
+  test('a hold that was agreed to asks no more', () => {
+    expect(resolve(['require_hitl+@1']).conditions).toEqual([]);
+  });
+
+  const moduleSays = (effect: ModuleOutcome['effect']): ModuleOutcome => ({
+    effect,
+    deny: effect === 'deny' || effect === 'hold' ? [{ code: 'POLICY_DENIED', message: 'm', path: 'tenant/m' }] : [],
+    conditions: effect === 'hold' ? [{ type: 'require_hitl', value: { hold: 'tenant/m' } }] : [],
+    obligations: [],
+    matched: [{ policy: 'm', version: '1', layer: 'tenant', effect: 'log_only', conditions: [] }],
+    errors: [],
+  });
+  test.each<{ sets: string[]; says: ModuleOutcome['effect']; effect: string; paths: string; conditions: number }>([
+    { sets: ['allow@1'], says: 'deny', effect: 'deny', paths: 'tenant/m', conditions: 0 },
+    { sets: ['deny@1'], says: 'allow', effect: 'deny', paths: 'platform/deny@1', conditions: 0 },
+    { sets: ['allow@1'], says: 'hold', effect: 'hold', paths: 'tenant/m', conditions: 1 },
+    { sets: ['deny@1'], says: 'hold', effect: 'deny', paths: 'platform/deny@1', conditions: 0 },
+    { sets: [], says: 'allow', effect: 'allow', paths: '', conditions: 0 },
+    { sets: [], says: undefined, effect: 'deny', paths: 'default', conditions: 0 },
+  ])('a module that says $says beside $sets gives $effect', ({ sets, says, effect, paths, conditions }) => {
+    const verdict = resolve(sets, 'deny', 1, [moduleSays(says)]);
+    expect(verdict.effect).toBe(effect);
+    expect(verdict.deny.map(({ path }) => path).join(' ')).toBe(paths);
+    expect(verdict.conditions).toHaveLength(conditions);
+    expect(verdict.matched.map(({ policy }) => policy)).toContain('m');
+  });
+});

@@ -1,0 +1,47 @@
+/**
+ * What a PDP knows about a request that the PEP did not say: the session's past, where arguments came from, where they
+ * would go (contracts §9). The context stage adds it; a PEP cannot send it. Evaluation reads it like any other field.
+ */
+
+import type { DecisionEffect } from './decision.js';
+import type { AttemptKind, CanonicalRequest } from './request.js';
+
+/** An earlier attempt of the same session. */
+export interface PastAttempt {
+  readonly kind: AttemptKind;
+  readonly server?: string;
+  readonly tool?: string;
+  readonly operation?: string;
+  /** The host of an outbound connection. */
+  readonly host?: string;
+  readonly model?: string;
+  /** How it was decided. */
+  readonly effect: DecisionEffect;
+  /** RFC 3339. */
+  readonly at: string;
+  /** Labels that its result brought into the session. */
+  readonly labels?: readonly string[];
+}
+
+/** Where a value of this request came from. */
+export interface Provenance {
+  /** A path of the request, e.g. `tool.arguments.to`. */
+  readonly path: string;
+  /** `user`, `agent`, or `tool:<server>/<name>` for a value that an earlier result brought. */
+  readonly origin: string;
+  readonly labels: readonly string[];
+}
+
+/** The facts. A fact that is absent is unknown, which is not the same as empty. */
+export interface Facts {
+  /** Oldest first; bounded by whoever keeps it. */
+  readonly history?: readonly PastAttempt[];
+  readonly provenance?: readonly Provenance[];
+  /** What the attempt would reach: `external_message`, `egress`, `external_model`, `payment` … */
+  readonly sinks?: readonly string[];
+}
+
+/** What the engine evaluates. */
+export interface ContextualRequest extends CanonicalRequest {
+  readonly facts?: Facts;
+}
