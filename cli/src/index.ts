@@ -4,6 +4,7 @@ export { type BundleReport, inspectBundle } from './bundle/inspect.js';
 export { buildFromDirectory, engineOf, type LoadedEngine, loadEngine } from './bundle/load-engine.js';
 export { readSource } from './bundle/read-source.js';
 export { EXIT, type ExitCode } from './exit-codes.js';
+export { type LintResult, lintPath } from './lint/lint-folder.js';
 export { createAuthority, type LeafCertificate, type PemPair, signLeaf, type TlsUsage } from './pki/authority.js';
 export {
   createDevelopmentPki,

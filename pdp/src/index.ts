@@ -1,9 +1,10 @@
 /** The PDP's door: what it takes to run one inside another process, and the verification that the conformance client shares. */
 
 export { compileBundleBytes } from './bundles/compile-bundle.js';
-export type { BundleCompiler } from './bundles/compiler.js';
+export { type BundleCompiler, createWorkerCompiler } from './bundles/compiler.js';
 export type { ObjectSource } from './bundles/object-source.js';
 export { type TrustClientOptions, type TrustSession, withTrustSession } from './bundles/trust-client.js';
+export { warmUp } from './bundles/warm-up.js';
 export { composePdp, type PdpReplacements, type PdpService } from './compose.js';
 export { type PdpConfig, pdpConfig } from './config.js';
 export { createPdpMetrics, type PdpMetrics } from './metrics.js';

@@ -190,7 +190,8 @@ describe('parseCanonicalRequest', () => {
     );
     const startedAt = performance.now();
     expect(parse(hostile)).toMatchObject({ ok: false, problems: [{ path: 'tenant_id0' }] });
-    expect(performance.now() - startedAt).toBeLessThan(200);
+    // To look at each value against each other would take minutes.
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 
   test('does not repeat long values: they are the caller’s data', () => {

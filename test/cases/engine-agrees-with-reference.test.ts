@@ -2,7 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import type { ContextualRequest, Json, JsonObject } from '@portcullis/policy/model';
 import * as fc from 'fast-check';
 import { engineOf } from '../support/bundle-source.js';
-import { bundle, DECLARED_FIELDS, policies, policySet, request } from '../support/policy-generators.js';
+import { DECLARED_FIELDS } from '../support/leaf-generators.js';
+import { bundle, policies, policySet } from '../support/policy-generators.js';
 import {
   evaluateReference,
   type ReferenceBundle,
@@ -11,6 +12,7 @@ import {
   toReferenceVerdict,
   typeOf,
 } from '../support/reference-evaluator.js';
+import { request } from '../support/request-generators.js';
 
 /** Requests per generated bundle: compiling is what costs. */
 const REQUESTS = 20;

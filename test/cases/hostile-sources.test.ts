@@ -7,7 +7,8 @@ import { compileBundle, linkBundle, POLICY_TYPES, parseSourceDocument, policyKin
 import type { CanonicalRequest, Json, JsonObject, Problem } from '@portcullis/policy/model';
 import * as fc from 'fast-check';
 import { sourceOf } from '../support/bundle-source.js';
-import { bundle, request } from '../support/policy-generators.js';
+import { bundle } from '../support/policy-generators.js';
+import { request } from '../support/request-generators.js';
 
 const RUNS = Math.max(1, Math.ceil(Number(process.env['JEST_PROPERTY_RUNS'] ?? 10_000) / 20));
 const TIMEOUT_MS = 60_000 + RUNS * 50;
@@ -36,7 +37,7 @@ function bytesOf(content: unknown): Uint8Array {
 }
 
 /** Compiles within the time, and evaluates what compiled. Returns the problems. */
-function survive(files: Readonly<Record<string, unknown>>, attempt = ATTEMPT): readonly Problem[] {
+function expectSurvival(files: Readonly<Record<string, unknown>>, attempt = ATTEMPT): readonly Problem[] {
   const begun = performance.now();
   const result = compileBundle(new Map(Object.entries(files).map(([name, content]) => [name, bytesOf(content)])));
   if (!result.ok) {
@@ -93,7 +94,7 @@ function mutated(document: Json): fc.Arbitrary<Json> {
     paths.push(path);
     if (typeof value !== 'object' || value === null) return;
     for (const [key, child] of Object.entries(value)) {
-      visit(child as Json, [...path, Array.isArray(value) ? Number(key) : key]);
+      visit(child, [...path, Array.isArray(value) ? Number(key) : key]);
     }
   };
   visit(document, []);
@@ -135,7 +136,7 @@ describe('a policy file of', () => {
     () => {
       fc.assert(
         fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
-          survive({ 'bundle.yaml': MANIFEST, 'p/a.yaml': bytes });
+          expectSurvival({ 'bundle.yaml': MANIFEST, 'p/a.yaml': bytes });
         }),
         { numRuns: RUNS },
       );
@@ -183,8 +184,8 @@ describe('a policy file of', () => {
           const text = new TextEncoder().encode(pieces.join(''));
           const parsed = parseSourceDocument('p/a.yaml', text);
           expect(parsed.ok || parsed.problems.length > 0).toBe(true);
-          survive({ 'bundle.yaml': MANIFEST, 'p/a.yaml': text });
-          survive({ 'bundle.yaml': text, 'p/a.yaml': 'name: a' });
+          expectSurvival({ 'bundle.yaml': MANIFEST, 'p/a.yaml': text });
+          expectSurvival({ 'bundle.yaml': text, 'p/a.yaml': 'name: a' });
         }),
         { numRuns: RUNS },
       );
@@ -199,8 +200,8 @@ describe('a policy file of', () => {
         fc.property(
           fc.oneof(anyJson, fc.array(anyJson), fc.dictionary(word.map(String), fc.oneof(word, anyJson))),
           (document) => {
-            survive({ 'bundle.yaml': MANIFEST, 'p/a.json': document });
-            survive({ 'bundle.yaml': document, 'p/a.json': {} });
+            expectSurvival({ 'bundle.yaml': MANIFEST, 'p/a.json': document });
+            expectSurvival({ 'bundle.yaml': document, 'p/a.json': {} });
           },
         ),
         { numRuns: RUNS },
@@ -226,7 +227,7 @@ describe('a policy file of', () => {
       });
       fc.assert(
         fc.property(changed, request(), (files, attempt) => {
-          survive(Object.fromEntries(files), attempt);
+          expectSurvival(Object.fromEntries(files), attempt);
         }),
         { numRuns: RUNS },
       );
@@ -240,7 +241,7 @@ describe('a policy file of', () => {
       const changed = fc.constantFrom(...POLICY_TYPES).chain((type) => mutated(policyKind(type).example));
       fc.assert(
         fc.property(changed, (document) => {
-          survive({ 'bundle.yaml': MANIFEST, 'p/a.json': document });
+          expectSurvival({ 'bundle.yaml': MANIFEST, 'p/a.json': document });
         }),
         { numRuns: RUNS },
       );
@@ -261,7 +262,10 @@ describe('the compiler answers at once to', () => {
     { name: 'blocks nested ten thousand deep', file: '- '.repeat(10_000), accepted: false },
     {
       name: 'a bomb of aliases',
-      file: `a: &a [${'x,'.repeat(50)}]\n${[...'bcdefghij'].map((c, i) => `${c}: &${c} [${`*${'abcdefghi'[i]},`.repeat(9)}]`).join('\n')}`,
+      file: `a: &a [${'x,'.repeat(50)}]\n${'bcdefghij'
+        .split('')
+        .map((c, i) => `${c}: &${c} [${`*${'abcdefghi'[i]},`.repeat(9)}]`)
+        .join('\n')}`,
       accepted: false,
     },
     { name: 'three million characters of one word', file: 'a'.repeat(3_000_000), accepted: false },
@@ -377,7 +381,7 @@ describe('the compiler answers at once to', () => {
   ])(
     '$name',
     ({ file, accepted }) => {
-      const problems = survive({ 'bundle.yaml': MANIFEST, 'p/a.json': file });
+      const problems = expectSurvival({ 'bundle.yaml': MANIFEST, 'p/a.json': file });
       expect(problems.length === 0).toBe(accepted);
     },
     TIMEOUT_MS,
@@ -390,7 +394,7 @@ describe('the compiler answers at once to', () => {
         ...(leaf(OPEN, 'regex_match', `^x${n}[a-z]{1,900}$`) as JsonObject),
         name: `P${n}`,
       }));
-      const problems = survive({ 'bundle.yaml': MANIFEST, 'p/a.json': policies });
+      const problems = expectSurvival({ 'bundle.yaml': MANIFEST, 'p/a.json': policies });
       expect(problems.map(({ code }) => code)).toEqual(['ERR_POLICY_REGEX_INVALID']);
       expect(problems[0]?.message).toContain('together');
     },
@@ -412,6 +416,6 @@ describe('the engine answers at once about a very long text to', () => {
     { operator: 'contains', value: `${'ab'.repeat(100)}c` },
   ])('$operator $value', ({ operator, value }) => {
     const attempt = { ...ATTEMPT, tool: { arguments: { p: long } } } as unknown as CanonicalRequest;
-    survive({ 'bundle.yaml': MANIFEST, 'p/a.json': leaf(OPEN, operator, value) }, attempt);
+    expectSurvival({ 'bundle.yaml': MANIFEST, 'p/a.json': leaf(OPEN, operator, value) }, attempt);
   });
 });

@@ -205,6 +205,20 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     meaning: 'The port or socket for agents cannot be bound.',
     action: 'Choose another `mcp.listen`; another process may hold it.',
   },
+  ERR_MODULE_FILE: {
+    meaning: 'A file of a module in Cedar or Rego is missing, or is not what it should be.',
+    action: 'Correct the file; [the guide](../guides/other-engines.md) says what each is.',
+  },
+  ERR_MODULE_POLICY: { meaning: "A policy that Cedar's parser or the module's schema refuses.", action: FIX_POLICY },
+  ERR_MODULE_PROGRAM: {
+    meaning:
+      'A WebAssembly program that cannot be loaded, or that asks for more than a pure function of the request may have.',
+    action: 'Build it as [the guide](../guides/other-engines.md#rego) says, without the functions that are refused.',
+  },
+  ERR_MODULE_TOO_LARGE: {
+    meaning: 'A module over one of its [limits](../guides/other-engines.md#limits).',
+    action: 'Split the module over several sets, or write the rules in the policy language.',
+  },
   ERR_NODE_STATUS: { meaning: 'A status report is not one; it is ignored.', action: OTHER_VERSION },
   ERR_PACK_EXISTS: {
     meaning: 'A pack would be copied over another version of it, or over one that was edited.',
@@ -215,7 +229,8 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     action: 'Restore it, or delete it and add the packs again with `--force`.',
   },
   ERR_PACK_PARAMETER: {
-    meaning: 'A value of a parameter is not what the pack asks for, is missing, or is of a parameter that it does not have.',
+    meaning:
+      'A value of a parameter is not what the pack asks for, is missing, or is of a parameter that it does not have.',
     action: 'Correct the value at the place that the problem names; `portcullis pack show NAME` lists the parameters.',
   },
   ERR_PACK_REQUIRES: {
@@ -223,7 +238,8 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     action: 'Add or upgrade the pack that the problem names.',
   },
   ERR_PACK_SHAPE: {
-    meaning: 'A `pack.yaml` is not one: a schema that is none, a name that stands twice, a parameter that no policy uses.',
+    meaning:
+      'A `pack.yaml` is not one: a schema that is none, a name that stands twice, a parameter that no policy uses.',
     action: 'Correct the pack at the place that the problem names.',
   },
   ERR_PACK_TEMPLATE: {

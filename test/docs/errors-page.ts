@@ -15,6 +15,7 @@ const AREAS: Readonly<Record<string, string>> = {
   IDENTITY: 'Identities',
   INTERNAL: 'Defects',
   LISTEN: 'Ports',
+  MODULE: 'Modules of other engines',
   NODE: 'Status reports of PDPs',
   PACK: 'Packs of policies',
   PDP: 'Ports of the PDP',

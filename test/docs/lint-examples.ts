@@ -26,10 +26,10 @@ export const LINT_EXAMPLES = {
 `,
   LINT_UNREACHABLE: `- { name: Large, when: { field: egress.port, operator: greater_than, value: 1023 }, effect: deny, priority: 90 }
 - { name: Small, when: { field: egress.port, operator: less_than, value: 1024 }, effect: deny, priority: 90 }
-- { name: Web, when: { field: egress.port, operator: in, value: [ 443, 8443 ] }, effect: allow, priority: 50 }
+- { name: Web, when: { field: egress.port, operator: in, value: [443, 8443] }, effect: allow, priority: 50 }
 `,
   LINT_CONTRADICTORY: `- { name: Interns may, when: { field: user.team, operator: equals, value: interns }, effect: allow, priority: 50 }
-- { name: Interns may not, when: { field: user.team, operator: in, value: [ interns ] }, effect: deny, priority: 50 }
+- { name: Interns may not, when: { field: user.team, operator: in, value: [interns] }, effect: deny, priority: 50 }
 `,
   LINT_DUPLICATE: `- { name: No shell, when: { field: tool.name, operator: equals, value: shell }, effect: deny, priority: 90 }
 - { name: Never a shell, when: { field: tool.name, operator: equals, value: shell }, effect: deny, priority: 50 }
@@ -39,7 +39,7 @@ export const LINT_EXAMPLES = {
 `,
   LINT_OVERRULED: undefined,
   LINT_FIELD_UNAVAILABLE: `- name: No mail
-  on: [ egress ]
+  on: [egress]
   when: { field: tool.server, operator: equals, value: mail }
   effect: deny
   priority: 50
@@ -82,7 +82,7 @@ export const LINT_EXAMPLES = {
   effect: allow
   priority: 50
 `,
-  LINT_ALLOW_BY_EXCLUSION: `- { name: All but, when: { field: tool.name, operator: not_in, value: [ shell ] }, effect: allow, priority: 50 }
+  LINT_ALLOW_BY_EXCLUSION: `- { name: All but, when: { field: tool.name, operator: not_in, value: [shell] }, effect: allow, priority: 50 }
 `,
   LINT_DEFAULT_ALLOW: undefined,
   LINT_UNTESTED: undefined,

@@ -47,7 +47,11 @@ export function lintPage(): Page {
       "finding: [the author's tools](../guides/author-tools.md).",
     table(
       ['code', 'severity', 'finding'],
-      LINT_CODES.map((name) => [`[${code(name)}](#${name.toLowerCase()})`, LINT_RULES[name].severity, LINT_RULES[name].title]),
+      LINT_CODES.map((name) => [
+        `[${code(name)}](#${name.toLowerCase()})`,
+        LINT_RULES[name].severity,
+        LINT_RULES[name].title,
+      ]),
     ),
     '## Each finding',
     ...LINT_CODES.flatMap(section),

@@ -31,7 +31,7 @@ export function packsPage(): Page {
       '`bundle.yaml`; values of parameters go under `parameters:` of that set, values for one environment under ' +
       '`environments:`. How packs are configured, versioned and promoted: [the guide](../guides/packs.md).',
     'A pack is a set of its layer. Sets combine by their strictest outcome, so what one pack denies no other allows. ' +
-      'References such as `${limit}` in the tables stand for the value of that parameter.',
+      `References such as \`\${limit}\` in the tables stand for the value of that parameter.`,
     table(
       ['pack', 'version', 'layer', 'what it is', 'policies'],
       packs.map((pack) => [
@@ -63,7 +63,10 @@ function readPacks(): readonly PackDescription[] {
     .map((name) => {
       const folder = join(root, name);
       const files = new Map(
-        filesBelow(folder).map((file): [string, Uint8Array] => [file, new Uint8Array(readFileSync(join(folder, file)))]),
+        filesBelow(folder).map((file): [string, Uint8Array] => [
+          file,
+          new Uint8Array(readFileSync(join(folder, file))),
+        ]),
       );
       const pack = readPack(files, '');
       if (!pack.ok) throw new Error(pack.problems.map(formatProblem).join('\n'));
@@ -75,7 +78,7 @@ function packParts(pack: PackDescription): readonly string[] {
   const requires = Object.entries(pack.requires).map(([name, range]) => `[${code(name)}](#${name}) ${range}`);
   return [
     `## ${pack.name}`,
-    `${pack.description}`,
+    pack.description,
     `Version ${pack.version}, layer ${code(pack.layer)}, combining ${code(pack.combining)}, priority order ` +
       `${code(pack.priority_order)}.${requires.length === 0 ? '' : ` Requires ${requires.join(', ')}.`}`,
     pack.parameters.length === 0
@@ -86,7 +89,12 @@ function packParts(pack: PackDescription): readonly string[] {
 }
 
 function parameterRow({ name, description, schema, default: fallback }: ParameterDescription): readonly string[] {
-  return [code(name), typeText(schema), fallback === undefined ? 'required' : code(JSON.stringify(fallback)), description];
+  return [
+    code(name),
+    typeText(schema),
+    fallback === undefined ? 'required' : code(JSON.stringify(fallback)),
+    description,
+  ];
 }
 
 function typeText(schema: JsonObject): string {
@@ -94,8 +102,11 @@ function typeText(schema: JsonObject): string {
   if (Array.isArray(members)) return codes(members.map(String));
   if (type === 'array') return `list of ${typeText((items ?? {}) as JsonObject)}`;
   if (type === 'object') return 'map';
-  const range = [minimum === undefined ? '' : `from ${String(minimum)}`, maximum === undefined ? '' : `to ${String(maximum)}`];
-  return [String(type ?? 'value'), ...range].filter((part) => part !== '').join(' ');
+  const range = [
+    minimum === undefined ? '' : `from ${JSON.stringify(minimum)}`,
+    maximum === undefined ? '' : `to ${JSON.stringify(maximum)}`,
+  ];
+  return [typeof type === 'string' ? type : 'value', ...range].filter((part) => part !== '').join(' ');
 }
 
 function policyRow(policy: PackPolicyDescription): readonly string[] {
@@ -105,7 +116,7 @@ function policyRow(policy: PackPolicyDescription): readonly string[] {
   return [
     code(policy.slug),
     policy.type === undefined ? code(policy.effect) : `${code(policy.effect)} (type ${code(policy.type)})`,
-    String(policy.priority ?? ''),
+    policy.priority === undefined ? '' : JSON.stringify(policy.priority),
     `${what}${given}${absent}`,
     policy.frameworks.join(', '),
   ];

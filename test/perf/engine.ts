@@ -17,8 +17,12 @@ import { rounded } from './statistics.js';
 const SIZES = [10, 100, 1_000, 10_000, 100_000] as const;
 /** Sizes at which the other shapes of rules are measured: whether the cost stays flat shows at the ends. */
 const SHAPE_SIZES = [100, 10_000, 100_000] as const;
+/** Sizes at which a release that changes one policy is measured. */
+const CHANGE_SIZES = [1_000, 10_000, 100_000] as const;
 /** A subject that takes longer than this at one size is given up there, and a row says so. */
-const MAX_SECONDS = 240;
+const MAX_SECONDS = 600;
+/** Megabytes of heap for a measuring process. */
+const HEAP_MB = 6144;
 const run = promisify(execFile);
 
 /** Measures every subject that can be measured here; says on stderr which cannot, and what to type. */
@@ -35,6 +39,10 @@ export async function benchEngine(): Promise<Row[]> {
   for (const shape of SHAPES.filter((one) => one !== 'plain')) {
     for (const size of SHAPE_SIZES) rows.push(...(await measure('portcullis', size, shape)));
   }
+  for (const size of CHANGE_SIZES) {
+    process.stderr.write(`portcullis, one of ${size} policies changed\n`);
+    rows.push(...(await inOwnProcess('./engine/measure-changes.js', [`${size}`], { subject: 'portcullis', about: `${size}` })));
+  }
   return rows;
 }
 
@@ -47,12 +55,18 @@ interface Line {
   readonly unit: string;
 }
 
-async function measure(subject: SubjectName, size: number, shape: Shape): Promise<readonly Row[]> {
+function measure(subject: SubjectName, size: number, shape: Shape): Promise<readonly Row[]> {
   process.stderr.write(`${subject}, ${size} policies${shape === 'plain' ? '' : ` with ${shape}`}\n`);
-  const script = fileURLToPath(new URL('./engine/measure.js', import.meta.url));
-  const args = ['--expose-gc', '--max-old-space-size=6144', script, subject, `${size}`, shape];
-  const options = { timeout: MAX_SECONDS * 1000, maxBuffer: 1024 * 1024 };
   const about = shape === 'plain' ? `${size}` : `${size} ${shape}`;
+  return inOwnProcess('./engine/measure.js', [subject, `${size}`, shape], { subject, about });
+}
+
+/** Runs a measuring script and turns what it prints into rows; what it has printed when it is given up counts. */
+async function inOwnProcess(
+  script: string,
+  args: readonly string[],
+  { subject, about }: { readonly subject: SubjectName; readonly about: string },
+): Promise<readonly Row[]> {
   const row = (name: string, metric: string, value: number, unit: string): Row => ({
     bench: 'engine',
     case: name,
@@ -61,11 +75,14 @@ async function measure(subject: SubjectName, size: number, shape: Shape): Promis
     value: rounded(value),
     unit,
   });
-  const outcome = await run(process.execPath, args, options).then(
+  const file = fileURLToPath(new URL(script, import.meta.url));
+  const command = ['--expose-gc', `--max-old-space-size=${HEAP_MB}`, file, ...args];
+  const outcome = await run(process.execPath, command, { timeout: MAX_SECONDS * 1000, maxBuffer: 1024 * 1024 }).then(
     ({ stdout }) => ({ stdout, gaveUp: false }),
     (error: { readonly stdout?: string; readonly stderr?: string; readonly killed?: boolean }) => {
-      if (error.killed !== true) process.stderr.write(`${error.stderr ?? ''}\n`);
-      return { stdout: error.stdout ?? '', gaveUp: error.killed === true };
+      const gaveUp = error.killed === true;
+      if (!gaveUp) process.stderr.write(`${subject} failed at ${about}:\n${error.stderr ?? ''}\n`);
+      return { stdout: error.stdout ?? '', gaveUp };
     },
   );
   const lines = outcome.stdout
@@ -73,8 +90,8 @@ async function measure(subject: SubjectName, size: number, shape: Shape): Promis
     .filter(Boolean)
     .map((line) => JSON.parse(line) as Line);
   const rows = lines.map(({ kind, metric, value, unit }) => {
-    const suffix = kind === '' || kind === 'hit' ? '' : ` ${kind.replace('hit ', '')}`;
-    return row(about + suffix, metric, value, unit);
+    const suffix = kind.replace(/^hit ?/, '');
+    return row(suffix === '' ? about : `${about} ${suffix}`, metric, value, unit);
   });
   if (outcome.gaveUp) rows.push(row(about, 'gave_up_after_s', MAX_SECONDS, 's'));
   return rows;

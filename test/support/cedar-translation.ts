@@ -125,7 +125,7 @@ function leafOf(leaf: JsonObject, underNot: boolean, blocking: boolean): Trit {
     return reading(path, constant(wanted === negated), () => constant(wanted !== negated));
   }
   return reading(path, constant(negated && blocking), (value) => {
-    const compared = comparison(operator, value, literal);
+    const compared = comparison(operator, value, literal, shapeOf(path));
     return negated ? negate(compared) : compared;
   });
 }
@@ -148,8 +148,17 @@ function namesOf(path: string): readonly string[] {
   return path.split(/(?<!\\)\./).map((name) => name.replace(/\\(.)/g, '$1'));
 }
 
+/** Whether a field holds a text, a list, or what the caller likes: a text where a list belongs has no value, nor the other way round. */
+type Shape = 'text' | 'list' | 'any';
+
+function shapeOf(path: string): Shape {
+  if (/^(context\.labels|facts\.sinks|agent\.attributes\.(groups|ports))$/.test(path)) return 'list';
+  if (path === 'tool.attributes.level') return 'text';
+  return /^(tool\.arguments|\w+\.attributes)\./.test(path) ? 'any' : 'text';
+}
+
 /** One operator on a value that is there. */
-function comparison(operator: string, value: string, literal: Json): Trit {
+function comparison(operator: string, value: string, literal: Json, shape: Shape): Trit {
   const literals = (Array.isArray(literal) ? literal : [literal]) as readonly Json[];
   switch (operator) {
     case 'equals':
@@ -172,9 +181,13 @@ function comparison(operator: string, value: string, literal: Json): Trit {
       return ofType(value, 's', anyOf(literals.map((one) => `${value}.v like "*${likeText(one)}"`)));
     case 'contains':
     case 'contains_any':
-      return membership(value, literals, 'containsAny', anyOf);
+      return membership(value, literals, { shape, method: 'containsAny', combine: anyOf });
     case 'contains_all':
-      return membership(value, literals, 'containsAll', (parts) => `(${parts.join(' && ')})`);
+      return membership(value, literals, {
+        shape,
+        method: 'containsAll',
+        combine: (parts) => `(${parts.join(' && ')})`,
+      });
     case 'subset_of':
       return subset(value, literals);
     default:
@@ -200,13 +213,24 @@ function ofType(value: string, tag: Tag, condition: string): Trit {
 function membership(
   value: string,
   literals: readonly Json[],
-  method: 'containsAny' | 'containsAll',
-  combine: (parts: readonly string[]) => string,
+  {
+    shape,
+    method,
+    combine,
+  }: {
+    readonly shape: Shape;
+    readonly method: 'containsAny' | 'containsAll';
+    readonly combine: (parts: readonly string[]) => string;
+  },
 ): Trit {
   const tag = tagOf(literals[0] as Json);
-  const inText = tag === 's' ? combine(literals.map((one) => `${value}.v like "*${likeText(one)}*"`)) : undefined;
+  const inText =
+    tag === 's' && shape !== 'list'
+      ? combine(literals.map((one) => `${value}.v like "*${likeText(one)}*"`))
+      : undefined;
   const text = inText === undefined ? NO_VALUE : ofType(value, 's', `(${inText})`);
   const inList = `${value}.${tag}.${method}([${literals.map(term).join(', ')}])`;
+  if (shape === 'text') return text;
   return {
     holds: `(${text.holds} || (${value}.t == "a" && ${inList}))`,
     fails: `(${text.fails} || (${value}.t == "a" && !${inList} && ["${tag}"].containsAll(${value}.types)))`,

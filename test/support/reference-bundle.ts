@@ -1,3 +1,4 @@
+import type { Json } from '@portcullis/policy/model';
 import { parse } from 'yaml';
 import type { ReferenceBundle, ReferencePolicy, ReferenceSet } from './reference-evaluator.js';
 import { codeOf, type ReferenceTypedPolicy } from './reference-kinds.js';
@@ -32,6 +33,7 @@ interface WrittenTyped
   readonly enabled?: boolean;
   readonly group?: string;
   readonly deny_reason_code?: string;
+  readonly when?: Json;
 }
 type Written = ReferencePolicy | WrittenTyped;
 
@@ -40,7 +42,7 @@ function isTyped(policy: Written): policy is WrittenTyped {
 }
 
 function ofTyped(policy: WrittenTyped): ReferencePolicy {
-  const { name, slug, priority, scope, created_at, enabled, group, action } = policy;
+  const { name, slug, priority, scope, created_at, enabled, group, action, when } = policy;
   const said = {
     deny_reason_code: policy.deny_reason_code ?? codeOf(policy),
     ...(group === undefined ? {} : { group }),
@@ -55,7 +57,7 @@ function ofTyped(policy: WrittenTyped): ReferencePolicy {
     name,
     slug: slug ?? plainSlug(name),
     priority,
-    when: 'always',
+    when: when ?? 'always',
     effect: effects[action],
     typed: policy,
     status: enabled === false ? 'disabled' : 'active',

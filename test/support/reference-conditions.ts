@@ -10,7 +10,8 @@ export type Outcome = { readonly value: true | false } | { readonly value: 'erro
 export interface Place {
   readonly path: string;
   readonly negated: boolean;
-  readonly blocking: boolean;
+  /** What a negated leaf says of a missing field. */
+  readonly blocking: boolean | 'error';
   /** The types of fields that the bundle declares. */
   readonly types: Readonly<Record<string, string>>;
 }
@@ -59,7 +60,8 @@ function ask(found: Exclude<Found, Elements>, condition: JsonObject, place: Plac
     const wanted = condition['value'] !== false;
     return { value: ((found !== 'missing') === wanted) !== place.negated };
   }
-  if (found === 'missing') return { value: negative && place.blocking };
+  if (found === 'missing' && negative && place.blocking === 'error') return { value: 'error', path: place.path };
+  if (found === 'missing') return { value: negative && place.blocking === true };
   const type = typeOf(condition['field'] as string, place.types);
   const held = compare(operator.replace('not_', ''), found.value, condition['value'] as Json, type);
   return held === 'error' ? { value: 'error', path: place.path } : { value: held !== negative };

@@ -241,7 +241,10 @@ function evaluatePolicy(
 ): Outcome {
   const parts: Outcome[] = [];
   const types = Object.fromEntries(Object.entries(bundle.fields ?? {}).map(([path, { type }]) => [path, type]));
-  const ask = (condition: JsonObject, path: string, blocking = blocks(policy)): void => {
+  // Redacted it would get through there, and passed over it might get through as it is.
+  const isDoubtful = typeOf(policy) === 'redact' && set.combining === 'first_match';
+  const blocking: boolean | 'error' = isDoubtful ? 'error' : blocks(policy);
+  const ask = (condition: JsonObject, path: string): void => {
     parts.push(evaluateCondition(condition, { path, negated: false, blocking, types }, request));
   };
   const tenant = policy.scope?.tenant ?? set.tenant;
@@ -254,8 +257,11 @@ function evaluatePolicy(
       'only' in set.environments
         ? (['in', set.environments.only] as const)
         : (['not_in', set.environments.except] as const);
-    // A request that does not say where it runs is somewhere else, whatever the rule does.
-    ask({ field: 'context.environment', operator, value }, 'scope.environments', true);
+    // Who does not say where it runs may be in any of them: what blocks applies, and nothing that allows.
+    const place = { path: 'scope.environments', negated: false, blocking, types };
+    const isThere = evaluateCondition({ field: 'context.environment', operator: 'exists' }, place, request);
+    if (isThere.value !== false) ask({ field: 'context.environment', operator, value }, place.path);
+    else parts.push(isDoubtful ? { value: 'error', path: place.path } : { value: blocks(policy) });
   }
   if (policy.on !== undefined) ask({ field: 'kind', operator: 'in', value: policy.on }, 'on');
   if (policy.when !== 'always') ask(policy.when as JsonObject, 'when');

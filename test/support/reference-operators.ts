@@ -54,7 +54,9 @@ export function compare(operator: string, value: Json, literal: Json, type: stri
           .find(),
       );
     case 'glob_match':
-      return ofText((text) => texts.some((glob) => expandBraces(glob).some((one) => matchGlob([...one], [...text]))));
+      return ofText((text) =>
+        texts.some((glob) => expandBraces(glob).some((one) => matchGlob(Array.from(one), Array.from(text)))),
+      );
     case 'cidr_match':
       return ofText((text) => {
         const address = addressOf(text);
@@ -171,12 +173,12 @@ function hostOf(text: string): string | undefined {
   if (address !== undefined) return `address ${address.bits} ${address.value}`;
   if (text.includes(':')) return undefined;
   const host = URL.parse(`http://${text}/`)?.hostname.replace(/\.$/, '');
-  return host !== undefined && host.split('.').every((label) => /^[a-z0-9_-]{1,63}$/.test(label)) ? host : undefined;
+  return host?.split('.').every((label) => /^[a-z0-9_-]{1,63}$/.test(label)) === true ? host : undefined;
 }
 
 /** Every text that a glob's braces stand for. */
 function expandBraces(glob: string): readonly string[] {
-  const characters = [...glob];
+  const characters = Array.from(glob);
   let depth = 0;
   let open = -1;
   let inClass = false;
@@ -246,7 +248,7 @@ function inClass(written: readonly string[], character: string): boolean {
   }
   const code = character.codePointAt(0) ?? 0;
   const found = members.some((member) => {
-    const [from = '', dash, to = ''] = [...member];
+    const [from = '', dash, to = ''] = Array.from(member);
     return dash === '-' ? code >= (from.codePointAt(0) ?? 0) && code <= (to.codePointAt(0) ?? 0) : member === character;
   });
   return character !== '/' && found !== negated;

@@ -40,8 +40,16 @@ function flipLines({ change, decidedBefore, decidedAfter, request }: Flip): read
 export function diffSummary({ changes, defaultChanged, flips, complete }: BundleDiff): string {
   if (changes.length === 0 && !defaultChanged) return 'the policies say the same';
   const opened = flips.filter(({ change }) => change.endsWith('_to_allow')).length;
-  const found = flips.length === 0 ? 'no request is answered differently' : `${flips.length} kinds of change in answers`;
+  const found =
+    flips.length === 0 ? 'no request is answered differently' : `${plural(flips.length, 'kind')} of change in answers`;
   const warned = opened === 0 ? '' : `, ${opened} of them from a denial or a hold to an allow`;
-  const certain = complete ? 'every kind of request was tried' : 'the search was aimed at what changed; it may have missed some';
-  return `${changes.length} changed policies: ${found}${warned} (${certain})`;
+  const certain = complete
+    ? 'every kind of request was tried'
+    : 'the search was aimed at what changed; it may have missed some';
+  const changed = changes.length === 1 ? '1 changed policy' : `${changes.length} changed policies`;
+  return `${changed}: ${found}${warned} (${certain})`;
+}
+
+function plural(count: number, one: string): string {
+  return `${count} ${one}${count === 1 ? '' : 's'}`;
 }

@@ -14,26 +14,26 @@ const TOOLS: Template = {
   policies: {
     'sessions.yaml': `name: MCP sessions
 description: Lets clients connect and see which tools there are.
-on: [ session, tool_list ]
+on: [session, tool_list]
 when: always
 effect: allow
 priority: 10
 `,
     'read-files.yaml': `name: Read files
 description: The file server may be read from, not written to.
-on: [ tool_call ]
+on: [tool_call]
 when:
   operator: and
   conditions:
     - { field: tool.server, operator: equals, value: files }
-    - { field: tool.name, operator: in, value: [ read_text_file, list_directory ] }
+    - { field: tool.name, operator: in, value: [read_text_file, list_directory] }
 effect: allow
 priority: 50
 `,
     'no-secrets.yaml': `name: No secrets
 description: Keys and passwords stay out of reach, whoever asks.
-on: [ tool_call ]
-when: { field: tool.arguments.path, operator: regex_match, value: "(?i)secret|\\\\.pem$|\\\\.env$" }
+on: [tool_call]
+when: { field: tool.arguments.path, operator: regex_match, value: '(?i)secret|\\.pem$|\\.env$' }
 effect: { type: deny, deny_reason_code: SECRET_PATH, deny_user_message: Keys and passwords are off limits. }
 priority: 90
 `,
@@ -76,28 +76,28 @@ const MODELS: Template = {
   policies: {
     'engineering-models.yaml': `name: Engineering models
 description: The models that engineering has agreed on.
-on: [ inference ]
+on: [inference]
 when:
   operator: and
   conditions:
     - { field: user.team, operator: equals, value: engineering }
-    - { field: request.model, operator: in, value: [ internal-small, internal-large ] }
+    - { field: request.model, operator: in, value: [internal-small, internal-large] }
 effect: allow
 priority: 50
 `,
     'premium-models.yaml': `name: Premium models
 description: Somebody agrees before a costly model is used.
-on: [ inference ]
+on: [inference]
 when: { field: request.model, operator: starts_with, value: premium- }
 effect: { type: require_approval, role: budget-owner }
 priority: 70
 `,
     'confidential-stays-inside.yaml': `name: Confidential stays inside
-on: [ inference ]
+on: [inference]
 when:
   operator: and
   conditions:
-    - { field: context.data_classification, operator: in, value: [ confidential, restricted ] }
+    - { field: context.data_classification, operator: in, value: [confidential, restricted] }
     - { field: request.model_provider, operator: not_equals, value: internal }
 effect:
   type: deny
@@ -144,22 +144,22 @@ const EGRESS: Template = {
   policies: {
     'partners.yaml': `name: Partners
 description: Our own services and those of partners, over TLS.
-on: [ egress ]
+on: [egress]
 when:
   operator: and
   conditions:
     - { field: egress.scheme, operator: equals, value: https }
-    - { field: egress.host, operator: domain_match, value: [ api.partner.example, "*.internal.example" ] }
+    - { field: egress.host, operator: domain_match, value: [api.partner.example, "*.internal.example"] }
 effect: allow
 priority: 50
 `,
     'no-private-addresses.yaml': `name: No private addresses
 description: A name of a partner must not lead into our own network.
-on: [ egress ]
+on: [egress]
 when:
   field: egress.resolved_ips[any]
   operator: cidr_match
-  value: [ 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 169.254.0.0/16, 127.0.0.0/8 ]
+  value: [10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 169.254.0.0/16, 127.0.0.0/8]
 effect: { type: deny, deny_reason_code: PRIVATE_ADDRESS }
 priority: 90
 `,

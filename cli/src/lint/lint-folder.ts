@@ -7,9 +7,9 @@ import {
   LINT_RULES,
   type LintFinding,
   type LintReport,
+  type LintSettings,
   type Locate,
   lintBundle,
-  type LintSettings,
   readLintSettings,
 } from '@portcullis/policy/analysis';
 import { unpackBundle } from '@portcullis/policy/bundle';
@@ -59,9 +59,14 @@ async function lintFolder(directory: string): Promise<Checked<LintResult>> {
   });
   // The subjects of a pack are one set of policies with other parameters each.
   const rules = subjects.value.flatMap(({ compiled }) => compiled.sets.flatMap((set) => set.rules));
-  const common = commonFindings(reports.flatMap(({ findings }) => findings), rules);
+  const common = commonFindings(
+    reports.flatMap(({ findings }) => findings),
+    rules,
+  );
   const all = [...common.map(inPack), ...untested(subjects.value)];
-  const findings = [...new Map(all.map((one) => [`${one.code} ${one.file}:${one.line}:${one.column} ${one.message}`, one])).values()];
+  const findings = [
+    ...new Map(all.map((one) => [`${one.code} ${one.file}:${one.line}:${one.column} ${one.message}`, one])).values(),
+  ];
   const manifest = files.get(MANIFEST);
   const settings = manifest === undefined ? { ignore: [], lines: [] } : readLintSettings(MANIFEST, manifest);
   const { kept, ignored } = applySettings(findings, settings);
@@ -105,15 +110,22 @@ function inPack(finding: LintFinding): LintFinding {
 function untested(subjects: readonly Subject[]): readonly LintFinding[] {
   const inputs = subjects.map(({ compiled, suites }) => ({
     compiled,
-    requests: suites.flatMap(({ cases }) => cases.filter(({ skip }) => skip === undefined).map(({ request }) => request)),
+    requests: suites.flatMap(({ cases }) =>
+      cases.filter(({ skip }) => skip === undefined).map(({ request }) => request),
+    ),
   }));
   const none = inputs.every(({ requests }) => requests.length === 0);
-  const matched = new Map(computeCoverage(inputs).perRule.map((rule) => [`${rule.set} ${rule.policy}`, rule.matched]));
+  // A policy of a pack has a row for each way in which its parameters are filled; one of them is enough.
+  const tested = new Set(
+    computeCoverage(inputs)
+      .perRule.filter(({ matched }) => matched)
+      .map((rule) => `${rule.set} ${rule.policy}`),
+  );
   return subjects.flatMap(({ compiled, document }) => {
     const locate = locatorOf(document);
     return compiled.sets.flatMap((set) =>
       set.rules
-        .filter((rule) => matched.get(`${set.name} ${rule.id}`) === false)
+        .filter((rule) => !tested.has(`${set.name} ${rule.id}`))
         .map((rule) => {
           const message = none
             ? `"${rule.name}" has no test: there are no suites in tests/`

@@ -57,7 +57,10 @@ function prettyFinding(finding: LintFinding, directory: string): string {
 }
 
 function jsonReport({ findings, ignored, undecided, rules }: LintResult, directory: string): unknown {
-  const placed = <T extends { readonly file: string }>(one: T): T => ({ ...one, file: inDirectory(one.file, directory) });
+  const placed = <T extends { readonly file: string }>(one: T): T => ({
+    ...one,
+    file: inDirectory(one.file, directory),
+  });
   const shown = (finding: LintFinding): LintFinding => placed({ ...finding, related: finding.related.map(placed) });
   return {
     policies: rules,

@@ -6,7 +6,10 @@ const LEVEL = { error: 'error', warning: 'warning', info: 'note' } as const sati
 const HELP = 'https://portcullis.dev/docs/reference/lint';
 
 /** A SARIF 2.1.0 log (OASIS), for code scanning: one run, every code of lint as a rule. */
-export function sarifLog(result: LintResult, options: { readonly version: string; readonly directory: string }): unknown {
+export function sarifLog(
+  result: LintResult,
+  options: { readonly version: string; readonly directory: string },
+): unknown {
   return {
     $schema: 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json',
     version: '2.1.0',

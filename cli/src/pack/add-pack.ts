@@ -3,8 +3,8 @@ import { PortcullisError } from '@portcullis/runtime';
 import { readSource } from '../bundle/read-source.js';
 import { usageFault } from '../faults.js';
 import { openBundleFile } from './bundle-sets.js';
-import { filesBelow, LOCK_FILE, packDigest, readLock, writeLock } from './pack-lock.js';
 import { openPack } from './pack-library.js';
+import { filesBelow, LOCK_FILE, packDigest, readLock, writeLock } from './pack-lock.js';
 import { readParameterFlags } from './parameter-flags.js';
 import { applyChange, changeOf, newProblems, withFolder } from './vendor.js';
 

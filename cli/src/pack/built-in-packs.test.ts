@@ -5,7 +5,7 @@ import { builtInPacksFolder, compileBundle } from '@portcullis/policy';
 import { formatProblem, type Problem } from '@portcullis/policy/model';
 import { readSource } from '../bundle/read-source.js';
 import { runSuites, type SuiteResult } from '../testing/run-suites.js';
-import { type Subject, readSubjects } from '../testing/subject.js';
+import { readSubjects, type Subject } from '../testing/subject.js';
 import { caseName } from '../testing/suite.js';
 
 const FOLDER = fileURLToPath(builtInPacksFolder());
@@ -38,7 +38,9 @@ describe.each(NAMES)('the pack %s', (name) => {
     const { suites, tally } = runSuites(subjects, { failFast: false });
     expect(failuresOf(suites)).toEqual([]);
     expect(tally.passed).toBeGreaterThan(0);
-    const slugs = new Set(subjects.flatMap(({ compiled }) => compiled.sets.flatMap(({ rules }) => rules.map((r) => r.id))));
+    const slugs = new Set(
+      subjects.flatMap(({ compiled }) => compiled.sets.flatMap(({ rules }) => rules.map((r) => r.id))),
+    );
     const matched = new Set(
       suites.flatMap(({ results }) =>
         results.flatMap((result) => (result.status === 'skipped' ? [] : result.verdict.matched.map((m) => m.policy))),

@@ -63,10 +63,7 @@ export function packDigest(files: ReadonlyMap<string, Uint8Array>): string {
 }
 
 /** The files of one folder of a source, by their names inside it. */
-export function filesBelow(
-  files: ReadonlyMap<string, Uint8Array>,
-  folder: string,
-): ReadonlyMap<string, Uint8Array> {
+export function filesBelow(files: ReadonlyMap<string, Uint8Array>, folder: string): ReadonlyMap<string, Uint8Array> {
   const prefix = `${folder}/`;
   return new Map(
     [...files]

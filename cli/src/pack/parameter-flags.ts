@@ -45,10 +45,10 @@ function readOne(pack: Pack, option: string, flag: string, into: Record<string, 
     const known = names.length === 0 ? ' (it has none)' : ` (it has ${names.join(', ')})`;
     throw usageFault(`${option} ${flag}: ${pack.id} has no parameter "${name}"${didYouMean(name, names) || known}`);
   }
-  into[name] = (schemas[name] as JsonObject)['type'] === 'string' ? text : valueOf(text, `${option} ${flag}`);
+  into[name] = (schemas[name] as JsonObject)['type'] === 'string' ? text : parseValue(text, `${option} ${flag}`);
 }
 
-function valueOf(text: string, flag: string): Json {
+function parseValue(text: string, flag: string): Json {
   try {
     return parse(text, { schema: 'core', version: '1.2' }) as Json;
   } catch (error) {

@@ -5,7 +5,7 @@ import { readSource } from '../bundle/read-source.js';
 import { usageFault } from '../faults.js';
 import { openBundleFile } from './bundle-sets.js';
 import { openPack } from './pack-library.js';
-import { filesBelow, LOCK_FILE, packDigest, type PackLock, readLock, writeLock } from './pack-lock.js';
+import { filesBelow, LOCK_FILE, type PackLock, packDigest, readLock, writeLock } from './pack-lock.js';
 import { applyChange, changeOf, newProblems, withFolder } from './vendor.js';
 
 /** What to upgrade, and where. */
@@ -122,7 +122,12 @@ function opened<T extends Pack | { readonly pack: Pack }>(
 ): T {
   if (read.ok) return read.value;
   const [first] = read.problems;
-  throw new PortcullisError('ERR_CLI_SOURCE', 'invalid', `the pack in ${what} cannot be read: ${first?.message ?? ''}`, {
-    details: { problems: read.problems },
-  });
+  throw new PortcullisError(
+    'ERR_CLI_SOURCE',
+    'invalid',
+    `the pack in ${what} cannot be read: ${first?.message ?? ''}`,
+    {
+      details: { problems: read.problems },
+    },
+  );
 }

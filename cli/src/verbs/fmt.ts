@@ -24,7 +24,10 @@ export function addFmtVerb(program: Command, shell: Shell): void {
     .option('--json', 'print JSON', false)
     .addHelpText(
       'after',
-      examples(['before a commit', 'portcullis fmt policies'], ['in a pipeline', 'portcullis fmt policies --check --diff']),
+      examples(
+        ['before a commit', 'portcullis fmt policies'],
+        ['in a pipeline', 'portcullis fmt policies --check --diff'],
+      ),
     )
     .action(async (path: string, flags: FmtFlags) => {
       const formatted = await formatFiles(path);
@@ -38,7 +41,8 @@ export function addFmtVerb(program: Command, shell: Shell): void {
       else {
         for (const file of changed) {
           shell.terminal.data(file.path);
-          if (flags.check && flags.diff) for (const line of lineDiff(file.before, file.after)) shell.terminal.data(line);
+          if (flags.check && flags.diff)
+            for (const line of lineDiff(file.before, file.after)) shell.terminal.data(line);
         }
       }
       const count = `${changed.length} of ${formatted.value.length} file${formatted.value.length === 1 ? '' : 's'}`;

@@ -17,25 +17,50 @@ describe('portcullis lint', () => {
     inFolder(BAD, async (at) => {
       const run = await runForTest(['lint', at('p')]);
       expect(run.code).toBe(7);
-      expect(run.stdout).toContain(`${at('p/base/never.yaml')}:3:3 error: the condition of "Never" can never hold (LINT_UNSATISFIABLE)\n  Take out`);
-      expect(run.stdout).toContain(`${at('p/base/never.yaml')}:1:1 warning: no test makes "Never" speak (LINT_UNTESTED)`);
+      expect(run.stdout).toContain(
+        `${at('p/base/never.yaml')}:3:3 error: the condition of "Never" can never hold (LINT_UNSATISFIABLE)\n  Take out`,
+      );
+      expect(run.stdout).toContain(
+        `${at('p/base/never.yaml')}:1:1 warning: no test makes "Never" speak (LINT_UNTESTED)`,
+      );
       expect(run.stderr).toContain('2 policies, 1 error, 1 warning, 0 info');
     }));
 
   test('warnings are no error unless that is asked for', () =>
-    inFolder({ ...GOOD, 'p/tests/all.yaml': TESTS.replace(/tests:[^]*/, 'tests: [{ name: x, request: { kind: session } }]\n') }, async (at) => {
-      expect((await runForTest(['lint', at('p')])).code).toBe(0);
-      expect((await runForTest(['lint', at('p'), '--deny-warnings'])).code).toBe(7);
-    }));
+    inFolder(
+      {
+        ...GOOD,
+        'p/tests/all.yaml': TESTS.replace(/tests:.*/s, 'tests: [{ name: x, request: { kind: session } }]\n'),
+      },
+      async (at) => {
+        expect((await runForTest(['lint', at('p')])).code).toBe(0);
+        expect((await runForTest(['lint', at('p'), '--deny-warnings'])).code).toBe(7);
+      },
+    ));
 
   test('JSON has the findings with their places and confirmed requests', () =>
-    inFolder({ ...GOOD, 'p/base/reads.yaml': READS.replace('tool.name, operator: equals, value: read_file', 'context.environment, operator: equals, value: dev') }, async (at) => {
-      const run = await runForTest(['lint', at('p'), '--json']);
-      const { findings } = JSON.parse(run.stdout) as { findings: readonly LintFinding[] };
-      const broad = findings.find(({ code }) => code === 'LINT_ALLOW_BROAD');
-      expect(broad).toMatchObject({ file: at('p/base/reads.yaml'), line: 2, column: 7, path: 'when', policy: 'reads' });
-      expect(parseCanonicalRequest(broad?.witness as unknown as Json)).toMatchObject({ ok: true });
-    }));
+    inFolder(
+      {
+        ...GOOD,
+        'p/base/reads.yaml': READS.replace(
+          'tool.name, operator: equals, value: read_file',
+          'context.environment, operator: equals, value: dev',
+        ),
+      },
+      async (at) => {
+        const run = await runForTest(['lint', at('p'), '--json']);
+        const { findings } = JSON.parse(run.stdout) as { findings: readonly LintFinding[] };
+        const broad = findings.find(({ code }) => code === 'LINT_ALLOW_BROAD');
+        expect(broad).toMatchObject({
+          file: at('p/base/reads.yaml'),
+          line: 2,
+          column: 7,
+          path: 'when',
+          policy: 'reads',
+        });
+        expect(parseCanonicalRequest(broad?.witness as unknown as Json)).toMatchObject({ ok: true });
+      },
+    ));
 
   test('GitHub gets a command for each finding', () =>
     inFolder(BAD, async (at) => {
@@ -46,30 +71,33 @@ describe('portcullis lint', () => {
     }));
 
   test('SARIF has what its schema requires, and exceptions as suppressions', () =>
-    inFolder({ ...BAD, 'p/bundle.yaml': `${MANIFEST}lint: { ignore: [{ code: LINT_UNTESTED, reason: Soon }] }\n` }, async (at) => {
-      const { stdout } = await runForTest(['lint', at('p'), '--format', 'sarif']);
-      const log = JSON.parse(stdout) as SarifLog;
-      expect(log.version).toBe('2.1.0');
-      expect(log.runs).toHaveLength(1);
-      const [run] = log.runs;
-      expect(run?.tool.driver.name).toBe('portcullis');
-      const ids = run?.tool.driver.rules.map(({ id }) => id) ?? [];
-      expect(new Set(ids).size).toBe(ids.length);
-      expect(run?.results).toHaveLength(2);
-      for (const result of run?.results ?? []) {
-        expect(ids[result.ruleIndex]).toBe(result.ruleId);
-        expect(['none', 'note', 'warning', 'error']).toContain(result.level);
-        expect(result.message.text.length).toBeGreaterThan(0);
-        const [location] = result.locations;
-        expect(location?.physicalLocation.artifactLocation.uri).toMatch(/^[^\\ ]+never\.yaml$/);
-        expect(location?.physicalLocation.region.startLine).toBeGreaterThanOrEqual(1);
-        expect(location?.physicalLocation.region.startColumn).toBeGreaterThanOrEqual(1);
-      }
-      expect(run?.results.map(({ suppressions }) => suppressions?.[0])).toEqual([
-        undefined,
-        { kind: 'external', status: 'accepted', justification: 'Soon' },
-      ]);
-    }));
+    inFolder(
+      { ...BAD, 'p/bundle.yaml': `${MANIFEST}lint: { ignore: [{ code: LINT_UNTESTED, reason: Soon }] }\n` },
+      async (at) => {
+        const { stdout } = await runForTest(['lint', at('p'), '--format', 'sarif']);
+        const log = JSON.parse(stdout) as SarifLog;
+        expect(log.version).toBe('2.1.0');
+        expect(log.runs).toHaveLength(1);
+        const [run] = log.runs;
+        expect(run?.tool.driver.name).toBe('portcullis');
+        const ids = run?.tool.driver.rules.map(({ id }) => id) ?? [];
+        expect(new Set(ids).size).toBe(ids.length);
+        expect(run?.results).toHaveLength(2);
+        for (const result of run?.results ?? []) {
+          expect(ids[result.ruleIndex]).toBe(result.ruleId);
+          expect(['none', 'note', 'warning', 'error']).toContain(result.level);
+          expect(result.message.text.length).toBeGreaterThan(0);
+          const [location] = result.locations;
+          expect(location?.physicalLocation.artifactLocation.uri).toMatch(/^[^\\ ]+never\.yaml$/);
+          expect(location?.physicalLocation.region.startLine).toBeGreaterThanOrEqual(1);
+          expect(location?.physicalLocation.region.startColumn).toBeGreaterThanOrEqual(1);
+        }
+        expect(run?.results.map(({ suppressions }) => suppressions?.[0])).toEqual([
+          undefined,
+          { kind: 'external', status: 'accepted', justification: 'Soon' },
+        ]);
+      },
+    ));
 
   test('an exception needs a reason, is for one policy when it names one, and is told when it is of no use', () =>
     inFolder(BAD, async (at) => {
@@ -81,7 +109,9 @@ describe('portcullis lint', () => {
       expect((await withIgnore('{ code: LINT_NO, reason: x }')).code).toBe(3);
       const kept = await withIgnore('{ code: LINT_UNSATISFIABLE, policy: reads, reason: x }');
       expect(kept.code).toBe(7);
-      expect(kept.stdout).toMatch(/bundle\.yaml:8:1 info: nothing has the finding LINT_UNSATISFIABLE of reads any more/);
+      expect(kept.stdout).toMatch(
+        /bundle\.yaml:8:1 info: nothing has the finding LINT_UNSATISFIABLE of reads any more/,
+      );
       const ignored = await withIgnore('{ code: LINT_UNSATISFIABLE, policy: never, reason: x }');
       expect(ignored.code).toBe(0);
       expect(ignored.stderr).toContain('1 ignored');
@@ -95,11 +125,17 @@ describe('portcullis lint', () => {
       expect(run.stdout).toContain('base/never.yaml:1');
       expect(run.stdout).not.toContain('LINT_UNTESTED');
       await writeFile(at('p/base/never.yaml'), NEVER.replace('user.team', 'user.taem'));
-      expect(await runForTest(['lint', at('p')])).toMatchObject({ code: 3, stderr: expect.stringContaining('did you mean "user.team"') });
+      expect(await runForTest(['lint', at('p')])).toMatchObject({
+        code: 3,
+        stderr: expect.stringContaining('did you mean "user.team"'),
+      });
     }));
 
   test('what is not there is a failure, an unknown format a wrong command line', async () => {
-    expect(await runForTest(['lint', '/nowhere'])).toMatchObject({ code: 1, stderr: expect.stringContaining('/nowhere does not exist') });
+    expect(await runForTest(['lint', '/nowhere'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('/nowhere does not exist'),
+    });
     expect((await runForTest(['lint', '.', '--format', 'xml'])).code).toBe(2);
   });
 });

@@ -13,6 +13,9 @@ interface LintFlags {
   readonly denyWarnings: boolean;
 }
 
+/** Undecided policies that are named. */
+const SHOWN_UNDECIDED = 20;
+
 /** Adds `lint`. */
 export function addLintVerb(program: Command, shell: Shell): void {
   program
@@ -46,9 +49,12 @@ export function addLintVerb(program: Command, shell: Shell): void {
       const result = linted.value;
       const report = lintReport(result, format, directory);
       if (report !== '') shell.terminal.data(report);
-      for (const { policy, file, line } of result.undecided) {
-        shell.terminal.say(`${inDirectory(file, directory)}:${line} ${policy}: not decided whether it ever has a say`, 'dim');
+      for (const { policy, file, line } of result.undecided.slice(0, SHOWN_UNDECIDED)) {
+        const place = `${inDirectory(file, directory)}:${line}`;
+        shell.terminal.say(`${place} ${policy}: not decided whether it ever has a say`, 'dim');
       }
+      const more = result.undecided.length - SHOWN_UNDECIDED;
+      if (more > 0) shell.terminal.say(`and ${more} more of which that is not decided; --json lists them`, 'dim');
       const bad = result.findings.some(
         ({ severity }) => severity === 'error' || (flags.denyWarnings && severity === 'warning'),
       );

@@ -77,7 +77,7 @@ describe('pack show', () => {
     const { code, stdout } = await runForTest(['pack', 'show', 'default-rate-limit']);
     expect(code).toBe(0);
     expect(stdout).toContain('  max_requests = 600\n');
-    expect(stdout).toContain('  default-rate-limit [rate_limit: ${action}] Default Rate Limit\n');
+    expect(stdout).toContain(`  default-rate-limit [rate_limit: \${action}] Default Rate Limit\n`);
   });
 
   test('prints JSON', async () => {
@@ -96,7 +96,16 @@ describe('pack add', () => {
   test('copies the pack, adds a set and keeps the comments', async () => {
     await withPolicies(async (pack, file) => {
       const values = ['--set', 'allowed_roots=[/srv/data]', '--env', 'prod:write_effect=deny'];
-      const { code, stdout, stderr } = await pack('add', 'filesystem', 'DIR', '--layer', 'tenant', '--tenant', 'acme', ...values);
+      const { code, stdout, stderr } = await pack(
+        'add',
+        'filesystem',
+        'DIR',
+        '--layer',
+        'tenant',
+        '--tenant',
+        'acme',
+        ...values,
+      );
       expect(stderr).toBe('added filesystem@1.0.0 as the set "filesystem" of the layer tenant\n');
       expect(code).toBe(0);
       expect(stdout.split('\n')).toContain('packs/filesystem/pack.yaml');
@@ -118,7 +127,9 @@ describe('pack add', () => {
   test('takes a text as it is and everything else as YAML', async () => {
     await withPolicies(async (pack, file) => {
       await pack('add', 'base', 'DIR', '--set', 'risk_reviewers=1e3', '--set', 'minimum_trust=1e-1');
-      expect(await readFile(file('bundle.yaml'), 'utf8')).toContain('risk_reviewers: "1e3"\n      minimum_trust: 0.1\n');
+      expect(await readFile(file('bundle.yaml'), 'utf8')).toContain(
+        'risk_reviewers: "1e3"\n      minimum_trust: 0.1\n',
+      );
     });
   });
 
@@ -126,7 +137,10 @@ describe('pack add', () => {
     await withPolicies(async (pack, file) => {
       await pack('add', 'time-of-day', 'DIR');
       const twin = await pack('add', 'time-of-day', 'DIR');
-      expect(twin).toMatchObject({ code: 2, stderr: expect.stringContaining('give this one another name with --name') });
+      expect(twin).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('give this one another name with --name'),
+      });
       const { code, stdout } = await pack('add', 'time-of-day', 'DIR', '--name', 'night', '--set', 'from=22:00');
       expect(code).toBe(0);
       expect(stdout).toBe('bundle.yaml\n');
@@ -181,8 +195,18 @@ describe('pack add', () => {
 describe('pack upgrade', () => {
   test('shows what changes, changes nothing in a dry run, and then does', async () => {
     await withPolicies(async (pack, file) => {
-      await writePack(file('.v1'), '1.0.0', policy('One', '${limit}') + policy('Two', '${other}'), `${LIMIT}  other: { type: integer, default: 1, description: More. }\n`);
-      await writePack(file('.v2'), '1.1.0', policy('One', '${limit}').replace('priority: 5', 'priority: 6') + policy('Three', '${limit}'), LIMIT.replace('5', '4'));
+      await writePack(
+        file('.v1'),
+        '1.0.0',
+        policy('One', `\${limit}`) + policy('Two', `\${other}`),
+        `${LIMIT}  other: { type: integer, default: 1, description: More. }\n`,
+      );
+      await writePack(
+        file('.v2'),
+        '1.1.0',
+        policy('One', `\${limit}`).replace('priority: 5', 'priority: 6') + policy('Three', `\${limit}`),
+        LIMIT.replace('5', '4'),
+      );
       expect((await pack('add', 'mine', 'DIR', '--from', file('.v1'))).code).toBe(0);
       const dry = await pack('upgrade', 'mine', 'DIR', '--from', file('.v2'), '--dry-run');
       expect(dry).toEqual({
@@ -229,8 +253,8 @@ describe('pack upgrade', () => {
 
   test('refuses a version that the bundle would not compile with', async () => {
     await withPolicies(async (pack, file) => {
-      await writePack(file('.v1'), '1.0.0', policy('One', '${limit}'), LIMIT);
-      await writePack(file('.v2'), '2.0.0', policy('One', '${cap}'), LIMIT.replace('limit', 'cap'));
+      await writePack(file('.v1'), '1.0.0', policy('One', `\${limit}`), LIMIT);
+      await writePack(file('.v2'), '2.0.0', policy('One', `\${cap}`), LIMIT.replace('limit', 'cap'));
       await pack('add', 'mine', 'DIR', '--from', file('.v1'), '--set', 'limit=3');
       const refused = await pack('upgrade', 'mine', 'DIR', '--from', file('.v2'));
       expect(refused.code).toBe(3);

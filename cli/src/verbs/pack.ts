@@ -4,8 +4,8 @@ import type { Command } from 'commander';
 import { EXIT } from '../exit-codes.js';
 import { addPack } from '../pack/add-pack.js';
 import { builtInPacks, openPack } from '../pack/pack-library.js';
-import { usedPacks } from '../pack/used-packs.js';
 import { type UpgradeResult, upgradePack } from '../pack/upgrade-pack.js';
+import { usedPacks } from '../pack/used-packs.js';
 import { reportProblems } from '../problems.js';
 import { printJson, printTable, type Shell } from '../shell.js';
 import { collect, examples } from './arguments.js';
@@ -60,7 +60,13 @@ function addList(pack: Command, shell: Shell): void {
       const used = directory === undefined ? undefined : await usedPacks(directory);
       const packs = (await builtInPacks()).map(describePack);
       if (flags.json) {
-        const rows = packs.map(({ name, version, category, layer, title }) => ({ name, version, category, layer, title }));
+        const rows = packs.map(({ name, version, category, layer, title }) => ({
+          name,
+          version,
+          category,
+          layer,
+          title,
+        }));
         printJson(shell, { packs: rows, ...(used === undefined ? {} : { used }) });
         return;
       }

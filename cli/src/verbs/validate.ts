@@ -69,7 +69,8 @@ async function validatePath(path: string): Promise<Checked<Valid>> {
   });
   if (!found.isDirectory()) {
     const report = await inspectBundle(await readBundleFile(path));
-    if (!report.ok) return { ok: false, problems: report.problems.map((problem) => ({ file: basename(path), ...problem })) };
+    if (!report.ok)
+      return { ok: false, problems: report.problems.map((problem) => ({ file: basename(path), ...problem })) };
     const { policy_count: policyCount, policy_version: policyVersion, sha256 } = report.value;
     return { ok: true, value: { policyCount, policyVersion, sha256 } };
   }

@@ -5,7 +5,8 @@
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { linkBundle, loadModuleEngines } from '@portcullis/policy';
+import { setImmediate as turn } from 'node:timers/promises';
+import { linkBundleInSlices, loadModuleEngines, outlineOf } from '@portcullis/policy';
 import { FIELD } from '@portcullis/policy/model';
 import {
   ABORT_PATH,
@@ -106,9 +107,9 @@ export function createBundleClient(options: BundleClientOptions): BundleClient {
   const compile = async (pointer: ReleasePointer, bytes: Uint8Array, signal: AbortSignal): Promise<Snapshot> => {
     const compiled = await options.compiler.compile(bytes, signal);
     if (!compiled.ok) throw new RefusedError('compile', compiled.problems[0]?.message ?? 'the bundle does not compile');
-    const modules = await loadModuleEngines(compiled.value);
+    const modules = await loadModuleEngines(outlineOf(compiled.value));
     if (!modules.ok) throw new RefusedError('compile', modules.problems[0]?.message ?? 'a module cannot be loaded');
-    const engine = linkBundle(compiled.value, modules.value);
+    const engine = await linkBundleInSlices(compiled.value, modules.value, turn);
     await warmUp(engine);
     if (engine.policyVersion !== pointer.stable.policy_version) {
       throw new RefusedError('release', 'the bundle is of another policy version than the release says');

@@ -1,17 +1,18 @@
 /**
  * Unpacks and compiles bundles in a worker thread, so that a large or hostile bundle takes neither the event loop nor
- * the process with it. One worker is kept warm between bundles; one that fails, or takes too long, is replaced.
+ * the process with it. One worker is kept warm between bundles and remembers what it compiled, so that it compiles and
+ * sends only what changed; one that fails, or takes too long, is replaced and starts from nothing.
  */
 
 import { Worker, type WorkerOptions } from 'node:worker_threads';
-import type { CompiledBundle } from '@portcullis/policy';
+import { type BundleUpdate, createImageReceiver, type ImageReceiver, type LinkableBundle } from '@portcullis/policy';
 import type { Checked, Problem } from '@portcullis/policy/model';
 import { messageOf } from './refusal.js';
 
 /** Turns the exact bytes of a bundle into plain data that `linkBundle` takes. */
 export interface BundleCompiler {
   /** Problems when the bundle is not one, or when compiling it exceeds time or memory. Never rejects. */
-  compile(bytes: Uint8Array, signal: AbortSignal): Promise<Checked<CompiledBundle>>;
+  compile(bytes: Uint8Array, signal: AbortSignal): Promise<Checked<LinkableBundle>>;
   close(): Promise<void>;
 }
 
@@ -47,31 +48,32 @@ export function createWorkerCompiler(options: WorkerCompilerOptions): BundleComp
     argv: [],
     ...(options.execArgv === undefined ? {} : { execArgv: [...options.execArgv] }),
   };
-  const start = (): Worker => {
+  const start = (): WarmWorker => {
     const worker = new Worker(url, workerOptions);
     // A warm worker must not keep a draining process alive; a failure between jobs only means that the next job finds it gone.
     worker.unref();
     worker.on('error', () => undefined);
     worker.once('exit', () => {
-      if (warm === worker) warm = undefined;
+      if (warm?.worker === worker) warm = undefined;
     });
-    return worker;
+    return { worker, receiver: createImageReceiver() };
   };
-  let warm: Worker | undefined;
+  let warm: WarmWorker | undefined;
   let closed = false;
   let queue: Promise<unknown> = Promise.resolve();
   warm = start();
 
-  const runJob = async (bytes: Uint8Array, signal: AbortSignal): Promise<Checked<CompiledBundle>> => {
+  const runJob = async (bytes: Uint8Array, signal: AbortSignal): Promise<Checked<LinkableBundle>> => {
     if (closed || signal.aborted) return failure('the compiler was stopped');
-    const worker = warm ?? start();
-    warm = worker;
-    const outcome = await ask(worker, bytes, options.timeoutMs, signal);
-    if (!outcome.answered && warm === worker) {
+    const current = warm ?? start();
+    warm = current;
+    const outcome = await ask(current.worker, bytes, options.timeoutMs, signal);
+    const image = received(outcome, current.receiver);
+    if (image === undefined && warm === current) {
       warm = undefined;
-      await worker.terminate();
+      await current.worker.terminate();
     }
-    return outcome.result;
+    return image ?? (outcome.result.ok ? failure('the compiler skipped an update') : outcome.result);
   };
 
   return {
@@ -82,16 +84,32 @@ export function createWorkerCompiler(options: WorkerCompilerOptions): BundleComp
     },
     close: async () => {
       closed = true;
-      await warm?.terminate();
+      await warm?.worker.terminate();
       warm = undefined;
     },
   };
 }
 
+/** A worker, and what it has sent so far. */
+interface WarmWorker {
+  readonly worker: Worker;
+  readonly receiver: ImageReceiver;
+}
+
+/** The answer of a job; nothing when the worker that gave it, or gave none, must go. */
+function received({ answered, result }: Outcome, receiver: ImageReceiver): Checked<LinkableBundle> | undefined {
+  if (!answered || !result.ok) return answered ? (result as Checked<never>) : undefined;
+  try {
+    return { ok: true, value: receiver.receive(result.value) };
+  } catch {
+    return undefined;
+  }
+}
+
 interface Outcome {
   /** False when the worker is in an unknown state and must go. */
   readonly answered: boolean;
-  readonly result: Checked<CompiledBundle>;
+  readonly result: Checked<BundleUpdate>;
 }
 
 function ask(worker: Worker, bytes: Uint8Array, timeoutMs: number, signal: AbortSignal): Promise<Outcome> {
@@ -105,7 +123,7 @@ function ask(worker: Worker, bytes: Uint8Array, timeoutMs: number, signal: Abort
       worker.off('exit', onExit);
       resolve(outcome);
     };
-    const onMessage = (result: Checked<CompiledBundle>): void => finish({ answered: true, result });
+    const onMessage = (result: Checked<BundleUpdate>): void => finish({ answered: true, result });
     const onFailure = (error: unknown): void => finish({ answered: false, result: failure(messageOf(error)) });
     const onExit = (): void => finish({ answered: false, result: failure('the compiler ended without an answer') });
     const onAbort = (): void => finish({ answered: false, result: failure('the compiler was stopped') });

@@ -40,7 +40,8 @@ export function assembleRequest(choices: readonly Choice[]): ContextualRequest |
   const chosen = new Set(choices.filter(({ cell }) => cell.is === 'value').map(({ field }) => field.path));
   if (!chosen.has('kind')) {
     // Only for people: a request about a model looks like one.
-    const kind = 'request' in draft ? 'inference' : 'egress' in draft ? 'egress' : 'peer' in draft ? 'a2a' : 'tool_call';
+    const kind =
+      'request' in draft ? 'inference' : 'egress' in draft ? 'egress' : 'peer' in draft ? 'a2a' : 'tool_call';
     draft['kind'] = chosen.has('source') ? kindOfSource(draft['source']) : kind;
   }
   if (!chosen.has('source')) draft['source'] = SOURCE_OF_KIND[draft['kind'] as AttemptKind] ?? 'mcp_proxy';
@@ -120,7 +121,7 @@ function merge(present: Json | Draft, added: Json): Json | Draft | undefined {
     const merged: Draft = { ...present };
     for (const [name, value] of Object.entries(added)) {
       const own = merged[name];
-      const both = own === undefined ? (value as Json) : merge(own, value as Json);
+      const both = own === undefined ? value : merge(own, value);
       if (both === undefined) return undefined;
       merged[name] = both;
     }

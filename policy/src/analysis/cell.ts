@@ -26,5 +26,8 @@ export type Cell =
 export function columnOf(leaf: LeafIr): Column {
   const { operator, negated, literal } = leaf;
   const quantifiers: unknown = (leaf as { readonly quantifiers?: unknown }).quantifiers;
-  return { key: JSON.stringify([operator, negated, literal, quantifiers ?? null]), leaf: { ...leaf, whenMissing: false } };
+  return {
+    key: JSON.stringify([operator, negated, literal, quantifiers ?? null]),
+    leaf: { ...leaf, whenMissing: false },
+  };
 }

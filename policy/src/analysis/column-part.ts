@@ -1,6 +1,6 @@
 import { RE2JS } from 're2js';
-import { translate } from '../dsl/operators/glob.js';
 import type { Field } from '../dsl/fields.js';
+import { translate } from '../dsl/operators/glob.js';
 import type { JsonObject } from '../model/request.js';
 import type { Column } from './cell.js';
 import type { SampledWindow } from './instant-samples.js';
@@ -80,12 +80,18 @@ export function numbersOf({ leaf }: Column): readonly number[] | undefined {
 const UNTYPED: Field = { path: '', segments: [], type: 'any', sensitive: false };
 
 /** The operators that ask about the members of a list as a whole. */
-export const LIST_OPERATORS: ReadonlySet<string> = new Set(['contains', 'contains_any', 'contains_all', 'subset_of', 'exists']);
+export const LIST_OPERATORS: ReadonlySet<string> = new Set([
+  'contains',
+  'contains_any',
+  'contains_all',
+  'subset_of',
+  'exists',
+]);
 
 function textsOf(literal: unknown): readonly string[] | undefined {
   if (typeof literal === 'string') return [literal];
   if (!Array.isArray(literal) || !literal.every((one) => typeof one === 'string')) return undefined;
-  return literal as readonly string[];
+  return literal;
 }
 
 function patternsOf(patterns: readonly string[] | undefined, every = false): TextPart {

@@ -1,12 +1,12 @@
 import type { Field } from '../dsl/fields.js';
 import type { Json } from '../model/request.js';
-import { numbersOf, textPart } from './column-part.js';
 import type { Cell, Column } from './cell.js';
+import { numbersOf, textPart } from './column-part.js';
 import { listShape } from './list-shape.js';
 import { numberSamples } from './number-samples.js';
 import { textShape } from './text-shape.js';
 import { ANY_TRUTH, CAN_ERROR, CAN_FALSE, CAN_TRUE, type TruthSet } from './truth-set.js';
-import { type Shape, universeOf, type Universe } from './universe.js';
+import { type Shape, type Universe, universeOf } from './universe.js';
 
 /** What finding the cells of a field needs. */
 export interface FieldQuestion {
@@ -48,7 +48,10 @@ export function fieldCells(question: FieldQuestion): readonly Cell[] {
   return [...cells.values()];
 }
 
-const PLAIN = { text: 'x', number: 1, boolean: true, null: null, object: {} } as const satisfies Record<Exclude<Shape, 'list'>, Json>;
+const PLAIN = { text: 'x', number: 1, boolean: true, null: null, object: {} } as const satisfies Record<
+  Exclude<Shape, 'list'>,
+  Json
+>;
 
 interface ShapeCells {
   readonly samples: readonly Json[];
@@ -62,7 +65,10 @@ function ofShape(shape: Shape, question: FieldQuestion, universe: Universe): Sha
   const open = (samples: readonly Json[]): ShapeCells => {
     const [first] = samples;
     if (first === undefined || !opaque.includes(true)) return { samples, others: [] };
-    return { samples, others: samples.map((one) => ask(one).map((truth, index) => (opaque[index] ? ANY_TRUTH : truth))) };
+    return {
+      samples,
+      others: samples.map((one) => ask(one).map((truth, index) => (opaque[index] ? ANY_TRUTH : truth))),
+    };
   };
   // A quantifier asks elements; of anything but a list it is an error, whatever the value.
   if (field.quantifiers !== undefined && shape !== 'list') return { samples: [PLAIN[shape]], others: [] };
@@ -70,7 +76,12 @@ function ofShape(shape: Shape, question: FieldQuestion, universe: Universe): Sha
     case 'text':
       return textShape({ columns, field, universe, ask });
     case 'number':
-      return open(numberSamples(columns.flatMap((column) => numbersOf(column) ?? []), universe.isNumber));
+      return open(
+        numberSamples(
+          columns.flatMap((column) => numbersOf(column) ?? []),
+          universe.isNumber,
+        ),
+      );
     case 'boolean':
       return open([true, false]);
     case 'null':
@@ -86,7 +97,9 @@ function ofShape(shape: Shape, question: FieldQuestion, universe: Universe): Sha
 function objectShape(columns: readonly Column[], ask: (value: Json) => readonly TruthSet[]): ShapeCells {
   const searching = columns.map((column) => column.leaf.operator === 'text_matches');
   if (!searching.includes(true)) {
-    const known = columns.map((column) => textPart(column, { path: '', segments: [], type: 'object', sensitive: false }));
+    const known = columns.map((column) =>
+      textPart(column, { path: '', segments: [], type: 'object', sensitive: false }),
+    );
     const opaque = known.map(({ asks }) => asks === 'opaque');
     const truths = ask({}).map((truth, index) => (opaque[index] ? ANY_TRUTH : truth));
     return { samples: [{}], others: [truths] };
@@ -98,7 +111,12 @@ function objectShape(columns: readonly Column[], ask: (value: Json) => readonly 
   const shape = textShape({
     columns,
     field: { path: '', segments: [], type: 'any', sensitive: false },
-    universe: universeOf({ path: 'tool.arguments.text', segments: ['tool', 'arguments', 'text'], type: 'any', sensitive: false }),
+    universe: universeOf({
+      path: 'tool.arguments.text',
+      segments: ['tool', 'arguments', 'text'],
+      type: 'any',
+      sensitive: false,
+    }),
     ask: (text) => ask({ text }),
   });
   const free = columns.map((_, index) => (searching[index] ? CAN_TRUE | CAN_FALSE : (ask({})[index] ?? CAN_ERROR)));

@@ -25,5 +25,11 @@ export function hostSamples(domains: readonly string[]): readonly string[] {
     return free === undefined ? [] : [free];
   });
   const named = [...hosts, ...below];
-  return [...named, ADDRESS_HOST, NO_HOST, ...named.map((host) => host.toUpperCase()), ...named.map((host) => `${host}.`)];
+  return [
+    ...named,
+    ADDRESS_HOST,
+    NO_HOST,
+    ...named.map((host) => host.toUpperCase()),
+    ...named.map((host) => `${host}.`),
+  ];
 }

@@ -1,7 +1,7 @@
-import type { Json } from '../model/request.js';
-import { LIST_OPERATORS, numbersOf, textPart } from './column-part.js';
-import type { Column } from './cell.js';
 import type { Field } from '../dsl/fields.js';
+import type { Json } from '../model/request.js';
+import type { Column } from './cell.js';
+import { LIST_OPERATORS, numbersOf, textPart } from './column-part.js';
 import { numberSamples } from './number-samples.js';
 import { LIKELY, textShape } from './text-shape.js';
 import { ANY_TRUTH, type TruthSet } from './truth-set.js';
@@ -70,7 +70,8 @@ function wholeMembers(columns: readonly Column[], universe: Universe): Members {
   const scalars = named.filter((value) => typeof value !== 'object');
   const usable = scalars.filter((value) => !universe.textsOnly || typeof value === 'string');
   const members = new Set<Json>(usable);
-  if (columns.some((column) => textPart(column, UNTYPED).asks === 'opaque')) for (const text of LIKELY) members.add(text);
+  if (columns.some((column) => textPart(column, UNTYPED).asks === 'opaque'))
+    for (const text of LIKELY) members.add(text);
   members.add(fresh('other', members));
   // A member of another type may hide what is looked for.
   if (!universe.textsOnly) members.add(usable.some((value) => typeof value === 'number') ? 'other' : 7);

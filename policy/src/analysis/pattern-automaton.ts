@@ -61,7 +61,7 @@ export interface PatternAutomaton {
 export function patternAutomaton(pattern: string): PatternAutomaton | undefined {
   let program: { readonly start: number; readonly inst: readonly Instruction[]; readonly numLb: number };
   try {
-    program = RE2JS.compile(pattern).re2().prog as unknown as typeof program;
+    program = RE2JS.compile(pattern).re2().prog;
   } catch {
     return undefined;
   }
@@ -70,7 +70,10 @@ export function patternAutomaton(pattern: string): PatternAutomaton | undefined 
   const breaks = breaksOf(inst);
   if (breaks === undefined) return undefined;
 
-  const closure = (places: readonly number[], flags: number): { readonly runes: readonly number[]; readonly matched: boolean } => {
+  const closure = (
+    places: readonly number[],
+    flags: number,
+  ): { readonly runes: readonly number[]; readonly matched: boolean } => {
     const seen = new Set<number>();
     const runes: number[] = [];
     let matched = false;
@@ -149,7 +152,14 @@ function breaksOf(inst: readonly Instruction[]): readonly number[] | undefined {
   for (const one of inst) {
     if (one.op === OP.runeAnyNotNewline) range(NEWLINE, NEWLINE);
     if (one.op === OP.emptyWidth) {
-      for (const [low, high] of [[NEWLINE, NEWLINE], [48, 57], [65, 90], [95, 95], [97, 122]] as const) range(low, high);
+      for (const [low, high] of [
+        [NEWLINE, NEWLINE],
+        [48, 57],
+        [65, 90],
+        [95, 95],
+        [97, 122],
+      ] as const)
+        range(low, high);
     }
     if (one.op !== OP.rune && one.op !== OP.rune1) continue;
     const { runes } = one;

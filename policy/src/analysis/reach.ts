@@ -25,49 +25,64 @@ const MAX_LIFTING = 32;
 export function reachOf(view: RuleView, views: readonly RuleView[], solver: Solver): Reach {
   const alone = solver.ask(view.holds);
   if (alone.answer === 'no') return { reached: 'never' };
-  const inTheWay = obstacles(view, views);
-  if (inTheWay === undefined) return { reached: 'unknown' };
-  const covering: Obstacle[] = [];
-  // In a set that overrides, an error of an allow says nothing, and one of a denial denies.
+  const inTheWay = obstacles(view, views, solver);
+  const covering: { readonly view: RuleView; readonly clear: Claim }[] = [];
   for (let round = 0; round <= MAX_COVERING; round += 1) {
     const asked = solver.ask(every(view.matters, ...covering.map(({ clear }) => clear)));
     if (asked.answer === 'unknown') return { reached: 'unknown' };
-    if (asked.answer === 'no') return { reached: 'no', by: fewest(view, covering, solver).map((one) => one.view) };
+    if (asked.answer === 'no') return { reached: 'no', by: fewest(view, covering, solver) };
     const { request } = asked;
-    const next = inTheWay.find((one) => !covering.includes(one) && !solver.holds(one.clear, request));
+    const next = inTheWay.find((one) => one.stands(request) && !covering.some((known) => known.view === one.view));
     if (next === undefined) return { reached: 'yes', request };
-    covering.push(next);
+    const clear = next.clear();
+    // A rule that was set aside and still stands is one of which too little is known.
+    if (clear === undefined || solver.holds(clear, request)) return { reached: 'unknown' };
+    covering.push({ view: next.view, clear });
   }
   return { reached: 'unknown' };
 }
 
+/** A rule that can keep another one from having a say. */
 interface Obstacle {
   readonly view: RuleView;
-  /** The rule does not stand in the way. */
-  readonly clear: Claim;
+  /** Whether it does so for this request. */
+  readonly stands: (request: ContextualRequest) => boolean;
+  /** That it does not; nothing when that cannot be said within bounds. */
+  readonly clear: () => Claim | undefined;
 }
 
-/** What can keep a rule from having a say; nothing when that cannot be said within bounds. */
-function obstacles(view: RuleView, views: readonly RuleView[]): readonly Obstacle[] | undefined {
+function obstacles(view: RuleView, views: readonly RuleView[], solver: Solver): readonly Obstacle[] {
   const { rule, set } = view;
+  const plain = (other: RuleView, stands: Claim): Obstacle => ({
+    view: other,
+    stands: (request) => solver.holds(stands, request),
+    clear: () => not(stands),
+  });
   if (set.combining !== 'deny_overrides') {
     const earlier = views.slice(0, views.indexOf(view));
-    return earlier.flatMap((other) => (other.decides === undefined ? [] : [{ view: other, clear: not(other.decides) }]));
+    return earlier.flatMap((other) => (other.decides === undefined ? [] : [plain(other, other.decides)]));
   }
   if (isBlocking(rule)) {
     const lifting = views.filter((other) => isAllow(other.rule) && outranks(other.rule, rule, set));
-    return lifting.map((other) => ({ view: other, clear: not(other.holds) }));
+    return lifting.map((other) => plain(other, other.holds));
   }
   if (!isAllow(rule) || rule.guard !== undefined) return [];
   const blocking = views.filter((other) => !isAllow(other.rule) && canBlock(other) && !outranks(rule, other.rule, set));
-  const found: Obstacle[] = [];
-  for (const other of blocking) {
-    const lifting = views.filter((one) => isAllow(one.rule) && outranks(one.rule, other.rule, set));
-    if (lifting.length > MAX_LIFTING) return undefined;
+  return blocking.map((other): Obstacle => {
     const blocks = isBlocking(other.rule) ? other.matters : errs(other);
-    found.push({ view: other, clear: some(not(blocks), ...lifting.map(({ holds }) => holds)) });
-  }
-  return found;
+    const lifting = (): readonly RuleView[] =>
+      views.filter((one) => isAllow(one.rule) && outranks(one.rule, other.rule, set));
+    return {
+      view: other,
+      stands: (request) =>
+        solver.holds(blocks, request) && !lifting().some(({ holds }) => solver.holds(holds, request)),
+      clear: () => {
+        // Of the allows that could lift it, those that never meet it in a request of this rule do not matter.
+        const meeting = lifting().filter((one) => solver.ask(every(view.holds, blocks, one.holds)).answer !== 'no');
+        return meeting.length > MAX_LIFTING ? undefined : some(not(blocks), ...meeting.map(({ holds }) => holds));
+      },
+    };
+  });
 }
 
 function canBlock({ matters, holds }: RuleView): boolean {
@@ -80,8 +95,11 @@ function errs({ matters, holds }: RuleView): Claim {
 }
 
 /** One rule that covers alone, when there is one. */
-function fewest(view: RuleView, covering: readonly Obstacle[], solver: Solver): readonly Obstacle[] {
-  if (covering.length < 2) return covering;
-  const one = covering.find(({ clear }) => solver.ask(every(view.matters, clear)).answer === 'no');
-  return one === undefined ? covering : [one];
+function fewest(
+  view: RuleView,
+  covering: readonly { readonly view: RuleView; readonly clear: Claim }[],
+  solver: Solver,
+): readonly RuleView[] {
+  const alone = covering.find(({ clear }) => solver.ask(every(view.matters, clear)).answer === 'no');
+  return alone === undefined ? covering.map((one) => one.view) : [alone.view];
 }

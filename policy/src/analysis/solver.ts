@@ -75,7 +75,7 @@ function search(claim: Claim, all: readonly Variable[], context: SearchContext):
     if (chosen !== undefined) return truthIn(chosen, position, leaf);
     const known = open.get(leaf.field) ?? [];
     open.set(leaf.field, known);
-    const index = position * 2 + (leaf.whenMissing ? 1 : 0);
+    const index = position * 3 + (leaf.whenMissing === 'error' ? 2 : Number(leaf.whenMissing));
     const seen = known[index];
     if (seen !== undefined) return seen;
     const set = (domains.get(leaf.field) ?? []).reduce((sum, cell) => sum | truthIn(cell, position, leaf), 0);
@@ -112,7 +112,9 @@ function search(claim: Claim, all: readonly Variable[], context: SearchContext):
   }
   if ((claimSet(claim) & CAN_TRUE) === 0) return { answer: 'no' };
 
-  const order = all.toSorted((a, b) => (domains.get(a.field.path)?.length ?? 0) - (domains.get(b.field.path)?.length ?? 0));
+  const order = all.toSorted(
+    (a, b) => (domains.get(a.field.path)?.length ?? 0) - (domains.get(b.field.path)?.length ?? 0),
+  );
   let visits = 0;
   let tries = 0;
   let doubtful = false;
@@ -155,6 +157,7 @@ function search(claim: Claim, all: readonly Variable[], context: SearchContext):
 }
 
 function truthIn(cell: Cell, position: number, leaf: LeafIr): TruthSet {
+  if (cell.is === 'missing' && leaf.whenMissing === 'error') return CAN_ERROR;
   if (cell.is === 'missing') return leaf.whenMissing ? CAN_TRUE : CAN_FALSE;
   if (cell.is === 'broken') return CAN_ERROR;
   return cell.truths[position] ?? ANY_TRUTH;

@@ -45,7 +45,22 @@ describe('cells of texts', () => {
     expect(patternAutomaton('(?i:é)')).toBeUndefined();
   });
 
-  const atom = fc.constantFrom('a', 'b', '.', '[ab]', '[^a]', '\\b', '\\B', '^', '$', '(?i:s)', '(?m:^)', '(?m:$)', '\\n', '');
+  const atom = fc.constantFrom(
+    'a',
+    'b',
+    '.',
+    '[ab]',
+    '[^a]',
+    '\\b',
+    '\\B',
+    '^',
+    '$',
+    '(?i:s)',
+    '(?m:^)',
+    '(?m:$)',
+    '\\n',
+    '',
+  );
   const pattern = fc
     .array(
       fc.tuple(atom, fc.constantFrom('', '', '*', '+', '?', '{2}')).map(([one, times]) => `(?:${one})${times}`),
@@ -68,16 +83,21 @@ describe('cells of texts', () => {
 
   test('every text is in a cell that was found, and every sample is in its cell', () => {
     fc.assert(
-      fc.property(fc.array(pattern, { minLength: 1, maxLength: 3 }), fc.uniqueArray(text, { maxLength: 2 }), text, (patterns, besides, sample) => {
-        const { cells: found, complete } = textCells(automata(...patterns), besides);
-        const compiled = patterns.map((one) => RE2JS.compile(one));
-        for (const cell of found) {
-          expect(besides).not.toContain(cell.sample);
-          expect(cell.matches).toEqual(compiled.map((one) => one.test(cell.sample)));
-        }
-        fc.pre(complete && !besides.includes(sample));
-        expect(found.map(({ matches }) => matches)).toContainEqual(compiled.map((one) => one.test(sample)));
-      }),
+      fc.property(
+        fc.array(pattern, { minLength: 1, maxLength: 3 }),
+        fc.uniqueArray(text, { maxLength: 2 }),
+        text,
+        (patterns, besides, sample) => {
+          const { cells: found, complete } = textCells(automata(...patterns), besides);
+          const compiled = patterns.map((one) => RE2JS.compile(one));
+          for (const cell of found) {
+            expect(besides).not.toContain(cell.sample);
+            expect(cell.matches).toEqual(compiled.map((one) => one.test(cell.sample)));
+          }
+          fc.pre(complete && !besides.includes(sample));
+          expect(found.map(({ matches }) => matches)).toContainEqual(compiled.map((one) => one.test(sample)));
+        },
+      ),
       { numRuns: 600 },
     );
   });

@@ -1,7 +1,7 @@
-import { addressSamples } from './address-samples.js';
-import { textPart, type TextPart } from './column-part.js';
-import type { Column } from './cell.js';
 import type { Field } from '../dsl/fields.js';
+import { addressSamples } from './address-samples.js';
+import type { Column } from './cell.js';
+import { type TextPart, textPart } from './column-part.js';
 import { hostSamples } from './host-samples.js';
 import { instantSamples } from './instant-samples.js';
 import { patternAutomaton } from './pattern-automaton.js';
@@ -52,7 +52,12 @@ export function textShape({ columns, field, universe, ask }: TextQuestion): Text
     if (asked.length === 0 && open.length === 0) return;
     const usable = texts.filter(universe.isText);
     for (const text of usable) samples.add(text);
-    families.push(distinct(usable.map((text) => familyCell(told(text), asked, open)), [...asked, ...open]));
+    families.push(
+      distinct(
+        usable.map((text) => familyCell(told(text), asked, open)),
+        [...asked, ...open],
+      ),
+    );
   };
 
   const patterns = patternFamily(of('patterns'), { literals, universe, told });
@@ -65,7 +70,10 @@ export function textShape({ columns, field, universe, ask }: TextQuestion): Text
   const windows = of('window');
   const instants = of('instant');
   sampled(
-    instantSamples(instants.flatMap(([, part]) => part.times), windows.map(([, part]) => part.window)),
+    instantSamples(
+      instants.flatMap(([, part]) => part.times),
+      windows.map(([, part]) => part.window),
+    ),
     columnsOf(instants),
     columnsOf(windows),
   );
@@ -78,7 +86,15 @@ export function textShape({ columns, field, universe, ask }: TextQuestion): Text
 }
 
 /** What operators that are not known here may be about. */
-export const LIKELY = ['example.com', '203.0.113.7', '8.8.8.8', '10.0.0.1', '2606:4700::1111', '::1', 'https://example.com/'] as const;
+export const LIKELY = [
+  'example.com',
+  '203.0.113.7',
+  '8.8.8.8',
+  '10.0.0.1',
+  '2606:4700::1111',
+  '::1',
+  'https://example.com/',
+] as const;
 
 /** A text that is not among those given. */
 function freshText(given: ReadonlySet<string>): string {

@@ -36,8 +36,20 @@ const REQUIRED: ReadonlySet<string> = new Set([
 ]);
 const IDENTIFIERS: ReadonlySet<string> = new Set(['tenant_id', 'agent.id', 'context.request_id']);
 const AMOUNTS: ReadonlySet<string> = new Set(['request.estimated_tokens', 'request.max_tokens', 'egress.bytes']);
+/** UTF-16 units. */
 const MAX_IDENTIFIER = 256;
 const MAX_LABEL = 1024;
+const MAX_LOCATOR = 16_384;
+const MAX_CONTENT = 4_194_304;
+/** Texts that may be longer than a label. */
+const LONG_TEXTS: ReadonlyMap<string, number> = new Map([
+  ['request.model_endpoint', MAX_LOCATOR],
+  ['egress.path', MAX_LOCATOR],
+  ['peer.url', MAX_LOCATOR],
+  ['intent_risk.explanation', MAX_LOCATOR],
+  ['request.query', MAX_CONTENT],
+  ['request.output', MAX_CONTENT],
+]);
 const MAX_PORT = 65_535;
 const RFC3339 =
   /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
@@ -45,13 +57,20 @@ const RFC3339 =
 /** What a field can hold: what the schema of the canonical request says, and anything at all below the open containers. */
 export function universeOf(field: Field): Universe {
   const { path, segments, type } = field;
-  const base = { required: REQUIRED.has(path), breakable: false, isNumber: () => true, isText: isLabel, textsOnly: true };
+  const base = {
+    required: REQUIRED.has(path),
+    breakable: false,
+    isNumber: () => true,
+    isText: isLabel,
+    textsOnly: true,
+  };
   if (isOpen(field)) {
     // The members of an open container are the caller's; its own member is always reached, deeper ones may not be.
     const breakable = segments.length > OPEN_DEPTH || field.quantifiers !== undefined;
-    return { ...base, breakable, shapes: SHAPES, textsOnly: false };
+    return { ...base, breakable, shapes: SHAPES, isText: () => true, textsOnly: false };
   }
-  if (field.quantifiers !== undefined) return { ...base, shapes: ['list'], textsOnly: type === 'string' || type === 'ip' };
+  if (field.quantifiers !== undefined)
+    return { ...base, shapes: ['list'], textsOnly: type === 'string' || type === 'ip' };
   if (type === 'number') return { ...base, shapes: ['number'], isNumber: numbersOf(path) };
   if (type === 'boolean' || type === 'object') return { ...base, shapes: [type] };
   if (type === 'string_list') return { ...base, shapes: ['list'] };
@@ -80,8 +99,9 @@ function numbersOf(path: string): (value: number) => boolean {
 }
 
 function textsOf(path: string): (text: string) => boolean {
-  if (!IDENTIFIERS.has(path)) return isLabel;
-  return (text) => text.length > 0 && text.length <= MAX_IDENTIFIER;
+  if (IDENTIFIERS.has(path)) return (text) => text.length > 0 && text.length <= MAX_IDENTIFIER;
+  const longest = LONG_TEXTS.get(path) ?? MAX_LABEL;
+  return (text) => text.length <= longest;
 }
 
 /** The shape of a value. */
@@ -89,5 +109,7 @@ export function shapeOf(value: Json): Shape {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'list';
   if (typeof value === 'object') return 'object';
-  return { string: 'text', number: 'number', boolean: 'boolean' }[typeof value as 'string' | 'number' | 'boolean'] as Shape;
+  return { string: 'text', number: 'number', boolean: 'boolean' }[
+    typeof value as 'string' | 'number' | 'boolean'
+  ] as Shape;
 }

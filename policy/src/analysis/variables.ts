@@ -76,7 +76,9 @@ export function shareList(variables: readonly Variable[]): boolean {
 }
 
 function pairs(variables: readonly Variable[]): readonly (readonly [Field, Field])[] {
-  return variables.flatMap(({ field }, index) => variables.slice(index + 1).map((other) => [field, other.field] as const));
+  return variables.flatMap(({ field }, index) =>
+    variables.slice(index + 1).map((other) => [field, other.field] as const),
+  );
 }
 
 function isWithin(inner: Field, outer: Field): boolean {

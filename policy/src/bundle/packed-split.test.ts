@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
+import canonicalize from 'canonicalize';
 import * as fc from 'fast-check';
+import type { Json } from '../model/request.js';
 import { isCanonicalText } from './canonical-text.js';
 import { splitPolicies } from './packed-split.js';
-import type { Json } from '../model/request.js';
-import canonicalize from 'canonicalize';
 
 const text = (value: unknown): string => canonicalize(value) ?? '';
 
@@ -27,7 +27,10 @@ describe('splitPolicies', () => {
 
   test('the parts are canonical exactly if the whole is', () => {
     const anyJson = fc.json().map((json) => JSON.parse(json) as Json);
-    const whole = fc.record({ before: anyJson, sets: fc.array(fc.record({ policies: fc.array(anyJson), z: anyJson })) });
+    const whole = fc.record({
+      before: anyJson,
+      sets: fc.array(fc.record({ policies: fc.array(anyJson), z: anyJson })),
+    });
     const spoil = fc.constantFrom(
       (given: string) => given,
       (given: string) => given.replace(',', ', '),
@@ -52,6 +55,24 @@ describe('splitPolicies', () => {
         expect(parts.every(isCanonical)).toBe(isCanonical(given));
       }),
       { numRuns: 500 },
+    );
+  });
+
+  test('finds the policies of the document before, whatever was done to them', () => {
+    const object = fc.record({ a: fc.integer(), b: fc.constantFrom('', '"', '}') });
+    const lists = fc.array(fc.array(object, { maxLength: 6 }), { maxLength: 3 });
+    const texts = (some: readonly (readonly unknown[])[]): string[][] => some.map((list) => list.map(text));
+    fc.assert(
+      fc.property(lists, fc.array(fc.tuple(fc.nat(), fc.nat(), fc.nat(2), object)), (before, edits) => {
+        const after = before.map((list) => [...list]);
+        for (const [set, place, removed, one] of edits) {
+          after[set % Math.max(1, after.length)]?.splice(place % 6, removed, ...(removed === 2 ? [] : [one]));
+        }
+        const given = text({ sets: after.map((policies) => ({ policies })) });
+        const split = splitPolicies(given, texts(before));
+        expect(split).toEqual(splitPolicies(given));
+        expect(split?.policies).toEqual(texts(after));
+      }),
     );
   });
 

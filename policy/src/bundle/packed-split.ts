@@ -11,8 +11,10 @@ export interface SplitDocument {
 /**
  * Splits the text of a packed document. It is not checked: what comes out is canonical JSON, each by itself, exactly if
  * the document is. Nothing for a text that has not even the outline of one.
+ * @param before policies of the document before this one, each the whole text of a JSON object; where they stand at the
+ * same place they are not read again, and the very same strings come out
  */
-export function splitPolicies(text: string): SplitDocument | undefined {
+export function splitPolicies(text: string, before: readonly (readonly string[])[] = []): SplitDocument | undefined {
   const parts: string[] = [];
   const policies: string[][] = [];
   let copied = 0;
@@ -22,7 +24,13 @@ export function splitPolicies(text: string): SplitDocument | undefined {
     const list = memberOf(text, set, 'policies');
     if (list === undefined) return skipValue(text, set);
     const own: string[] = [];
+    const follow = followerOf(before[policies.length] ?? []);
     const end = eachElement(text, list, (start) => {
+      const known = follow(text, start);
+      if (known !== undefined) {
+        own.push(known);
+        return start + known.length;
+      }
       const past = skipValue(text, start);
       if (past !== undefined) own.push(text.slice(start, past));
       return past;
@@ -36,6 +44,22 @@ export function splitPolicies(text: string): SplitDocument | undefined {
   if (ends === undefined) return undefined;
   parts.push(text.slice(copied));
   return { rest: parts.join(''), policies };
+}
+
+/** Finds the policies of an earlier list in their order, also where one was added, changed or taken out. */
+function followerOf(list: readonly string[]): (text: string, start: number) => string | undefined {
+  let next = 0;
+  return (text, start) => {
+    for (const at of [next, next + 1, next - 1]) {
+      const known = list[at];
+      // The text of an object is not the beginning of any other value. (Comparing a slice is far quicker than startsWith.)
+      if (known === undefined || text.slice(start, start + known.length) !== known) continue;
+      next = at + 1;
+      return known;
+    }
+    next += 1;
+    return undefined;
+  };
 }
 
 const QUOTE = 0x22;

@@ -164,7 +164,13 @@ function packUseOf({ environments, ...set }: SetShape): PackUse {
 }
 
 function isOfPolicies(set: SetShape): set is SetShape & PolicySetShape {
-  if (set.engine !== undefined || set.pack !== undefined || set.combining === undefined || set.priority_order === undefined) return false;
+  if (
+    set.engine !== undefined ||
+    set.pack !== undefined ||
+    set.combining === undefined ||
+    set.priority_order === undefined
+  )
+    return false;
   return set.environments === undefined || isScope(set.environments);
 }
 
@@ -179,13 +185,19 @@ function checkSetKeys(set: SetShape, at: string, where: Excerpt, findings: Findi
     if (set.entrypoint !== undefined) report('entrypoint', 'only a set of the engine rego has an entrypoint');
     if (set.parameters !== undefined) report('parameters', 'only a set of a pack has parameters');
     if (set.environments !== undefined && !isScope(set.environments)) {
-      report('environments', 'expected {only: [...]} or {except: [...]}: only a set of a pack has parameters by environment');
+      report(
+        'environments',
+        'expected {only: [...]} or {except: [...]}: only a set of a pack has parameters by environment',
+      );
     }
     return;
   }
   if (set.policies !== undefined) report('policies', 'a set is of policies or of a pack, not of both');
   if (set.environments !== undefined && isScope(set.environments)) {
-    report('environments', 'in a set of a pack, environments gives parameters by environment, such as prod: {limit: 5}');
+    report(
+      'environments',
+      'in a set of a pack, environments gives parameters by environment, such as prod: {limit: 5}',
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ConditionIr, LeafIr } from '../engine/ir.js';
+import type { ConditionIr, LeafIr, WhenMissing } from '../engine/ir.js';
 import type { Json, JsonObject } from '../model/request.js';
 import type { Quantifier } from './field-path.js';
 import { createFieldTable, type Field, type FieldTable } from './fields.js';
@@ -39,8 +39,8 @@ export interface BundleContext {
 export interface ConditionContext {
   readonly where: Excerpt;
   readonly findings: Findings;
-  /** Whether the rule blocks: decides what a negated leaf says of a missing field (contracts §2). */
-  readonly blocking: boolean;
+  /** What a negated leaf of the rule says of a missing field (contracts §2): whether the rule blocks, mostly. */
+  readonly blocking: WhenMissing;
   /** Where the condition stands inside its policy; `when` unless a typed policy made it of its config. */
   readonly base?: string;
   /** Whether it may use operators that authors cannot write: only conditions that we make ourselves. */

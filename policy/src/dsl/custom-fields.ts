@@ -49,7 +49,11 @@ function customFieldShape() {
 }
 
 /** The schema of `fields` in `bundle.yaml`. */
-export function customFieldsShape() {
+export function customFieldsShape(): ReturnType<typeof buildCustomFieldsShape> {
+  return buildCustomFieldsShape();
+}
+
+function buildCustomFieldsShape() {
   return z
     .record(z.string().max(512), customFieldShape())
     .refine((fields) => Object.keys(fields).length <= MAX_CUSTOM_FIELDS, {

@@ -169,8 +169,16 @@ export function effectSchemas(): readonly z.ZodObject[] {
   return RULE_EFFECTS.map((type) => z.strictObject({ type: z.literal(type), ...EFFECTS[type].keys() }));
 }
 
+/** Schemas of effects by type; filled as they are met, because building one costs a hundred times what using it does. */
+export type EffectSchemas = Map<string, z.ZodObject>;
+
 /** Reads `effect`: `{type: deny, …}` or just `deny`. Reports what is wrong and then returns nothing. */
-export function parseEffect(value: Json | undefined, where: Excerpt, findings: Findings): CompiledEffect | undefined {
+export function parseEffect(
+  value: Json | undefined,
+  where: Excerpt,
+  findings: Findings,
+  schemas: EffectSchemas = new Map(),
+): CompiledEffect | undefined {
   const path = 'effect';
   if (value === undefined) {
     findings.add(where, '', 'ERR_POLICY_SHAPE', 'effect is missing');
@@ -194,10 +202,13 @@ export function parseEffect(value: Json | undefined, where: Excerpt, findings: F
   }
   const row: EffectRow = EFFECTS[type];
   const { type: _type, ...rest } = written;
-  const keys = row.keys();
-  const parsed = z.strictObject(keys).safeParse(rest);
+  // None of an effect's keys is required.
+  if (Object.keys(rest).length === 0) return row.compile(written);
+  const schema = schemas.get(type) ?? z.strictObject(row.keys());
+  schemas.set(type, schema);
+  const parsed = schema.safeParse(rest);
   if (parsed.success) return row.compile(written);
-  reportShape(parsed.error, { where, findings, known: Object.keys(keys), base: path });
+  reportShape(parsed.error, { where, findings, known: Object.keys(schema.shape), base: path });
   return undefined;
 }
 

@@ -42,7 +42,14 @@ export interface FieldTable {
 
 /** The built-in fields and those that a bundle declares. */
 export function createFieldTable(custom: CustomFields): FieldTable {
-  return { findField: (path) => lookUp(path, custom) };
+  const known = new Map<string, FieldLookup>();
+  return {
+    findField(path) {
+      const lookup = known.get(path) ?? lookUp(path, custom);
+      known.set(path, lookup);
+      return lookup;
+    },
+  };
 }
 
 /** Finds a built-in field, or one below an open container. */

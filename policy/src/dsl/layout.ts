@@ -6,13 +6,18 @@ import {
   isScalar,
   isSeq,
   type Pair,
-  type Scalar,
+  Scalar,
   visit,
   type YAMLMap,
+  type YAMLSeq,
 } from 'yaml';
+
+/** What a policy of a pack says of its parameters, before everything else. */
+const TEMPLATE_KEYS: readonly string[] = ['if_parameter', 'unless_parameter', 'for_each', 'as'];
 
 /** The order in which a policy says things: what it is, what it speaks of, when, and what then. */
 const POLICY_KEYS: readonly string[] = [
+  ...TEMPLATE_KEYS,
   'name',
   'slug',
   'description',
@@ -24,12 +29,15 @@ const POLICY_KEYS: readonly string[] = [
   'action',
   'priority',
   'config',
+  'group',
+  'deny_reason_code',
+  'deny_user_message',
   'framework_mapping',
   'status',
   'enabled',
   'created_at',
 ];
-const CONDITION_KEYS: readonly string[] = ['field', 'operator', 'value', 'conditions'];
+const CONDITION_KEYS: readonly string[] = [...TEMPLATE_KEYS, 'field', 'operator', 'value', 'conditions', 'do'];
 const EFFECT_KEYS: readonly string[] = ['type'];
 
 /** A line is at most this long where the layout has a choice. */
@@ -51,7 +59,25 @@ export function layOut(document: Document): void {
   const policies = isSeq(contents) ? contents.items : [contents];
   for (const policy of policies) if (isMap(policy)) layOutPolicy(policy, !aliases);
   if (isSeq(contents)) contents.flow = false;
+  visit(document, { Scalar: (_key, node) => quoteAsNeeded(node) });
 }
+
+/**
+ * Whatever can do without quotes goes without; a text with backslashes, a pattern say, gets those that leave them alone;
+ * prose that is longer than a line is folded.
+ */
+function quoteAsNeeded(node: Scalar): void {
+  if (typeof node.value !== 'string' || node.type === Scalar.BLOCK_LITERAL) return;
+  const { value } = node;
+  if (value.length > LINE_WIDTH && PROSE.test(value)) node.type = Scalar.BLOCK_FOLDED;
+  else if (node.type !== Scalar.BLOCK_FOLDED || value.length <= LINE_WIDTH) {
+    node.type = value.includes('\\') && PRINTABLE.test(value) ? Scalar.QUOTE_SINGLE : Scalar.PLAIN;
+  }
+}
+
+/** Words between single spaces. */
+const PROSE = /^\S{1,100}( \S{1,100})+$/;
+const PRINTABLE = /^[\x20-\x7e]*$/;
 
 function layOutPolicy(policy: YAMLMap, reorder: boolean): void {
   policy.flow = false;
@@ -72,7 +98,7 @@ function layOutCondition(node: unknown, reorder: boolean, indent: number): void 
   if (!isMap(node)) return;
   if (reorder) order(node, CONDITION_KEYS);
   const conditions = node.get('conditions');
-  if (!isSeq(conditions)) {
+  if (!isSeq(conditions) || !conditions.items.some(isMap)) {
     fold(node, indent);
     return;
   }
@@ -110,10 +136,21 @@ function keyNode(pair: Pair | undefined): Scalar | undefined {
 /** One line for what fits and has no comments, blocks for the rest. */
 function fold(node: unknown, indent: number): void {
   if (!isCollection(node)) return;
-  const flat = !hasComments(node) && indent + widthOf(node) <= LINE_WIDTH && node.items.length > 0;
+  // A list of objects is read from top to bottom, however short.
+  const rows = isSeq(node) && node.items.some(isMap);
+  const flat = !rows && !hasComments(node) && indent + widthOf(node) <= LINE_WIDTH && node.items.length > 0;
   const nested = isMap(node) ? node.items.map((pair) => pair.value) : node.items;
   node.flow = flat || node.items.length === 0;
+  if (node.flow) padAsUsual(node);
   for (const child of nested) fold(child, indent + 2);
+}
+
+/** `{ a: b }` and `[a, b]`: the library pads both or neither, so each kind is printed with its own setting. */
+function padAsUsual(node: YAMLMap | YAMLSeq): void {
+  const padding = isMap(node) ? ' ' : '';
+  const print = node.toString.bind(node);
+  node.toString = (context, ...rest) =>
+    print(context === undefined ? context : { ...context, flowCollectionPadding: padding }, ...rest);
 }
 
 function hasComments(node: unknown): boolean {

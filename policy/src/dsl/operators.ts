@@ -62,11 +62,14 @@ const NEGATIONS = {
 /** An operator's name in policy text. */
 export type Operator = BaseOperator | keyof typeof NEGATIONS;
 
-/** The names of all operators, internal ones included. */
-const ALL_NAMES = [...Object.keys(OPERATOR_TABLE), ...Object.keys(NEGATIONS)] as readonly Operator[];
+/** The names of the operators that authors may write; a negation stands behind what it negates. */
+export const OPERATOR_NAMES: readonly Operator[] = (Object.keys(OPERATOR_TABLE) as BaseOperator[])
+  .filter((name) => !isInternal(name))
+  .flatMap((name) => [name, ...negationsOf(name)]);
 
-/** The names of the operators that authors may write. */
-export const OPERATOR_NAMES: readonly Operator[] = ALL_NAMES.filter((name) => !isInternal(name));
+function negationsOf(base: BaseOperator): readonly Operator[] {
+  return (Object.keys(NEGATIONS) as (keyof typeof NEGATIONS)[]).filter((name) => NEGATIONS[name] === base);
+}
 
 /** Whether `name` is an operator; internal ones are. */
 export function isOperator(name: string): name is Operator {

@@ -1,7 +1,9 @@
 import type { z } from 'zod';
-import type { FrameworkClause, LeafIr, RuleIr } from '../engine/ir.js';
+import type { Combining, FrameworkClause, LeafIr, RuleIr, WhenMissing } from '../engine/ir.js';
+import type { RuleEffect } from '../model/decision.js';
 import type { AttemptKind, Environment, Json } from '../model/request.js';
 import type { BundleContext } from './condition.js';
+import { type EffectSchemas, effectBlocks } from './effects.js';
 import type { Excerpt, Findings } from './findings.js';
 import type { PolicyShapeSchema, TypedPolicyShapeSchema } from './schema.js';
 import { childPath } from './source-document.js';
@@ -11,7 +13,7 @@ export interface PolicySource extends Excerpt {
   readonly document: Json;
 }
 
-/** The environments that a set speaks of: these only, or all but these (requests without one included). */
+/** The environments that a set speaks of: these only, or all but these. */
 export type EnvironmentScope = { readonly only: readonly Environment[] } | { readonly except: readonly Environment[] };
 
 /** What the set around a policy adds to it. */
@@ -19,6 +21,7 @@ export interface SetScope {
   readonly tenant?: string;
   readonly workspace?: string;
   readonly environments?: EnvironmentScope;
+  readonly combining?: Combining;
 }
 
 /** A compiled policy before it has a place in its set's precedence order. */
@@ -34,6 +37,7 @@ export interface PolicySchemas {
   readonly typed: TypedPolicyShapeSchema;
   /** Those of the types' configs, by type; filled as they are met. */
   readonly configs: Map<string, z.ZodType>;
+  readonly effects: EffectSchemas;
 }
 
 /** What compiling a policy needs besides its document. */
@@ -68,7 +72,10 @@ export function finishPolicy<S extends PolicyHead>(
   shape: S,
   source: PolicySource,
   { set, findings, before }: { readonly set: SetScope; readonly findings: Findings; readonly before: number },
-  body: (shape: S, scope: (on: readonly AttemptKind[] | undefined) => readonly LeafIr[]) => PolicyBody,
+  body: (
+    shape: S,
+    scope: (on: readonly AttemptKind[] | undefined, effect: RuleEffect) => readonly LeafIr[],
+  ) => PolicyBody,
 ): PolicyIr | undefined {
   const id = shape.slug ?? slugOf(shape.name);
   if (id === undefined) {
@@ -81,13 +88,22 @@ export function finishPolicy<S extends PolicyHead>(
   checkScope(shape, set, source, findings);
   if (findings.count > before) return undefined;
   const [line, column] = source.at('') ?? [1, 1];
-  const { active, rule } = body(shape, (on) => scopeLeaves(shape, set, source, on));
+  const { active, rule } = body(shape, (on, effect) =>
+    scopeLeaves(shape, set, source, { on, whenMissing: onMissing(effect, set) }),
+  );
   const frameworks = shape.framework_mapping ?? [];
   return {
     active,
     createdAt: shape.created_at,
     rule: { id, name: shape.name, ...rule, frameworks, file: source.file, line, column },
   };
+}
+
+/** What a rule of this effect makes of a field that is missing where its presence would matter. */
+export function onMissing(effect: RuleEffect, { combining }: SetScope): WhenMissing {
+  // There it lets the request through, redacted: neither to apply it nor to skip it would be safe.
+  if (effect === 'redact' && combining === 'first_match') return 'error';
+  return effectBlocks(effect);
 }
 
 const COMBINING_MARKS = /\p{M}+/gu;
@@ -121,7 +137,7 @@ function scopeLeaves(
   shape: Pick<PolicyHead, 'scope'>,
   set: SetScope,
   source: Pick<PolicySource, 'at'>,
-  on: readonly AttemptKind[] | undefined,
+  { on, whenMissing }: { readonly on: readonly AttemptKind[] | undefined; readonly whenMissing: WhenMissing },
 ): readonly LeafIr[] {
   const leaves: LeafIr[] = [];
   const positive = { node: 'leaf', negated: false, whenMissing: false } as const;
@@ -133,17 +149,18 @@ function scopeLeaves(
   const workspace = shape.scope?.workspace ?? set.workspace;
   if (tenant !== undefined) add('tenant_id', 'scope.tenant', tenant);
   if (workspace !== undefined) add('context.workspace_id', 'scope.workspace', workspace);
-  if (set.environments !== undefined) leaves.push(environmentLeaf(set.environments));
+  if (set.environments !== undefined) leaves.push(environmentLeaf(set.environments, whenMissing));
   if (on !== undefined) add('kind', 'on', [...new Set(on)]);
   return leaves;
 }
 
 /** What a set by itself asks of a request. */
 export function setScopeLeaves(set: SetScope): readonly LeafIr[] {
-  return scopeLeaves({}, set, { at: () => undefined }, undefined);
+  // A module may allow and deny, so neither to ask it nor to pass it over would be safe.
+  return scopeLeaves({}, set, { at: () => undefined }, { on: undefined, whenMissing: 'error' });
 }
 
-function environmentLeaf(environments: EnvironmentScope): LeafIr {
+function environmentLeaf(environments: EnvironmentScope, whenMissing: WhenMissing): LeafIr {
   const negated = 'except' in environments;
   return {
     node: 'leaf',
@@ -152,8 +169,8 @@ function environmentLeaf(environments: EnvironmentScope): LeafIr {
     written: negated ? 'not_in' : 'in',
     negated,
     literal: 'except' in environments ? environments.except : environments.only,
-    // Whoever does not say where it runs gets what holds everywhere else.
-    whenMissing: negated,
+    // Whoever does not say where it runs may be in any of them: all that blocks applies, and nothing that allows.
+    whenMissing,
     path: 'scope.environments',
     line: 0,
   };

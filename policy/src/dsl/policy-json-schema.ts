@@ -80,7 +80,8 @@ function timeWindow() {
 
 /** The JSON Schema (2020-12) of a policy file: what an editor shows and what `proto/schema` publishes. */
 export function policyJsonSchema(): Record<string, unknown> {
-  const policies = [dslPolicy(), ...POLICY_TYPES.map(typedPolicy)] as const;
+  const when = z.union([z.literal(ALWAYS), conditionSchema()]);
+  const policies = [dslPolicy(when), ...POLICY_TYPES.map((type) => typedPolicy(type, when))] as const;
   const file = z.union([...policies, z.array(z.union(policies)).min(1)]);
   return {
     ...z.toJSONSchema(file, { io: 'input', target: 'draft-2020-12', unrepresentable: 'any' }),
@@ -90,10 +91,10 @@ export function policyJsonSchema(): Record<string, unknown> {
   };
 }
 
-function dslPolicy() {
+function dslPolicy(when: z.ZodType) {
   return policyShape()
     .extend({
-      when: z.union([z.literal(ALWAYS), conditionSchema()]).describe('When the policy applies.'),
+      when: when.describe('When the policy applies.'),
       effect: z.union([z.enum(RULE_EFFECTS), ...effectSchemas()]).describe('What it then does.'),
     })
     .meta({ id: 'policy' });
@@ -129,7 +130,7 @@ function conditionSchema(): z.ZodType {
   return condition;
 }
 
-function typedPolicy(type: PolicyType) {
+function typedPolicy(type: PolicyType, when: z.ZodType) {
   const kind = policyKind(type);
   const config = kind.config();
   return typedPolicyShape()
@@ -139,6 +140,7 @@ function typedPolicy(type: PolicyType) {
         .enum(kind.actions as [string, ...string[]])
         .describe('What happens when it is violated; allow: what complies is allowed.'),
       config: config.safeParse({}).success ? config.optional() : config,
+      when: when.describe('Narrows it to requests for which this holds too.').optional(),
     })
     .describe(kind.description)
     .meta({ id: `${type}_policy` });

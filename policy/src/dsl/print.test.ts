@@ -35,11 +35,11 @@ const FINANCE = {
 describe('printPolicy', () => {
   test('prints keys in the order of the language, and leaves on one line', () => {
     expect(printPolicy(FINANCE)).toBe(`name: "Finance: no external models"
-on: [ inference ]
+on: [inference]
 when:
   operator: and
   conditions:
-    - { field: user.team, operator: in, value: [ finance, treasury ] }
+    - { field: user.team, operator: in, value: [finance, treasury] }
     - operator: not
       conditions:
         - { field: request.stream, operator: equals, value: true }
@@ -64,6 +64,12 @@ priority: 90
     const scalar = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.string(),
+      fc
+        .array(fc.constantFrom('a', 'word', ' ', ': ', '#x', '- b', 'x'.repeat(90), '\\', '"'), {
+          minLength: 20,
+          maxLength: 60,
+        })
+        .map((words) => words.join(' ')),
       fc.constantFrom(
         'yes',
         'no',
@@ -108,7 +114,7 @@ priority: 90
     fc.assert(
       fc.property(fc.oneof(policy, fc.array(policy, { minLength: 1, maxLength: 3 })), (value) => {
         fc.pre(JSON.stringify(value).isWellFormed());
-        const text = printPolicy(value as Json);
+        const text = printPolicy(value);
         expect(parse(text)).toEqual(value);
         expect(format(text)).toBe(text);
       }),
@@ -133,9 +139,9 @@ effect: allow
     expect(format(WRITTEN)).toBe(`# About this file
 
 # About the policy
-name: "Reads"
+name: Reads
 # What it is about
-when: { field: tool.name, operator: equals, value: "read" }
+when: { field: tool.name, operator: equals, value: read }
 effect: allow
 priority: 10 # low
 `);
@@ -158,6 +164,16 @@ priority: 10 # low
     const once = format(text);
     expect(format(once)).toBe(once);
     expect(parse(once)).toEqual(parse(text));
+  });
+
+  test('prose is folded, and patterns keep their backslashes', () => {
+    const text = `${'word '.repeat(60).trim()}.`;
+    const once = format(
+      `name: a\ndescription: ${text}\nwhen: { field: tool.name, operator: regex_match, value: "^a\\\\.b$" }\n`,
+    );
+    expect(once).toMatch(/^name: a\ndescription: >-\n( {2}(word ?)+\n)+ {2}(word ?)+\.\nwhen: /);
+    expect(once).toContain("value: '^a\\.b$'");
+    expect(Math.max(...once.split('\n').map((line) => line.length))).toBeLessThanOrEqual(128);
   });
 
   test('no comment is lost', () => {

@@ -5,12 +5,11 @@ import { parseSourceDocument } from './source-document.js';
 
 const STYLE = {
   indent: 2,
-  // Long texts are not broken: where a line ends would be a matter of width, and a diff of it noise.
-  lineWidth: 0,
-  minContentWidth: 0,
+  // Wider than what the layout puts on a line, so that only prose is broken.
+  lineWidth: 128,
   flowCollectionPadding: true,
-  singleQuote: false,
-  blockQuote: 'literal',
+  singleQuote: null,
+  blockQuote: true,
 } as const;
 
 /** A comment may settle in its place only when it is printed a second time. */

@@ -103,10 +103,14 @@ function headShape() {
 }
 
 /** The schema of a typed policy (seed 003) but for what its type says of `config`. */
-export type TypedPolicyShapeSchema = ReturnType<typeof typedPolicyShape>;
+export type TypedPolicyShapeSchema = ReturnType<typeof buildTypedPolicyShape>;
 
 /** Builds {@link TypedPolicyShapeSchema}; build it once per bundle. */
-export function typedPolicyShape() {
+export function typedPolicyShape(): TypedPolicyShapeSchema {
+  return buildTypedPolicyShape();
+}
+
+function buildTypedPolicyShape() {
   const { name, slug, description, ...head } = headShape();
   return z.strictObject({
     name,
@@ -120,6 +124,7 @@ export function typedPolicyShape() {
       .max(MAX_TYPED_PRIORITY)
       .describe("Which end wins is the policy set's priority_order."),
     config: z.unknown().describe('What the type asks for.'),
+    when: z.unknown().describe('Narrows it to requests for which this holds too; all when absent.').optional(),
     enabled: z.boolean().describe('Only enabled policies decide; true when absent.').optional(),
     group: z
       .string()
@@ -141,7 +146,7 @@ export type TypedPolicyShape = z.output<TypedPolicyShapeSchema>;
 
 /** Both schemas. */
 export function policySchemas(): PolicySchemas {
-  return { dsl: policyShape(), typed: typedPolicyShape(), configs: new Map() };
+  return { dsl: policyShape(), typed: typedPolicyShape(), configs: new Map(), effects: new Map() };
 }
 /** A policy document but for `when` and `effect`. */
 export type PolicyShape = z.output<PolicyShapeSchema>;
@@ -152,7 +157,11 @@ export function bundleShape(): ReturnType<typeof buildBundleShape> {
 }
 
 /** The environments that a set speaks of. */
-export function environmentScope() {
+export function environmentScope(): ReturnType<typeof buildEnvironmentScope> {
+  return buildEnvironmentScope();
+}
+
+function buildEnvironmentScope() {
   const some = z.array(z.enum(ENVIRONMENTS)).min(1).max(ENVIRONMENTS.length);
   return z
     .union([z.strictObject({ only: some }), z.strictObject({ except: some })])

@@ -7,10 +7,10 @@ import { createPatternBudget } from '../dsl/pattern-budget.js';
 import { type PolicyContext, type PolicyIr, type SetScope, setScopeLeaves } from '../dsl/policy-head.js';
 import { policySchemas } from '../dsl/schema.js';
 import type { Checked } from '../model/problem.js';
-import { compileSource } from './compile-source.js';
-import { BUNDLE_FORMAT, type CompiledBundle, type ModuleIr, type SetIr } from './ir.js';
 import { readLonePack } from '../packs/lone-pack.js';
 import { PACK_MANIFEST } from '../packs/pack-shape.js';
+import { compileSource } from './compile-source.js';
+import { BUNDLE_FORMAT, type CompiledBundle, type ModuleIr, type SetIr } from './ir.js';
 import { compareLayers, comparePrecedence } from './resolve.js';
 
 /**
@@ -72,8 +72,10 @@ function compileModule(module: ModuleDocument): ModuleIr {
 }
 
 /** What a set or a module adds to the scope of what is in it. */
-export function scopeOf({ tenant, workspace, environments }: SetDocument | ModuleDocument): SetScope {
+export function scopeOf(document: SetDocument | ModuleDocument): SetScope {
+  const { tenant, workspace, environments } = document;
   return {
+    ...('combining' in document ? { combining: document.combining } : {}),
     ...(tenant === undefined ? {} : { tenant }),
     ...(workspace === undefined ? {} : { workspace }),
     ...(environments === undefined ? {} : { environments }),

@@ -11,10 +11,10 @@ import { compileSource } from './compile-source.js';
 import type { BundleUpdate } from './image.js';
 import type { FieldLookUp } from './index/constraint.js';
 import { drain } from './index/rule-index.js';
-import type { CompiledBundle } from './ir.js';
+import type { CompiledBundle, RuleIr } from './ir.js';
 import { createPatternLedger, type PatternLedger, type PatternUse } from './pattern-ledger.js';
 import { comparePrecedence } from './resolve.js';
-import { factsOf } from './rule-facts.js';
+import { createFactsOf, type RuleFacts } from './rule-facts.js';
 import { createSegmentWriter, type PlacedRule, type SegmentWriter, updateOf } from './segment.js';
 
 /** Compiles one bundle after another, each policy only when its text, or what surrounds it, is new. */
@@ -28,6 +28,8 @@ export interface Compiler {
 
 /** A policy that was compiled before. */
 interface KnownPolicy {
+  /** A copy: a part of the document's text would keep all of it in memory. */
+  readonly text: string;
   readonly id: string;
   readonly priority: number;
   readonly createdAt: string | undefined;
@@ -37,11 +39,20 @@ interface KnownPolicy {
 }
 
 /** By what surrounds policies (their set's scope, the bundle's fields), then by their packed text. */
-type KnownPolicies = Map<string, Map<string, KnownPolicy>>;
+type KnownPolicies = ReadonlyMap<string, ReadonlyMap<string, KnownPolicy>>;
+
+/** What the last update left behind. */
+interface Memory {
+  readonly policies: KnownPolicies;
+  /** The texts of the policies, set by set, in the order of the document. */
+  readonly texts: readonly (readonly string[])[];
+}
+
+const NOTHING: Memory = { policies: new Map(), texts: [] };
 
 interface Compiled {
   readonly update: BundleUpdate;
-  readonly known: KnownPolicies;
+  readonly memory: Memory;
 }
 
 /** Bytes of rules that are gone which the receiver may have to keep; beyond, everything is sent anew. */
@@ -50,14 +61,15 @@ const MAX_DEAD_BYTES = 4 * 1024 * 1024;
 /** Knows nothing yet: the first update has everything. */
 export function createCompiler(maxDeadBytes: number = MAX_DEAD_BYTES): Compiler {
   const compilePolicy = createPolicyCompiler();
-  let known: KnownPolicies = new Map();
+  const factsIn = createFactsByFields();
+  let memory = NOTHING;
   /** The bytes of each segment that the receiver has. */
   let held: ReadonlyMap<number, number> = new Map();
   let segments = 0;
 
   /** Nothing when anything at all is wrong: what it is, is told by compiling the bundle as a whole. */
-  const compilePacked = (files: ReadonlyMap<string, Uint8Array>, known: KnownPolicies): Compiled | undefined => {
-    const split = splitPolicies(textOf(files.get(POLICIES)));
+  const compilePacked = (files: ReadonlyMap<string, Uint8Array>, known: Memory): Compiled | undefined => {
+    const split = splitPolicies(textOf(files.get(POLICIES)), known.texts);
     if (split === undefined) return undefined;
     const document = readPackedLayout(new Map(files).set(POLICIES, new TextEncoder().encode(split.rest)));
     if (!document.ok || document.value.sets.length !== split.policies.length) return undefined;
@@ -66,24 +78,28 @@ export function createCompiler(maxDeadBytes: number = MAX_DEAD_BYTES): Compiler 
 
     const { fields: declared } = document.value;
     const fields = createFieldTable(declared ?? {});
+    const factsOf = factsIn(declared ?? {}, fields);
     const ledger = createPatternLedger();
     const segment = createSegmentWriter(segments + 1);
-    const next: KnownPolicies = new Map();
+    const next = new Map<string, Map<string, KnownPolicy>>();
+    const texts: string[][] = [];
     const rulesOf = new Map<string, readonly PlacedRule[]>();
     for (const [place, set] of document.value.sets.entries()) {
       const surroundings = JSON.stringify([scopeOf(set), declared ?? null]);
-      const before = known.get(surroundings);
+      const before = known.policies.get(surroundings);
       const now = next.get(surroundings) ?? new Map<string, KnownPolicy>();
       next.set(surroundings, now);
       const ids = new Set<string>();
+      const own: string[] = [];
+      texts.push(own);
       const active: (KnownPolicy & { readonly rule: PlacedRule })[] = [];
       for (const text of split.policies[place] ?? []) {
         const old = now.get(text) ?? before?.get(text);
-        const policy = old ?? compilePolicy(text, set, { fields, ledger, segment });
+        const policy = old ?? compilePolicy(text, set, { fields, factsOf, ledger, segment });
         if (policy === undefined || ids.has(policy.id)) return undefined;
         if (old !== undefined && !ledger.take(policy.patterns)) return undefined;
-        // A part of the document's text would keep all of it in memory.
-        now.set(old === undefined ? ownCopy(text) : text, policy);
+        now.set(policy.text, policy);
+        own.push(policy.text);
         ids.add(policy.id);
         if (isActive(policy)) active.push(policy);
       }
@@ -93,21 +109,24 @@ export function createCompiler(maxDeadBytes: number = MAX_DEAD_BYTES): Compiler 
         active.map(({ rule }) => rule),
       );
     }
-    return { update: drain(updateOf(outline.value, rulesOf, segment)), known: next };
+    return { update: drain(updateOf(outline.value, rulesOf, segment)), memory: { policies: next, texts } };
   };
 
   const compileWhole = (bundle: CompiledBundle): BundleUpdate => {
-    const fieldOf = fieldOfBundle(bundle.fields);
+    const factsOf = createFactsOf(lookUpIn(createFieldTable(bundle.fields ?? {})));
     const segment = createSegmentWriter(segments + 1);
     const rulesOf = new Map(
-      bundle.sets.map((set) => [set.name, set.rules.map((rule) => segment.add(rule, factsOf(rule, fieldOf)))] as const),
+      bundle.sets.map((set) => [set.name, set.rules.map((rule) => segment.add(rule, factsOf(rule)))] as const),
     );
     return drain(updateOf(bundle, rulesOf, segment));
   };
 
   const sizesAfter = ({ addresses, added }: BundleUpdate): ReadonlyMap<number, number> =>
     new Map(
-      [...new Set(addresses.segments)].map((segment) => [segment, added.get(segment)?.byteLength ?? held.get(segment) ?? 0]),
+      [...new Set(addresses.segments)].map((segment) => [
+        segment,
+        added.get(segment)?.byteLength ?? held.get(segment) ?? 0,
+      ]),
     );
 
   /** Bytes of the segments that the receiver would have to keep although their rules are gone. */
@@ -120,15 +139,15 @@ export function createCompiler(maxDeadBytes: number = MAX_DEAD_BYTES): Compiler 
   };
 
   const compile = (files: ReadonlyMap<string, Uint8Array>): Checked<BundleUpdate> => {
-    let result = files.has(MANIFEST) ? compilePacked(files, known) : undefined;
-    if (result !== undefined && deadBytes(result.update) > maxDeadBytes) result = compilePacked(files, new Map());
+    let result = files.has(MANIFEST) ? compilePacked(files, memory) : undefined;
+    if (result !== undefined && deadBytes(result.update) > maxDeadBytes) result = compilePacked(files, NOTHING);
     if (result === undefined) {
       const whole = compileBundle(files);
       if (!whole.ok) return whole;
-      result = { update: compileWhole(whole.value), known: new Map() };
+      result = { update: compileWhole(whole.value), memory: NOTHING };
     }
     held = sizesAfter(result.update);
-    known = result.known;
+    memory = result.memory;
     segments += 1;
     return { ok: true, value: result.update };
   };
@@ -138,15 +157,20 @@ export function createCompiler(maxDeadBytes: number = MAX_DEAD_BYTES): Compiler 
 
 interface NewPolicyContext {
   readonly fields: FieldTable;
+  readonly factsOf: (rule: RuleIr) => RuleFacts;
   readonly ledger: PatternLedger;
   readonly segment: SegmentWriter;
 }
 
 /** Compiles policies one at a time from their packed texts; nothing when there is a problem. */
-function createPolicyCompiler(): (text: string, set: SetDocument, context: NewPolicyContext) => KnownPolicy | undefined {
+function createPolicyCompiler(): (
+  text: string,
+  set: SetDocument,
+  context: NewPolicyContext,
+) => KnownPolicy | undefined {
   const schemas = policySchemas();
   const shape = packedPolicyShape();
-  return (text, set, { fields, ledger, segment }) => {
+  return (text, set, { fields, factsOf, ledger, segment }) => {
     const source = readPackedPolicy(text, shape);
     if (source === undefined) return undefined;
     const findings = createFindings();
@@ -159,17 +183,23 @@ function createPolicyCompiler(): (text: string, set: SetDocument, context: NewPo
     });
     if (policy === undefined || findings.count > 0) return undefined;
     const { rule, active, createdAt } = policy;
-    const placed = active ? { rule: segment.add(rule, factsOf(rule, lookUpIn(fields))) } : {};
-    return { id: rule.id, priority: rule.priority, createdAt, patterns: uses, ...placed };
+    const placed = active ? { rule: segment.add(rule, factsOf(rule)) } : {};
+    return { text: ownCopy(text), id: rule.id, priority: rule.priority, createdAt, patterns: uses, ...placed };
+  };
+}
+
+/** Rules of one bundle after another share what there is to know of them, as long as the declared fields are the same. */
+function createFactsByFields(): (declared: CustomFields, fields: FieldTable) => (rule: RuleIr) => RuleFacts {
+  let last: { readonly declared: string; readonly factsOf: (rule: RuleIr) => RuleFacts } | undefined;
+  return (declared, fields) => {
+    const name = JSON.stringify(declared);
+    if (last?.declared !== name) last = { declared: name, factsOf: createFactsOf(lookUpIn(fields)) };
+    return last.factsOf;
   };
 }
 
 function isActive(policy: KnownPolicy): policy is KnownPolicy & { readonly rule: PlacedRule } {
   return policy.rule !== undefined;
-}
-
-function fieldOfBundle(declared: CustomFields | undefined): FieldLookUp {
-  return lookUpIn(createFieldTable(declared ?? {}));
 }
 
 function lookUpIn(fields: FieldTable): FieldLookUp {

@@ -17,6 +17,14 @@ export interface RuleAddresses {
   readonly ends: Int32Array;
 }
 
+/** A compiled bundle, as objects or as an image. */
+export type LinkableBundle = CompiledBundle | BundleImage;
+
+/** The bundle without regard to its rules: its name, version, fields and modules. */
+export function outlineOf(bundle: LinkableBundle): CompiledBundle {
+  return 'segments' in bundle ? bundle.bundle : bundle;
+}
+
 /** What an image and an update have in common. */
 interface BundleOutline {
   /** The bundle; its sets have no rules. */
@@ -85,7 +93,7 @@ export function bundleOfImage(image: BundleImage): CompiledBundle {
 }
 
 /** The buffers of an update, to be transferred instead of copied. */
-export function buffersOf({ addresses, index, added }: BundleUpdate): readonly ArrayBufferLike[] {
+export function buffersOf({ addresses, index, added }: BundleUpdate): readonly ArrayBuffer[] {
   const arrays: readonly (Int32Array | Uint8Array)[] = [
     addresses.segments,
     addresses.starts,
@@ -100,5 +108,5 @@ export function buffersOf({ addresses, index, added }: BundleUpdate): readonly A
     ]),
     ...added.values(),
   ];
-  return [...new Set(arrays.map((array) => array.buffer))];
+  return [...new Set(arrays.map((array) => array.buffer as ArrayBuffer))];
 }

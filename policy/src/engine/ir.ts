@@ -20,6 +20,12 @@ export type PriorityOrder = (typeof PRIORITY_ORDERS)[number];
 /** What happens when no set decides. */
 export type DefaultEffect = 'allow' | 'deny';
 
+/**
+ * What a negated leaf says of a missing field: true in a rule that blocks, false in one that does not, and `error` where
+ * neither would be safe (contracts §2: an incomplete request never opens the gate).
+ */
+export type WhenMissing = boolean | 'error';
+
 /** One comparison. Negation has been pushed here, and what a missing field means is settled. */
 export interface LeafIr {
   readonly node: 'leaf';
@@ -28,8 +34,8 @@ export interface LeafIr {
   readonly operator: BaseOperator;
   readonly negated: boolean;
   readonly literal: Literal;
-  /** The leaf's value when the field is missing: positive, false; negated, true in a rule that blocks, else false. */
-  readonly whenMissing: boolean;
+  /** The leaf's value when the field is missing: positive, false; negated, see {@link WhenMissing}. */
+  readonly whenMissing: WhenMissing;
   /**
    * For a field with quantifiers, what each of them asks after negation has been pushed here: the leaf, sign included,
    * holds for any or for all elements. An empty list reads as a missing field.

@@ -4,7 +4,7 @@ import type { ContextualRequest } from '../model/facts.js';
 import { type Explanation, explainRequest } from './explain.js';
 import { createFrame, type ReadSet } from './frame.js';
 import { GRANTED_FIELD, grantedOf } from './granted.js';
-import { type BundleImage, tableOfImage } from './image.js';
+import { type LinkableBundle, outlineOf, tableOfImage } from './image.js';
 import { buildRuleIndex, type RuleIndexData } from './index/build.js';
 import type { Constraints } from './index/constraint.js';
 import { drain, openRuleIndex } from './index/rule-index.js';
@@ -13,7 +13,7 @@ import { faultOf, type LinkedRule, type LinkedSet, linkRule } from './linked-rul
 import { createLinker, type Linker } from './match.js';
 import type { Reading } from './read-field.js';
 import { type SetOutcome, walkSet } from './resolve.js';
-import { factsOf, fieldsOf } from './rule-facts.js';
+import { createFactsOf, fieldsOf } from './rule-facts.js';
 import { type RuleTable, tableOfBundle } from './rule-table.js';
 import { type ModuleOutcome, resolveSets, scopeFault } from './verdict.js';
 
@@ -47,9 +47,6 @@ export interface ModuleEvaluator {
   readonly explain: (request: ContextualRequest) => LinkedSet;
 }
 
-/** A compiled bundle, as objects or as an image. */
-export type LinkableBundle = CompiledBundle | BundleImage;
-
 /**
  * Turns a compiled bundle into an engine. Nothing is checked again; a rule's condition is linked at its first use.
  * @param evaluators one for each of the bundle's modules, in their order
@@ -78,7 +75,7 @@ export async function linkBundleInSlices(
 }
 
 function* linkSteps(linkable: LinkableBundle, evaluators: readonly ModuleEvaluator[]): Generator<void, Engine> {
-  const bundle = 'segments' in linkable ? linkable.bundle : linkable;
+  const bundle = outlineOf(linkable);
   if (bundle.modules.some((ir, index) => evaluators[index]?.ir !== ir)) {
     throw new TypeError('the bundle has modules whose engines were not loaded');
   }
@@ -187,9 +184,10 @@ function* indexBundle(
 ): Generator<void, { readonly table: RuleTable; readonly data: RuleIndexData; readonly fields: readonly string[] }> {
   const table = tableOfBundle(bundle);
   const fields = new Set(bundle.modules.flatMap(({ scope }) => fieldsOf({ node: 'and', of: scope })));
+  const factsOf = createFactsOf(linker.fieldOf);
   const constraints: Constraints[] = [];
   for (let number = 0; number < table.count; number += 1) {
-    const facts = factsOf(table.ruleAt(number), linker.fieldOf);
+    const facts = factsOf(table.ruleAt(number));
     constraints.push(facts.constraints);
     for (const path of facts.fields) fields.add(path);
     if (number % SLICE === SLICE - 1) yield;

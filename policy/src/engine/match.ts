@@ -72,7 +72,7 @@ export function createLinker(custom: CustomFields = {}, frame?: Frame): Linker {
   const linkLeaf = (leaf: LeafIr): LinkedLeaf => {
     const { field, read } = linkedField(leaf.field);
     const compare = comparisonOf(leaf, field);
-    const whenMissing = truthOf(leaf.whenMissing);
+    const whenMissing = leaf.whenMissing === 'error' ? ERROR : truthOf(leaf.whenMissing);
     const { negated } = leaf;
     const ask = (value: Reading, request: ContextualRequest): Truth => {
       if (value === MISSING) return whenMissing;

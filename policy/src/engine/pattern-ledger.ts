@@ -1,5 +1,5 @@
-import type { Literal, Operator } from '../dsl/operators.js';
 import { createPatternSizes, type PatternSizes } from '../dsl/operators/pattern-sizes.js';
+import type { Literal, Operator } from '../dsl/operators.js';
 import { MAX_BUNDLE_PROGRAM, type PatternBudget } from '../dsl/pattern-budget.js';
 
 /** What one pattern of a policy takes of the bundle's budget. */

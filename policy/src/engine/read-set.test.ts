@@ -153,9 +153,8 @@ describe('a read set', () => {
       modules: [],
       sets: [{ name: 's', layer: 'platform', combining: 'priority', priorityOrder: 'desc', rules }],
     });
-  const readsOf = (...rules: readonly RuleIr[]) => [
-    ...engineOf(...rules).evaluateWithReads(START as unknown as ContextualRequest).reads,
-  ].sort();
+  const readsOf = (...rules: readonly RuleIr[]) =>
+    [...engineOf(...rules).evaluateWithReads(START as unknown as ContextualRequest).reads].sort();
 
   test('has what the index looked up, and not what a rule that it left out would have read', () => {
     const rule = (agent: string, field: string): RuleIr =>

@@ -1,4 +1,4 @@
-import { type Constraints, constraintsOf, type FieldLookUp } from './index/constraint.js';
+import { type Constraints, constraintsOf, createLeafConstraint, type FieldLookUp } from './index/constraint.js';
 import type { ConditionIr, RuleIr } from './ir.js';
 
 /** What linking needs to know of a rule before any request meets it. */
@@ -8,12 +8,27 @@ export interface RuleFacts {
   readonly fields: readonly string[];
 }
 
-/** @throws TypeError when `fieldOf` does not know a field: that must show now, not at the first request that meets it */
-export function factsOf(rule: RuleIr, fieldOf: FieldLookUp): RuleFacts {
-  const fields = fieldsOf({ node: 'and', of: [...rule.scope, rule.when] });
-  for (const path of fields) fieldOf(path);
-  return { constraints: constraintsOf(rule, fieldOf), fields };
+/** What there is to know of rules whose fields `fieldOf` finds. */
+export function createFactsOf(fieldOf: FieldLookUp): (rule: RuleIr) => RuleFacts {
+  const leafConstraint = createLeafConstraint(fieldOf);
+  const known = new Map<string, readonly string[]>();
+  return (rule) => {
+    const own = fieldsOf({ node: 'and', of: [...rule.scope, rule.when] });
+    // Rules that read the same fields share one list of them.
+    const name = own.join(' ');
+    const fields = known.get(name) ?? own;
+    if (fields === own) {
+      // A field that this version does not know must show now, not at the first request that meets it.
+      for (const path of own) fieldOf(path);
+      if (known.size === MAX_REMEMBERED) known.clear();
+      known.set(name, own);
+    }
+    return { constraints: constraintsOf(rule, leafConstraint), fields };
+  };
 }
+
+/** Lists of fields that are remembered. */
+const MAX_REMEMBERED = 10_000;
 
 /** The paths of the fields that a condition reads, each once, in the order in which it names them. */
 export function fieldsOf(condition: ConditionIr): readonly string[] {

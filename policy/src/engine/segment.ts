@@ -55,12 +55,19 @@ export function* updateOf(
   const counts = sets.map(({ name }) => rulesOf.get(name)?.length ?? 0);
   const rules = sets.flatMap(({ name }) => rulesOf.get(name) ?? []);
   const fields = new Set(bundle.modules.flatMap(({ scope }) => fieldsOf({ node: 'and', of: scope })));
-  for (const { facts } of rules) for (const path of facts.fields) fields.add(path);
   const addresses: RuleAddresses = {
-    segments: Int32Array.from(rules, ({ segment }) => segment),
-    starts: Int32Array.from(rules, ({ start }) => start),
-    ends: Int32Array.from(rules, ({ end }) => end),
+    segments: new Int32Array(rules.length),
+    starts: new Int32Array(rules.length),
+    ends: new Int32Array(rules.length),
   };
+  let last: readonly string[] | undefined;
+  for (const [number, { segment, start, end, facts }] of rules.entries()) {
+    addresses.segments[number] = segment;
+    addresses.starts[number] = start;
+    addresses.ends[number] = end;
+    if (facts.fields !== last) for (const path of facts.fields) fields.add(path);
+    last = facts.fields;
+  }
   const index = yield* buildRuleIndex(rules.map(({ facts }) => facts.constraints));
   const added = new Map([[writer.segment, writer.bytes()]]);
   return { bundle: { ...bundle, sets }, counts, addresses, index, fields: [...fields].sort(), added };

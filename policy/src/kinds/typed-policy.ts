@@ -1,9 +1,10 @@
 import { compileCondition } from '../dsl/condition.js';
-import { type CompiledEffect, DEFAULT_HITL_GROUP, DEFAULT_HOLD_SECONDS, effectBlocks } from '../dsl/effects.js';
+import { type CompiledEffect, DEFAULT_HITL_GROUP, DEFAULT_HOLD_SECONDS } from '../dsl/effects.js';
 import { didYouMean } from '../dsl/nearest.js';
-import { finishPolicy, type PolicyContext, type PolicyIr, type PolicySource } from '../dsl/policy-head.js';
+import { finishPolicy, onMissing, type PolicyContext, type PolicyIr, type PolicySource } from '../dsl/policy-head.js';
 import type { TypedPolicyShape } from '../dsl/schema.js';
 import { reportShape } from '../dsl/shape-problems.js';
+import type { ConditionIr } from '../engine/ir.js';
 import { assertNever } from '../model/exhaustive.js';
 import type { Json, JsonObject } from '../model/request.js';
 import type { KindRule } from './kind.js';
@@ -13,7 +14,7 @@ import { isPolicyType, POLICY_TYPES, policyKind } from './registry.js';
 export function isTypedPolicy(document: Json): document is JsonObject {
   if (typeof document !== 'object' || document === null || Array.isArray(document)) return false;
   const written = document as JsonObject;
-  return !Object.hasOwn(written, 'when') && (Object.hasOwn(written, 'type') || Object.hasOwn(written, 'config'));
+  return !Object.hasOwn(written, 'effect') && (Object.hasOwn(written, 'type') || Object.hasOwn(written, 'config'));
 }
 
 /** Compiles one typed policy to the same rule that the DSL compiles to. Reports every problem and then returns nothing. */
@@ -54,7 +55,7 @@ export function compileTypedPolicy(source: PolicySource, context: PolicyContext)
     return undefined;
   }
   const effect = effectOf(shape, rule);
-  const blocking = effectBlocks(effect.type);
+  const blocking = onMissing(effect.type, set);
   const complies = rule.compliance ?? { operator: 'not', conditions: [rule.violation] };
   const when = shape.action === 'allow' ? complies : rule.violation;
   const condition = compileCondition(when, {
@@ -65,19 +66,24 @@ export function compileTypedPolicy(source: PolicySource, context: PolicyContext)
     base: 'config',
     internal: true,
   });
-  if (condition === undefined) return undefined;
+  const limits = written['when'];
+  const narrowed =
+    limits === undefined ? EVERYTHING : compileCondition(limits, { where: source, findings, blocking, bundle });
+  if (condition === undefined || narrowed === undefined) return undefined;
   return finishPolicy(shape, source, { set, findings, before }, (head, scope) => ({
     active: head.enabled ?? true,
     rule: {
       effect,
       priority: head.priority,
-      scope: scope(head.on ?? kind.on),
-      when: condition,
+      scope: scope(head.on ?? kind.on, effect.type),
+      when: limits === undefined ? condition : { node: 'and', of: [narrowed, condition] },
       kind: type,
       ...(rule.guard === undefined ? {} : { guard: rule.guard }),
     },
   }));
 }
+
+const EVERYTHING: ConditionIr = { node: 'and', of: [] };
 
 function effectOf(shape: TypedPolicyShape, { denial }: KindRule): CompiledEffect {
   const { action } = shape;

@@ -5,6 +5,9 @@ import { type Checked, type Problem, sortProblems } from '../model/problem.js';
 import type { CedarLibrary } from './cedar/cedar-library.js';
 import type { OpaLibrary } from './rego/opa-library.js';
 
+/** What of a compiled bundle concerns its modules. */
+export type BundleModules = Pick<CompiledBundle, 'version' | 'modules'>;
+
 /** Checks one module and makes its evaluator. */
 type ModuleLoader = (ir: ModuleIr, policyVersion: string) => Promise<Checked<ModuleEvaluator>>;
 
@@ -12,7 +15,7 @@ type ModuleLoader = (ir: ModuleIr, policyVersion: string) => Promise<Checked<Mod
  * Checks and loads the modules of a bundle, in their order, for `linkBundle`. The libraries of other engines are
  * imported only when a module needs them. All problems are returned; never rejects.
  */
-export async function loadModuleEngines(bundle: CompiledBundle): Promise<Checked<readonly ModuleEvaluator[]>> {
+export async function loadModuleEngines(bundle: BundleModules): Promise<Checked<readonly ModuleEvaluator[]>> {
   const loaders = new Map<ModuleEngine, ModuleLoader>();
   const evaluators: ModuleEvaluator[] = [];
   const problems: Problem[] = [];
@@ -25,7 +28,7 @@ export async function loadModuleEngines(bundle: CompiledBundle): Promise<Checked
 }
 
 /** What keeps the modules of a bundle from being loaded; what a build and a compiler have to ask before they accept it. */
-export async function checkModules(bundle: CompiledBundle): Promise<readonly Problem[]> {
+export async function checkModules(bundle: BundleModules): Promise<readonly Problem[]> {
   const loaded = await loadModuleEngines(bundle);
   return loaded.ok ? [] : loaded.problems;
 }

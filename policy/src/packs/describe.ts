@@ -1,5 +1,5 @@
-import { slugOf } from '../dsl/policy-head.js';
 import type { PolicySource } from '../dsl/policy-head.js';
+import { slugOf } from '../dsl/policy-head.js';
 import type { Json, JsonObject } from '../model/request.js';
 import { isJsonObject } from './json-object.js';
 import type { Pack } from './pack.js';
@@ -121,5 +121,5 @@ function effectOf(written: JsonObject): string {
 function clauseText(mapping: Json): string {
   if (!isJsonObject(mapping)) return '';
   const { framework, clause } = mapping;
-  return `${String(framework)} ${String(clause)}`;
+  return typeof framework === 'string' && typeof clause === 'string' ? `${framework} ${clause}` : '';
 }

@@ -32,18 +32,18 @@ function fill(text: string): { filled: PolicySource | undefined; problems: reado
 
 describe('a reference', () => {
   test.each<[name: string, written: string, expected: Json]>([
-    ['alone becomes the number', "'${limit}'", 100],
-    ['alone becomes the boolean', "'${strict}'", true],
-    ['alone becomes the list', "'${roots}'", ['/srv/a.b', '/data']],
-    ['to a member', "'${terms.quorum}'", 2],
-    ['to the member that a value names', "'${teams.$choice}'", ['m1']],
-    ['to the member that a boolean names', "'${forms.$strict}'", 'yes'],
-    ['inside a text becomes text', "'at most ${limit}, ask ${role}'", 'at most 100, ask boss'],
-    ['escaped stays as it is', "'$${limit} ${limit}'", '${limit} 100'],
-    ['as a pattern is quoted', "'^${roots|regex}/'", '^(?:/srv/a\\.b|/data)/'],
-    ['as a lone pattern is quoted too', "'${role|regex}'", '(?:boss)'],
-    ['as a pattern of nothing matches nothing', "'^${empty|regex}$'", '^[^\\x00-\\x{10FFFF}]$'],
-    ['in a list is one element', "['${role}', x]", ['boss', 'x']],
+    ['alone becomes the number', `'\${limit}'`, 100],
+    ['alone becomes the boolean', `'\${strict}'`, true],
+    ['alone becomes the list', `'\${roots}'`, ['/srv/a.b', '/data']],
+    ['to a member', `'\${terms.quorum}'`, 2],
+    ['to the member that a value names', `'\${teams.$choice}'`, ['m1']],
+    ['to the member that a boolean names', `'\${forms.$strict}'`, 'yes'],
+    ['inside a text becomes text', `'at most \${limit}, ask \${role}'`, 'at most 100, ask boss'],
+    ['escaped stays as it is', `'$\${limit} \${limit}'`, `\${limit} 100`],
+    ['as a pattern is quoted', `'^\${roots|regex}/'`, '^(?:/srv/a\\.b|/data)/'],
+    ['as a lone pattern is quoted too', `'\${role|regex}'`, '(?:boss)'],
+    ['as a pattern of nothing matches nothing', `'^\${empty|regex}$'`, '^[^\\x00-\\x{10FFFF}]$'],
+    ['in a list is one element', `['\${role}', x]`, ['boss', 'x']],
   ])('%s', (_name, written, expected) => {
     const { filled, problems } = fill(`value: ${written}`);
     expect(problems).toEqual([]);
@@ -51,13 +51,21 @@ describe('a reference', () => {
   });
 
   test.each([
-    ['an unknown parameter', 'v: ${limits}', '1:4 v there is no parameter "limits"; did you mean "limit"?'],
-    ['an unknown member', "v: '${terms.size}'", '1:4 v terms has no member "size"'],
-    ['a list inside a text', "v: 'x ${roots}'", '1:4 v roots is not a text or a number here, so it cannot stand inside a longer text'],
-    ['no name', "v: '${1,2}'", '1:4 v "${1,2}" does not name a parameter; a plain "${" is written "$${"'],
-    ['an unknown filter', "v: '${role|upper}'", '1:4 v "${role|upper}": there is no filter "upper" (there is regex)'],
-    ['a pattern of a map', "v: '${teams|regex}'", '1:4 v teams is not a text or a list of texts, so it cannot become a pattern'],
-    ['a prototype', "v: '${constructor}'", '1:4 v there is no parameter "constructor"'],
+    ['an unknown parameter', `v: \${limits}`, '1:4 v there is no parameter "limits"; did you mean "limit"?'],
+    ['an unknown member', `v: '\${terms.size}'`, '1:4 v terms has no member "size"'],
+    [
+      'a list inside a text',
+      `v: 'x \${roots}'`,
+      '1:4 v roots is not a text or a number here, so it cannot stand inside a longer text',
+    ],
+    ['no name', `v: '\${1,2}'`, `1:4 v "\${1,2}" does not name a parameter; a plain "\${" is written "$\${"`],
+    ['an unknown filter', `v: '\${role|upper}'`, `1:4 v "\${role|upper}": there is no filter "upper" (there is regex)`],
+    [
+      'a pattern of a map',
+      `v: '\${teams|regex}'`,
+      '1:4 v teams is not a text or a list of texts, so it cannot become a pattern',
+    ],
+    ['a prototype', `v: '\${constructor}'`, '1:4 v there is no parameter "constructor"'],
   ])('to %s is a problem at its place', (_name, text, expected) => {
     expect(fill(text).problems).toEqual([expected]);
   });
@@ -65,12 +73,12 @@ describe('a reference', () => {
 
 describe('for_each', () => {
   test('repeats a part for each element, in place', () => {
-    const { filled } = fill("[a, {for_each: roots, as: root, do: 'in ${root}'}, z]");
+    const { filled } = fill(`[a, {for_each: roots, as: root, do: 'in \${root}'}, z]`);
     expect(filled?.document).toEqual(['a', 'in /srv/a.b', 'in /data', 'z']);
   });
 
   test('repeats a part for each entry of a map', () => {
-    const { filled } = fill("[{for_each: teams, as: team, do: {team: '${team.key}', models: '${team.value}'}}]");
+    const { filled } = fill(`[{for_each: teams, as: team, do: {team: '\${team.key}', models: '\${team.value}'}}]`);
     expect(filled?.document).toEqual([
       { team: 'finance', models: ['m1'] },
       { team: 'sales', models: ['m2', 'm3'] },
@@ -79,23 +87,37 @@ describe('for_each', () => {
 
   test('nests', () => {
     const { filled } = fill(
-      "[{for_each: teams, as: team, do: [{for_each: '${team.value}', as: model, do: '${team.key}/${model}'}]}]",
+      `[{for_each: teams, as: team, do: [{for_each: '\${team.value}', as: model, do: '\${team.key}/\${model}'}]}]`,
     );
     expect(filled?.document).toEqual([['finance/m1'], ['sales/m2', 'sales/m3']]);
   });
 
   test('tells where the parts that it made come from', () => {
-    const { filled } = fill('when:\n  - first\n  - for_each: roots\n    as: root\n    do: { field: x, value: "${root}" }\n');
+    const { filled } = fill(
+      `when:\n  - first\n  - for_each: roots\n    as: root\n    do: { field: x, value: "\${root}" }\n`,
+    );
     expect(filled?.at('when[2].value')).toEqual([5, 28]);
     expect(filled?.at('when[1].field')).toEqual([5, 18]);
     expect(filled?.at('when[0]')).toEqual([2, 5]);
   });
 
   test.each([
-    ['no list', '[{for_each: role, as: x, do: y}]', '1:13 [0].for_each for_each names a parameter that is a list or a map'],
+    [
+      'no list',
+      '[{for_each: role, as: x, do: y}]',
+      '1:13 [0].for_each for_each names a parameter that is a list or a map',
+    ],
     ['no part', '[{for_each: roots, as: x}]', '1:2 [0] for_each needs "do": the part that is repeated'],
-    ['no name', '[{for_each: roots, do: y}]', '1:2 [0].as for_each needs "as": a name of lower-case letters, digits and _'],
-    ['a taken name', '[{for_each: roots, as: role, do: y}]', '1:24 [0].as "role" is already the name of a parameter or of an element'],
+    [
+      'no name',
+      '[{for_each: roots, do: y}]',
+      '1:2 [0].as for_each needs "as": a name of lower-case letters, digits and _',
+    ],
+    [
+      'a taken name',
+      '[{for_each: roots, as: role, do: y}]',
+      '1:24 [0].as "role" is already the name of a parameter or of an element',
+    ],
     ['another key', '[{for_each: roots, as: x, do: y, if: z}]', '1:38 [0].if for_each takes as and do, not "if"'],
   ])('with %s is a problem', (_name, text, expected) => {
     expect(fill(text).problems).toEqual([expected]);
@@ -114,12 +136,12 @@ describe('if_parameter', () => {
   });
 
   test('leaves out an element of a list', () => {
-    const { filled } = fill("[{ if_parameter: empty, a: 1 }, { unless_parameter: empty, b: '${limit}' }]");
+    const { filled } = fill(`[{ if_parameter: empty, a: 1 }, { unless_parameter: empty, b: '\${limit}' }]`);
     expect(filled?.document).toEqual([{ b: 100 }]);
   });
 
   test('is not needed for a single value', () => {
-    const { filled } = fill("{ a: '${empty?}', b: '${role?}', c: ['${empty?}', '${limit?}'] }");
+    const { filled } = fill(`{ a: '\${empty?}', b: '\${role?}', c: ['\${empty?}', '\${limit?}'] }`);
     expect(filled?.document).toEqual({ b: 'boss', c: [100] });
   });
 

@@ -44,7 +44,8 @@ function admitted(value: Json, from: string, values: JsonObject, context: FillCo
     if (!isJsonObject(body) || !Object.hasOwn(body, key)) continue;
     const { [key]: name, ...rest } = body;
     if (typeof name !== 'string' || !Object.hasOwn(values, name)) {
-      const message = `${key} names a parameter of the pack${didYouMean(String(name), Object.keys(values))}`;
+      const meant = typeof name === 'string' ? didYouMean(name, Object.keys(values)) : '';
+      const message = `${key} names a parameter of the pack${meant}`;
       context.findings.add(context.template, childPath(from, key), 'ERR_PACK_TEMPLATE', message);
     } else if (isEmpty(values[name]) === (key === IF_PARAMETER)) return undefined;
     body = rest;
@@ -105,7 +106,7 @@ function isLeftOut(value: Json, values: JsonObject): boolean {
   const parts = splitText(value);
   const [part] = parts;
   if (part === undefined || parts.length > 1 || !('reference' in part) || !part.reference.optional) return false;
-  const found = valueOf(part.reference, values);
+  const found = resolveReference(part.reference, values);
   return 'value' in found && isEmpty(found.value);
 }
 
@@ -173,7 +174,7 @@ function fillText(text: string, place: Place, values: JsonObject, context: FillC
   const filled = parts.map((part): Json => {
     if ('text' in part) return part.text;
     if ('fault' in part) return report(part.fault);
-    const found = valueOf(part.reference, values);
+    const found = resolveReference(part.reference, values);
     return 'fault' in found ? report(found.fault) : found.value;
   });
   // Exactly one reference becomes the value itself, with its type.
@@ -190,7 +191,7 @@ function fillText(text: string, place: Place, values: JsonObject, context: FillC
 
 type Found = { readonly value: Json } | { readonly fault: string };
 
-function valueOf({ name, members, filter }: Reference, values: JsonObject): Found {
+function resolveReference({ name, members, filter }: Reference, values: JsonObject): Found {
   if (!Object.hasOwn(values, name)) {
     return { fault: `there is no parameter "${name}"${didYouMean(name, Object.keys(values))}` };
   }
@@ -211,8 +212,9 @@ function chosen(name: string, values: JsonObject): string | undefined {
 
 /** A value as a part of a pattern that matches exactly it, or exactly one of a list. */
 function patternOf(name: string, value: Json | undefined): Found {
-  const texts = Array.isArray(value) ? (value as readonly Json[]) : [value ?? null];
-  if (texts.some((text) => typeof text !== 'string' && typeof text !== 'number')) {
+  const values = Array.isArray(value) ? (value as readonly Json[]) : [value ?? null];
+  const texts = values.filter((one) => typeof one === 'string' || typeof one === 'number');
+  if (texts.length < values.length) {
     return { fault: `${name} is not a text or a list of texts, so it cannot become a pattern` };
   }
   if (texts.length === 0) return { value: MATCHES_NOTHING };

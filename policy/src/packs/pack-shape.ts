@@ -57,10 +57,15 @@ function buildPackShape() {
       .describe('Each a JSON Schema (2020-12) with a description and, unless it must be given, a default.')
       .optional(),
     definitions: z
-      .record(z.string().regex(PARAMETER_NAME, 'a definition has a name of lower-case letters, digits and _'), z.unknown())
+      .record(
+        z.string().regex(PARAMETER_NAME, 'a definition has a name of lower-case letters, digits and _'),
+        z.unknown(),
+      )
       .describe('Values and conditions that policies refer to like parameters; they may use parameters themselves.')
       .optional(),
-    fields: customFieldsShape().describe('Custom fields that its policies read, declared as in bundle.yaml.').optional(),
+    fields: customFieldsShape()
+      .describe('Custom fields that its policies read, declared as in bundle.yaml.')
+      .optional(),
     framework_mapping: z
       .array(z.strictObject({ framework: z.string().min(1).max(100), clause: z.string().min(1).max(100) }))
       .max(100)

@@ -45,7 +45,11 @@ export function createSchemaCompiler(): SchemaCompiler {
 /** Reads the parameters of a pack; reports schemas that are none, and defaults that their own schema refuses. */
 export function createParameterSchemas(
   schemas: JsonObject,
-  { where, findings, compiler }: { readonly where: Excerpt; readonly findings: Findings; readonly compiler: SchemaCompiler },
+  {
+    where,
+    findings,
+    compiler,
+  }: { readonly where: Excerpt; readonly findings: Findings; readonly compiler: SchemaCompiler },
 ): ParameterSchemas {
   const names = Object.keys(schemas);
   const defaults: Record<string, Json> = {};

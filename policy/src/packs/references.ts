@@ -26,10 +26,10 @@ export function splitText(text: string): readonly TextPart[] {
   const parts: TextPart[] = [];
   let from = 0;
   for (const mark of text.matchAll(MARK)) {
-    const [whole, escape, inside = ''] = mark;
+    const [whole, doubled, inside = ''] = mark;
     if (mark.index > from) parts.push({ text: text.slice(from, mark.index) });
     from = mark.index + whole.length;
-    if (escape === '$') parts.push({ text: whole.slice(1) });
+    if (doubled === '$') parts.push({ text: whole.slice(1) });
     else parts.push(parseReference(inside));
   }
   if (from < text.length || parts.length === 0) parts.push({ text: text.slice(from) });
@@ -73,8 +73,6 @@ export function referencesOf(template: Json): readonly string[] {
   if (typeof template !== 'object' || template === null) return [];
   if (Array.isArray(template)) return (template as readonly Json[]).flatMap(referencesOf);
   return Object.entries(template as JsonObject).flatMap(([key, value]) =>
-    NAMING_KEYS.includes(key) && typeof value === 'string' && !value.includes('${')
-      ? [value]
-      : referencesOf(value),
+    NAMING_KEYS.includes(key) && typeof value === 'string' && !value.includes('${') ? [value] : referencesOf(value),
   );
 }

@@ -83,7 +83,11 @@ describe('a set of a pack', () => {
     const sets = setsOf(`  - { name: limits, layer: tenant, pack: packs/limits, environments: { ${environments} } }`);
     expect(sets.map((set) => [set.name, set.rules[0]?.when, set.rules[0]?.scope[0]])).toMatchObject([
       ['limits', { literal: 5 }, { field: 'context.environment', negated: true, literal: ['prod', 'staging'] }],
-      ['limits.staging-prod', { literal: 2 }, { field: 'context.environment', negated: false, literal: ['staging', 'prod'] }],
+      [
+        'limits.staging-prod',
+        { literal: 2 },
+        { field: 'context.environment', negated: false, literal: ['staging', 'prod'] },
+      ],
     ]);
   });
 
@@ -118,9 +122,7 @@ describe('problems', () => {
       'an unknown environment',
       `${SET}, environments: { production: { limit: 1 } } }`,
       {},
-      [
-        'bundle.yaml:5:72 sets[0].environments.production: unknown key "production" (ERR_POLICY_KEY_UNKNOWN)',
-      ],
+      ['bundle.yaml:5:72 sets[0].environments.production: unknown key "production" (ERR_POLICY_KEY_UNKNOWN)'],
     ],
     [
       'a scope in place of values',
@@ -170,7 +172,10 @@ describe('problems', () => {
       `${SET} }\n  - { name: other, layer: tenant, pack: packs/other }\n`,
       {
         'packs/limits/pack.yaml': `${PACK}requires: { base: ^1.0.0, other: ^2.0.0 }\n`,
-        'packs/other/pack.yaml': PACK.replace('name: limits', 'name: other').replace('version: 1.2.0', 'version: 1.9.0'),
+        'packs/other/pack.yaml': PACK.replace('name: limits', 'name: other').replace(
+          'version: 1.2.0',
+          'version: 1.9.0',
+        ),
         'packs/other/policies/limits.yaml': POLICIES,
       },
       [
@@ -194,7 +199,9 @@ describe('problems', () => {
       'a range that is none',
       `${SET} }`,
       { 'packs/limits/pack.yaml': `${PACK}requires: { base: newest }\n` },
-      ['packs/limits/pack.yaml:14:19 requires.base: limits@1.2.0 needs base: "newest" is not a range of versions (ERR_PACK_REQUIRES)'],
+      [
+        'packs/limits/pack.yaml:14:19 requires.base: limits@1.2.0 needs base: "newest" is not a range of versions (ERR_PACK_REQUIRES)',
+      ],
     ],
     [
       'a default that its own schema refuses, a schema that is none, a parameter that nothing uses',
@@ -207,19 +214,23 @@ describe('problems', () => {
       [
         'packs/limits/pack.yaml:11:3 parameters.idle: no policy uses idle (ERR_PACK_SHAPE)',
         'packs/limits/pack.yaml:12:60 parameters.limit.default: the default must be <= 9 (ERR_PACK_PARAMETER)',
-        expect.stringMatching(/^packs\/limits\/pack\.yaml:13:11 parameters\.models: the schema of models is not usable: /) as unknown as string,
+        expect.stringMatching(
+          /^packs\/limits\/pack\.yaml:13:11 parameters\.models: the schema of models is not usable: /,
+        ) as unknown as string,
       ],
     ],
     [
       'a parameter without a default that is not given',
       `${SET}, parameters: {} }`,
       { 'packs/limits/pack.yaml': PACK.replace('default: 5, ', '') },
-      ['bundle.yaml:5:68 sets[0].parameters: the parameter limit of limits@1.2.0 has no default: give it a value (ERR_PACK_PARAMETER)'],
+      [
+        'bundle.yaml:5:68 sets[0].parameters: the parameter limit of limits@1.2.0 has no default: give it a value (ERR_PACK_PARAMETER)',
+      ],
     ],
     [
       'a problem of a template once, whatever the number of environments',
       `${SET}, environments: { prod: { limit: 1 }, dev: { limit: 2 } } }`,
-      { 'packs/limits/policies/limits.yaml': POLICIES.replace('name: Too much', "name: 'Over ${limt}'") },
+      { 'packs/limits/policies/limits.yaml': POLICIES.replace('name: Too much', `name: 'Over \${limt}'`) },
       [
         'packs/limits/policies/limits.yaml:1:9 [0].name: there is no parameter "limt"; did you mean "limit"? (ERR_PACK_TEMPLATE)',
       ],
@@ -228,7 +239,9 @@ describe('problems', () => {
       'two sets of one name, one of them for an environment',
       `${SET}, environments: { prod: { limit: 1 } } }\n  - { name: limits.prod, layer: tenant, pack: packs/limits }`,
       {},
-      ['bundle.yaml sets: two sets are called "limits.prod", one of which is limits@1.2.0 for an environment (ERR_BUNDLE_LAYOUT)'],
+      [
+        'bundle.yaml sets: two sets are called "limits.prod", one of which is limits@1.2.0 for an environment (ERR_BUNDLE_LAYOUT)',
+      ],
     ],
     [
       'a key that packs do not have',

@@ -50,7 +50,7 @@ const MAX_DEFAULT_ROUNDS = 200;
 /** More than the longest request that is made here. */
 const ODD = 1_000_000;
 /** Variations of the requests that were looked at. */
-const MAX_VARIED = 20_000;
+const MAX_VARIED = 10_000;
 /** With more rules than these, only the fields of the changed ones are varied. */
 const MAX_VARIED_RULES = 300;
 
@@ -128,7 +128,9 @@ class FlipSearch {
     for (const change of this.#changes) {
       const differs = this.#interest(change);
       this.#explore(differs, change);
-      const voices = new Set([change.before, change.after].flatMap((rule) => (rule === undefined ? [] : [rule.effect.type])));
+      const voices = new Set(
+        [change.before, change.after].flatMap((rule) => (rule === undefined ? [] : [rule.effect.type])),
+      );
       for (const { view } of this.#sides) {
         const own = view.rule === change.before || view.rule === change.after;
         if (own || (voices.size === 1 && voices.has(view.rule.effect.type))) continue;
@@ -261,7 +263,9 @@ class FlipSearch {
 /** The rules whose voice became a set's outcome, as `<layer>/<slug>`. */
 function deciders(engine: Engine, request: ContextualRequest): readonly string[] {
   const { sets } = engine.explain(request);
-  return sets.flatMap(({ layer, rules }) => rules.filter(({ role }) => role === 'decided').map(({ policy }) => `${layer}/${policy}`));
+  return sets.flatMap(({ layer, rules }) =>
+    rules.filter(({ role }) => role === 'decided').map(({ policy }) => `${layer}/${policy}`),
+  );
 }
 
 /** The rules that spoke, as `<layer>/<slug>`; cheaper than an explanation. */

@@ -18,7 +18,10 @@ export function enumerateRequests(
   const size = variables.reduce((product, { cells }) => product * cells.length, 1);
   if (size > limit || shareList(variables)) return undefined;
   const uncertain = variables.some(({ cells }) =>
-    cells.some((cell) => cell.is === 'value' && (cell.sample === undefined || cell.truths.some((set) => (set & (set - 1)) !== 0))),
+    cells.some(
+      (cell) =>
+        cell.is === 'value' && (cell.sample === undefined || cell.truths.some((set) => (set & (set - 1)) !== 0)),
+    ),
   );
   if (uncertain) return undefined;
   let combined: readonly (readonly Choice[])[] = [[]];

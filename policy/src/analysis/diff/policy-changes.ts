@@ -42,7 +42,10 @@ function changesOfSet(before: SetIr | undefined, after: SetIr | undefined): read
   const combines = before?.combining !== after?.combining || before?.priorityOrder !== after?.priorityOrder;
   const old = new Map(before?.rules.map((rule) => [rule.id, rule]));
   const current = new Map(after?.rules.map((rule) => [rule.id, rule]));
-  const moved = movedRules([...old.keys()].filter((id) => current.has(id)), [...current.keys()].filter((id) => old.has(id)));
+  const moved = movedRules(
+    [...old.keys()].filter((id) => current.has(id)),
+    [...current.keys()].filter((id) => old.has(id)),
+  );
   return [...new Set([...old.keys(), ...current.keys()])].flatMap((id): readonly RuleChange[] => {
     const [one, other] = [old.get(id), current.get(id)];
     const { file, line } = (other ?? one) as RuleIr;

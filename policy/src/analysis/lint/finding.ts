@@ -1,6 +1,6 @@
 import type { RuleIr, SetIr } from '../../engine/ir.js';
-import type { ContextualRequest } from '../../model/facts.js';
 import type { Layer } from '../../model/decision.js';
+import type { ContextualRequest } from '../../model/facts.js';
 import { LINT_RULES, type LintCode, type LintSeverity } from './rules.js';
 
 /** One thing that lint found. */
@@ -47,7 +47,8 @@ export interface FindingText {
 export function findingOf(rule: RuleIr, set: SetIr, text: FindingText, locate: Locate): LintFinding {
   const { code, message, path = '', witness, related = [] } = text;
   const found = locate(rule, path);
-  const [line, column] = found ?? (text.line === undefined || text.line === 0 ? [rule.line, rule.column] : [text.line, 1]);
+  const [line, column] =
+    found ?? (text.line === undefined || text.line === 0 ? [rule.line, rule.column] : [text.line, 1]);
   return {
     code,
     severity: text.severity ?? LINT_RULES[code].severity,

@@ -1,8 +1,8 @@
+import { surfacesOf } from '../../dsl/field-surfaces.js';
 import type { ConditionIr, LeafIr, RuleIr } from '../../engine/ir.js';
 import { ATTEMPT_KINDS, type AttemptKind } from '../../model/request.js';
 import { every, leavesOf, not, truthIs } from '../claim.js';
 import type { Solver } from '../solver.js';
-import { surfacesOf } from '../../dsl/field-surfaces.js';
 import { CAN_FALSE, CAN_TRUE } from '../truth-set.js';
 import type { FindingText } from './finding.js';
 
@@ -11,11 +11,7 @@ const PATTERN_OPERATORS: ReadonlySet<string> = new Set(['regex_match', 'glob_mat
 /** What is wrong with single comparisons of a rule that an author wrote. */
 export function leafFindings(rule: RuleIr, solver: Solver): readonly FindingText[] {
   const leaves = leavesOf(rule.when);
-  return [
-    ...leaves.flatMap((leaf) => meaningless(leaf, solver)),
-    ...unavailable(rule, leaves),
-    ...repeated(rule.when),
-  ];
+  return [...leaves.flatMap((leaf) => meaningless(leaf, solver)), ...unavailable(rule, leaves), ...repeated(rule.when)];
 }
 
 /** Comparisons that come out the same for every request. */
@@ -69,7 +65,8 @@ function unavailable(rule: RuleIr, leaves: readonly LeafIr[]): readonly FindingT
     const surfaces = surfacesOf(leaf.field);
     // To ask whether it is there is how one writes a policy for several surfaces.
     if (leaf.operator === 'exists' || kinds.some((kind) => surfaces.includes(kind))) return [];
-    const value = leaf.whenMissing ? 'always holds' : 'never holds';
+    const holds = leaf.whenMissing ? 'always holds' : 'never holds';
+    const value = leaf.whenMissing === 'error' ? 'cannot be evaluated' : holds;
     const message = `${leaf.field} does not exist on ${kinds.join(', ')}, so the comparison ${value}`;
     const suggestion = `say on: [${surfaces.join(', ')}], or compare a field that ${kinds.join(', ')} has`;
     return [{ code: 'LINT_FIELD_UNAVAILABLE', message, path: leaf.path, line: leaf.line, suggestion }];

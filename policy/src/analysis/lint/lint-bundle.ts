@@ -6,7 +6,7 @@ import { type Reach, reachOf } from '../reach.js';
 import { isAllow, isBlocking, linkerOf, type RuleView, ruleViews } from '../rule-claims.js';
 import { createSolver, type Solver } from '../solver.js';
 import { broadAllow } from './broad-allow.js';
-import { findingOf, type FindingText, type LintFinding, type Locate } from './finding.js';
+import { type FindingText, findingOf, type LintFinding, type Locate } from './finding.js';
 import { leafFindings } from './leaf-findings.js';
 import { overruledBy } from './overruled.js';
 import { duplicateFindings } from './same-condition.js';
@@ -18,7 +18,12 @@ export interface LintReport {
   /** Active rules that were looked at. */
   readonly rules: number;
   /** Rules of which it could not be said whether they ever have a say: too large a question. */
-  readonly undecided: readonly { readonly policy: string; readonly set: string; readonly file: string; readonly line: number }[];
+  readonly undecided: readonly {
+    readonly policy: string;
+    readonly set: string;
+    readonly file: string;
+    readonly line: number;
+  }[];
 }
 
 /** What lint may be told besides the bundle. */
@@ -52,13 +57,20 @@ export function lintBundle(bundle: CompiledBundle, options: LintOptions = {}): L
       const add = (text: FindingText): void => void findings.push(findingOf(rule, set, text, locate));
       const reach = reachOf(view, views, solver);
       if (reach.reached === 'no' || reach.reached === 'never') silent.add(view);
-      if (reach.reached === 'unknown') undecided.push({ policy: rule.id, set: set.name, file: rule.file, line: rule.line });
+      if (reach.reached === 'unknown')
+        undecided.push({ policy: rule.id, set: set.name, file: rule.file, line: rule.line });
       for (const text of reachFindings(view, reach, { views, sets, solver, engine })) add(text);
       // A typed policy's condition is ours, not the author's.
       if (rule.kind === undefined) for (const text of leafFindings(rule, solver)) add(text);
       for (const text of broadAllow(rule)) add(witnessed(text, reach));
     }
-    const paired = [...duplicateFindings(views, silent), ...tieFindings(views.filter((view) => !silent.has(view)), solver)];
+    const paired = [
+      ...duplicateFindings(views, silent),
+      ...tieFindings(
+        views.filter((view) => !silent.has(view)),
+        solver,
+      ),
+    ];
     for (const [view, text] of paired) findings.push(findingOf(view.rule, view.set, text, locate));
   }
   const rules = sets.reduce((sum, views) => sum + views.length, 0);
@@ -82,7 +94,12 @@ export function commonFindings(findings: readonly LintFinding[], rules: readonly
 }
 
 /** What is worth telling of every rule by itself. */
-const EACH: ReadonlySet<string> = new Set(['LINT_ALLOW_ALWAYS', 'LINT_ALLOW_BROAD', 'LINT_ALLOW_BY_EXCLUSION', 'LINT_TIE']);
+const EACH: ReadonlySet<string> = new Set([
+  'LINT_ALLOW_ALWAYS',
+  'LINT_ALLOW_BROAD',
+  'LINT_ALLOW_BY_EXCLUSION',
+  'LINT_TIE',
+]);
 
 function witnessed(text: FindingText, reach: Reach): FindingText {
   return reach.reached === 'yes' ? { ...text, witness: reach.request } : text;
@@ -111,7 +128,11 @@ function reachFindings(view: RuleView, reach: Reach, { sets, solver, engine }: R
 function unsatisfiable({ rule, matters }: RuleView, solver: Solver): FindingText {
   const errs = solver.ask(matters).answer === 'yes';
   const rest = errs ? '; it only stops requests for which it cannot be evaluated' : '';
-  return { code: 'LINT_UNSATISFIABLE', message: `the condition of "${rule.name}" can never hold${rest}`, path: placeOf(rule) };
+  return {
+    code: 'LINT_UNSATISFIABLE',
+    message: `the condition of "${rule.name}" can never hold${rest}`,
+    path: placeOf(rule),
+  };
 }
 
 /** Where the condition of a rule stands. */
@@ -125,7 +146,11 @@ function coveredFinding(view: RuleView, by: readonly RuleView[], solver: Solver)
   const [only] = by;
   if (only === undefined || by.length > 1) {
     const names = related.map(({ id, line, file }) => `${id} (${file}:${line})`).join(', ');
-    return { code: 'LINT_UNREACHABLE', message: `"${rule.name}" never has a say: ${names} together decide before it`, related };
+    return {
+      code: 'LINT_UNREACHABLE',
+      message: `"${rule.name}" never has a say: ${names} together decide before it`,
+      related,
+    };
   }
   const place = `"${only.rule.name}" (${only.rule.file}:${only.rule.line})`;
   const same = solver.ask(every(only.holds, not(view.holds))).answer === 'no';
@@ -159,16 +184,23 @@ function overruled(
 function tieFindings(views: readonly RuleView[], solver: Solver): readonly (readonly [RuleView, FindingText])[] {
   if (views[0]?.set.combining === 'deny_overrides') return [];
   const found: (readonly [RuleView, FindingText])[] = [];
-  const groups = Map.groupBy(views.filter(({ decides }) => decides !== undefined), ({ rule }) => rule.priority);
+  const groups = Map.groupBy(
+    views.filter(({ decides }) => decides !== undefined),
+    ({ rule }) => rule.priority,
+  );
   for (const group of groups.values()) {
     if (group.length > MAX_TIED) continue;
     for (const [index, later] of group.entries()) {
       for (const earlier of group.slice(0, index)) {
-        if (isAllow(earlier.rule) === isAllow(later.rule) || !(isBlocking(earlier.rule) || isBlocking(later.rule))) continue;
+        if (isAllow(earlier.rule) === isAllow(later.rule) || !(isBlocking(earlier.rule) || isBlocking(later.rule)))
+          continue;
         const both = solver.ask(every(earlier.holds, later.holds));
         if (both.answer !== 'yes') continue;
         const message = `"${later.rule.name}" (${later.rule.effect.type}) and "${earlier.rule.name}" (${earlier.rule.effect.type}, ${earlier.rule.file}:${earlier.rule.line}) have the same priority ${later.rule.priority}, and the second counts only because of its date or its slug`;
-        found.push([later, { code: 'LINT_TIE', message, path: 'priority', witness: both.request, related: [earlier.rule] }]);
+        found.push([
+          later,
+          { code: 'LINT_TIE', message, path: 'priority', witness: both.request, related: [earlier.rule] },
+        ]);
       }
     }
   }
@@ -193,7 +225,9 @@ function defaultAllow(file: string): LintFinding {
 /** A pack that is used for several environments is one file with one finding. */
 function distinct(findings: readonly LintFinding[]): readonly LintFinding[] {
   return [
-    ...new Map(findings.map((one) => [`${one.code} ${one.file}:${one.line}:${one.column} ${one.message}`, one])).values(),
+    ...new Map(
+      findings.map((one) => [`${one.code} ${one.file}:${one.line}:${one.column} ${one.message}`, one]),
+    ).values(),
   ];
 }
 

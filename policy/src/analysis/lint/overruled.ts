@@ -21,7 +21,9 @@ export function overruledBy(
   const covering: { readonly view: RuleView; readonly clear: Claim }[] = [];
   let request = stopped;
   for (let round = 0; round < MAX_COVERING; round += 1) {
-    const standing = blockers.find(({ other }) => !covering.some((one) => one.view === other) && solver.holds(other.matters, request));
+    const standing = blockers.find(
+      ({ other }) => !covering.some((one) => one.view === other) && solver.holds(other.matters, request),
+    );
     if (standing === undefined) return undefined;
     const clear = clearOf(standing.other, standing.views, standing.index);
     if (clear === undefined || solver.holds(clear, request)) return undefined;
@@ -38,7 +40,11 @@ export function overruledBy(
 function clearOf(blocker: RuleView, views: readonly RuleView[], index: number): Claim | undefined {
   const instead =
     blocker.set.combining === 'deny_overrides'
-      ? views.filter((one) => isAllow(one.rule) && outranks(one.rule, blocker.rule, blocker.set)).map((one) => one.holds)
-      : views.slice(0, index).flatMap((one) => (one.decides === undefined || isBlocking(one.rule) ? [] : [one.decides]));
+      ? views
+          .filter((one) => isAllow(one.rule) && outranks(one.rule, blocker.rule, blocker.set))
+          .map((one) => one.holds)
+      : views
+          .slice(0, index)
+          .flatMap((one) => (one.decides === undefined || isBlocking(one.rule) ? [] : [one.decides]));
   return instead.length > MAX_LIFTING ? undefined : some(not(blocker.matters), ...instead);
 }

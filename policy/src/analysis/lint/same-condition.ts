@@ -27,6 +27,7 @@ function conditionKey(condition: ConditionIr): string {
     return parts.length === 1 && only !== undefined ? only : `${condition.node}(${[...new Set(parts)].sort().join()})`;
   }
   const { field, operator, negated, literal, whenMissing, quantifiers } = condition;
-  const listed = operator === 'in' && Array.isArray(literal) ? [...(literal as readonly unknown[])].sort() : literal;
+  const listed =
+    operator === 'in' && Array.isArray(literal) ? literal.map((one) => JSON.stringify(one)).sort() : literal;
   return JSON.stringify([field, operator, negated, whenMissing, listed, quantifiers ?? null]);
 }

@@ -18,7 +18,11 @@ export interface LintSettings {
 }
 
 /** The schema of `lint` in `bundle.yaml`. */
-export function lintSettingsShape() {
+export function lintSettingsShape(): ReturnType<typeof buildLintSettings> {
+  return buildLintSettings();
+}
+
+function buildLintSettings() {
   return z.strictObject({
     ignore: z
       .array(

@@ -79,7 +79,7 @@ interface Reading {
  * character, `{a,b}` alternatives; a backslash takes the next character as it is. Says what is wrong otherwise.
  */
 export function translate(text: string): Glob | string {
-  const reading: Reading = { text: [...text], index: 0 };
+  const reading: Reading = { text: Array.from(text), index: 0 };
   const literal: string[] = [];
   const parts: string[] = [];
   const rest: string[] = [];

@@ -47,6 +47,8 @@ function fault(message: string): LiteralFault {
 }
 
 const META = new Set('.+*?()|[]{}^$\\');
+/** Alternatives; and flags and quotes, which may stand for nothing, so that a `*` behind them repeats what is before. */
+const UNSURE = /\||\(\?|\\[QE]/;
 /** Escapes that stand for the character itself. */
 const ESCAPED = /^[^A-Za-z0-9\s]$/;
 
@@ -55,9 +57,9 @@ const ESCAPED = /^[^A-Za-z0-9\s]$/;
  * what it surely understands: an alternative anywhere, or a flag, ends the reading.
  */
 export function anchoredPrefix(pattern: string): string {
-  if (!pattern.startsWith('^') || pattern.includes('|')) return '';
+  if (!pattern.startsWith('^') || UNSURE.test(pattern)) return '';
   const literal: string[] = [];
-  const characters = [...pattern.slice(1)];
+  const characters = Array.from(pattern.slice(1));
   for (let index = 0; index < characters.length; index += 1) {
     let character = characters[index] ?? '';
     if (character === '\\' && ESCAPED.test(characters[index + 1] ?? '')) {
@@ -67,9 +69,13 @@ export function anchoredPrefix(pattern: string): string {
       break;
     }
     const next = characters[index + 1];
-    // What may be repeated may also be absent, but for `+`.
-    if (next === '*' || next === '?' || next === '{') break;
+    // What may be repeated may also be absent, but for a `+` that is not itself repeated.
+    if (mayRepeat(next) && (next !== '+' || mayRepeat(characters[index + 2]))) break;
     literal.push(character);
   }
   return literal.join('');
+}
+
+function mayRepeat(character: string | undefined): boolean {
+  return character === '*' || character === '?' || character === '+' || character === '{';
 }

@@ -2,7 +2,7 @@ import type { Constraints } from './constraint.js';
 import type { DimensionData } from './dimension.js';
 import { addGroupPairs, type GroupData } from './group.js';
 import { buildPostingTable, createPairList } from './int-table.js';
-import { planIndex } from './plan.js';
+import { planIndex, signatureOf } from './plan.js';
 
 /** The index as plain data: a worker can build and transfer it. */
 export interface RuleIndexData {
@@ -18,25 +18,27 @@ export interface RuleIndexData {
 }
 
 /** Rules between two pauses; some tenths of a millisecond. */
-const SLICE = 256;
+const SLICE = 1024;
 
 /** Builds the index of rules, given by their constraints in evaluation order; pauses at each `yield`. */
 export function* buildRuleIndex(constraints: readonly Constraints[]): Generator<void, RuleIndexData> {
   const { dimensions, parts } = yield* planIndex(constraints);
   const always: number[] = [];
-  const drafts = new Map<string, { readonly dimensions: readonly number[]; readonly rules: number[] }>();
+  const drafts = new Map<number, { readonly dimensions: readonly number[]; readonly rules: number[] }>();
   for (const [number, own] of parts.entries()) {
     if (number % SLICE === SLICE - 1) yield;
     if (own.length === 0) {
       always.push(number);
       continue;
     }
-    const used = own.map(({ dimension }) => dimension);
-    const signature = used.join(',');
-    const draft = drafts.get(signature) ?? { dimensions: used, rules: [] };
+    const signature = signatureOf(own);
+    const draft = drafts.get(signature) ?? { dimensions: own.map(({ dimension }) => dimension), rules: [] };
     drafts.set(signature, draft);
     draft.rules.push(number);
-    for (const { keys } of own) draft.rules.push(keys.length, ...keys);
+    for (const { keys } of own) {
+      draft.rules.push(keys.length);
+      for (const key of keys) draft.rules.push(key);
+    }
   }
   const groups: GroupData[] = [];
   const pairs = createPairList();

@@ -59,7 +59,11 @@ function grown(array: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
 }
 
 /** Gallops: most of the time the wanted number is the next one, and at the end of a set it is far away. */
-function firstNotBelow(list: Int32Array, range: { readonly from: number; readonly end: number }, value: number): number {
+function firstNotBelow(
+  list: Int32Array,
+  range: { readonly from: number; readonly end: number },
+  value: number,
+): number {
   let low = range.from;
   let step = 1;
   while (low + step < range.end && (list[low + step - 1] as number) < value) {

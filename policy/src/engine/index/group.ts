@@ -19,7 +19,11 @@ const SLICE = 1024;
  * the others are left out for requests whose value of them cannot be told. Pauses at each `yield`.
  * @param open a mask of places of dimensions
  */
-export function* addGroupPairs({ place, dimensions, rules }: GroupData, open: number, pairs: PairList): Generator<void> {
+export function* addGroupPairs(
+  { place, dimensions, rules }: GroupData,
+  open: number,
+  pairs: PairList,
+): Generator<void> {
   const closed: number[] = [];
   const add = (at: number, hash: number, number: number): void => {
     const start = closed[at];

@@ -10,13 +10,34 @@ import type { ConditionIr, LeafIr } from '../ir.js';
 import { linkRule } from '../linked-rule.js';
 import { createLinker } from '../match.js';
 import { buildRuleIndex } from './build.js';
-import { constraintsOf } from './constraint.js';
+import { constraintsOf, createLeafConstraint } from './constraint.js';
 import { drain, openRuleIndex } from './rule-index.js';
 import { and, leaf, or, ruleOf } from './sketch.js';
 
 const texts = ['a', 'b', 'ab', 'abc', 'abcd', 'A', ''] as const;
-const hosts = ['x.io', 'a.x.io', 'b.a.x.io', 'ax.io', 'io', 'X.IO.', '10.0.0.1', 'x.io:1', 'bücher.x.io', '[::1]'] as const;
-const ips = ['10.0.0.1', '10.0.0.2', '10.255.0.1', '11.0.0.0', '::ffff:10.0.0.1', 'fd00::1', 'fd00::2', '::1', '010.0.0.1'] as const;
+const hosts = [
+  'x.io',
+  'a.x.io',
+  'b.a.x.io',
+  'ax.io',
+  'io',
+  'X.IO.',
+  '10.0.0.1',
+  'x.io:1',
+  'bücher.x.io',
+  '[::1]',
+] as const;
+const ips = [
+  '10.0.0.1',
+  '10.0.0.2',
+  '10.255.0.1',
+  '11.0.0.0',
+  '::ffff:10.0.0.1',
+  'fd00::1',
+  'fd00::2',
+  '::1',
+  '010.0.0.1',
+] as const;
 const patterns = ['x.io', '*.x.io', '*.a.x.io', 'a.x.io', '*.io', '10.0.0.1'];
 const ranges = ['10.0.0.0/8', '10.0.0.0/31', '10.0.0.1', '0.0.0.0/0', 'fd00::/8', 'fd00::/127', '::/0', '::1'];
 const bits = { negated: fc.boolean(), blocking: fc.boolean() };
@@ -30,12 +51,36 @@ const leaves: fc.Arbitrary<LeafIr> = fc
     core: fc.oneof(
       fc.record({ field: textField, operator: fc.constant('equals' as const), literal: one(texts) }),
       fc.record({ field: textField, operator: fc.constant('in' as const), literal: some(texts) }),
-      fc.record({ field: textField, operator: fc.constant('starts_with' as const), literal: fc.oneof(one(words), some(words)) }),
-      fc.record({ field: fc.constant('tool.arguments.p'), operator: fc.constant('equals' as const), literal: fc.constantFrom(1, true) }),
-      fc.record({ field: textField, operator: fc.constant('regex_match' as const), literal: one(['^a', 'b$', '^ab(c|d)', '^(a|b)c?$']) }),
-      fc.record({ field: textField, operator: fc.constant('glob_match' as const), literal: one(['a*', '*b', 'ab?', 'abc']) }),
-      fc.record({ field: fc.constant('tool.arguments.h'), operator: fc.constant('domain_match' as const), literal: fc.oneof(one(patterns), some(patterns)) }),
-      fc.record({ field: fc.constant('context.ip'), operator: fc.constant('cidr_match' as const), literal: fc.oneof(one(ranges), some(ranges)) }),
+      fc.record({
+        field: textField,
+        operator: fc.constant('starts_with' as const),
+        literal: fc.oneof(one(words), some(words)),
+      }),
+      fc.record({
+        field: fc.constant('tool.arguments.p'),
+        operator: fc.constant('equals' as const),
+        literal: fc.constantFrom(1, true),
+      }),
+      fc.record({
+        field: textField,
+        operator: fc.constant('regex_match' as const),
+        literal: one(['^a', 'b$', '^ab(c|d)', '^(a|b)c?$']),
+      }),
+      fc.record({
+        field: textField,
+        operator: fc.constant('glob_match' as const),
+        literal: one(['a*', '*b', 'ab?', 'abc']),
+      }),
+      fc.record({
+        field: fc.constant('tool.arguments.h'),
+        operator: fc.constant('domain_match' as const),
+        literal: fc.oneof(one(patterns), some(patterns)),
+      }),
+      fc.record({
+        field: fc.constant('context.ip'),
+        operator: fc.constant('cidr_match' as const),
+        literal: fc.oneof(one(ranges), some(ranges)),
+      }),
     ),
     ...bits,
   })
@@ -67,7 +112,13 @@ const requests = fc
   .record({
     agent: fc.record({ id: value(texts) }),
     tool: fc.oneof(
-      { weight: 9, arbitrary: fc.record({ name: value(texts), arguments: fc.record({ p: value(texts), q: value(texts), h: value(hosts) }) }) },
+      {
+        weight: 9,
+        arbitrary: fc.record({
+          name: value(texts),
+          arguments: fc.record({ p: value(texts), q: value(texts), h: value(hosts) }),
+        }),
+      },
       { weight: 1, arbitrary: fc.constantFrom<unknown>(5, undefined, { name: 'a', arguments: [] }) },
     ),
     context: fc.record({ ip: value(ips) }),
@@ -79,8 +130,12 @@ test('what it leaves out is false, and what it names comes in order', () => {
   fc.assert(
     fc.property(rules, fc.array(requests, { minLength: 5, maxLength: 10, size: 'max' }), (given, asked) => {
       const linker = createLinker();
+      const leafConstraint = createLeafConstraint(linker.fieldOf);
       const linked = given.map((rule) => linkRule(rule, linker));
-      const index = openRuleIndex(drain(buildRuleIndex(given.map((rule) => constraintsOf(rule, linker.fieldOf)))), linker.readerOf);
+      const index = openRuleIndex(
+        drain(buildRuleIndex(given.map((rule) => constraintsOf(rule, leafConstraint)))),
+        linker.readerOf,
+      );
       for (const request of asked) {
         index.begin(request);
         let from = 0;

@@ -4,9 +4,9 @@
  * is always sound.
  */
 
+import { dimensionOf, takeCensus } from './census.js';
 import type { Constraint, Constraints } from './constraint.js';
-import { type DimensionData, type ListedKeys, listKey } from './dimension.js';
-import { buildIntSet, buildPostingTable, createPairList } from './int-table.js';
+import { type DimensionData, listKey } from './dimension.js';
 
 /** A dimension has a bit in a mask that fits a small integer. */
 const MAX_DIMENSIONS = 30;
@@ -18,10 +18,8 @@ const MAX_SIGNATURES = 32;
 const MAX_KEYS_PER_RULE = 64;
 /** Keys, all together, of rules that are found only by a longer list than that, such as a block list. */
 const MAX_LISTED_KEYS = 4_000_000;
-/** Lists that one key may be in for its dimension to tell lists apart as wholes. */
-const MAX_LISTS_PER_KEY = 6;
 /** Rules between two pauses; some tenths of a millisecond. */
-const SLICE = 256;
+const SLICE = 512;
 
 /** One dimension by which a rule is found. */
 export interface PlannedPart {
@@ -30,122 +28,76 @@ export interface PlannedPart {
   readonly keys: readonly number[];
 }
 
+/** The dimensions by which a rule is found, ascending; none: it is always a candidate. */
+export type PlannedParts = readonly PlannedPart[];
+
 /** Where each rule goes. */
 export interface IndexPlan {
   readonly dimensions: readonly DimensionData[];
-  /** For each rule, the dimensions that its group uses, ascending; none: the rule is always a candidate. */
-  readonly parts: readonly (readonly PlannedPart[])[];
-}
-
-/** What is known of a dimension once every rule was seen. */
-interface Census {
-  readonly sample: Constraint;
-  rules: number;
-  maxLength: number;
-  readonly keys: Set<number>;
-  readonly widths: Set<number>;
-  /** Lists of several keys, by their own key; two lists of one key are united, which is sound. */
-  readonly lists: Map<number, Set<number>>;
-  /** Keys that stand alone. */
-  readonly single: Set<number>;
+  /** For each rule. */
+  readonly parts: readonly PlannedParts[];
 }
 
 /** Plans the index of rules, given by their constraints; pauses at each `yield`. */
 export function* planIndex(rules: readonly Constraints[]): Generator<void, IndexPlan> {
-  const found = new Map<string, Census>();
-  for (const [number, constraints] of rules.entries()) {
-    if (number % SLICE === SLICE - 1) yield;
-    for (const [name, constraint] of constraints) count(found, name, constraint);
-  }
+  const census = yield* takeCensus(rules);
   // The dimensions of most rules first: one that rules out its groups saves the reading of the others.
-  const chosen = [...found]
-    .filter(([, census]) => census.rules >= MIN_RULES_PER_DIMENSION)
+  const chosen = [...census]
+    .filter(([, one]) => one.rules >= MIN_RULES_PER_DIMENSION)
     .sort(([nameA, a], [nameB, b]) => b.rules - a.rules || (nameA < nameB ? -1 : 1))
     .slice(0, MAX_DIMENSIONS);
-  const names = chosen.map(([name]) => name);
-  const distinct = chosen.map(([, census]) => census.keys.size);
+  const variety = chosen.map(([, one]) => one.variety);
   const dimensions: DimensionData[] = [];
-  for (const [, census] of chosen) dimensions.push(yield* dimensionOf(census));
+  const partOf = new Map<Constraint, PlannedPart>();
+  for (const [dimension, [, one]] of chosen.entries()) {
+    const data = yield* dimensionOf(one);
+    dimensions.push(data);
+    for (const constraint of one.constraints) {
+      const isWhole = constraint.keys.length !== 1 && data.lists !== undefined;
+      partOf.set(constraint, { dimension, keys: isWhole ? [listKey(constraint.keys)] : constraint.keys });
+    }
+  }
 
-  const shrink = createShrinker(distinct);
-  const parts: (readonly PlannedPart[])[] = [];
-  const sizes = new Map<string, number>();
+  const shrink = createShrinker(variety);
+  const parts: PlannedParts[] = [];
+  const sizes = new Map<number, number>();
   for (const [number, constraints] of rules.entries()) {
     if (number % SLICE === SLICE - 1) yield;
     const all: PlannedPart[] = [];
-    for (const [dimension, name] of names.entries()) {
-      const constraint = constraints.get(name);
-      if (constraint === undefined) continue;
-      const whole = dimensions[dimension]?.lists !== undefined;
-      all.push({ dimension, keys: whole ? [listKey(constraint.keys)] : constraint.keys });
+    for (const constraint of constraints) {
+      const part = partOf.get(constraint);
+      if (part !== undefined) all.push(part);
     }
-    const own = shrink(all);
+    const own = shrink(isAscending(all) ? all : all.sort((a, b) => a.dimension - b.dimension));
     parts.push(own);
     const signature = signatureOf(own);
     sizes.set(signature, (sizes.get(signature) ?? 0) + 1);
   }
-  const coarsen = sizes.size > MAX_SIGNATURES ? createCoarsener(sizes, distinct) : undefined;
-  return { dimensions, parts: coarsen === undefined ? parts : parts.map(coarsen) };
+  if (sizes.size <= MAX_SIGNATURES) return { dimensions, parts };
+  return { dimensions, parts: parts.map(createCoarsener(sizes, variety)) };
 }
 
-function count(found: Map<string, Census>, name: string, constraint: Constraint): void {
-  let census = found.get(name);
-  if (census === undefined) {
-    census = {
-      sample: constraint,
-      rules: 0,
-      maxLength: 0,
-      keys: new Set(),
-      widths: new Set(),
-      lists: new Map(),
-      single: new Set(),
-    };
-    found.set(name, census);
+function isAscending(parts: PlannedParts): boolean {
+  for (let at = 1; at < parts.length; at += 1) {
+    if ((parts[at - 1]?.dimension ?? 0) > (parts[at]?.dimension ?? 0)) return false;
   }
-  census.rules += 1;
-  census.maxLength = Math.max(census.maxLength, constraint.maxLength);
-  for (const key of constraint.keys) census.keys.add(key);
-  for (const width of constraint.widths) census.widths.add(width);
-  const whole = listKey(constraint.keys);
-  if (constraint.keys.length === 1) {
-    census.single.add(whole);
-    return;
-  }
-  const list = census.lists.get(whole) ?? new Set();
-  census.lists.set(whole, list);
-  for (const key of constraint.keys) list.add(key);
+  return true;
 }
 
-function* dimensionOf(census: Census): Generator<void, DimensionData> {
-  const { field, kind } = census.sample;
-  const known = kind === 'equals' ? undefined : buildIntSet(census.keys);
-  const widths = [...census.widths].sort((a, b) => a - b);
-  return { field, kind, maxLength: census.maxLength, widths, known, lists: yield* listsOf(census) };
-}
-
-/** Lists are told apart as wholes when there are some, and few that share a key. */
-function* listsOf({ lists, single }: Census): Generator<void, ListedKeys | undefined> {
-  if (lists.size === 0) return undefined;
-  const listsPerKey = new Map<number, number>();
-  const pairs = createPairList();
-  for (const [whole, keys] of lists) {
-    for (const key of keys) {
-      const before = listsPerKey.get(key) ?? 0;
-      if (before === MAX_LISTS_PER_KEY) return undefined;
-      listsPerKey.set(key, before + 1);
-      pairs.add(key, whole);
-      if (pairs.length % SLICE === 0) yield;
-    }
-  }
-  return { of: yield* buildPostingTable(pairs), single: buildIntSet(single) };
+/** The dimensions of a group, as a mask of their places. */
+export function signatureOf(parts: PlannedParts): number {
+  let mask = 0;
+  for (const { dimension } of parts) mask |= 1 << dimension;
+  return mask;
 }
 
 /** Bounds under how many combinations of keys a rule is found, by giving up the dimensions that tell least. */
-function createShrinker(distinct: readonly number[]): (parts: readonly PlannedPart[]) => readonly PlannedPart[] {
+function createShrinker(variety: readonly number[]): (parts: PlannedParts) => PlannedParts {
   let listed = 0;
   // The share of a dimension's keys that the rule accepts.
-  const share = ({ dimension, keys }: PlannedPart): number => keys.length / (distinct[dimension] ?? 1);
+  const share = ({ dimension, keys }: PlannedPart): number => keys.length / (variety[dimension] ?? 1);
   return (all) => {
+    if (productOf(all) <= MAX_KEYS_PER_RULE) return all;
     const parts = [...all];
     while (parts.length > 1 && productOf(parts) > MAX_KEYS_PER_RULE) {
       const wide = parts.filter(({ keys }) => keys.length > 1);
@@ -159,38 +111,35 @@ function createShrinker(distinct: readonly number[]): (parts: readonly PlannedPa
   };
 }
 
-/** Moves the rules of rare signatures to a frequent one inside theirs, else to their most selective dimension alone. */
+/** Moves the rules of rare signatures to a frequent one inside theirs, else to their most telling dimension alone. */
 function createCoarsener(
-  sizes: ReadonlyMap<string, number>,
-  distinct: readonly number[],
-): (parts: readonly PlannedPart[]) => readonly PlannedPart[] {
-  const frequent = [...sizes]
-    .sort(([a, sizeA], [b, sizeB]) => sizeB - sizeA || (a < b ? -1 : 1))
+  sizes: ReadonlyMap<number, number>,
+  variety: readonly number[],
+): (parts: PlannedParts) => PlannedParts {
+  const kept = [...sizes]
+    .sort(([a, sizeA], [b, sizeB]) => sizeB - sizeA || a - b)
     .slice(0, MAX_SIGNATURES)
     .map(([signature]) => signature);
-  const kept = new Set(frequent);
-  const keptDimensions = frequent.map((signature) => signature.split(',').filter(Boolean).map(Number));
-  const worth = (some: readonly number[]): number =>
-    some.reduce((sum, dimension) => sum + Math.log(1 + (distinct[dimension] ?? 0)), 0);
-  const choose = (own: readonly number[]): ReadonlySet<number> => {
-    const inside = keptDimensions.filter((other) => other.every((dimension) => own.includes(dimension)));
-    const alone = own.map((dimension) => [dimension]);
-    return new Set([...inside, ...alone].reduce((best, other) => (worth(other) > worth(best) ? other : best), []));
+  const isKept = new Set(kept);
+  const worth = (signature: number): number =>
+    variety.reduce((sum, keys, place) => ((signature >>> place) & 1 ? sum + Math.log(1 + keys) : sum), 0);
+  const choose = (own: number): number => {
+    const inside = kept.filter((other) => (other & ~own) === 0);
+    const alone = variety.map((_, place) => 1 << place).filter((one) => (one & own) !== 0);
+    return [...inside, ...alone].reduce((best, other) => (worth(other) > worth(best) ? other : best), 0);
   };
-  const chosen = new Map<string, ReadonlySet<number>>();
+  const chosen = new Map<number, number>();
   return (parts) => {
     const signature = signatureOf(parts);
-    if (kept.has(signature)) return parts;
-    const use = chosen.get(signature) ?? choose(parts.map(({ dimension }) => dimension));
+    if (isKept.has(signature)) return parts;
+    const use = chosen.get(signature) ?? choose(signature);
     chosen.set(signature, use);
-    return parts.filter(({ dimension }) => use.has(dimension));
+    return parts.filter(({ dimension }) => ((use >>> dimension) & 1) === 1);
   };
 }
 
-function signatureOf(parts: readonly PlannedPart[]): string {
-  return parts.map(({ dimension }) => dimension).join(',');
-}
-
-function productOf(parts: readonly PlannedPart[]): number {
-  return parts.reduce((product, { keys }) => product * keys.length, 1);
+function productOf(parts: PlannedParts): number {
+  let product = 1;
+  for (const { keys } of parts) product *= keys.length;
+  return product;
 }

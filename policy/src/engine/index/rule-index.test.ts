@@ -3,13 +3,17 @@ import type { CanonicalRequest } from '../../model/request.js';
 import type { RuleIr } from '../ir.js';
 import { createLinker } from '../match.js';
 import { buildRuleIndex } from './build.js';
-import { constraintsOf } from './constraint.js';
+import { constraintsOf, createLeafConstraint } from './constraint.js';
 import { drain, openRuleIndex } from './rule-index.js';
 import { and, leaf, or, ruleOf } from './sketch.js';
 
 function candidatesOf(rules: readonly RuleIr[]): (request: object) => readonly number[] {
   const linker = createLinker();
-  const index = openRuleIndex(drain(buildRuleIndex(rules.map((rule) => constraintsOf(rule, linker.fieldOf)))), linker.readerOf);
+  const leafConstraint = createLeafConstraint(linker.fieldOf);
+  const index = openRuleIndex(
+    drain(buildRuleIndex(rules.map((rule) => constraintsOf(rule, leafConstraint)))),
+    linker.readerOf,
+  );
   return (request) => {
     index.begin(request as CanonicalRequest);
     const numbers: number[] = [];
@@ -151,9 +155,7 @@ describe('many rules', () => {
   test('with lists are told apart by them', () => {
     const group = (number: number): string[] => Array.from({ length: 30 }, (_, n) => `a${30 * number + n}`);
     const rules = Array.from({ length: 900 }, (_, number) =>
-      ruleOf(
-        and(leaf('agent.id', 'in', group(number % 30)), leaf('tool.name', 'in', group(Math.floor(number / 30)))),
-      ),
+      ruleOf(and(leaf('agent.id', 'in', group(number % 30)), leaf('tool.name', 'in', group(Math.floor(number / 30))))),
     );
     const ask = candidatesOf([...rules, ruleOf(leaf('agent.id', 'equals', 'a7'))]);
     expect(ask({ agent: { id: 'a7' }, tool: { name: 'a95' } })).toEqual([90, 900]);
@@ -164,7 +166,9 @@ describe('many rules', () => {
   test('of more shapes than are kept are found by part of theirs', () => {
     const fields = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
     const rules = Array.from({ length: 256 }, (_, mask) =>
-      ruleOf(and(...fields.filter((_, bit) => (mask >>> bit) & 1).map((x) => leaf(`tool.arguments.${x}`, 'equals', x)))),
+      ruleOf(
+        and(...fields.filter((_, bit) => (mask >>> bit) & 1).map((x) => leaf(`tool.arguments.${x}`, 'equals', x))),
+      ),
     );
     const ask = candidatesOf([...rules, ...rules]);
     const own = (names: string): object => ({ tool: { arguments: Object.fromEntries([...names].map((x) => [x, x])) } });

@@ -74,7 +74,8 @@ describe('a program with any byte changed', () => {
           const sandbox = await sandboxOf(bytes);
           sandbox.evaluate(new TextEncoder().encode('{"context": {"environment": "dev"}}'), 'office/open');
         } catch (error) {
-          expect(error).toBeInstanceOf(Error);
+          // The library throws texts as well.
+          expect(typeof error === 'string' || error instanceof Error).toBe(true);
         }
       }),
       { numRuns: 60 },

@@ -192,7 +192,12 @@ describe('a module is refused for', () => {
   test('functions that are not pure, each by its name', async () => {
     const problems = await problemsOf(regoModule('rego-impure', { entrypoint: 'impure/decision' }));
     const names = problems.map((problem) => /calls "([^"]+)", which is not available/.exec(problem)?.[1]);
-    expect(names.toSorted((a = '', b = '') => a.localeCompare(b))).toEqual(['http.send', 'opa.runtime', 'rand.intn', 'time.now_ns']);
+    expect(names.toSorted((a = '', b = '') => a.localeCompare(b))).toEqual([
+      'http.send',
+      'opa.runtime',
+      'rand.intn',
+      'time.now_ns',
+    ]);
   });
 
   test('an entrypoint that the program does not have', async () => {

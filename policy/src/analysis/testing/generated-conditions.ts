@@ -1,13 +1,26 @@
 import fc from 'fast-check';
-import type { ContextualRequest } from '../model/facts.js';
-import type { Json } from '../model/request.js';
+import type { ContextualRequest } from '../../model/facts.js';
+import type { Json } from '../../model/request.js';
 
 /** Conditions over every operator and the requests to meet them, from small pools so that they do. For tests. */
 
 const TEXTS = ['a', 'b', 'ab', 'ba', 'A', ''] as const;
-const HOSTS = ['example.com', 'a.example.com', 'b.a.example.com', 'other.org', 'EXAMPLE.com', '10.0.0.1', 'no host'] as const;
+const HOSTS = [
+  'example.com',
+  'a.example.com',
+  'b.a.example.com',
+  'other.org',
+  'EXAMPLE.com',
+  '10.0.0.1',
+  'no host',
+] as const;
 const IPS = ['10.0.0.1', '10.1.0.0', '10.255.255.255', '192.168.0.1', 'fd00::1', '::1', 'nothing'] as const;
-const TIMES = ['2026-01-01T00:00:00Z', '2026-01-05T12:00:00Z', '2026-01-10T23:59:59.5+01:00', '2025-06-30T09:00:00Z'] as const;
+const TIMES = [
+  '2026-01-01T00:00:00Z',
+  '2026-01-05T12:00:00Z',
+  '2026-01-10T23:59:59.5+01:00',
+  '2025-06-30T09:00:00Z',
+] as const;
 const NUMBERS = [0, 1, 2, 0.5, 10] as const;
 const LABELS = ['a', 'b', 'ab'] as const;
 
@@ -20,7 +33,12 @@ const leaf = (field: string, operator: string, value: fc.Arbitrary<Json>): fc.Ar
 const exists = (field: string): fc.Arbitrary<Json> => leaf(field, 'exists', fc.boolean());
 
 function equality(field: string, value: fc.Arbitrary<Json>): readonly fc.Arbitrary<Json>[] {
-  return [leaf(field, 'equals', value), leaf(field, 'not_equals', value), leaf(field, 'in', list(value)), leaf(field, 'not_in', list(value))];
+  return [
+    leaf(field, 'equals', value),
+    leaf(field, 'not_equals', value),
+    leaf(field, 'in', list(value)),
+    leaf(field, 'not_in', list(value)),
+  ];
 }
 
 function ordered(field: string, value: fc.Arbitrary<Json>): readonly fc.Arbitrary<Json>[] {
@@ -57,10 +75,21 @@ export const generatedLeaf: fc.Arbitrary<Json> = fc.oneof(
   fc.oneof(...equality('agent.id', word), ...texts('agent.id')),
   fc.oneof(...equality('context.environment', fc.constantFrom('dev', 'prod')), exists('context.environment')),
   fc.oneof(...equality('kind', fc.constantFrom('tool_call', 'egress'))),
-  fc.oneof(...equality('request.max_tokens', number), ...ordered('request.max_tokens', number), leaf('request.max_tokens', 'between', between)),
+  fc.oneof(
+    ...equality('request.max_tokens', number),
+    ...ordered('request.max_tokens', number),
+    leaf('request.max_tokens', 'between', between),
+  ),
   fc.oneof(...equality('request.stream', fc.boolean()), exists('request.stream')),
-  fc.oneof(leaf('egress.host', 'domain_match', fc.oneof(domain, list(domain))), leaf('egress.host', 'ends_with', fc.constant('.com')), leaf('egress.host', 'equals', fc.constant('example.com'))),
-  fc.oneof(leaf('context.ip', 'cidr_match', fc.oneof(cidr, list(cidr))), leaf('context.ip', 'equals', fc.constant('10.0.0.1'))),
+  fc.oneof(
+    leaf('egress.host', 'domain_match', fc.oneof(domain, list(domain))),
+    leaf('egress.host', 'ends_with', fc.constant('.com')),
+    leaf('egress.host', 'equals', fc.constant('example.com')),
+  ),
+  fc.oneof(
+    leaf('context.ip', 'cidr_match', fc.oneof(cidr, list(cidr))),
+    leaf('context.ip', 'equals', fc.constant('10.0.0.1')),
+  ),
   fc.oneof(...ordered('context.timestamp', time), leaf('context.timestamp', 'in_time_window', window)),
   fc.oneof(
     leaf('context.labels', 'contains', fc.constantFrom(...LABELS)),
@@ -77,7 +106,12 @@ export const generatedLeaf: fc.Arbitrary<Json> = fc.oneof(
     leaf('tool.arguments.p', 'subset_of', list(word)),
     exists('tool.arguments.p'),
   ),
-  fc.oneof(...equality('tool.arguments.q.r', word), exists('tool.arguments.q'), exists('tool.arguments.q.r'), exists('tool')),
+  fc.oneof(
+    ...equality('tool.arguments.q.r', word),
+    exists('tool.arguments.q'),
+    exists('tool.arguments.q.r'),
+    exists('tool'),
+  ),
 );
 
 /** Groups of comparisons. */
@@ -107,7 +141,10 @@ function members(shape: Readonly<Record<string, fc.Arbitrary<Json | undefined>>>
 const anything = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom<Json>(...TEXTS) },
   { weight: 3, arbitrary: number },
-  { weight: 3, arbitrary: fc.constantFrom<Json>(true, null, [], ['a'], ['a', 'b'], ['a', 1], {}, { r: 'a' }, { r: 1 }) },
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom<Json>(true, null, [], ['a'], ['a', 'b'], ['a', 1], {}, { r: 'a' }, { r: 1 }),
+  },
 );
 const text = fc.constantFrom(...TEXTS);
 
