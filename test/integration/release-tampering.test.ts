@@ -49,6 +49,8 @@ const LONG = process.env['PORTCULLIS_TEST_LONG'] === '1';
 const MASKS = LONG ? [1, 2, 4, 8, 16, 32, 64, 128] : [1];
 /** Of each file of a release, the real process gets every so many offsets. */
 const STRIDE = LONG ? 11 : 97;
+/** One look at as many sources as there are flips. */
+const LOOK_MS = LONG ? 300_000 : 30_000;
 /** P5. */
 const RECOVERY_MS = 10_000;
 const TOOLS = ['read', 'write', 'drop', 'unheard-of'] as const;
@@ -267,7 +269,7 @@ describe('every byte of a release', () => {
       const tls = stack.tls({ kind: 'pdp', name: 'pdp-1' });
       embedded = await startEmbeddedPdp({ dataDir: join(folder, 'pdp'), rootFile, tls, sources });
       asked = await connectPdp(embedded.address, stack.tls({ kind: 'agent', ...AGENT }));
-      await eventually('release 1 to be in force', async () => (await asked.ask('read')).seq === 1);
+      await eventually('release 1 to be in force', async () => (await asked.ask('read')).seq === 1, LOOK_MS);
       const before = await answers(asked);
 
       shown = released;
@@ -297,7 +299,7 @@ describe('every byte of a release', () => {
       // The same release, whole, is taken: it was the flips that were refused.
       isTampering = false;
       embedded.look();
-      await eventually('release 2 to be in force', async () => (await asked.ask('write')).effect === 'allow');
+      await eventually('release 2 to be in force', async () => (await asked.ask('write')).effect === 'allow', LOOK_MS);
     },
     LONG ? 1_800_000 : 180_000,
   );

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Combining, PriorityOrder } from './ir.js';
-import { comparePrecedence } from './resolve.js';
-import { outcome } from './rule-sketch.js';
+import { TRUE } from '../dsl/truth.js';
+import type { Combining, PriorityOrder, SetIr } from './ir.js';
+import { compareLayers, comparePrecedence, walkSet } from './resolve.js';
+import { outcome, rule, type Sketch } from './rule-sketch.js';
 
 const at = (priority: number, id: string, createdAt?: string) => ({ priority, id, createdAt });
 
@@ -42,6 +43,24 @@ describe('comparePrecedence', () => {
     { name: 'the dated', order: 'desc', first: at(5, 'b', '9999-12-31T23:59:59Z'), second: at(5, 'a') },
     { name: 'the smaller id', order: 'desc', first: at(5, 'B'), second: at(5, 'a') },
     {
+      name: 'the older by a fraction',
+      order: 'desc',
+      first: at(5, 'b', '2025-01-01T00:00:00Z'),
+      second: at(5, 'a', '2025-01-01T00:00:00.5Z'),
+    },
+    {
+      name: 'the older by a second, whatever the fractions',
+      order: 'desc',
+      first: at(5, 'b', '2025-01-01T00:00:00.200000002Z'),
+      second: at(5, 'a', '2025-01-01T00:00:01.100000001Z'),
+    },
+    {
+      name: 'the smaller id of one instant, written with more digits',
+      order: 'desc',
+      first: at(5, 'a', '2025-01-01T00:00:00.50Z'),
+      second: at(5, 'b', '2025-01-01T00:00:00.5Z'),
+    },
+    {
       name: 'the smaller id of one instant',
       order: 'desc',
       first: at(5, 'a', '2025-01-01T01:00:00+01:00'),
@@ -53,6 +72,20 @@ describe('comparePrecedence', () => {
     expect(Math.sign(compare(second, first))).toBe(1);
     expect(compare(first, first)).toBe(0);
   });
+});
+
+test('sets are reported from the platform down', () => {
+  const layers = (['workspace', 'platform', 'tenant'] as const).map((layer) => ({ layer }));
+  expect(layers.toSorted(compareLayers).map(({ layer }) => layer)).toEqual(['platform', 'tenant', 'workspace']);
+});
+
+test('an approval of another rule, or of the same rule of another set, satisfies nothing', () => {
+  const set: SetIr = { name: 's', layer: 'platform', combining: 'priority', priorityOrder: 'desc', rules: [] };
+  for (const hold of ['platform/s/other', 'platform/t/require_hitl@9', 'tenant/s/require_hitl@9', 'require_hitl@9']) {
+    const walk = walkSet<Sketch>(set, new Set([hold]));
+    walk.take(rule('require_hitl@9'), TRUE);
+    expect(walk.finish().effect).toBe('hold');
+  }
 });
 
 describe('walkSet', () => {
@@ -97,6 +130,24 @@ describe('walkSet', () => {
       roles: 'decided overridden',
     },
     { combining: 'deny_overrides', order: 'asc', rules: 'deny@1 allow@9', effect: 'deny', roles: 'decided overridden' },
+    { combining: 'priority', rules: 'deny+@9 allow@1', effect: 'deny', roles: 'decided' },
+    { combining: 'deny_overrides', rules: 'allow+@9 deny@1', effect: 'allow', roles: 'decided overridden' },
+    { combining: 'deny_overrides', order: 'asc', rules: 'allow@5 deny@5', effect: 'deny', roles: 'overridden decided' },
+    {
+      combining: 'deny_overrides',
+      order: 'asc',
+      rules: 'allow@0 deny@5',
+      effect: 'allow',
+      roles: 'decided overridden',
+    },
+    {
+      combining: 'deny_overrides',
+      rules: 'allow@9 deny@5 allow@1',
+      effect: 'allow',
+      roles: 'decided overridden decided',
+    },
+    { combining: 'deny_overrides', rules: 'allow@9 redact!@5', effect: 'deny', roles: 'overridden decided' },
+    { combining: 'deny_overrides', rules: 'allow@9 deny#!@5', effect: 'deny', roles: 'overridden decided' },
     { combining: 'priority', rules: 'require_approval@9 allow@1', effect: 'hold', roles: 'decided' },
     { combining: 'priority', rules: 'require_hitl@9 deny@1', effect: 'hold', roles: 'decided' },
     { combining: 'priority', rules: 'require_approval+@9 deny@1', effect: 'allow', roles: 'decided' },

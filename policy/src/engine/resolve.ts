@@ -5,9 +5,8 @@
 
 import { type CompiledEffect, effectBlocks } from '../dsl/effects.js';
 import { ERROR, type TRUE, type Truth } from '../dsl/truth.js';
-import { type DecisionEffect, LAYERS, type Layer } from '../model/decision.js';
-import { assertNever } from '../model/exhaustive.js';
-import type { PriorityOrder, RuleIr, SetIr } from './ir.js';
+import { type DecisionEffect, LAYERS, type Layer, type RuleEffect } from '../model/decision.js';
+import type { Combining, PriorityOrder, RuleIr, SetIr } from './ir.js';
 
 /** What the precedence order compares. */
 export interface Precedence {
@@ -32,8 +31,7 @@ export function compareLayers(a: { readonly layer: Layer }, b: { readonly layer:
 
 // By code unit, not by locale: two PDPs on differently configured machines must agree.
 function compareText(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
+  return a < b ? -1 : Number(a > b);
 }
 
 /** A text that sorts as the instant does, to the nanosecond; undated ones come last. */
@@ -95,17 +93,16 @@ export function holdId(set: SetIr, rule: RuleIr): string {
 
 /** Begins a walk by the set's way of combining. */
 export function walkSet<R extends { readonly ir: RuleIr }>(set: SetIr, granted: Granted): SetWalk<R> {
-  switch (set.combining) {
-    case 'priority':
-      return walkInOrder(set, granted, false);
-    case 'first_match':
-      return walkInOrder(set, granted, true);
-    case 'deny_overrides':
-      return walkAll(set, granted);
-    default:
-      return assertNever(set.combining);
-  }
+  return WALKS[set.combining](set, granted);
 }
+
+type Walk = <R extends { readonly ir: RuleIr }>(set: SetIr, granted: Granted) => SetWalk<R>;
+
+const WALKS: Readonly<Record<Combining, Walk>> = {
+  priority: (set, granted) => walkInOrder(set, granted, false),
+  first_match: (set, granted) => walkInOrder(set, granted, true),
+  deny_overrides: walkAll,
+};
 
 /** `priority` and `first_match` stop at the deciding rule; they differ in whether a recording rule decides. */
 function walkInOrder<R extends { readonly ir: RuleIr }>(
@@ -132,12 +129,19 @@ function silentRole(rule: RuleIr, truth: Truth): Role {
 }
 
 function isSatisfied(rule: RuleIr, set: SetIr, granted: Granted): boolean {
-  return granted.size > 0 && isHold(rule) && granted.has(holdId(set, rule));
+  return isHoldEffect(rule.effect) && granted.has(holdId(set, rule));
 }
 
-function isHold({ effect }: RuleIr): boolean {
-  return isHoldEffect(effect);
-}
+/** What a rule of each effect says when it holds. `records`: nothing, or an allow where the first match decides. */
+const SAYS = {
+  allow: 'allow',
+  deny: 'deny',
+  require_approval: 'hold',
+  require_hitl: 'hold',
+  log_only: 'records',
+  redact: 'records',
+  escalate: 'records',
+} as const satisfies Record<RuleEffect, DecisionEffect | 'records'>;
 
 /** What one rule says by itself. An errored rule says deny when it would block, and nothing otherwise. */
 function voiceOf(
@@ -148,22 +152,11 @@ function voiceOf(
   const { type } = rule.effect;
   if (truth === ERROR) return effectBlocks(type) ? 'deny' : undefined;
   if (rule.guard !== undefined) return undefined;
-  switch (type) {
-    case 'allow':
-      return 'allow';
-    case 'deny':
-      return 'deny';
-    case 'require_approval':
-    case 'require_hitl':
-      return satisfied ? 'allow' : 'hold';
-    case 'log_only':
-    case 'redact':
-    case 'escalate':
-      // In seed 002's first-match walk a matching policy of these lets the request continue; elsewhere it is recorded.
-      return firstDecides ? 'allow' : undefined;
-    default:
-      return assertNever(type);
-  }
+  const says = SAYS[type];
+  if (says === 'hold') return satisfied ? 'allow' : 'hold';
+  // In seed 002's first-match walk a matching policy of these lets the request continue; elsewhere it is recorded.
+  if (says === 'records') return firstDecides ? 'allow' : undefined;
+  return says;
 }
 
 /**
@@ -186,18 +179,13 @@ function walkAll<R extends { readonly ir: RuleIr }>(set: SetIr, granted: Granted
     },
     finish() {
       const wins = (a: number, b: number): boolean => (set.priorityOrder === 'desc' ? a > b : a < b);
-      let best: number | undefined;
+      let best = set.priorityOrder === 'desc' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
       for (const finding of findings) {
         if (finding.satisfied || voice(finding) !== 'allow') continue;
-        if (best === undefined || wins(finding.rule.ir.priority, best)) best = finding.rule.ir.priority;
+        if (wins(finding.rule.ir.priority, best)) best = finding.rule.ir.priority;
       }
-      const lifts = ({ rule, truth }: Finding<R>): boolean =>
-        best !== undefined && wins(best, rule.ir.priority) && (truth !== ERROR || isLiftable(rule.ir));
-      const said = new Set<SetEffect>();
-      for (const finding of findings) {
-        const says = voice(finding);
-        if (says === 'allow' || !lifts(finding)) said.add(says);
-      }
+      const lifts = ({ rule }: Finding<R>): boolean => wins(best, rule.ir.priority) && isLiftable(rule.ir);
+      const said = new Set(findings.filter((finding) => !lifts(finding)).map(voice));
       const effect = (['deny', 'hold', 'allow'] as const).find((one) => said.has(one));
       for (const finding of findings) {
         const says = voice(finding);

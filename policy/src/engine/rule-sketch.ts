@@ -5,13 +5,14 @@ import { ERROR, TRUE } from '../dsl/truth.js';
 import type { Combining, PriorityOrder, RuleIr, SetIr } from './ir.js';
 import { type SetOutcome, walkSet } from './resolve.js';
 
-/** `allow@50`; `deny!@90`, erred; `require_approval+@5`, agreed to; `deny#@3`, with a quota. */
+/** `allow@50`; `deny!@90`, erred; `require_approval+@5`, agreed to; `deny#@3`, with a quota; `escalate~@1`, with nothing to say. */
 export interface Sketch {
   readonly ir: RuleIr;
   readonly truth: typeof TRUE | typeof ERROR;
 }
 
-function effectOf(type: string): CompiledEffect {
+function effectOf(type: string, isTerse: boolean): CompiledEffect {
+  if (isTerse) return { type } as CompiledEffect;
   switch (type) {
     case 'redact':
       return { type, config: { method: 'hash' } };
@@ -21,6 +22,8 @@ function effectOf(type: string): CompiledEffect {
       return { type, group: 'duty', quorum: 1, expires: 60, code: 'ASK', message: 'ask first' };
     case 'escalate':
       return { type, reason: 'look' };
+    case 'deny':
+      return { type, code: 'NO', message: 'not this' };
     default:
       return { type } as CompiledEffect;
   }
@@ -28,11 +31,11 @@ function effectOf(type: string): CompiledEffect {
 
 /** The rule that a sketch speaks of. */
 export function rule(sketch: string): Sketch {
-  const [type = '', priority = '0'] = sketch.replace(/[!+#]/g, '').split('@');
+  const [type = '', priority = '0'] = sketch.replace(/[!+#~]/g, '').split('@');
   const ir: RuleIr = {
     id: sketch,
     name: sketch,
-    effect: effectOf(type),
+    effect: effectOf(type, sketch.includes('~')),
     priority: Number(priority),
     scope: [],
     when: { node: 'and', of: [] },

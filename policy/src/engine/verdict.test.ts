@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { CanonicalRequest } from '../model/request.js';
 import { granted, outcome } from './rule-sketch.js';
-import { type ModuleOutcome, resolveSets } from './verdict.js';
+import { type ModuleOutcome, resolveSets, scopeFault } from './verdict.js';
 
 const REQUEST: CanonicalRequest = {
   version: '1.0',
@@ -27,7 +27,7 @@ describe('resolveSets', () => {
         request: REQUEST,
         granted: granted(sets.flatMap((sketch) => sketch.split(' '))),
         faultOf: (one) => ({ policy: one.ir.id, layer: 'platform', path: 'when', message: '' }),
-        fieldsOf: () => [],
+        fieldsOf: () => ['a.field'],
       },
       modules,
     );
@@ -101,6 +101,72 @@ describe('resolveSets', () => {
     expect(resolve(['require_hitl+@1']).conditions).toEqual([]);
   });
 
+  test('says which rules took part, and which could not be evaluated', () => {
+    const { matched, errors } = resolve(['log_only@9 deny!@5', 'escalate!@3 allow@1']);
+    expect(matched).toStrictEqual([
+      { policy: 'log_only@9', version: '1.0.0', layer: 'platform', effect: 'log_only', conditions: ['a.field'] },
+      { policy: 'allow@1', version: '1.0.0', layer: 'platform', effect: 'allow', conditions: ['a.field'] },
+    ]);
+    expect(errors.map(({ policy }) => policy)).toEqual(['deny!@5', 'escalate!@3']);
+  });
+
+  test('what could not be evaluated asks for nothing', () => {
+    const { effect, obligations, guards } = resolve(['escalate!@9 log_only#!@8 allow@1']);
+    expect([effect, obligations, guards]).toEqual(['allow', [], []]);
+  });
+
+  test('a review may go without a reason', () => {
+    expect(resolve(['escalate~@9 allow@1']).obligations).toStrictEqual([
+      { type: 'review', value: { policy: 'platform/s/escalate~@9' } },
+    ]);
+  });
+
+  test.each<[string, object]>([
+    ['deny@1', { code: 'POLICY_DENIED', message: 'not this', path: 'platform/deny@1', reason_code: 'NO' }],
+    ['deny~@1', { code: 'POLICY_DENIED', message: 'denied by the policy "deny~@1"', path: 'platform/deny~@1' }],
+    [
+      'deny!@1',
+      {
+        code: 'POLICY_ERROR',
+        message: 'the policy "deny!@1" could not be evaluated for this request',
+        path: 'platform/deny!@1',
+      },
+    ],
+    ['log_only@1', { code: 'NO_MATCHING_POLICY', message: 'no policy allows this request', path: 'default' }],
+  ])('%s says why', (sketch, reason) => {
+    expect(resolve([sketch]).deny).toStrictEqual([reason]);
+  });
+
+  test('an empty bundle says that it is one', () => {
+    expect(resolve([], 'allow', 0).deny).toStrictEqual([
+      { code: 'NO_MATCHING_POLICY', message: 'no policy is loaded, so nothing is allowed', path: 'default' },
+    ]);
+  });
+
+  test('a quota knows whether people agreed to go beyond it', () => {
+    const outcomes = ['require_hitl#@9', 'require_hitl#+@9'].map((sketch) => resolve([`${sketch} allow@1`]).guards);
+    expect(outcomes.flat()).toMatchObject([
+      { outcome: 'hold', hold: { type: 'require_hitl', value: { hold: 'platform/s/require_hitl#@9' } } },
+      { outcome: 'log_only' },
+    ]);
+  });
+
+  test('a module of which nobody can tell whether it applies denies', () => {
+    const ir = { name: 'm', layer: 'tenant', scope: [], engine: 'cedar', files: [], folder: 'm' } as const;
+    expect(scopeFault(ir)).toStrictEqual({
+      effect: 'deny',
+      deny: [
+        { code: 'POLICY_ERROR', message: 'the module "m" could not be evaluated for this request', path: 'tenant/m' },
+      ],
+      conditions: [],
+      obligations: [],
+      matched: [],
+      errors: [
+        { policy: 'm', layer: 'tenant', path: 'scope', message: 'the request holds a value of the wrong type there' },
+      ],
+    });
+  });
+
   const moduleSays = (effect: ModuleOutcome['effect']): ModuleOutcome => ({
     effect,
     deny: effect === 'deny' || effect === 'hold' ? [{ code: 'POLICY_DENIED', message: 'm', path: 'tenant/m' }] : [],
@@ -122,5 +188,22 @@ describe('resolveSets', () => {
     expect(verdict.deny.map(({ path }) => path).join(' ')).toBe(paths);
     expect(verdict.conditions).toHaveLength(conditions);
     expect(verdict.matched.map(({ policy }) => policy)).toContain('m');
+  });
+
+  test("a module's conditions, obligations and errors ride along as those of a set do", () => {
+    const extra: ModuleOutcome = {
+      ...moduleSays('allow'),
+      conditions: [{ type: 'redact', value: {} }],
+      obligations: [{ type: 'review', value: {} }],
+      errors: [{ policy: 'm', layer: 'tenant', path: 'p', message: 'x' }],
+    };
+    const allowed = resolve(['allow@1'], 'deny', 1, [extra]);
+    expect([allowed.conditions, allowed.obligations, allowed.errors]).toEqual([
+      extra.conditions,
+      extra.obligations,
+      extra.errors,
+    ]);
+    const denied = resolve(['deny@1'], 'deny', 1, [extra]);
+    expect([denied.conditions, denied.obligations, denied.errors]).toEqual([[], [], extra.errors]);
   });
 });

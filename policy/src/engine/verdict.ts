@@ -2,7 +2,7 @@
  * Resolution across sets and layers: from their outcomes to one verdict (contracts §3, docs/adr/0001-resolution-order.md).
  */
 
-import type { RedactConfig } from '../dsl/effects.js';
+import type { CompiledEffect, RedactConfig } from '../dsl/effects.js';
 import { ERROR, type Truth } from '../dsl/truth.js';
 import type {
   Condition,
@@ -17,7 +17,7 @@ import type {
 import type { CanonicalRequest, JsonObject } from '../model/request.js';
 import { guardOf } from './guards.js';
 import type { DefaultEffect, GuardIr, ModuleIr, RuleIr, SetIr } from './ir.js';
-import { type Granted, holdId, isHoldEffect, type SetEffect, type SetOutcome } from './resolve.js';
+import { type Granted, type HoldEffect, holdId, isHoldEffect, type SetEffect, type SetOutcome } from './resolve.js';
 
 /** What the verdict needs besides the sets' outcomes. */
 export interface VerdictContext<R extends { readonly ir: RuleIr }> {
@@ -63,7 +63,7 @@ export function scopeFault({ name, layer }: ModuleIr): ModuleOutcome {
 export function resolveSets<R extends { readonly ir: RuleIr }>(
   outcomes: readonly SetOutcome<R>[],
   context: VerdictContext<R>,
-  modules: readonly ModuleOutcome[] = [],
+  modules: readonly ModuleOutcome[],
 ): Verdict {
   const said = new Set<SetEffect>();
   for (const { effect } of outcomes) said.add(effect);
@@ -162,14 +162,15 @@ function denyReason(ir: RuleIr, truth: Truth, set: SetIr): DenyReason {
   if (truth === ERROR) {
     return { code: 'POLICY_ERROR', message: `the policy "${ir.name}" could not be evaluated for this request`, path };
   }
-  const { effect } = ir;
-  const written = effect.type === 'deny' || isHoldEffect(effect) ? effect : undefined;
-  const code = isHoldEffect(effect) ? 'APPROVAL_REQUIRED' : 'POLICY_DENIED';
-  const verb = isHoldEffect(effect) ? 'held for approval' : 'denied';
+  // Nothing but a denial or a hold decides against a request.
+  const effect = ir.effect as DenyingEffect;
+  const isHold = isHoldEffect(effect);
   return {
-    code,
-    message: written?.message ?? `${verb} by the policy "${ir.name}"`,
+    code: isHold ? 'APPROVAL_REQUIRED' : 'POLICY_DENIED',
+    message: effect.message ?? `${isHold ? 'held for approval' : 'denied'} by the policy "${ir.name}"`,
     path,
-    ...(written?.code === undefined ? {} : { reason_code: written.code }),
+    ...(effect.code === undefined ? {} : { reason_code: effect.code }),
   };
 }
+
+type DenyingEffect = HoldEffect | Extract<CompiledEffect, { readonly type: 'deny' }>;

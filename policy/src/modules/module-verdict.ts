@@ -32,21 +32,22 @@ export function outcomeOf(
     walk.take({ ir: rule }, fault === undefined ? TRUE : ERROR);
   }
   const outcome = walk.finish();
-  const verdict = resolveSets([outcome], {
+  const context = {
     policyVersion,
     // Whether the bundle's default applies is for the whole bundle to say.
-    default: 'allow',
+    default: 'allow' as const,
     policyCount: 1,
     request,
     granted,
-    faultOf: ({ ir: rule }) => ({
+    faultOf: ({ ir: rule }: { readonly ir: RuleIr }) => ({
       policy: rule.id,
       layer: ir.layer,
       path: '',
       message: `${faults.get(rule) ?? 'no value'} (${rule.file}:${rule.line})`,
     }),
     fieldsOf: () => [],
-  });
+  };
+  const verdict = resolveSets([outcome], context, []);
   const { deny, conditions, obligations, matched, errors } = verdict;
   return { effect: outcome.effect, deny, conditions, obligations, matched, errors };
 }
