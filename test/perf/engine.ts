@@ -6,7 +6,7 @@
  * Cases: `10000` (some rule speaks of the request), `10000 miss` (none does), `10000 worst` (the last one does),
  * `10000 prefixes` and so on (ours alone: how the rules say whom and what they mean), `10000 one-changed`, `10000 reload`.
  */
-import { execFile } from 'node:child_process';
+import { type ExecFileException, execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { SUBJECTS, type SubjectName } from './engine/subjects.js';
@@ -41,9 +41,16 @@ export async function benchEngine(): Promise<Row[]> {
   }
   for (const size of CHANGE_SIZES) {
     process.stderr.write(`portcullis, one of ${size} policies changed\n`);
-    rows.push(...(await inOwnProcess('./engine/measure-changes.js', [`${size}`], { subject: 'portcullis', about: `${size}` })));
+    rows.push(
+      ...(await inOwnProcess('./engine/measure-changes.js', [`${size}`], { subject: 'portcullis', about: `${size}` })),
+    );
   }
   return rows;
+}
+
+interface Printed {
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
 /** What the measuring process prints per line. */
@@ -79,10 +86,10 @@ async function inOwnProcess(
   const command = ['--expose-gc', `--max-old-space-size=${HEAP_MB}`, file, ...args];
   const outcome = await run(process.execPath, command, { timeout: MAX_SECONDS * 1000, maxBuffer: 1024 * 1024 }).then(
     ({ stdout }) => ({ stdout, gaveUp: false }),
-    (error: { readonly stdout?: string; readonly stderr?: string; readonly killed?: boolean }) => {
-      const gaveUp = error.killed === true;
-      if (!gaveUp) process.stderr.write(`${subject} failed at ${about}:\n${error.stderr ?? ''}\n`);
-      return { stdout: error.stdout ?? '', gaveUp };
+    (error: unknown) => {
+      const { stdout = '', stderr = '', killed } = error as Partial<ExecFileException> & Partial<Printed>;
+      if (killed !== true) process.stderr.write(`${subject} failed at ${about}:\n${stderr}\n`);
+      return { stdout, gaveUp: killed === true };
     },
   );
   const lines = outcome.stdout

@@ -83,7 +83,11 @@ function read(file: string, text: string, limits: JsonLimits): SourceDocument {
     return value;
   };
   const readWord = (): Json => {
-    for (const [word, value] of [['true', true], ['false', false], ['null', null]] as const) {
+    for (const [word, value] of [
+      ['true', true],
+      ['false', false],
+      ['null', null],
+    ] as const) {
       if (!text.startsWith(word, at)) continue;
       at += word.length;
       return value;

@@ -216,6 +216,23 @@ describe('a compiler that remembers', () => {
     expect(expected.ok && bundleOfImage(image)).toEqual(expected.ok && expected.value);
   });
 
+  test('takes sets of one name for what they are', () => {
+    const files = packed({
+      version: '1.0.0',
+      sets: [
+        { order: 'asc', policies: [policy(1)] },
+        { order: 'asc', policies: [policy(2)] },
+      ],
+    });
+    const text = new TextDecoder().decode(files.get(POLICIES)).replace('"name":"s1"', '"name":"s0"');
+    const same = new Map(files).set(POLICIES, new TextEncoder().encode(text));
+    const expected = compileBundle(same);
+    const update = createCompiler().compile(same);
+    expect(update.ok && bundleOfImage(createImageReceiver().receive(update.value))).toEqual(
+      expected.ok && expected.value,
+    );
+  });
+
   test('an update whose predecessor was not received is not taken', () => {
     const compiler = createCompiler();
     compiledBy(compiler, bundle(...many));

@@ -5,6 +5,7 @@ import type { CustomFields } from '../dsl/custom-fields.js';
 import { createFieldTable, type FieldTable } from '../dsl/fields.js';
 import { createFindings } from '../dsl/findings.js';
 import { policySchemas } from '../dsl/schema.js';
+import type { Layer } from '../model/decision.js';
 import type { Checked } from '../model/problem.js';
 import { compileBundle, compileDocument, scopeOf } from './compile.js';
 import { compileSource } from './compile-source.js';
@@ -13,7 +14,7 @@ import type { FieldLookUp } from './index/constraint.js';
 import { drain } from './index/rule-index.js';
 import type { CompiledBundle, RuleIr } from './ir.js';
 import { createPatternLedger, type PatternLedger, type PatternUse } from './pattern-ledger.js';
-import { comparePrecedence } from './resolve.js';
+import { compareLayers, comparePrecedence } from './resolve.js';
 import { createFactsOf, type RuleFacts } from './rule-facts.js';
 import { createSegmentWriter, type PlacedRule, type SegmentWriter, updateOf } from './segment.js';
 
@@ -83,7 +84,7 @@ export function createCompiler(maxDeadBytes: number = MAX_DEAD_BYTES): Compiler 
     const segment = createSegmentWriter(segments + 1);
     const next = new Map<string, Map<string, KnownPolicy>>();
     const texts: string[][] = [];
-    const rulesOf = new Map<string, readonly PlacedRule[]>();
+    const placed: { readonly layer: Layer; readonly rules: readonly PlacedRule[] }[] = [];
     for (const [place, set] of document.value.sets.entries()) {
       const surroundings = JSON.stringify([scopeOf(set), declared ?? null]);
       const before = known.policies.get(surroundings);
@@ -104,21 +105,18 @@ export function createCompiler(maxDeadBytes: number = MAX_DEAD_BYTES): Compiler 
         if (isActive(policy)) active.push(policy);
       }
       active.sort(comparePrecedence(set.priorityOrder));
-      rulesOf.set(
-        set.name,
-        active.map(({ rule }) => rule),
-      );
+      placed.push({ layer: set.layer, rules: active.map(({ rule }) => rule) });
     }
-    return { update: drain(updateOf(outline.value, rulesOf, segment)), memory: { policies: next, texts } };
+    // As the outline's sets were sorted.
+    const rules = placed.toSorted(compareLayers).map((one) => one.rules);
+    return { update: drain(updateOf(outline.value, rules, segment)), memory: { policies: next, texts } };
   };
 
   const compileWhole = (bundle: CompiledBundle): BundleUpdate => {
     const factsOf = createFactsOf(lookUpIn(createFieldTable(bundle.fields ?? {})));
     const segment = createSegmentWriter(segments + 1);
-    const rulesOf = new Map(
-      bundle.sets.map((set) => [set.name, set.rules.map((rule) => segment.add(rule, factsOf(rule)))] as const),
-    );
-    return drain(updateOf(bundle, rulesOf, segment));
+    const rules = bundle.sets.map((set) => set.rules.map((rule) => segment.add(rule, factsOf(rule))));
+    return drain(updateOf(bundle, rules, segment));
   };
 
   const sizesAfter = ({ addresses, added }: BundleUpdate): ReadonlyMap<number, number> =>

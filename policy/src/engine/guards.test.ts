@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { QuotaGuard, Verdict } from '../model/decision.js';
+import type { Condition, QuotaGuard, Verdict } from '../model/decision.js';
 import type { CanonicalRequest } from '../model/request.js';
 import { applyReadings, type GuardReading, guardOf } from './guards.js';
 import type { GuardIr, SetIr } from './ir.js';
@@ -85,6 +85,64 @@ const HELD: QuotaGuard = {
 };
 const used: GuardReading = { state: 'exceeded', used: 5, frees_at: '2026-01-01T00:00:30Z' };
 
+describe('a guard', () => {
+  const SAID = { code: 'SLOW', message: 'slow down' };
+  const hold = { type: 'require_hitl', value: { hold: 'tenant/s/g' } } as const;
+  const of = (sketch: string, changes: Partial<GuardIr>, terms: { condition?: Condition; granted?: boolean } = {}) => {
+    const base: GuardIr = { kind: 'requests', limit: 5, per: ['tenant'] };
+    const asked = { id: 'tenant/s/g', condition: terms.condition, granted: terms.granted === true };
+    const { ir } = rule(sketch);
+    const effect = sketch === 'deny~@1' ? ({ type: 'deny' } as const) : { ...ir.effect, ...SAID };
+    const named = { ...ir, id: 'g', name: 'Few', effect, guard: { ...base, ...changes } };
+    return guardOf(named as Parameters<typeof guardOf>[0], SET, BARE, asked);
+  };
+
+  test('says all that its policy says', () => {
+    expect(of('deny@1', { windowSeconds: 60, burst: 9, warnAt: [0.5] })).toStrictEqual({
+      id: 'tenant/s/g',
+      layer: 'tenant',
+      policy: 'g',
+      kind: 'requests',
+      limit: 5,
+      window_seconds: 60,
+      burst: 9,
+      warn_at: [0.5],
+      account: [['tenant', 'acme']],
+      estimate: 1,
+      outcome: 'deny',
+      deny: { code: 'QUOTA_EXCEEDED', message: 'slow down', path: 'tenant/g', reason_code: 'SLOW' },
+    });
+  });
+
+  test('says nothing that its policy does not say', () => {
+    expect(of('deny~@1', { kind: 'concurrent' })).toStrictEqual({
+      id: 'tenant/s/g',
+      layer: 'tenant',
+      policy: 'g',
+      kind: 'concurrent',
+      limit: 5,
+      account: [['tenant', 'acme']],
+      estimate: 1,
+      outcome: 'deny',
+      deny: { code: 'QUOTA_EXCEEDED', message: 'the quota of the policy "Few" is used up', path: 'tenant/g' },
+    });
+  });
+
+  test.each([
+    ['deny@1', {}, 'deny', undefined],
+    ['require_hitl@1', { condition: hold }, 'hold', hold],
+    ['require_hitl@1', { condition: hold, granted: true }, 'log_only', hold],
+    ['log_only@1', {}, 'log_only', undefined],
+  ] as const)('of %s with %p: %s', (sketch, terms, outcome, asks) => {
+    const found = of(sketch, {}, terms);
+    expect([found.outcome, found.hold]).toEqual([outcome, asks]);
+  });
+
+  test('of a tool without a server', () => {
+    expect(guard({ per: ['tool'] }, { ...BARE, tool: { name: 'read' } }).account).toEqual([['tool', 'acme//read']]);
+  });
+});
+
 describe('applyReadings', () => {
   test.each<[string, QuotaGuard, GuardReading | undefined, string, string]>([
     ['granted', guard({}), { state: 'granted' }, 'allow', ''],
@@ -109,7 +167,35 @@ describe('applyReadings', () => {
         ['tenant/s/g', used],
       ]),
     );
-    expect([after.effect, after.conditions, after.guards]).toEqual(['deny', [], []]);
+    expect(after).toMatchObject({ effect: 'deny', conditions: [], obligations: [], guards: [] });
+  });
+
+  test('a hold asks for what it asks, and for nothing else', () => {
+    const after = applyReadings(
+      { ...verdict(HELD), obligations: [{ type: 'review', value: {} }] },
+      new Map([[HELD.id, used]]),
+    );
+    expect(after.conditions).toEqual([HELD.hold]);
+    expect(after).toMatchObject({ effect: 'hold', obligations: [], guards: [] });
+  });
+
+  test('says of which quota nothing is known', () => {
+    const [reason] = applyReadings(verdict(guard({})), new Map()).deny;
+    expect(reason?.message).toBe('how much is left of the quota of tenant/g is not known');
+  });
+
+  test('says no more of the use than there is', () => {
+    const { window_seconds: _none, ...endless } = guard({ kind: 'concurrent' });
+    const [reason] = applyReadings(
+      verdict(endless),
+      new Map([[endless.id, { state: 'exceeded', used: 5 } as const]]),
+    ).deny;
+    expect(reason?.message).toMatch(/\(concurrent: 5 of 5\)$/);
+  });
+
+  test('leaves alone what nothing guards', () => {
+    const free = verdict();
+    expect(applyReadings(free, new Map())).toBe(free);
   });
 
   test('says which quota, how much of it is used and when there is room again', () => {

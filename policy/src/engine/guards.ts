@@ -3,8 +3,7 @@
  * them (contracts §6). Whoever keeps the accounts does so elsewhere; nothing here counts.
  */
 
-import type { Condition, DenyReason, QuotaDimension, QuotaGuard, Verdict } from '../model/decision.js';
-import { assertNever } from '../model/exhaustive.js';
+import type { Condition, DenyReason, QuotaDimension, QuotaGuard, QuotaKind, Verdict } from '../model/decision.js';
 import type { CanonicalRequest } from '../model/request.js';
 import type { GuardIr, RuleIr, SetIr } from './ir.js';
 
@@ -16,7 +15,8 @@ export function guardOf(
   hold: { readonly id: string; readonly condition: Condition | undefined; readonly granted: boolean },
 ): QuotaGuard {
   const { guard, effect } = rule;
-  const written = effect.type === 'deny' || effect.type === 'require_hitl' ? effect : undefined;
+  // Where the effect has no words of its own, these are undefined.
+  const { code, message } = effect as { readonly code?: string; readonly message?: string };
   return {
     id: hold.id,
     layer: set.layer,
@@ -26,60 +26,51 @@ export function guardOf(
     ...(guard.windowSeconds === undefined ? {} : { window_seconds: guard.windowSeconds }),
     ...(guard.burst === undefined ? {} : { burst: guard.burst }),
     ...(guard.warnAt === undefined ? {} : { warn_at: guard.warnAt }),
-    account: guard.per.map((dimension) => [dimension, accountValue(dimension, request)] as const),
-    estimate: estimateOf(guard, request),
-    // Who was allowed to go beyond the quota is only noted.
-    outcome: effect.type === 'deny' ? 'deny' : hold.condition === undefined || hold.granted ? 'log_only' : 'hold',
+    account: guard.per.map((dimension) => [dimension, ACCOUNT_VALUES[dimension](request) ?? null] as const),
+    estimate: ESTIMATES[guard.kind](request) ?? null,
+    outcome: outcomeOf(rule, hold),
     deny: {
       code: 'QUOTA_EXCEEDED',
-      message: written?.message ?? `the quota of the policy "${rule.name}" is used up`,
+      message: message ?? `the quota of the policy "${rule.name}" is used up`,
       path: `${set.layer}/${rule.id}`,
-      ...(written?.code === undefined ? {} : { reason_code: written.code }),
+      ...(code === undefined ? {} : { reason_code: code }),
     },
     ...(hold.condition === undefined ? {} : { hold: hold.condition }),
   };
 }
 
-/** Ids of agents, users and so on are unique inside their tenant only. */
-function accountValue(dimension: QuotaDimension, request: CanonicalRequest): string | null {
-  const inTenant = (id: string | undefined): string | null => (id === undefined ? null : `${request.tenant_id}/${id}`);
-  switch (dimension) {
-    case 'agent':
-      return inTenant(request.agent.id);
-    case 'user':
-      return inTenant(request.user?.id);
-    case 'team':
-      return inTenant(request.user?.team);
-    case 'workspace':
-      return inTenant(request.context.workspace_id);
-    case 'environment':
-      return request.context.environment ?? null;
-    case 'tenant':
-      return request.tenant_id;
-    case 'model':
-      return request.request?.model ?? null;
-    case 'tool':
-      return request.tool?.name === undefined ? null : inTenant(`${request.tool.server ?? ''}/${request.tool.name}`);
-    default:
-      return assertNever(dimension);
-  }
+function outcomeOf({ effect }: RuleIr, hold: { readonly condition: Condition | undefined; readonly granted: boolean }) {
+  if (effect.type === 'deny') return 'deny';
+  // Who was allowed to go beyond the quota is only noted.
+  return hold.condition === undefined || hold.granted ? 'log_only' : 'hold';
 }
 
-function estimateOf({ kind }: GuardIr, request: CanonicalRequest): number | null {
-  switch (kind) {
-    case 'requests':
-    case 'concurrent':
-      return 1;
-    case 'tokens':
-      return request.request?.estimated_tokens ?? request.request?.max_tokens ?? null;
-    case 'bytes':
-      return request.egress?.bytes ?? null;
-    case 'cost':
-      return null;
-    default:
-      return assertNever(kind);
-  }
+/** Ids of agents, users and so on are unique inside their tenant only. */
+function inTenant(request: CanonicalRequest, id: string | undefined): string | undefined {
+  return id === undefined ? undefined : `${request.tenant_id}/${id}`;
 }
+
+const ACCOUNT_VALUES: Readonly<Record<QuotaDimension, (request: CanonicalRequest) => string | undefined>> = {
+  agent: (request) => inTenant(request, request.agent.id),
+  user: (request) => inTenant(request, request.user?.id),
+  team: (request) => inTenant(request, request.user?.team),
+  workspace: (request) => inTenant(request, request.context.workspace_id),
+  environment: ({ context }) => context.environment,
+  tenant: (request) => request.tenant_id,
+  model: ({ request }) => request?.model,
+  tool: (request) => {
+    const { server = '', name } = request.tool ?? {};
+    return inTenant(request, name === undefined ? undefined : `${server}/${name}`);
+  },
+};
+
+const ESTIMATES: Readonly<Record<QuotaKind, (request: CanonicalRequest) => number | undefined>> = {
+  requests: () => 1,
+  concurrent: () => 1,
+  tokens: ({ request }) => request?.estimated_tokens ?? request?.max_tokens,
+  bytes: ({ egress }) => egress?.bytes,
+  cost: () => undefined,
+};
 
 /** What the keeper of the accounts says of one guard. */
 export type GuardReading =
@@ -99,7 +90,7 @@ export type GuardReading =
  * wherever the rule would have stopped the request. A verdict that does not allow is returned as it is.
  */
 export function applyReadings(verdict: Verdict, readings: ReadonlyMap<string, GuardReading>): Verdict {
-  if (verdict.effect !== 'allow' || verdict.guards.length === 0) return verdict;
+  if (verdict.effect !== 'allow') return verdict;
   const denied: DenyReason[] = [];
   const held: { readonly reason: DenyReason; readonly condition: Condition }[] = [];
   for (const guard of verdict.guards) {
@@ -111,16 +102,22 @@ export function applyReadings(verdict: Verdict, readings: ReadonlyMap<string, Gu
       continue;
     }
     const message = `${guard.deny.message} (${describeUse(guard, reading)})`;
-    if (guard.outcome === 'hold' && guard.hold !== undefined) {
-      held.push({ reason: { ...guard.deny, code: 'APPROVAL_REQUIRED', message }, condition: guard.hold });
-    } else denied.push({ ...guard.deny, message });
+    if (guard.hold === undefined) denied.push({ ...guard.deny, message });
+    else held.push({ reason: { ...guard.deny, code: 'APPROVAL_REQUIRED', message }, condition: guard.hold });
   }
   if (denied.length > 0) {
     return { ...verdict, effect: 'deny', deny: denied, conditions: [], obligations: [], guards: [] };
   }
   if (held.length > 0) {
     const deny = held.map(({ reason }) => reason);
-    return { ...verdict, effect: 'hold', deny, conditions: held.map(({ condition }) => condition), guards: [] };
+    return {
+      ...verdict,
+      effect: 'hold',
+      deny,
+      conditions: held.map(({ condition }) => condition),
+      obligations: [],
+      guards: [],
+    };
   }
   return verdict;
 }

@@ -85,7 +85,7 @@ function* linkSteps(linkable: LinkableBundle, evaluators: readonly ModuleEvaluat
     'segments' in linkable
       ? { table: tableOfImage(linkable), data: linkable.index, fields: linkable.fields }
       : yield* indexBundle(linkable, linker);
-  const index = openRuleIndex(data, linker.readerOf);
+  const index = openRuleIndex(data, linker);
   const modules = evaluators.map((module) => ({
     ...module,
     scope: linker.link({ node: 'and', of: module.ir.scope }),

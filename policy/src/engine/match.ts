@@ -1,11 +1,15 @@
 import type { CustomFields } from '../dsl/custom-fields.js';
 import { joinSegments } from '../dsl/field-path.js';
 import { createFieldTable, type Field } from '../dsl/fields.js';
+import { canonicalHost } from '../dsl/operators/host.js';
+import { parseIp } from '../dsl/operators/ip.js';
+import { rememberLast } from '../dsl/operators/last-result.js';
 import { createZoneClocks } from '../dsl/operators/zone-clock.js';
 import { type Comparison, type LinkContext, operatorRow } from '../dsl/operators.js';
 import { ERROR, FALSE, negate, TRUE, type Truth, truthOf } from '../dsl/truth.js';
 import type { ContextualRequest } from '../model/facts.js';
 import type { Frame } from './frame.js';
+import type { ValueParsers } from './index/dimension.js';
 import type { ConditionIr, LeafIr } from './ir.js';
 import { BROKEN, type FieldReader, linkElements, linkReader, MISSING, type Reading } from './read-field.js';
 
@@ -33,6 +37,8 @@ export interface Linker {
   readonly link: (condition: ConditionIr) => LinkedCondition;
   readonly fieldOf: (path: string) => Field;
   readonly readerOf: (path: string) => FieldReader;
+  /** How its conditions parse values. */
+  readonly parsers: ValueParsers;
 }
 
 /**
@@ -41,8 +47,10 @@ export interface Linker {
  */
 export function createLinker(custom: CustomFields = {}, frame?: Frame): Linker {
   const table = createFieldTable(custom);
-  const context: LinkContext = { zoneClock: createZoneClocks() };
+  const parsers: ValueParsers = { ipOf: rememberLast(parseIp), hostOf: rememberLast(canonicalHost) };
+  const context: LinkContext = { zoneClock: createZoneClocks(), ...parsers };
   const comparisons = new Map<string, Comparison>();
+  const tests = new Map<string, Test>();
   const fields = new Map<string, { readonly field: Field; readonly read: FieldReader }>();
 
   const readThrough = (field: Field): FieldReader => {
@@ -60,8 +68,8 @@ export function createLinker(custom: CustomFields = {}, frame?: Frame): Linker {
     return linked;
   };
 
-  const comparisonOf = ({ operator, literal }: LeafIr, field: Field): Comparison => {
-    const key = `${operator} ${field.type} ${JSON.stringify(literal)}`;
+  const comparisonOf = ({ operator, literal }: LeafIr, field: Field, asked: string): Comparison => {
+    const key = `${field.type} ${asked}`;
     const known = comparisons.get(key);
     if (known !== undefined) return known;
     const comparison = operatorRow(operator).link(literal, field, context);
@@ -71,7 +79,18 @@ export function createLinker(custom: CustomFields = {}, frame?: Frame): Linker {
 
   const linkLeaf = (leaf: LeafIr): LinkedLeaf => {
     const { field, read } = linkedField(leaf.field);
-    const compare = comparisonOf(leaf, field);
+    const asked = `${leaf.operator} ${JSON.stringify(leaf.literal)}`;
+    // Leaves that ask the same share one test: of a large bundle most do, and what is small stays in the caches.
+    const key = `${leaf.field} ${leaf.negated} ${leaf.whenMissing} ${leaf.quantifiers?.join() ?? ''} ${asked}`;
+    const known = tests.get(key);
+    if (known !== undefined) return { leaf, field, read, test: known };
+    const test = linkTest(leaf, { field, read, compare: comparisonOf(leaf, field, asked) });
+    tests.set(key, test);
+    return { leaf, field, read, test };
+  };
+
+  const linkTest = (leaf: LeafIr, of: { field: Field; read: FieldReader; compare: Comparison }): Test => {
+    const { field, read, compare } = of;
     const whenMissing = leaf.whenMissing === 'error' ? ERROR : truthOf(leaf.whenMissing);
     const { negated } = leaf;
     const ask = (value: Reading, request: ContextualRequest): Truth => {
@@ -89,7 +108,7 @@ export function createLinker(custom: CustomFields = {}, frame?: Frame): Linker {
       field.quantifiers === undefined
         ? (request) => ask(read(request), request)
         : linkElements(field, leaf.quantifiers ?? [], ask);
-    return { leaf, field, read, test: frame === undefined ? test : noting(test, { field, compare, frame }) };
+    return frame === undefined ? test : noting(test, { field, compare, frame });
   };
 
   /** Notes in the frame what the test looks at besides its field's reading. */
@@ -126,7 +145,7 @@ export function createLinker(custom: CustomFields = {}, frame?: Frame): Linker {
     };
   };
 
-  return { link, fieldOf: (path) => linkedField(path).field, readerOf: (path) => linkedField(path).read };
+  return { link, fieldOf: (path) => linkedField(path).field, readerOf: (path) => linkedField(path).read, parsers };
 }
 
 /** Kleene's `and`: false dominates, whatever stands before or after it; then an error; else true. */

@@ -38,9 +38,8 @@ function compareText(a: string, b: string): number {
 function instantKey(instant: string | undefined): string {
   if (instant === undefined) return '~';
   const fraction = /\.(\d+)/.exec(instant)?.[1] ?? '';
-  const whole = Date.parse(instant.replace(/\.\d+/, ''));
   // Shifted so that years before 1970 sort too.
-  return `${String(whole + 1e15).padStart(17, '0')}.${fraction.padEnd(9, '0')}`;
+  return `${String(Date.parse(instant) + 1e15).padStart(17, '0')}.${fraction.padEnd(9, '0')}`;
 }
 
 /** What a rule did in its set. */

@@ -32,9 +32,19 @@ export function createRuleTable(
     places.push({ ir, first: count, end: count + rules });
     count += rules;
   }
-  const setOf = new Uint32Array(count);
-  for (const [place, { first, end }] of places.entries()) setOf.fill(place, first, end);
-  return { count, sets: places, ruleAt, setAt: (number) => places[setOf[number] as number] as SetPlace };
+  const ends = Int32Array.from(places, ({ end }) => end);
+  // A search among the sets: a table of all rules would be large, and a request would find it cold.
+  const setAt = (number: number): SetPlace => {
+    let low = 0;
+    let high = ends.length - 1;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((ends[middle] as number) > number) high = middle;
+      else low = middle + 1;
+    }
+    return places[low] as SetPlace;
+  };
+  return { count, sets: places, ruleAt, setAt };
 }
 
 /** Numbers the rules of a bundle. */

@@ -45,15 +45,15 @@ export function createSegmentWriter(segment: number): SegmentWriter {
   };
 }
 
-/** The update of a bundle whose sets' rules, by the set's name, are given in precedence order. */
+/** The update of a bundle whose sets' rules are given in the order of its sets, each in precedence order. */
 export function* updateOf(
   bundle: CompiledBundle,
-  rulesOf: ReadonlyMap<string, readonly PlacedRule[]>,
+  rulesOf: readonly (readonly PlacedRule[])[],
   writer: SegmentWriter,
 ): Generator<void, BundleUpdate> {
   const sets = bundle.sets.map((set) => ({ ...set, rules: [] }));
-  const counts = sets.map(({ name }) => rulesOf.get(name)?.length ?? 0);
-  const rules = sets.flatMap(({ name }) => rulesOf.get(name) ?? []);
+  const counts = rulesOf.map(({ length }) => length);
+  const rules = rulesOf.flat();
   const fields = new Set(bundle.modules.flatMap(({ scope }) => fieldsOf({ node: 'and', of: scope })));
   const addresses: RuleAddresses = {
     segments: new Int32Array(rules.length),

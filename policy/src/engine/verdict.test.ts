@@ -203,6 +203,7 @@ describe('resolveSets', () => {
       extra.obligations,
       extra.errors,
     ]);
+    expect(resolve(['allow@1'], 'deny', 1, [{ ...extra, effect: undefined }]).conditions).toEqual(extra.conditions);
     const denied = resolve(['deny@1'], 'deny', 1, [extra]);
     expect([denied.conditions, denied.obligations, denied.errors]).toEqual([[], [], extra.errors]);
   });

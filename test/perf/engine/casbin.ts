@@ -17,7 +17,8 @@ m = r.agent == p.agent && r.tool == p.tool && r.operation == p.operation && r.to
 export const CASBIN: Subject = {
   async prepare({ rules }) {
     const lines = rules.map(
-      ({ agent, tool, operation, limit, effect }) => `p, agent-${agent}, tool-${tool}, op-${operation}, ${limit}, ${effect}`,
+      ({ agent, tool, operation, limit, effect }) =>
+        `p, agent-${agent}, tool-${tool}, op-${operation}, ${limit}, ${effect}`,
     );
     const text = lines.join('\n');
     return {

@@ -1,4 +1,8 @@
-import { preparsePolicySet, statefulIsAuthorized, type StatefulAuthorizationCall } from '@cedar-policy/cedar-wasm/nodejs';
+import {
+  preparsePolicySet,
+  type StatefulAuthorizationCall,
+  statefulIsAuthorized,
+} from '@cedar-policy/cedar-wasm/nodejs';
 import type { Subject } from './subject.js';
 
 /** Cedar as WebAssembly, in process, its policies parsed beforehand. */

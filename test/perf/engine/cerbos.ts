@@ -11,7 +11,8 @@ import type { WorkRule } from './workload.js';
 const RECIPE: PeerRecipe = {
   name: 'cerbos',
   variable: 'CERBOS_BIN',
-  advice: 'GOBIN=FOLDER go install github.com/cerbos/cerbos/cmd/cerbos@latest   (needs its newest Go; or unpack a release there)',
+  advice:
+    'GOBIN=FOLDER go install github.com/cerbos/cerbos/cmd/cerbos@latest   (needs its newest Go; or unpack a release there)',
 };
 
 /** Cerbos: one resource policy per tool, agents as roles, operations as actions. */

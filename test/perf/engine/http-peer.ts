@@ -40,7 +40,12 @@ export async function startHttpPeer(
   return {
     pid: running.pid,
     async post(path, body) {
-      const answer = await pool.request({ method: 'POST', path, body, headers: { 'content-type': 'application/json' } });
+      const answer = await pool.request({
+        method: 'POST',
+        path,
+        body,
+        headers: { 'content-type': 'application/json' },
+      });
       const text = await answer.body.text();
       if (answer.statusCode !== 200) throw new Error(`${command} answered ${answer.statusCode}: ${text.slice(0, 300)}`);
       return JSON.parse(text);

@@ -21,7 +21,9 @@ const DECISION_EVERY_MS = 2;
 const size = Number(process.argv[2]);
 const { rules, requests } = workloadOf(size, 'plain');
 const middle = Math.floor(size / 2);
-const changedRules = rules.map((rule, index): WorkRule => (index === middle ? { ...rule, limit: rule.limit + 1 } : rule));
+const changedRules = rules.map(
+  (rule, index): WorkRule => (index === middle ? { ...rule, limit: rule.limit + 1 } : rule),
+);
 
 function print(kind: string, { metric, value, unit }: Measured): void {
   process.stdout.write(`${JSON.stringify({ kind, metric, value, unit })}\n`);

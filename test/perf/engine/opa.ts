@@ -44,7 +44,9 @@ export const OPA: Subject = {
           pid: server.pid,
           encode: (request) => JSON.stringify({ input: inputOf(request) }),
           async decide(encoded) {
-            const answer = (await server.post('/v1/data/bench/allow', encoded as string)) as { readonly result: unknown };
+            const answer = (await server.post('/v1/data/bench/allow', encoded as string)) as {
+              readonly result: unknown;
+            };
             return answer.result === true;
           },
           measure: async (_kind, requests) => {
@@ -88,7 +90,7 @@ async function bench(opa: string, policy: string, input: string): Promise<readon
   const limits = { maxBuffer: 64 * 1024 * 1024 };
   const means = await run(opa, [...common, '--metrics=false', '--count', `${REPEATS}`], limits);
   const distribution = await run(opa, [...common, '--metrics=true'], limits);
-  const perOperation = jsonDocuments(means.stdout).map(({ N, T }) => Number(T) / Number(N) / 1000);
+  const perOperation = jsonDocuments(means.stdout).map(({ N, T }) => T / N / 1000);
   const extra = jsonDocuments(distribution.stdout)[0]?.Extra ?? {};
   const us = (name: string): number => Number(extra[`histogram_timer_rego_query_eval_ns_${name}`]) / 1000;
   return [

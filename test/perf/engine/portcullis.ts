@@ -1,5 +1,11 @@
 /** Ours, in process: what a PDP does between the unpacked files of a bundle and a verdict. */
-import { buildBundle, compileBundle, linkBundle, unpackBundle } from '@portcullis/policy';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { createCompiler, createImageReceiver, linkBundle, unpackBundle } from '@portcullis/policy';
 import { type CanonicalRequest, formatProblem, type Json } from '@portcullis/policy/model';
 import { sourceFiles } from '../../support/bundle-source.js';
 import type { Subject } from './subject.js';
@@ -8,16 +14,14 @@ import type { Shape, WorkRequest, WorkRule } from './workload.js';
 /** The engine. */
 export const PORTCULLIS: Subject = {
   async prepare({ rules, shape }) {
-    const built = await buildBundle(bundleSource(rules, shape));
-    if (!built.ok) throw new Error(built.problems.slice(0, 5).map(formatProblem).join('\n'));
-    const unpacked = await unpackBundle(built.value.bytes);
+    const unpacked = await unpackBundle(await builtAside(rules.length, shape));
     if (!unpacked.ok) throw new Error(unpacked.problems.map(formatProblem).join('\n'));
     const files = unpacked.value;
     return {
       async load() {
-        const compiled = compileBundle(files);
-        if (!compiled.ok) throw new Error(compiled.problems.map(formatProblem).join('\n'));
-        const engine = linkBundle(compiled.value);
+        const update = createCompiler().compile(files);
+        if (!update.ok) throw new Error(update.problems.map(formatProblem).join('\n'));
+        const engine = linkBundle(createImageReceiver().receive(update.value));
         return {
           encode: requestOf,
           decide: (encoded) => engine.evaluate(encoded as CanonicalRequest).effect === 'allow',
@@ -26,6 +30,17 @@ export const PORTCULLIS: Subject = {
     };
   },
 };
+
+/** The bytes of a workload's bundle. */
+async function builtAside(size: number, shape: Shape): Promise<Uint8Array> {
+  const folder = await mkdtemp(join(tmpdir(), 'bench-bundle-'));
+  const file = join(folder, 'bundle.tar.gz');
+  const script = fileURLToPath(new URL('./write-bundle.js', import.meta.url));
+  await promisify(execFile)(process.execPath, ['--max-old-space-size=6144', script, `${size}`, shape, file]);
+  const bytes = await readFile(file);
+  await rm(folder, { recursive: true });
+  return bytes;
+}
 
 /** Policies per file. */
 const PER_FILE = 500;
@@ -71,8 +86,16 @@ function whomAndWhat({ agent, tool }: WorkRule, shape: Shape): readonly Json[] {
       return [leaf('agent.id', 'equals', `agent-${agent}`), leaf('tool.name', 'equals', `tool-${tool}`)];
     case 'sets':
       return [
-        leaf('agent.id', 'in', Array.from({ length: 20 }, (_, n) => (n === 7 ? `agent-${agent}` : `agent-${agent}-${n}`))),
-        leaf('tool.name', 'in', Array.from({ length: 5 }, (_, n) => (n === 3 ? `tool-${tool}` : `tool-${tool}-v${n}`))),
+        leaf(
+          'agent.id',
+          'in',
+          Array.from({ length: 20 }, (_, n) => (n === 7 ? `agent-${agent}` : `agent-${agent}-${n}`)),
+        ),
+        leaf(
+          'tool.name',
+          'in',
+          Array.from({ length: 5 }, (_, n) => (n === 3 ? `tool-${tool}` : `tool-${tool}-v${n}`)),
+        ),
       ];
     case 'prefixes':
       return [leaf('tool.arguments.path', 'starts_with', `/srv/agent-${agent}/tool-${tool}/`)];

@@ -1,4 +1,4 @@
-import type { RequestKind, WorkRequest, Workload } from './workload.js';
+import type { RequestKind, Workload, WorkRequest } from './workload.js';
 
 /** What is measured of one subject at one size. */
 export interface Measured {

@@ -1,5 +1,5 @@
 /** Times one subject's answers to one kind of question. */
-import { quantile, median } from '../statistics.js';
+import { median, quantile } from '../statistics.js';
 import type { Loaded, Measured } from './subject.js';
 
 /** The time that one kind of question may take: to warm up, and per round. */

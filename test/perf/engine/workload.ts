@@ -55,7 +55,11 @@ export function workloadOf(size: number, shape: Shape): Workload {
   const rules = Array.from({ length: size }, (_, index): WorkRule => {
     return { ...place(index), limit: 1000 * (1 + (index % 7)), effect: index % 5 === 4 ? 'deny' : 'allow' };
   });
-  const ask = (rule: number, more: Partial<WorkRequest> = {}): WorkRequest => ({ ...place(rule), tokens: 500, ...more });
+  const ask = (rule: number, more: Partial<WorkRequest> = {}): WorkRequest => ({
+    ...place(rule),
+    tokens: 500,
+    ...more,
+  });
   const hit = Array.from({ length: REQUESTS }, (_, index) => ask((index * STRIDE) % size));
   const miss = hit.map((request) => ({ ...request, operation: side + 1 }));
   const worst = hit.map(() => ask(size - 1));

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import * as fc from 'fast-check';
 import { canonicalHost, isAddressHost, matchesHost } from './host.js';
 
 describe('canonicalHost', () => {
@@ -63,4 +64,24 @@ test('a pattern means the host, or what lies below it', () => {
   expect(matchesHost('a.example.com', { host: 'example.com', below: true })).toBe(true);
   expect(matchesHost('example.com', { host: 'example.com', below: true })).toBe(false);
   expect(matchesHost('aexample.com', { host: 'example.com', below: true })).toBe(false);
+});
+
+test('a plain name is its own canonical form, and whatever is canonical stays so', () => {
+  const label = fc.oneof(
+    fc
+      .array(fc.constantFrom('a', 'z', '0', '9', '-', '_', 'A', '`', '{', '/', ':', ' '), { maxLength: 4 })
+      .map((units) => units.join('')),
+    fc.constantFrom('xn--a', 'com', 'a'.repeat(63), 'a'.repeat(64)),
+  );
+  fc.assert(
+    fc.property(fc.array(label, { minLength: 1, maxLength: 5 }), (labels) => {
+      const text = labels.join('.');
+      const isPlain = /^([a-z0-9_-]{1,63}\.)*[a-z]{1,63}$/.test(text) && text.length <= 253 && !text.includes('xn--');
+      const host = canonicalHost(text);
+      if (isPlain) expect(host).toBe(text);
+      if (host !== undefined) expect(canonicalHost(host)).toBe(host);
+      if (host === text) expect(text).toMatch(/^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/);
+    }),
+    { numRuns: 2_000 },
+  );
 });

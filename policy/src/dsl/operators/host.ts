@@ -10,8 +10,6 @@ export interface HostPattern {
 
 const MAX_HOST_LENGTH = 253;
 const CANONICAL = /^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/;
-/** A name that ends otherwise may be an address to the URL parser. */
-const LETTERS_LAST = /(^|\.)[a-z]+$/;
 /** What a URL parser would drop, decode, or take for another part of the URL. */
 const NOT_OF_A_HOST = /[\s\0-\x20/\\?#@:%[\]\x7f]/;
 
@@ -21,9 +19,8 @@ const NOT_OF_A_HOST = /[\s\0-\x20/\\?#@:%[\]\x7f]/;
  * brackets. Nothing for what is not a host, such as one with a port.
  */
 export function canonicalHost(text: string): string | undefined {
-  const named = text.length <= MAX_HOST_LENGTH && CANONICAL.test(text);
   // Almost every host: nothing to convert.
-  if (named && LETTERS_LAST.test(text) && !text.includes('xn--')) return text;
+  if (isPlainName(text)) return text;
   const ip = text.includes(':') ? parseIp(text.replace(/^\[(.*)\]$/, '$1')) : undefined;
   if (ip !== undefined) return ip.family === 4 ? formatIp(ip) : `[${formatIp(ip)}]`;
   if (text.length > MAX_HOST_LENGTH * 4 || NOT_OF_A_HOST.test(text)) return undefined;
@@ -31,6 +28,34 @@ export function canonicalHost(text: string): string | undefined {
   if (url === null) return undefined;
   const host = url.hostname.endsWith('.') ? url.hostname.slice(0, -1) : url.hostname;
   return host.length <= MAX_HOST_LENGTH && CANONICAL.test(host) ? host : undefined;
+}
+
+const DOT = 0x2e;
+const HYPHEN = 0x2d;
+const LOW_LINE = 0x5f;
+const MAX_LABEL_LENGTH = 63;
+
+/**
+ * Whether a text is canonical beyond doubt: labels of lower-case letters, digits, - and _, the last one of letters, none
+ * of them an international name. By hand, because it is asked of every host of every request.
+ */
+function isPlainName(text: string): boolean {
+  if (text.length > MAX_HOST_LENGTH) return false;
+  let labelStart = 0;
+  let lettersOnly = true;
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    if (unit === DOT) {
+      if (at === labelStart || at - labelStart > MAX_LABEL_LENGTH) return false;
+      labelStart = at + 1;
+      lettersOnly = true;
+    } else if (unit < 0x61 || unit > 0x7a) {
+      if (unit !== HYPHEN && unit !== LOW_LINE && (unit < 0x30 || unit > 0x39)) return false;
+      lettersOnly = false;
+    }
+  }
+  const last = text.length - labelStart;
+  return lettersOnly && last > 0 && last <= MAX_LABEL_LENGTH && !text.includes('xn--');
 }
 
 /** Whether a canonical host is an address and not a name. */

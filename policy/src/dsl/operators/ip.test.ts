@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
+import ipaddr from 'ipaddr.js';
 import { aligned, formatCidr, formatIp, inCidr, isAligned, parseCidr, parseIp } from './ip.js';
 
 describe('parseIp', () => {
@@ -93,6 +94,20 @@ describe('parseCidr', () => {
     expect(cidr !== undefined && isAligned(cidr)).toBe(false);
     expect(cidr !== undefined && formatCidr(aligned(cidr))).toBe('10.0.0.0/8');
   });
+});
+
+test('IPv4 is what the library calls four decimal parts', () => {
+  const part = fc.oneof(fc.nat(300).map(String), fc.constantFrom('', '0', '00', '01', '256', '1e1', ' 1', '+1', '１'));
+  const text = fc.array(part, { minLength: 3, maxLength: 5 }).map((parts) => parts.join('.'));
+  fc.assert(
+    fc.property(text, (written) => {
+      const is = ipaddr.IPv4.isValidFourPartDecimal(written);
+      const groups = is ? ipaddr.IPv4.parse(written).octets : [];
+      const [a = 0, b = 0, c = 0, d = 0] = groups;
+      expect(parseIp(written)).toEqual(is ? { family: 4, groups: [a * 256 + b, c * 256 + d] } : undefined);
+    }),
+    { numRuns: 1_000 },
+  );
 });
 
 describe('inCidr', () => {

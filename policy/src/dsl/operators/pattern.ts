@@ -1,6 +1,8 @@
 import { RE2JS } from 're2js';
 import type { Json } from '../../model/request.js';
 import { ERROR, truthOf } from '../truth.js';
+import { rememberLast } from './last-result.js';
+import { nativePattern } from './native-pattern.js';
 import { createPatternSizes, type PatternSizes } from './pattern-sizes.js';
 import type { LiteralFault, OperatorRow } from './row.js';
 
@@ -14,15 +16,29 @@ export const REGEX_MATCH: OperatorRow = {
   fields: ['string', 'any'],
   check: (literal, _field, sizes) => patternFault(literal, sizes),
   link: (literal) => {
-    const pattern = RE2JS.compile(literal as string);
-    return (value) => (typeof value === 'string' ? truthOf(pattern.test(value)) : ERROR);
+    // Rules that ask the same of a field share this comparison, so the pattern runs once per request.
+    const matches = rememberLast(linkPattern(literal as string));
+    return (value) => (typeof value === 'string' ? truthOf(matches(value)) : ERROR);
   },
   necessary: (literal) => {
-    const prefix = anchoredPrefix(literal as string);
+    const prefix = nativePattern(literal as string)?.prefix ?? anchoredPrefix(literal as string);
     return prefix === '' ? undefined : { prefixes: [prefix] };
   },
   patternSteps: (literal, sizes) => Number(sizes(literal as string)),
 };
+
+const SURROGATE = /[\ud800-\udfff]/;
+
+/** Binds a pattern that RE2 takes: whether a text has a match. In time that grows no faster than the text. */
+export function linkPattern(pattern: string): (text: string) => boolean {
+  const native = nativePattern(pattern)?.expression;
+  let re2 = native === undefined ? RE2JS.compile(pattern) : undefined;
+  const ask = (text: string): boolean => {
+    re2 ??= RE2JS.compile(pattern);
+    return re2.test(text);
+  };
+  return native === undefined ? ask : (text) => (SURROGATE.test(text) ? ask(text) : native.test(text));
+}
 
 /** What is wrong with a regular expression, if anything. */
 export function patternFault(

@@ -3,6 +3,7 @@ import type { Json, JsonObject } from '../../model/request.js';
 import type { Field, FieldType } from '../fields.js';
 import type { PolicyProblemCode } from '../problem-codes.js';
 import type { Truth } from '../truth.js';
+import type { Ip } from './ip.js';
 import type { Necessary } from './necessary.js';
 import type { PatternSizes } from './pattern-sizes.js';
 import type { ZoneClock } from './zone-clock.js';
@@ -24,6 +25,10 @@ export interface LiteralFault {
 export interface LinkContext {
   /** The clock of an IANA time zone. */
   readonly zoneClock: (timeZone: string) => ZoneClock;
+  /** `parseIp`, for values; absent: each leaf parses for itself. */
+  readonly ipOf?: (text: string) => Ip | undefined;
+  /** `canonicalHost`, for values; absent: each leaf parses for itself. */
+  readonly hostOf?: (text: string) => string | undefined;
 }
 
 /**

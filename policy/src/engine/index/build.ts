@@ -47,6 +47,6 @@ export function* buildRuleIndex(constraints: readonly Constraints[]): Generator<
     groups.push(group);
     yield* addGroupPairs(group, 0, pairs);
   }
-  const { slots, postings } = yield* buildPostingTable(pairs);
+  const { slots, postings } = yield* buildPostingTable(pairs, true);
   return { count: parts.length, dimensions, groups, slots, postings, always: Int32Array.from(always) };
 }

@@ -85,5 +85,5 @@ function* listsOf(constraints: readonly Constraint[]): Generator<void, ListedKey
     }
   }
   const single = buildIntSet(constraints.filter(({ keys }) => keys.length === 1).flatMap(({ keys }) => keys));
-  return { of: yield* buildPostingTable(pairs), single };
+  return { of: yield* buildPostingTable(pairs, false), single };
 }

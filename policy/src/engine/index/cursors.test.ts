@@ -7,7 +7,10 @@ test('the smallest number at or after a given one, over all lists, each number o
   fc.assert(
     fc.property(fc.array(list, { maxLength: 25 }), fc.array(fc.integer({ min: 1, max: 20 })), (lists, strides) => {
       const cursors = createCursors();
-      for (const numbers of lists) cursors.add(numbers, 0, numbers.length);
+      for (const numbers of lists) {
+        if (numbers.length === 1) cursors.addOne(numbers[0] ?? 0);
+        else cursors.add(numbers, 0, numbers.length);
+      }
       const expected = [...new Set(lists.flatMap((numbers) => [...numbers]))].sort((a, b) => a - b);
       let from = 0;
       for (const stride of [...strides, 1, 1, 1]) {

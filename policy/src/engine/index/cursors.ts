@@ -4,6 +4,8 @@ export interface Cursors {
   clear(): void;
   /** Adds the numbers `list[start]` … `list[end - 1]`. */
   add(list: Int32Array, start: number, end: number): void;
+  /** Adds one number. */
+  addOne(number: number): void;
   /** The smallest number at or after `from`, which must not descend from call to call; -1 when there is none. */
   next(from: number): number;
 }
@@ -14,19 +16,30 @@ export function createCursors(): Cursors {
   let starts = new Int32Array(16);
   let ends = new Int32Array(16);
   let open = 0;
+  let ones = new Int32Array(16);
+  let oneCount = 0;
+  const add = (list: Int32Array, start: number, end: number): void => {
+    if (open === starts.length) {
+      starts = grown(starts);
+      ends = grown(ends);
+    }
+    lists[open] = list;
+    starts[open] = start;
+    ends[open] = end;
+    open += 1;
+  };
   return {
     clear() {
       open = 0;
+      oneCount = 0;
     },
-    add(list, start, end) {
-      if (open === starts.length) {
-        starts = grown(starts);
-        ends = grown(ends);
-      }
-      lists[open] = list;
-      starts[open] = start;
-      ends[open] = end;
-      open += 1;
+    add,
+    addOne(number) {
+      if (oneCount === ones.length) ones = grown(ones);
+      ones[oneCount] = number;
+      // After growing, earlier lists of one go on reading the array that they were added with.
+      add(ones, oneCount, oneCount + 1);
+      oneCount += 1;
     },
     next(from) {
       let smallest = -1;

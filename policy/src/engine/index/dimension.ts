@@ -3,8 +3,7 @@
  * *keys*: 32-bit hashes. A rule's leaf can hold only if one of the leaf's keys is among those of the request's value.
  */
 
-import { canonicalHost } from '../../dsl/operators/host.js';
-import { type Cidr, type Ip, parseIp } from '../../dsl/operators/ip.js';
+import type { Cidr, Ip } from '../../dsl/operators/ip.js';
 import type { Necessary } from '../../dsl/operators/necessary.js';
 import { combineHash, EMPTY_TEXT_HASH, extendHash, hashInts, hashText } from './hash.js';
 import { findPostings, hasInt, type IntSet, type PostingTable } from './int-table.js';
@@ -66,12 +65,18 @@ export function keysOf(necessary: Necessary): LeafKeys {
   return { kind: 'cidrs', keys, maxLength: 0, widths: necessary.cidrs.map(widthOf) };
 }
 
+/** Parses values: `parseIp` and `canonicalHost`, or something that remembers what they said. */
+export interface ValueParsers {
+  readonly ipOf: (text: string) => Ip | undefined;
+  readonly hostOf: (text: string) => string | undefined;
+}
+
 /** Writes the keys of a value from `at` on and returns how many there are, or {@link OPEN}. */
 export type KeyWriter = (value: string, out: Int32Array, at: number) => number;
 
 /** Binds a dimension. */
-export function keyWriterOf(dimension: DimensionData): KeyWriter {
-  const writer = valueWriterOf(dimension);
+export function keyWriterOf(dimension: DimensionData, parsers: ValueParsers): KeyWriter {
+  const writer = valueWriterOf(dimension, parsers);
   return dimension.lists === undefined ? writer : listWriter(writer, dimension.lists);
 }
 
@@ -107,7 +112,7 @@ function listWriter(writer: KeyWriter, { of, single }: ListedKeys): KeyWriter {
   };
 }
 
-function valueWriterOf(dimension: DimensionData): KeyWriter {
+function valueWriterOf(dimension: DimensionData, { ipOf, hostOf }: ValueParsers): KeyWriter {
   switch (dimension.kind) {
     case 'equals':
       return (value, out, at) => {
@@ -119,9 +124,9 @@ function valueWriterOf(dimension: DimensionData): KeyWriter {
     case 'prefixes':
       return prefixWriter(dimension);
     case 'domains':
-      return domainWriter(dimension);
+      return domainWriter(dimension, hostOf);
     case 'cidrs':
-      return cidrWriter(dimension);
+      return cidrWriter(dimension, ipOf);
   }
 }
 
@@ -144,9 +149,9 @@ function prefixWriter({ widths, known }: DimensionData): KeyWriter {
 
 const DOT = 0x2e;
 
-function domainWriter({ known, maxLength }: DimensionData): KeyWriter {
+function domainWriter({ known, maxLength }: DimensionData, hostOf: ValueParsers['hostOf']): KeyWriter {
   return (value, out, at) => {
-    const host = canonicalHost(value);
+    const host = hostOf(value);
     if (host === undefined) return OPEN;
     let count = 0;
     let hash = EMPTY_TEXT_HASH;
@@ -167,9 +172,9 @@ function domainWriter({ known, maxLength }: DimensionData): KeyWriter {
   };
 }
 
-function cidrWriter({ widths, known }: DimensionData): KeyWriter {
+function cidrWriter({ widths, known }: DimensionData, ipOf: ValueParsers['ipOf']): KeyWriter {
   return (value, out, at) => {
-    const ip = parseIp(value);
+    const ip = ipOf(value);
     if (ip === undefined) return OPEN;
     let count = 0;
     for (const width of widths) {

@@ -134,7 +134,7 @@ test('what it leaves out is false, and what it names comes in order', () => {
       const linked = given.map((rule) => linkRule(rule, linker));
       const index = openRuleIndex(
         drain(buildRuleIndex(given.map((rule) => constraintsOf(rule, leafConstraint)))),
-        linker.readerOf,
+        linker,
       );
       for (const request of asked) {
         index.begin(request);

@@ -8,7 +8,7 @@ const hash = fc.oneof(fc.constantFrom(0, 1, -1, 2 ** 31 - 1, -(2 ** 31)), fc.int
 
 test('a table gives each hash its numbers, ascending and each once', () => {
   fc.assert(
-    fc.property(fc.array(hash, { maxLength: 200 }), fc.array(hash), (hashes, others) => {
+    fc.property(fc.array(hash, { maxLength: 200 }), fc.array(hash), fc.boolean(), (hashes, others, singles) => {
       const pairs = createPairList();
       const expected = new Map<number, number[]>();
       for (const [index, one] of hashes.entries()) {
@@ -17,10 +17,12 @@ test('a table gives each hash its numbers, ascending and each once', () => {
         const numbers = expected.get(one) ?? [];
         if (!numbers.includes(number)) expected.set(one, [...numbers, number]);
       }
-      const { slots, postings } = drain(buildPostingTable(pairs));
+      const { slots, postings } = drain(buildPostingTable(pairs, singles));
       for (const one of [...hashes, ...others]) {
         const offset = findPostings(slots, one);
-        const found = offset === 0 ? [] : [...postings.subarray(offset + 1, offset + 1 + (postings[offset] ?? 0))];
+        const listed = postings.subarray(offset + 1, offset + 1 + (postings[offset] ?? 0));
+        const found = offset < 0 ? [~offset] : offset === 0 ? [] : [...listed];
+        if (!singles) expect(offset).toBeGreaterThanOrEqual(0);
         expect(found).toEqual(expected.get(one) ?? []);
       }
     }),

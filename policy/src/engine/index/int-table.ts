@@ -4,13 +4,16 @@ import { spreadHash } from './hash.js';
 
 /** From a hash to a list of ascending numbers; equal hashes share a list. */
 export interface PostingTable {
-  /** Pairs of hash and offset into `postings`; offset 0 marks a free slot. The number of pairs is a power of two. */
+  /**
+   * Pairs of hash and offset into `postings`; offset 0 marks a free slot. In a table of single numbers, a negative offset
+   * is the complement of the list's only number. How many pairs there are is a power of two.
+   */
   readonly slots: Int32Array;
   /** At an offset: how many numbers follow, then the numbers. */
   readonly postings: Int32Array;
 }
 
-/** A growing list of (hash, number) pairs; numbers must not descend. */
+/** A growing list of (hash, number) pairs. Numbers of one hash must not descend. */
 export interface PairList {
   add(hash: number, number: number): void;
   readonly length: number;
@@ -46,8 +49,14 @@ export function createPairList(): PairList {
 /** Pairs between two pauses; some tenths of a millisecond. */
 const SLICE = 4096;
 
-/** Builds a table; pauses at each `yield`. */
-export function* buildPostingTable(pairs: PairList): Generator<void, PostingTable> {
+/** Stands for the only number of a list until it is known. */
+const SINGLE = -(2 ** 31);
+
+/**
+ * Builds a table; pauses at each `yield`.
+ * @param singles whether a list of one number, which then must not be negative, is kept in its slot
+ */
+export function* buildPostingTable(pairs: PairList, singles: boolean): Generator<void, PostingTable> {
   const slots = new Int32Array(2 * capacityFor(pairs.length));
   // First how many numbers each hash has, then where its list begins, then the lists.
   for (let index = 0; index < pairs.length; index += 1) {
@@ -60,15 +69,24 @@ export function* buildPostingTable(pairs: PairList): Generator<void, PostingTabl
   for (let slot = 1; slot < slots.length; slot += 2) {
     const count = slots[slot] as number;
     if (count === 0) continue;
+    if (count === 1 && singles) {
+      slots[slot] = SINGLE;
+      continue;
+    }
     slots[slot] = end;
     end += count + 1;
   }
   const postings = new Int32Array(end);
   for (let index = 0; index < pairs.length; index += 1) {
     if (index % SLICE === SLICE - 1) yield;
-    const offset = slots[slotOf(slots, pairs.hashAt(index)) + 1] as number;
-    const count = postings[offset] as number;
+    const slot = slotOf(slots, pairs.hashAt(index));
+    const offset = slots[slot + 1] as number;
     const number = pairs.numberAt(index);
+    if (offset === SINGLE) {
+      slots[slot + 1] = ~number;
+      continue;
+    }
+    const count = postings[offset] as number;
     // A rule that names one value twice is one candidate.
     if (count > 0 && postings[offset + count] === number) continue;
     postings[offset + count + 1] = number;
@@ -77,7 +95,7 @@ export function* buildPostingTable(pairs: PairList): Generator<void, PostingTabl
   return { slots, postings };
 }
 
-/** Where the numbers of a hash begin in `postings` (at their count); 0 when it has none. */
+/** Where the numbers of a hash begin in `postings` (at their count), see `slots`; 0 when it has none. */
 export function findPostings(slots: Int32Array, hash: number): number {
   return slots[slotOf(slots, hash) + 1] as number;
 }

@@ -2,7 +2,7 @@ import type { CanonicalRequest } from '../../model/request.js';
 import { BROKEN, type FieldReader, MISSING } from '../read-field.js';
 import type { RuleIndexData } from './build.js';
 import { createCursors } from './cursors.js';
-import { keyWriterOf, MAX_ACTIVE_KEYS, OPEN } from './dimension.js';
+import { keyWriterOf, MAX_ACTIVE_KEYS, OPEN, type ValueParsers } from './dimension.js';
 import { addGroupPairs, type GroupData } from './group.js';
 import { combineHash } from './hash.js';
 import { buildPostingTable, createPairList, findPostings, type PostingTable } from './int-table.js';
@@ -21,11 +21,17 @@ export interface RuleIndex {
 /** Tables for requests with values of wrong types; a caller could ask for any number of them, so they are bounded. */
 const MAX_PROJECTIONS = 64;
 
+/** How an index reads requests. */
+export interface IndexReading {
+  readonly readerOf: (path: string) => FieldReader;
+  readonly parsers: ValueParsers;
+}
+
 /** Binds an index to the readers of its fields. */
-export function openRuleIndex(data: RuleIndexData, readerOf: (field: string) => FieldReader): RuleIndex {
+export function openRuleIndex(data: RuleIndexData, { readerOf, parsers }: IndexReading): RuleIndex {
   const wholeTable: PostingTable = { slots: data.slots, postings: data.postings };
   const readers = data.dimensions.map(({ field }) => readerOf(field));
-  const writers = data.dimensions.map(keyWriterOf);
+  const writers = data.dimensions.map((dimension) => keyWriterOf(dimension, parsers));
   const groups = data.groups.map((group) => ({ group, mask: maskOf(group.dimensions), dimensions: group.dimensions }));
   const everyRule = Int32Array.from({ length: data.groups.length === 0 ? 0 : data.count }, (_, number) => number);
   const projections = new Map<string, PostingTable>();
@@ -58,7 +64,8 @@ export function openRuleIndex(data: RuleIndexData, readerOf: (field: string) => 
   const addMatches = (table: PostingTable, dimensions: readonly number[], at: number, hash: number): void => {
     if (at === dimensions.length) {
       const offset = findPostings(table.slots, hash);
-      if (offset !== 0) cursors.add(table.postings, offset + 1, offset + 1 + (table.postings[offset] as number));
+      if (offset < 0) cursors.addOne(~offset);
+      else if (offset > 0) cursors.add(table.postings, offset + 1, offset + 1 + (table.postings[offset] as number));
       return;
     }
     const dimension = dimensions[at] as number;
@@ -79,7 +86,7 @@ export function openRuleIndex(data: RuleIndexData, readerOf: (field: string) => 
     if (known !== undefined || projections.size === MAX_PROJECTIONS) return known;
     const pairs = createPairList();
     drain(addGroupPairs(group, mask, pairs));
-    const table = drain(buildPostingTable(pairs));
+    const table = drain(buildPostingTable(pairs, true));
     projections.set(name, table);
     return table;
   };
