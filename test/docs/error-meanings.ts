@@ -486,4 +486,8 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
 };
 
 /** Codes of Node.js that our sources compare with. */
-export const FOREIGN_CODES: ReadonlySet<string> = new Set(['ERR_BUFFER_TOO_LARGE', 'ERR_HTTP_REQUEST_TIMEOUT']);
+export const FOREIGN_CODES: ReadonlySet<string> = new Set([
+  'ERR_BUFFER_TOO_LARGE',
+  'ERR_HTTP_REQUEST_TIMEOUT',
+  'ERR_JOSE_GENERIC',
+]);
