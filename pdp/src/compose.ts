@@ -34,6 +34,7 @@ import { type BundleCompiler, createWorkerCompiler } from './bundles/compiler.js
 import { FRESHNESS_PROFILES } from './bundles/freshness.js';
 import { createNodeReports } from './bundles/node-reports.js';
 import type { PdpConfig } from './config.js';
+import { type HttpEndpoint, openHttpEndpoint } from './http/endpoint.js';
 import { createPdpMetrics } from './metrics.js';
 import { createDecide, type Decide } from './pipeline/decide.js';
 import { createDecideStream } from './server/decide-stream.js';
@@ -59,6 +60,8 @@ export interface PdpReplacements {
 export interface PdpService extends Service {
   /** `host:port` of the gRPC endpoint. */
   readonly address: string;
+  /** `host:port` of the HTTPS endpoint, when there is one. */
+  readonly httpAddress: string | undefined;
   /** `host:port` of the admin endpoint. */
   readonly adminAddress: string;
   /** The pipeline itself, without gRPC around it. */
@@ -186,6 +189,21 @@ async function compose(
     },
   });
   opened(() => endpoint.close());
+  const http: HttpEndpoint | undefined =
+    config.http === undefined
+      ? undefined
+      : await openHttpEndpoint({
+          ...pipeline,
+          config: config.http,
+          material: tls,
+          trustDomain: config.trustDomain,
+          certificates: callers,
+          decide,
+          deadlineMs: config.limits.decisionDeadlineMs,
+          observer: metrics,
+          log,
+        });
+  opened(() => http?.close());
   const admin = await startAdminServer({
     ...config.admin,
     registry: context.registry,
@@ -193,10 +211,12 @@ async function compose(
     onDrain: context.requestDrain,
   });
   context.announce('grpc', endpoint.address);
+  if (http !== undefined) context.announce('https', http.address);
   context.announce('admin', admin.address);
 
   return {
     address: endpoint.address,
+    httpAddress: http?.address,
     adminAddress: admin.address,
     decide,
     tasks: createBundleTasks({
@@ -208,7 +228,12 @@ async function compose(
       random: Math.random,
     }),
     drain: [
-      { name: 'finish calls', timeoutMs: DRAIN_CALLS_MS, run: () => endpoint.drain() },
+      {
+        name: 'finish calls',
+        timeoutMs: DRAIN_CALLS_MS,
+        run: async () => void (await Promise.all([endpoint.drain(), http?.drain()])),
+      },
+      { name: 'close the HTTPS port', timeoutMs: DRAIN_STEP_MS, run: async () => http?.close() },
       {
         name: 'close the gRPC port',
         timeoutMs: DRAIN_STEP_MS,

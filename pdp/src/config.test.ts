@@ -40,9 +40,33 @@ describe('the configuration', () => {
     ['an unknown freshness', { ...minimal, bundles: { ...minimal.bundles, freshness: 'lax' } }],
     ['an environment that is no path segment', { ...minimal, env: '../prod' }],
     ['a gateway for no tenant', { ...minimal, gateways: { edge: [] } }],
+    ['HTTP for nobody', { ...minimal, http: { auth: { mtls: false } } }],
+    ['HTTP with an unknown key', { ...minimal, http: { port: 1 } }],
+    ['tokens without keys', { ...minimal, http: { auth: { jwt: { issuer: 'i', audience: 'a' } } } }],
+    [
+      'tokens with two sources of keys',
+      {
+        ...minimal,
+        http: { auth: { jwt: { issuer: 'i', audience: 'a', jwksFile: 'f', jwksUrl: 'https://i.test/keys' } } },
+      },
+    ],
+    [
+      'keys over plain HTTP',
+      { ...minimal, http: { auth: { jwt: { issuer: 'i', audience: 'a', jwksUrl: 'http://i.test/keys' } } } },
+    ],
+    ['a public URL with a path', { ...minimal, http: { publicUrl: 'https://pdp.test/x' } }],
     ['no certificate', { ...minimal, tls: undefined }],
   ])('refuses %s', (_name, config) => {
     expect(pdpConfig.safeParse(config).success).toBe(false);
+  });
+
+  test('has no HTTP unless it is asked for, and then for certificates only', () => {
+    expect(pdpConfig.parse(minimal).http).toBeUndefined();
+    expect(pdpConfig.parse({ ...minimal, http: {} }).http).toMatchObject({
+      listen: { host: '127.0.0.1', port: 0 },
+      auth: { mtls: true },
+      limits: { maxBodyBytes: 262_144, maxConnections: 1_024 },
+    });
   });
 
   test('can be overridden from the environment and by flags', () => {

@@ -2,6 +2,7 @@
 
 import { adminConfig, logConfig, tlsConfig } from '@portcullis/runtime';
 import { z } from 'zod';
+import { httpConfig } from './http/http-config.js';
 
 const name = z
   .string()
@@ -136,6 +137,7 @@ export const pdpConfig = z.strictObject({
     })
     .prefault({})
     .describe('The gRPC endpoint.'),
+  http: httpConfig.optional().describe('The HTTPS endpoint: evaluation and AuthZEN; without it there is none.'),
   tls: tlsConfig.describe('Own certificate and the authorities that peers must chain to.'),
   admin: adminConfig.describe('Metrics, probes and drain, in plain HTTP.'),
   log: logConfig.describe('Operational log.'),

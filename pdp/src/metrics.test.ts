@@ -24,6 +24,7 @@ test('every verb moves its own series', async () => {
   metrics.streamOpened('watch');
   metrics.streamClosed('watch');
   metrics.questionRefused('overload');
+  metrics.httpAnswered('evaluate', '200', 0.25);
   metrics.followRelease({
     channel: 'default',
     state: () => ({ releaseSeq: 1, bundleDigest: 'ab', policyVersion: '1', freshness: 'fresh' }),
@@ -35,6 +36,9 @@ test('every verb moves its own series', async () => {
     'portcullis_pdp_bundle_info{digest="ab",channel="default"} 1',
     'portcullis_pdp_bundle_verify_failures_total{reason="rollback"} 1',
     'portcullis_pdp_decisions_total{effect="allow",cached="false"} 1',
+    'portcullis_pdp_http_request_duration_seconds_count{route="evaluate"} 1',
+    'portcullis_pdp_http_request_duration_seconds_sum{route="evaluate"} 0.25',
+    'portcullis_pdp_http_requests_total{route="evaluate",status="200"} 1',
     'portcullis_pdp_questions_refused_total{reason="overload"} 1',
     'portcullis_pdp_settlements_total{outcome="forwarded"} 1',
     'portcullis_pdp_stage_duration_seconds_count{stage="adjudicate"} 1',

@@ -5,11 +5,12 @@ import type { Registry } from '@portcullis/runtime';
 import type { ReleaseState } from './bundles/active.js';
 import type { BundleObserver } from './bundles/bundle-client.js';
 import { REFUSAL_REASONS } from './bundles/refusal.js';
+import { HTTP_ROUTES, HTTP_STATUSES, type HttpObserver } from './http/http-observer.js';
 import { type DecisionObserver, STAGES } from './pipeline/ports.js';
 import { QUESTION_REFUSALS, SETTLEMENT_OUTCOMES, type ServerObserver, STREAM_KINDS } from './server/observer.js';
 
 /** Everything that the PDP counts. */
-export interface PdpMetrics extends DecisionObserver, BundleObserver, ServerObserver {
+export interface PdpMetrics extends DecisionObserver, BundleObserver, ServerObserver, HttpObserver {
   /** What the gauges of the active release read when scraped. */
   followRelease(options: {
     readonly channel: string;
@@ -57,6 +58,16 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     help: 'Questions that were answered with a fault before they reached the pipeline.',
     labels: { reason: QUESTION_REFUSALS },
   });
+  const httpAnswers = registry.counter({
+    name: 'http_requests_total',
+    help: 'Answers over HTTPS by route and status.',
+    labels: { route: HTTP_ROUTES, status: HTTP_STATUSES },
+  });
+  const httpTimes = registry.histogram({
+    name: 'http_request_duration_seconds',
+    help: 'Time from the head of a request over HTTPS to the end of its answer, in seconds.',
+    labels: { route: HTTP_ROUTES },
+  });
   // Looked up once: these are on the path of every decision.
   const stageTimers = new Map(STAGES.map((stage) => [stage, stages.labels({ stage })] as const));
   const decided = new Map(
@@ -74,6 +85,10 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     streamOpened: (kind) => streams.inc({ kind }),
     streamClosed: (kind) => streams.dec({ kind }),
     questionRefused: (reason) => faults.inc({ reason }),
+    httpAnswered: (route, status, seconds) => {
+      httpAnswers.inc({ route, status });
+      httpTimes.observe({ route }, seconds);
+    },
     followRelease: ({ channel, state, ageSeconds }) => {
       const age = registry.gauge({
         name: 'bundle_age_seconds',

@@ -196,9 +196,42 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     meaning: 'The value of a header for an MCP server is missing or unusable.',
     action: 'Put it into the file or variable that `mcp.upstreams[].headers` names.',
   },
+  ERR_HTTP_HEAD_TOO_LARGE: {
+    meaning: 'The head of a request is larger than `http.limits.maxHeaderBytes`.',
+    action: 'Send a shorter token or fewer headers. Answered with HTTP 431.',
+  },
+  ERR_HTTP_INVALID: {
+    meaning: 'The request over HTTP is not as described; its problems say where.',
+    action: FIX_REQUEST,
+  },
+  ERR_HTTP_KEYS: {
+    meaning: 'The keys of the token issuer cannot be read or fetched.',
+    action: 'Check `http.auth.jwt.jwksFile`, or whether the PDP reaches `jwksUrl`. Answered with HTTP 503.',
+  },
+  ERR_HTTP_MEDIA_TYPE: {
+    meaning: 'The body is not plain JSON in UTF-8, by its own account.',
+    action: 'Send `Content-Type: application/json`. Answered with HTTP 415.',
+  },
+  ERR_HTTP_METHOD: {
+    meaning: 'The path exists and is used with another method.',
+    action: 'Use the method in the header `Allow`. Answered with HTTP 405.',
+  },
+  ERR_HTTP_NOT_FOUND: {
+    meaning: 'There is no such path.',
+    action: 'Compare with [the guide](../guides/http-api.md). Answered with HTTP 404.',
+  },
+  ERR_HTTP_TIMEOUT: {
+    meaning: 'A request did not arrive whole within `http.limits.requestTimeoutMs`.',
+    action: 'Send it again, in one piece. Answered with HTTP 408.',
+  },
+  ERR_HTTP_TOO_LARGE: {
+    meaning: 'The body is larger than `http.limits.maxBodyBytes`.',
+    action: 'Send less, or raise the limit. Answered with HTTP 413.',
+  },
   ERR_IDENTITY_REJECTED: {
-    meaning: 'A certificate is missing, not valid now, of another trust domain, or of the wrong kind of peer.',
-    action: 'Issue one with the SPIFFE id that the role needs; check both clocks.',
+    meaning:
+      'A certificate or token is missing, not valid now, of another trust domain or issuer, or of the wrong kind of peer.',
+    action: 'Issue one with the identity that the role needs; check both clocks.',
   },
   ERR_INTERNAL: { meaning: 'Something failed that must not.', action: DEFECT },
   ERR_LISTEN: {
@@ -247,8 +280,8 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     action: 'Correct the policy at the place that the problem names.',
   },
   ERR_PDP_LISTEN: {
-    meaning: 'The gRPC port cannot be bound.',
-    action: 'Choose another `listen`; another process may hold it.',
+    meaning: 'The gRPC or the HTTPS port cannot be bound.',
+    action: 'Choose another `listen` or `http.listen`; another process may hold it.',
   },
   ERR_PKI_CA_INVALID: {
     meaning: 'The certificate of the development CA is not one, or names no trust domain.',
@@ -453,4 +486,8 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
 };
 
 /** Codes of Node.js that our sources compare with. */
-export const FOREIGN_CODES: ReadonlySet<string> = new Set(['ERR_BUFFER_TOO_LARGE', 'ERR_HTTP_REQUEST_TIMEOUT']);
+export const FOREIGN_CODES: ReadonlySet<string> = new Set([
+  'ERR_BUFFER_TOO_LARGE',
+  'ERR_HTTP_REQUEST_TIMEOUT',
+  'ERR_JOSE_GENERIC',
+]);

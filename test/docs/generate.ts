@@ -20,6 +20,7 @@ import { mcpMethodsPage } from './mcp-methods-page.js';
 import { metricsPage } from './metrics-page.js';
 import { packsPage } from './packs-page.js';
 import type { Page } from './page.js';
+import { pdpOpenapi } from './pdp-openapi.js';
 import { policyLanguagePage } from './policy-language-page.js';
 import { policySchemaFile } from './policy-schema.js';
 import { policyTypesPage } from './policy-types-page.js';
@@ -39,6 +40,7 @@ function pages(): readonly Page[] {
     policyLanguagePage(),
     packsPage(),
     policyTypesPage(),
+    pdpOpenapi(root),
     policySchemaFile(root),
   ];
 }

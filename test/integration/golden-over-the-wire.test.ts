@@ -1,9 +1,9 @@
 /**
  * The golden cases that define the engine, asked of a whole PDP: each case's bundle is signed, released, verified and
- * compiled as any other, and the question travels over mutual TLS: on the stream that sidecars use, as a unary call, and in
- * a batch. All of them say what the case says.
+ * compiled as any other, and the question travels over mutual TLS: on the stream that sidecars use, as a unary call, in
+ * a batch, over HTTP, and as AuthZEN where AuthZEN has words for it. All of them say what the case says.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@grpc/grpc-js';
@@ -20,9 +20,11 @@ import {
   toWireRequest,
   type Wire,
 } from '@portcullis/proto';
-import { createLogger, openTlsMaterial, type TlsMaterial } from '@portcullis/runtime';
+import { createLogger, openTlsMaterial, type TlsFiles, type TlsMaterial } from '@portcullis/runtime';
 import { createPolicyClient, type PolicyClient, pdpConfig, pdpCredentials } from '@portcullis/sidecar';
+import { Agent, request } from 'undici';
 import { type GoldenCase, type GoldenOutcome, loadGoldenCases } from '../cases/golden.js';
+import { toAuthzenRequest } from '../support/authzen-request.js';
 import { type EmbeddedPdp, startEmbeddedPdp } from '../support/embedded-pdp.js';
 import { eventually } from '../support/eventually.js';
 import { createSignedRepository, must, type SignedRepository } from '../support/signed-repository.js';
@@ -66,23 +68,38 @@ function outcomeOf(decision: Decision): GoldenOutcome {
   };
 }
 
+/** What AuthZEN answers. */
+interface AuthzenAnswer {
+  readonly decision: boolean;
+  readonly context: { readonly effect: string; readonly reasons?: Decision['deny']; readonly request_digest: string };
+}
+
 let folder = '';
 let repository: SignedRepository;
 let pdp: EmbeddedPdp;
 let material: TlsMaterial;
 let stream: PolicyClient;
 let unary: Client;
+let https: Agent;
+/** Of a gateway that speaks for one tenant alone. */
+let acme: Agent;
+
+function agentOf({ certFile, keyFile, caFile }: TlsFiles): Agent {
+  const [cert, key, ca] = [certFile, keyFile, caFile].map((file) => readFileSync(file, 'utf8'));
+  return new Agent({ connect: { cert, key, ca, checkServerIdentity: () => undefined } });
+}
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'portcullis-golden-'));
   const leaves = [
     { kind: 'pdp', name: 'pdp-embedded' },
     { kind: 'gateway', name: 'edge' },
+    { kind: 'gateway', name: 'acme' },
   ] as const;
   const pki = await createDevelopmentPki({ trustDomain: TRUST_DOMAIN, leaves, now: new Date() });
   await writeDevelopmentPki(folder, pki, { force: false });
-  const [pdpTls, gatewayTls] = pki.leaves.map((leaf) => tlsFilesOf(folder, leaf));
-  if (pdpTls === undefined || gatewayTls === undefined) throw new Error('no leaves');
+  const [pdpTls, gatewayTls, acmeTls] = pki.leaves.map((leaf) => tlsFilesOf(folder, leaf));
+  if (pdpTls === undefined || gatewayTls === undefined || acmeTls === undefined) throw new Error('no leaves');
   repository = createSignedRepository(ENV, CHANNEL);
   const rootFile = join(folder, 'root.json');
   writeFileSync(rootFile, repository.pinnedRoot);
@@ -91,7 +108,8 @@ beforeAll(async () => {
     rootFile,
     tls: pdpTls,
     sources: [{ get: async (key) => repository.objects().get(key) }],
-    gateways: { edge: [...new Set(cases.map(({ request }) => request.tenant_id))] },
+    http: {},
+    gateways: { edge: [...new Set(cases.map(({ request }) => request.tenant_id))], acme: ['acme'] },
   });
   material = await openTlsMaterial(gatewayTls, { log });
   const credentials = pdpCredentials(material, TRUST_DOMAIN);
@@ -109,11 +127,15 @@ beforeAll(async () => {
     log,
   });
   unary = new Client(pdp.address, credentials);
+  https = agentOf(gatewayTls);
+  acme = agentOf(acmeTls);
 });
 
 afterAll(async () => {
   await stream?.close();
   unary?.close();
+  await https?.close();
+  await acme?.close();
   material?.close();
   await pdp?.close();
   rmSync(folder, { recursive: true, force: true });
@@ -145,6 +167,19 @@ function read(wire: Wire.Decision__Output | null | undefined): GoldenOutcome {
   return outcomeOf(must(fromWireDecision(wire)).decision);
 }
 
+/** Posts JSON; whatever a policy says, the status is 200. */
+async function post(path: string, body: unknown, dispatcher = https): Promise<unknown> {
+  const { statusCode, body: answer } = await request(`https://${pdp.httpAddress ?? ''}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+    dispatcher,
+  });
+  const json = await answer.json();
+  if (statusCode !== 200) throw new Error(`${path} answered ${statusCode}: ${JSON.stringify(json)}`);
+  return json;
+}
+
 /** Releases the case's bundle and waits until the PDP enforces it. */
 async function enforce(one: GoldenCase): Promise<void> {
   const { bytes, policyVersion, sha256 } = must(await buildBundle(one.files));
@@ -158,6 +193,19 @@ async function enforce(one: GoldenCase): Promise<void> {
 }
 
 describe('golden cases over the wire', () => {
+  test('many of them have words in AuthZEN', () => {
+    const said = cases.filter(({ request }) => toAuthzenRequest(request) !== undefined);
+    expect(said.length).toBeGreaterThan(0.25 * cases.length);
+  });
+
+  test('without a client certificate there is no connection', async () => {
+    const anonymous = new Agent({ connect: { rejectUnauthorized: false } });
+    const path = '/.well-known/authzen-configuration';
+    const asking = request(`https://${pdp.httpAddress ?? ''}${path}`, { dispatcher: anonymous });
+    await expect(asking).rejects.toThrow(/certificate required|closed|ECONNRESET/i);
+    await anonymous.destroy();
+  });
+
   test('most cases can be asked; those that cannot say why', () => {
     expect(cases.length).toBeGreaterThan(0.6 * all.length);
     const reasons = new Set(all.map((one) => unaskable(one)?.replace(/: .*/s, '')));
@@ -179,5 +227,18 @@ describe('golden cases over the wire', () => {
     expect(read((await call(Evaluate, question)).decision)).toEqual(wanted);
     const batch = await call(EvaluateBatch, { requests: [question, question] });
     expect((batch.responses ?? []).map(({ decision }) => read(decision))).toEqual([wanted, wanted]);
+
+    const decision = (await post('/v1/policy/evaluate', one.request)) as Decision;
+    expect(outcomeOf(decision)).toEqual(wanted);
+    expect(decision.request_digest).toBe(question.request_digest.toString('hex'));
+    const asked = one.request.tenant_id === 'acme' ? toAuthzenRequest(one.request) : undefined;
+    if (asked === undefined) return;
+    const { decision: allowed, context } = (await post('/access/v1/evaluation', asked, acme)) as AuthzenAnswer;
+    expect([allowed, context.effect, context.reasons ?? []]).toEqual([
+      wanted.effect === 'allow',
+      wanted.effect,
+      decision.deny,
+    ]);
+    if (one.request.kind !== undefined) expect(context.request_digest).toBe(decision.request_digest);
   });
 });

@@ -19,12 +19,16 @@ export interface EmbeddedPdpOptions {
   readonly sources: readonly ObjectSource[];
   /** Which tenants a gateway may speak for. */
   readonly gateways?: Readonly<Record<string, readonly string[]>>;
+  /** Its HTTPS endpoint, which it has only then. */
+  readonly http?: Readonly<Record<string, unknown>>;
 }
 
 /** The running PDP. */
 export interface EmbeddedPdp {
   /** `host:port` of its gRPC endpoint. */
   readonly address: string;
+  /** `host:port` of its HTTPS endpoint. */
+  readonly httpAddress: string | undefined;
   /** Everything that it reported, oldest first. */
   readonly statuses: readonly NodeStatus[];
   /** Hints that something changed; there are no looks but the first one and those that are asked for. */
@@ -74,6 +78,7 @@ export async function startEmbeddedPdp(options: EmbeddedPdpOptions): Promise<Emb
       pollMs: 60_000,
     },
     gateways: options.gateways ?? {},
+    ...(options.http === undefined ? {} : { http: options.http }),
     limits: { decisionDeadlineMs: 5_000 },
   });
   const log = createLogger({ component: 'pdp', level: 'silent' });
@@ -84,6 +89,7 @@ export async function startEmbeddedPdp(options: EmbeddedPdpOptions): Promise<Emb
   const running = Promise.all(service.tasks.map((task) => task.run(stop.signal)));
   return {
     address: service.address,
+    httpAddress: service.httpAddress,
     statuses,
     look: () => hint.resolve(),
     async close() {

@@ -1,0 +1,86 @@
+/** The part of the configuration that is about HTTP: off unless it is given. */
+
+import { z } from 'zod';
+
+const claim = z.string().min(1).max(128);
+
+const jwt = z
+  .strictObject({
+    issuer: z.string().min(1).describe('The `iss` that a token must have.'),
+    audience: z.string().min(1).describe('The `aud` that a token must name: this service.'),
+    jwksFile: z.string().min(1).optional().describe('JSON Web Key Set of the issuer; read again when it changes.'),
+    jwksUrl: z
+      .url({ protocol: /^https$/ })
+      .optional()
+      .describe('Where the issuer publishes its key set; only over HTTPS. Kept for 10 minutes.'),
+    tenantClaim: claim.default('tenant').describe("Claim with the agent's tenant."),
+    agentClaim: claim.default('sub').describe("Claim with the agent's id."),
+    gatewayClaim: claim
+      .optional()
+      .describe('Claim with the name of a gateway (see `gateways`); a token that has it and a tenant is refused.'),
+  })
+  .refine((value) => (value.jwksFile === undefined) !== (value.jwksUrl === undefined), {
+    message: 'expected exactly one of jwksFile and jwksUrl',
+  });
+
+const auth = z
+  .strictObject({
+    mtls: z.boolean().default(true).describe('Whether client certificates of our authorities identify callers.'),
+    jwt: jwt.optional().describe('Whose tokens identify callers; with it a client certificate is not required.'),
+  })
+  .refine((value) => value.mtls || value.jwt !== undefined, {
+    message: 'expected mtls, jwt or both: nobody anonymous is answered',
+  });
+
+const limits = z
+  .strictObject({
+    maxBodyBytes: z
+      .int()
+      .min(1_024)
+      .max(4 * 1024 * 1024)
+      .default(256 * 1024)
+      .describe('Larger bodies are refused, in bytes.'),
+    maxHeaderBytes: z
+      .int()
+      .min(2_048)
+      .max(64 * 1024)
+      .default(16 * 1024)
+      .describe('Larger request heads are refused, in bytes; a token is a part of it.'),
+    maxConnections: z.int().min(1).max(100_000).default(1_024).describe('Connections at once; more are closed.'),
+    requestTimeoutMs: z
+      .int()
+      .min(100)
+      .max(60_000)
+      .default(5_000)
+      .describe('A request must have arrived whole within this many milliseconds.'),
+    idleTimeoutMs: z
+      .int()
+      .min(100)
+      .max(600_000)
+      .default(60_000)
+      .describe('A connection without a request is closed after this many milliseconds.'),
+  })
+  .prefault({});
+
+/** `http`: the HTTPS endpoint. */
+export const httpConfig = z.strictObject({
+  listen: z
+    .strictObject({
+      host: z.string().min(1).default('127.0.0.1').describe('Address to bind.'),
+      port: z.int().min(0).max(65_535).default(0).describe('Port to bind; 0 picks a free one.'),
+    })
+    .prefault({})
+    .describe('Where it listens.'),
+  publicUrl: z
+    .string()
+    .regex(/^https:\/\/[^/?#\s]+$/, 'expected https://host or https://host:port')
+    .optional()
+    .describe('How clients write this service, for AuthZEN discovery; without it the address as bound.'),
+  auth: auth.prefault({}).describe('Who is answered.'),
+  limits: limits.describe('Caps on what one caller may send.'),
+});
+
+/** Value of {@link httpConfig}. */
+export type HttpConfig = z.output<typeof httpConfig>;
+/** Value of `http.auth.jwt`. */
+export type JwtConfig = z.output<typeof jwt>;
