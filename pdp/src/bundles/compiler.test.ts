@@ -116,7 +116,9 @@ describe('what it runs', () => {
       const update = await compile(bytes);
       if (!update.ok) throw new Error(JSON.stringify(update.problems));
       sizes.push([...update.value.added.values()].reduce((sum, { byteLength }) => sum + byteLength, 0));
-      expect({ ok: true, value: bundleOfImage(receiver.receive(update.value)) }).toEqual(await compileBundleBytes(bytes));
+      expect({ ok: true, value: bundleOfImage(receiver.receive(update.value)) }).toEqual(
+        await compileBundleBytes(bytes),
+      );
     }
     expect(sizes[1]).toBeGreaterThan(0);
     expect(sizes[2]).toBe(0);
