@@ -60,7 +60,10 @@ function logOn(
   const chain = openChainFiles({
     folder: disk,
     writer: 'w',
-    newRecordId: () => `r${(ids += 1)}`,
+    newRecordId: () => {
+      ids += 1;
+      return `r${ids}`;
+    },
     last: { seq: 0, hash: GENESIS },
     segment: 1,
     maxSegmentBytes: 1_000_000,

@@ -79,7 +79,12 @@ describe('an audit folder', () => {
     const names = await readdir(folder);
     const begun = names.filter((name) => name.endsWith('.jsonl')).map((name) => name.slice(0, 16));
     expect(begun.length).toBeGreaterThan(3);
-    expect(names.filter((name) => name.endsWith('.checkpoint')).map((name) => name.slice(0, 16)).sort()).toEqual(begun.sort().slice(1));
+    expect(
+      names
+        .filter((name) => name.endsWith('.checkpoint'))
+        .map((name) => name.slice(0, 16))
+        .sort(),
+    ).toEqual(begun.sort().slice(1));
   });
 
   test.each([
@@ -103,7 +108,10 @@ describe('an audit folder', () => {
     ['is cut below its checkpoint', editing((text) => text.slice(0, text.lastIndexOf('{"agent"')))],
     ['is emptied', () => truncate(join(folder, SEGMENT), 0)],
     ['is gone', () => rm(join(folder, SEGMENT))],
-    ['lacks a record', editing((text) => text.slice(text.indexOf('\n') + 1).replace(/^/, `${text.split('\n')[2] ?? ''}\n`))],
+    [
+      'lacks a record',
+      editing((text) => text.slice(text.indexOf('\n') + 1).replace(/^/, `${text.split('\n')[2] ?? ''}\n`)),
+    ],
     ['has an altered record', editing((text) => text.replace('analyst', 'somebody'))],
     ['has a last record that was altered', editing((text) => text.replace(/analyst(?!.*analyst)/s, 'somebody'))],
     ['is of another key', () => rm(join(dataDir, 'audit-key.pem'))],

@@ -9,7 +9,7 @@ const WRITER = 'portcullis.test/pdp/pdp-1/aa';
 
 function verify(lines: readonly string[], checkpoints: readonly Checkpoint[] = []): ChainReport {
   const verifier = createChainVerifier({ checkpoints });
-  lines.forEach((line, index) => verifier.line(line, { line: index + 1 }));
+  for (const [index, line] of lines.entries()) verifier.line(line, { line: index + 1 });
   return verifier.finish();
 }
 
@@ -44,10 +44,18 @@ describe('a chain', () => {
     ['an edit with a new hash', FIVE.with(2, sampleChain(['d1', 'd2', 'x'])[2] ?? ''), ['CHAIN_BROKEN']],
     ['a deletion', without(2), ['RECORDS_MISSING']],
     ['a deletion at the start', without(0), ['START_MISSING']],
-    ['a reorder', [FIVE[0], FIVE[2], FIVE[1], FIVE[3], FIVE[4]].map(String), ['RECORDS_MISSING', 'RECORD_OUT_OF_PLACE', 'RECORDS_MISSING']],
+    [
+      'a reorder',
+      [FIVE[0], FIVE[2], FIVE[1], FIVE[3], FIVE[4]].map(String),
+      ['RECORDS_MISSING', 'RECORD_OUT_OF_PLACE', 'RECORDS_MISSING'],
+    ],
     ['a repetition', [...FIVE, FIVE[4] ?? ''], ['RECORD_OUT_OF_PLACE']],
     ['a fork beside it', [...FIVE, sampleChain([...ids(4), 'x'])[4] ?? ''], ['CHAIN_FORKED']],
-    ['another writer', [...FIVE.slice(0, 4), sampleChain(ids(5), 'other')[4] ?? ''], ['WRITER_CHANGED', 'CHAIN_BROKEN']],
+    [
+      'another writer',
+      [...FIVE.slice(0, 4), sampleChain(ids(5), 'other')[4] ?? ''],
+      ['WRITER_CHANGED', 'CHAIN_BROKEN'],
+    ],
     ['rubbish', FIVE.toSpliced(2, 0, '{}'), ['RECORD_UNREADABLE']],
   ])('with %s is not', (_name, lines, expected) => {
     const report = verify(lines);

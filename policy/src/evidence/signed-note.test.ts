@@ -82,7 +82,9 @@ describe('a signed note', () => {
 describe('a checkpoint', () => {
   test('is origin, size and hash on a line each', () => {
     const note = signCheckpoint(signer, { size: 42, head: HEAD });
-    expect(note.startsWith(`example.com/log\n42\n${Buffer.from(HEAD, 'hex').toString('base64')}\n\n\u2014 `)).toBe(true);
+    expect(note.startsWith(`example.com/log\n42\n${Buffer.from(HEAD, 'hex').toString('base64')}\n\n\u2014 `)).toBe(
+      true,
+    );
     expect(openCheckpoint(verifier, note)).toEqual({
       ok: true,
       checkpoint: { origin: 'example.com/log', size: 42, head: HEAD },
@@ -91,7 +93,11 @@ describe('a checkpoint', () => {
 
   test.each([
     ['about another chain', signer.sign('other\n1\nAAAA\n'), 'about other'],
-    ['of a size with a sign', signer.sign(`example.com/log\n+1\n${Buffer.alloc(32).toString('base64')}\n`), 'not a checkpoint'],
+    [
+      'of a size with a sign',
+      signer.sign(`example.com/log\n+1\n${Buffer.alloc(32).toString('base64')}\n`),
+      'not a checkpoint',
+    ],
     ['of a short hash', signer.sign('example.com/log\n1\nAAAA\n'), 'not a checkpoint'],
     ['signed by nobody', 'example.com/log\n1\nAAAA\n', 'no right signature'],
   ])('%s is refused', (_name, note, message) => {

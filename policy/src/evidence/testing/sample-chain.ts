@@ -1,5 +1,5 @@
-import { GENESIS, sealDecision } from '../record.js';
 import type { DecisionEntry } from '../record.js';
+import { GENESIS, sealDecision } from '../record.js';
 
 /** A decision for tests. */
 export function sampleEntry(changes: Partial<DecisionEntry> = {}): DecisionEntry {
