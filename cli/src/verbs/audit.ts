@@ -33,7 +33,7 @@ const PATH = 'the audit folder of a PDP, or one of its segments';
 
 /** Adds `audit verify`, `audit export` and `audit tail`. */
 export function addAuditVerbs(program: Command, shell: Shell): void {
-  const audit = program.command('audit').description('prove, export and follow the decision records of a PDP');
+  const audit = program.command('audit').description('prove, export and follow decision records');
   addVerify(audit, shell);
   addExport(audit, shell);
   addTail(audit, shell);

@@ -36,7 +36,7 @@ async function session(ids: readonly string[], changes: object = {}): Promise<vo
   await audit.close();
 }
 
-async function verified(): Promise<{ readonly ids: readonly string[]; readonly provenTo: number }> {
+async function verified(): Promise<{ readonly ids: readonly unknown[]; readonly provenTo: number }> {
   const key = openNoteVerifier(await readFile(join(folder, 'checkpoint.vkey'), 'utf8'));
   const names = (await readdir(folder)).sort();
   const checkpoints = [];
@@ -46,10 +46,10 @@ async function verified(): Promise<{ readonly ids: readonly string[]; readonly p
     if (opened?.ok === true) checkpoints.push(opened.checkpoint);
   }
   const verifier = createChainVerifier({ checkpoints });
-  const ids: string[] = [];
+  const ids: unknown[] = [];
   for (const name of names.filter((file) => file.endsWith('.jsonl'))) {
     for (const line of (await readFile(join(folder, name), 'utf8')).split('\n').slice(0, -1)) {
-      ids.push(String(verifier.line(line)?.['decision_id']));
+      ids.push(verifier.line(line)?.['decision_id']);
     }
   }
   const report = verifier.finish();

@@ -1,7 +1,7 @@
 /** The audit of a PDP, put together: key, tail, chain, log, checkpoints. */
 
 import { randomUUID } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openNoteVerifier } from '@portcullis/policy/evidence';
 import { type Clock, LOG_FIELD, type Logger, PortcullisError } from '@portcullis/runtime';
@@ -59,11 +59,17 @@ export async function openAudit(options: OpenAuditOptions): Promise<Audit> {
   }
 }
 
+/** Not again when it is there: a PDP must be able to start on a full volume. */
+async function publishKey(file: string, text: string): Promise<void> {
+  const there = await readFile(file, 'utf8').catch(() => undefined);
+  if (there !== text) await writeDurably(file, Buffer.from(text));
+}
+
 async function open({ config, dataDir, owner, clock, log, observer }: OpenAuditOptions): Promise<Audit> {
   const folder = config.dir ?? join(dataDir, 'audit');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const signer = await openAuditKey(join(dataDir, KEY_FILE), owner);
-  await writeDurably(join(folder, PUBLIC_KEY_FILE), Buffer.from(`${signer.verifierKey}\n`));
+  await publishKey(join(folder, PUBLIC_KEY_FILE), `${signer.verifierKey}\n`);
   const verifier = openNoteVerifier(signer.verifierKey);
   if (verifier === undefined) throw new PortcullisError('ERR_AUDIT_KEY', 'internal', 'the key does not verify itself');
 
