@@ -24,7 +24,7 @@ export const EXIT_MEANINGS = [
   [EXIT.testsFailed, 'policy tests failed, or a coverage or mutation threshold was not reached'],
   [EXIT.notConverged, 'released, but not every PDP loaded it in time'],
   [EXIT.refused, 'the distributor refused'],
-  [EXIT.findings, 'lint found errors, or diff --exit-code answers that change'],
+  [EXIT.findings, 'lint found errors, diff --exit-code answers that change, or audit something wrong with a chain'],
   [EXIT.interrupted, 'interrupted'],
 ] as const satisfies readonly (readonly [ExitCode, string])[];
 

@@ -313,6 +313,7 @@ Commands:
   pack                        policies ready to use: list, show, add and upgrade
                               them
   release                     release policies to PDPs, and take releases back
+  audit                       prove, export and follow decision records
 
 Exit codes:
   0    done
@@ -322,7 +323,7 @@ Exit codes:
   4    policy tests failed, or a coverage or mutation threshold was not reached
   5    released, but not every PDP loaded it in time
   6    the distributor refused
-  7    lint found errors, or diff --exit-code answers that change
+  7    lint found errors, diff --exit-code answers that change, or audit something wrong with a chain
   130  interrupted
 
 Data goes to stdout, progress and problems to stderr. NO_COLOR is honoured.

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { EXIT, EXIT_MEANINGS, type ExitCode, exitCodeOf } from './exit-codes.js';
 import type { Shell } from './shell.js';
 import type { Terminal } from './terminal.js';
+import { addAuditVerbs } from './verbs/audit.js';
 import { addBenchVerb } from './verbs/bench.js';
 import { addBundleVerbs } from './verbs/bundle.js';
 import { addDiffVerb } from './verbs/diff.js';
@@ -52,6 +53,7 @@ export function buildProgram(shell: Shell): Command {
   addDiffVerb(program, shell);
   addPackVerbs(program, shell);
   addReleaseVerbs(program, shell);
+  addAuditVerbs(program, shell);
   return program;
 }
 

@@ -25,7 +25,7 @@ import {
   fallbackReader,
   openNatsChannel,
 } from '@portcullis/runtime/channel';
-import { openDecisionLog } from './audit/decision-log.js';
+import { type Audit, openAudit } from './audit/open-audit.js';
 import { createActiveReleases } from './bundles/active.js';
 import { createBundleClient } from './bundles/bundle-client.js';
 import { openBundleFiles } from './bundles/bundle-files.js';
@@ -35,7 +35,7 @@ import { FRESHNESS_PROFILES } from './bundles/freshness.js';
 import { createNodeReports } from './bundles/node-reports.js';
 import type { PdpConfig } from './config.js';
 import { type HttpEndpoint, openHttpEndpoint } from './http/endpoint.js';
-import { createPdpMetrics } from './metrics.js';
+import { createPdpMetrics, type PdpMetrics } from './metrics.js';
 import { createDecide, type Decide } from './pipeline/decide.js';
 import { createDecideStream } from './server/decide-stream.js';
 import { createEvaluate, createEvaluateBatch } from './server/evaluate.js';
@@ -131,16 +131,13 @@ async function compose(
   });
   metrics.followRelease({ channel: config.channel, state: active.state, ageSeconds: () => active.ageSeconds() });
 
-  const decisionLog =
-    config.decisionLog.file === undefined
-      ? undefined
-      : await openDecisionLog(config.decisionLog.file, { fsync: config.decisionLog.fsync });
-  opened(() => decisionLog?.close());
+  const audit = await openConfiguredAudit(config, { clock, log, metrics });
+  opened(() => audit?.close());
   const pipeline = {
     snapshots: active,
     gateways: new Map(Object.entries(config.gateways).map(([name, tenants]) => [name, new Set(tenants)])),
     parseRequest: createRequestParser(),
-    sink: decisionLog,
+    sink: audit,
     clock,
     observer: metrics,
     newDecisionId: randomUUID,
@@ -239,7 +236,7 @@ async function compose(
         timeoutMs: DRAIN_STEP_MS,
         run: async () => endpoint.close(),
       },
-      { name: 'close the decision log', timeoutMs: DRAIN_STEP_MS, run: async () => decisionLog?.close() },
+      { name: 'close the audit chain', timeoutMs: DRAIN_STEP_MS, run: async () => audit?.close() },
       { name: 'stop the compiler', timeoutMs: DRAIN_STEP_MS, run: () => compiler.close() },
       { name: 'close the channel', timeoutMs: DRAIN_STEP_MS, run: () => channel.close() },
       {
@@ -252,6 +249,19 @@ async function compose(
       },
     ],
   };
+}
+
+async function openConfiguredAudit(
+  { audit, dataDir, node, trustDomain }: PdpConfig,
+  { clock, log, metrics }: { readonly clock: Clock; readonly log: ServiceContext['log']; readonly metrics: PdpMetrics },
+): Promise<Audit | undefined> {
+  const { mode } = audit;
+  if (mode === 'off') {
+    log.warn('Decisions are not recorded: audit.mode is off');
+    return undefined;
+  }
+  const owner = `${trustDomain}/pdp/${node}`;
+  return openAudit({ config: { ...audit, mode }, dataDir, owner, clock, log, observer: metrics });
 }
 
 async function readPinnedRoot(file: string): Promise<Uint8Array> {

@@ -19,7 +19,7 @@ describe('the configuration', () => {
       listen: { host: '127.0.0.1', port: 0 },
       bundles: { pollMs: 5_000, freshness: 'standard', maxBundleBytes: 16 * 1024 * 1024 },
       gateways: {},
-      decisionLog: { fsync: false },
+      audit: { mode: 'required', sync: 'none', maxSegmentBytes: 33_554_432, checkpointMs: 10_000 },
       limits: {
         maxMessageBytes: 262_144,
         maxConcurrentStreams: 200,
@@ -31,6 +31,9 @@ describe('the configuration', () => {
 
   test.each([
     ['an unknown key', { ...minimal, cache: {} }],
+    ['the decision log of old', { ...minimal, decisionLog: { file: 'd/decisions.jsonl' } }],
+    ['an audit mode that there is not', { ...minimal, audit: { mode: 'lax' } }],
+    ['best effort that waits for the disk', { ...minimal, audit: { mode: 'best_effort', sync: 'commit' } }],
     ['an unknown key below', { ...minimal, limits: { maxMessageByte: 1 } }],
     [
       'a plain HTTP source',

@@ -62,13 +62,60 @@ const bundles = z.strictObject({
   compileHeapMb: z.int().min(32).max(4_096).default(512).describe('Heap of the compiling worker, in megabytes.'),
 });
 
-const decisionLog = z
+const audit = z
   .strictObject({
-    file: z.string().min(1).optional().describe('JSON lines file of decision records; without it none are kept.'),
-    fsync: z
-      .boolean()
-      .default(false)
-      .describe('Whether a record is on the disk, not only with the system, before the answer.'),
+    mode: z
+      .enum(['required', 'best_effort', 'off'])
+      .default('required')
+      .describe(
+        'What becomes of a decision whose record cannot be kept: denied, or counted and given. `off` keeps no records.',
+      ),
+    dir: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Folder of the chain, of this PDP alone, on a local volume; `audit` in `dataDir` when absent.'),
+    sync: z
+      .enum(['none', 'interval', 'commit'])
+      .default('none')
+      .describe(
+        'What survives a power cut: what the system had written by itself, all but the last interval, or every record ' +
+          'before its answer. `kill -9` loses nothing with any of them.',
+      ),
+    intervalMs: z
+      .int()
+      .min(10)
+      .max(60_000)
+      .default(1_000)
+      .describe('Time between syncs with `sync: interval`, in milliseconds.'),
+    maxSegmentBytes: z
+      .int()
+      .min(4_096)
+      .max(1024 * 1024 * 1024)
+      .default(32 * 1024 * 1024)
+      .describe('A segment that would grow beyond it is closed and another begun, in bytes.'),
+    maxTotalBytes: z
+      .int()
+      .min(4_096)
+      .max(Number.MAX_SAFE_INTEGER)
+      .default(16 * 1024 * 1024 * 1024)
+      .describe('All segments together; at the cap nothing more is recorded, in bytes.'),
+    checkpointMs: z
+      .int()
+      .min(100)
+      .max(600_000)
+      .default(10_000)
+      .describe('Time between signed checkpoints, in milliseconds.'),
+    checkpointRecords: z
+      .int()
+      .min(1)
+      .max(10_000_000)
+      .default(10_000)
+      .describe('After so many records a checkpoint is signed before its time.'),
+  })
+  .refine(({ mode, sync }) => mode !== 'best_effort' || sync !== 'commit', {
+    path: ['sync'],
+    message: 'expected none or interval: best_effort never waits for the disk',
   })
   .prefault({});
 
@@ -150,7 +197,7 @@ export const pdpConfig = z.strictObject({
     .record(name, z.array(name).min(1).readonly())
     .default({})
     .describe('Which tenants each gateway may speak for; a gateway that is not listed speaks for none.'),
-  decisionLog: decisionLog.describe('Decision records.'),
+  audit: audit.describe('The chain of decision records (ADR-0003).'),
   limits: limits.describe('Caps that keep one caller from taking the PDP from the others.'),
 });
 

@@ -1,5 +1,6 @@
 /** The PDP's door: what it takes to run one inside another process, and the verification that the conformance client shares. */
 
+export { type Audit, type AuditObserver, openAudit } from './audit/open-audit.js';
 export { compileBundleBytes } from './bundles/compile-bundle.js';
 export { type BundleCompiler, createWorkerCompiler } from './bundles/compiler.js';
 export type { ObjectSource } from './bundles/object-source.js';
@@ -8,3 +9,4 @@ export { warmUp } from './bundles/warm-up.js';
 export { composePdp, type PdpReplacements, type PdpService } from './compose.js';
 export { type PdpConfig, pdpConfig } from './config.js';
 export { createPdpMetrics, type PdpMetrics } from './metrics.js';
+export type { DecisionRecord } from './pipeline/ports.js';

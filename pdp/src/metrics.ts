@@ -2,6 +2,8 @@
 
 import { DECISION_EFFECTS } from '@portcullis/policy/model';
 import type { Registry } from '@portcullis/runtime';
+import { RECORD_OUTCOMES } from './audit/evidence-log.js';
+import { type AuditObserver, CHECKPOINT_OUTCOMES } from './audit/open-audit.js';
 import type { ReleaseState } from './bundles/active.js';
 import type { BundleObserver } from './bundles/bundle-client.js';
 import { REFUSAL_REASONS } from './bundles/refusal.js';
@@ -10,7 +12,7 @@ import { type DecisionObserver, STAGES } from './pipeline/ports.js';
 import { QUESTION_REFUSALS, SETTLEMENT_OUTCOMES, type ServerObserver, STREAM_KINDS } from './server/observer.js';
 
 /** Everything that the PDP counts. */
-export interface PdpMetrics extends DecisionObserver, BundleObserver, ServerObserver, HttpObserver {
+export interface PdpMetrics extends DecisionObserver, BundleObserver, ServerObserver, HttpObserver, AuditObserver {
   /** What the gauges of the active release read when scraped. */
   followRelease(options: {
     readonly channel: string;
@@ -68,6 +70,16 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     help: 'Time from the head of a request over HTTPS to the end of its answer, in seconds.',
     labels: { route: HTTP_ROUTES },
   });
+  const records = registry.counter({
+    name: 'audit_records_total',
+    help: 'Decision records that were kept, that could not be and turned the decision into a denial, or were dropped.',
+    labels: { outcome: RECORD_OUTCOMES },
+  });
+  const checkpoints = registry.counter({
+    name: 'audit_checkpoints_total',
+    help: 'Checkpoints of the audit chain that were signed and kept, or could not be.',
+    labels: { outcome: CHECKPOINT_OUTCOMES },
+  });
   // Looked up once: these are on the path of every decision.
   const stageTimers = new Map(STAGES.map((stage) => [stage, stages.labels({ stage })] as const));
   const decided = new Map(
@@ -84,6 +96,8 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     settled: (outcome) => settlements.inc({ outcome }),
     streamOpened: (kind) => streams.inc({ kind }),
     streamClosed: (kind) => streams.dec({ kind }),
+    records: (outcome, count) => records.inc({ outcome }, count),
+    checkpoint: (outcome) => checkpoints.inc({ outcome }),
     questionRefused: (reason) => faults.inc({ reason }),
     httpAnswered: (route, status, seconds) => {
       httpAnswers.inc({ route, status });

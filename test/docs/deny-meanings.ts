@@ -106,7 +106,7 @@ export const DENY_MEANINGS = {
   },
   AUDIT_UNAVAILABLE: {
     meaning: 'The decision could not be recorded, so it was not given.',
-    when: "The PDP's decision log (`decisionLog.file`) cannot be written: disk full, or no permission.",
+    when: "The PDP's audit chain cannot be written: disk full, cap reached, or no permission.",
     action: 'Make room or correct the permissions; deciding resumes by itself.',
   },
   SHUTTING_DOWN: {

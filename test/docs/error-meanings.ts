@@ -39,7 +39,25 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
   },
   ERR_AUDIT_APPEND: {
     meaning: 'A decision record could not be written, so the decision was denied with `AUDIT_UNAVAILABLE`.',
-    action: 'Make room on the disk of `decisionLog.file`, or correct its permissions.',
+    action:
+      'Make room on the volume of the audit folder, or correct its permissions; see the runbook ' +
+      '[audit-unavailable](../runbooks/audit-unavailable.md).',
+  },
+  ERR_AUDIT_CHAIN: {
+    meaning:
+      'What lies in the audit folder is not the chain that this PDP wrote: changed, cut below its checkpoint, of another ' +
+      'key, or written to by somebody else.',
+    action:
+      'Keep the folder as evidence, run `portcullis audit verify` on it, and follow the runbook ' +
+      '[audit-unavailable](../runbooks/audit-unavailable.md).',
+  },
+  ERR_AUDIT_FULL: {
+    meaning: 'The segments together have reached `audit.maxTotalBytes`, so nothing more is recorded.',
+    action: 'Move closed segments away (see [the audit guide](../guides/audit.md)), or raise the cap.',
+  },
+  ERR_AUDIT_KEY: {
+    meaning: 'The key of the audit chain, `audit-key.pem` in `dataDir`, is not an Ed25519 private key.',
+    action: 'Put the right file back. Without it the chain cannot be continued: move the audit folder away with it.',
   },
   ERR_BUNDLE_ARCHIVE: { meaning: 'The bytes are not a plain tar.gz of regular files.', action: REBUILD },
   ERR_BUNDLE_COMPILE: {

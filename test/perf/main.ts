@@ -20,6 +20,10 @@ const BENCHES: Readonly<Record<string, { readonly about: string; readonly run: (
     about: "the sidecar's PDP client by itself",
     run: async () => (await import('./ask.js')).benchAsk(),
   },
+  audit: {
+    about: 'recording a decision, per way to sync',
+    run: async () => (await import('./audit.js')).benchAudit(),
+  },
   arguments: {
     about: 'Struct against JSON bytes for arguments (ADR-0004)',
     run: async () => (await import('./arguments-encoding.js')).benchArgumentsEncoding(),

@@ -2,7 +2,7 @@
  * A whole Portcullis on loopback, in real processes with real mutual TLS: what the demo shows and the integration tests
  * torment. Everything lives below one temporary folder.
  */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import {
@@ -41,7 +41,7 @@ export const CHANNEL = 'default';
 /** The tenant and the agent that sidecars speak for unless told otherwise. */
 export const AGENT = { tenant: 'acme', agent: 'analyst' } as const;
 
-/** One decision as a PDP's decision log has it. */
+/** One decision as a PDP's audit chain has it. */
 export interface DecisionRecord {
   readonly decision_id: string;
   readonly request_digest: string;
@@ -77,7 +77,8 @@ export interface ServiceProcess {
 export interface PdpProcess extends ServiceProcess {
   /** What sidecars dial: the PDP itself. */
   readonly endpoint: string;
-  readonly decisionLog: string;
+  /** Folder of its audit chain. */
+  readonly auditDir: string;
 }
 
 /** A sidecar of the stack. */
@@ -299,7 +300,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   for (let index = 0; index < (options.pdps ?? 1); index += 1) {
     const name = `pdp-${index + 1}`;
     const port = await freePort();
-    const decisionLog = join(folder, name, 'decisions.jsonl');
+    const auditDir = join(folder, name, 'audit');
     const url =
       options.releaseUrl === undefined ? distributorUrl : await options.releaseUrl(index, distributorUrl, files);
     const bundles: BundlesConfig = {
@@ -321,11 +322,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         log,
         dataDir: join(folder, name),
         bundles: { ...bundles, ...options.bundles?.(index, bundles) },
-        decisionLog: { file: decisionLog },
         ...options.pdp,
       }),
     });
-    pdps.push(Object.assign(service, { endpoint: `127.0.0.1:${port}`, decisionLog }));
+    pdps.push(Object.assign(service, { endpoint: `127.0.0.1:${port}`, auditDir }));
     services.push(service);
   }
 
@@ -418,18 +418,12 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       );
     },
     decisions() {
-      return pdps.flatMap((pdp) => {
-        let text = '';
-        try {
-          text = readFileSync(pdp.decisionLog, 'utf8');
-        } catch {
-          return [];
-        }
-        return text
-          .split('\n')
+      return pdps.flatMap(({ auditDir }) =>
+        segmentsOf(auditDir)
+          .flatMap((file) => readFileSync(file, 'utf8').split('\n'))
           .filter((line) => line.endsWith('}'))
-          .map((line) => JSON.parse(line) as DecisionRecord);
-      });
+          .map((line) => JSON.parse(line) as DecisionRecord),
+      );
     },
     async close() {
       await Promise.all(services.map((service) => service.kill()));
@@ -439,6 +433,15 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     },
   };
   return stack;
+}
+
+/** The segments of an audit chain in order; none when there is no such folder. */
+export function segmentsOf(auditDir: string): readonly string[] {
+  if (!existsSync(auditDir)) return [];
+  return readdirSync(auditDir)
+    .filter((name) => name.endsWith('.jsonl'))
+    .sort()
+    .map((name) => join(auditDir, name));
 }
 
 /** The names of everything below a folder, for tests that tamper with files. */

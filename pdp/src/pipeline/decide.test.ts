@@ -332,9 +332,18 @@ describe('the record', () => {
         tool: { server: 'files', name: 'read', operation: 'tools/call' },
         arguments_digest: argumentsDigestHex({ path: '/secret/plan.txt' }),
         bundle_digest: snapshot.bundleDigest,
+        policy_version: snapshot.policyVersion,
         release_seq: 7,
+        matched: decision.matched.map(({ policy, layer, effect }) => ({ policy, layer, effect })),
+        timings_us: {
+          evaluation: expect.any(Number),
+          normalize: expect.any(Number),
+          context: expect.any(Number),
+          adjudicate: expect.any(Number),
+        },
       }),
     ]);
+    expect(decision.matched.length).toBeGreaterThan(0);
     expect(JSON.stringify(sink.records)).not.toContain('secret');
   });
 

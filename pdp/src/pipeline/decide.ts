@@ -36,6 +36,8 @@ interface Progress {
   digest: string;
   normalized: NormalizedRequest | undefined;
   snapshot: Snapshot | undefined;
+  /** Microseconds per stage that was crossed. */
+  readonly timings: Partial<Record<StageName, number>>;
 }
 
 const UNKNOWN_DIGEST = '0'.repeat(2 * DIGEST_BYTES);
@@ -58,7 +60,7 @@ export function createDecide(parts: DecideParts): Decide {
 }
 
 async function decideFrom(parts: DecideParts, attempt: Attempt, startedAt: number): Promise<Decision> {
-  const progress: Progress = { digest: claimOf(attempt), normalized: undefined, snapshot: undefined };
+  const progress: Progress = { digest: claimOf(attempt), normalized: undefined, snapshot: undefined, timings: {} };
   const decisionId = parts.newDecisionId();
   let outcome: StageResult<Adjudicated>;
   try {
@@ -95,6 +97,7 @@ function runStages(
   const crossed = (stage: StageName): boolean => {
     const now = parts.clock.monotonic();
     parts.observer.stageTook(stage, (now - edge) / 1000);
+    progress.timings[stage] = microseconds(now - edge);
     edge = now;
     return now < attempt.deadline;
   };
@@ -196,6 +199,10 @@ function claimOf(attempt: Attempt): string {
   return claimed?.byteLength === DIGEST_BYTES ? Buffer.from(claimed).toString('hex') : UNKNOWN_DIGEST;
 }
 
+function microseconds(ms: number): number {
+  return Math.max(0, Math.round(ms * 1000));
+}
+
 function recordOf(decision: Decision, attempt: Attempt, progress: Progress, now: number): DecisionRecord {
   const request = progress.normalized?.request;
   const { caller } = attempt;
@@ -215,7 +222,10 @@ function recordOf(decision: Decision, attempt: Attempt, progress: Progress, now:
     // Cannot throw: the digest of the whole request, arguments included, was computed before.
     ...(args === undefined ? {} : { arguments_digest: argumentsDigestHex(args) }),
     bundle_digest: decision.meta.bundle_digest,
+    policy_version: decision.meta.policy_version,
     release_seq: decision.meta.release_seq,
+    matched: decision.matched.map(({ policy, layer, effect }) => ({ policy, layer, effect })),
+    timings_us: { evaluation: microseconds(decision.meta.evaluation_ms), ...progress.timings },
     at: new Date(now).toISOString(),
   };
 }

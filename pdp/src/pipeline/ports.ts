@@ -1,7 +1,8 @@
 /** What the pipeline needs from outside. Adapters implement these; the pipeline never imports an adapter. */
 
 import type { Engine } from '@portcullis/policy';
-import type { DecisionEffect, DenyCode } from '@portcullis/policy/model';
+import type { DecisionEntry } from '@portcullis/policy/evidence';
+import type { DecisionEffect } from '@portcullis/policy/model';
 
 /** One release, ready to decide with. Immutable: a decision keeps the snapshot it began with until it is answered. */
 export interface Snapshot {
@@ -19,21 +20,7 @@ export interface SnapshotSource {
 }
 
 /** What is written down about every decision before it is answered. Digests and names, never arguments. */
-export interface DecisionRecord {
-  readonly decision_id: string;
-  readonly request_digest: string;
-  readonly effect: DecisionEffect;
-  readonly deny: readonly DenyCode[];
-  readonly tenant: string;
-  readonly agent: string;
-  readonly tool: { readonly server?: string; readonly name?: string; readonly operation?: string };
-  /** Lower-case hex SHA-256 over the RFC 8785 form of `tool.arguments`; absent when the request has none. */
-  readonly arguments_digest?: string;
-  readonly bundle_digest: string;
-  readonly release_seq: number;
-  /** RFC 3339, UTC. */
-  readonly at: string;
-}
+export type DecisionRecord = DecisionEntry;
 
 /** Where decision records go. */
 export interface DecisionSink {

@@ -1,0 +1,27 @@
+import { readRecord } from '@portcullis/policy/evidence';
+import type { Json } from '@portcullis/policy/model';
+
+/** A record in one line for people; a line that is none says so. */
+export function recordText(line: string): string {
+  const reading = readRecord(line);
+  if (!reading.ok) return `?  ${reading.message}`;
+  const { record, link } = reading;
+  const tool = (record['tool'] ?? {}) as { readonly [name: string]: Json };
+  const called = [tool['server'], tool['name'] ?? tool['operation']]
+    .filter((part) => typeof part === 'string')
+    .join('/');
+  const deny = Array.isArray(record['deny']) ? record['deny'].join(' ') : '';
+  const who = `${shown(record['tenant'])}/${shown(record['agent'])}`;
+  return printable(
+    `${link.seq}  ${shown(record['at'])}  ${shown(record['effect']).padEnd(5)}  ${who}  ${called}  ${deny}`,
+  );
+}
+
+function shown(value: Json | undefined): string {
+  return typeof value === 'string' ? value : '';
+}
+
+/** Names come from agents; a terminal must not obey them. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}|\p{Cf}/gu, '\u{fffd}').trimEnd();
+}

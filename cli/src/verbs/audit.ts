@@ -1,0 +1,159 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { EXPORT_FORMATS, type ExportFormat, exportRecords } from '../audit/export-records.js';
+import { recordText } from '../audit/record-text.js';
+import { tailRecords } from '../audit/tail-records.js';
+import { type VerifyResult, verifyChain } from '../audit/verify-chain.js';
+import { EXIT } from '../exit-codes.js';
+import { usageFault } from '../faults.js';
+import { printJson, type Shell } from '../shell.js';
+import { collect, examples, wholeNumber } from './arguments.js';
+
+interface VerifyFlags {
+  readonly checkpoint?: readonly string[];
+  readonly key?: string;
+  readonly json: boolean;
+}
+
+interface ExportFlags {
+  readonly from?: number;
+  readonly to?: number;
+  readonly tenant?: string;
+  readonly effect?: string;
+  readonly format: ExportFormat;
+}
+
+interface TailFlags {
+  readonly follow: boolean;
+  readonly lines: number;
+  readonly json: boolean;
+}
+
+const POLL_MS = 250;
+const PATH = 'the audit folder of a PDP, or one of its segments';
+
+/** Adds `audit verify`, `audit export` and `audit tail`. */
+export function addAuditVerbs(program: Command, shell: Shell): void {
+  const audit = program.command('audit').description('prove, export and follow decision records');
+  addVerify(audit, shell);
+  addExport(audit, shell);
+  addTail(audit, shell);
+}
+
+function addVerify(audit: Command, shell: Shell): void {
+  audit
+    .command('verify')
+    .description(
+      'prove that no record was changed, removed, moved or added, and with a checkpoint that none was cut off',
+    )
+    .argument('<PATH>', PATH)
+    .option('--checkpoint <FILE>', 'a signed checkpoint, best one that was kept elsewhere; may be repeated', collect)
+    .option('--key <FILE>', "the PDP's public key, checkpoint.vkey, as it was kept elsewhere")
+    .option('--json', 'print JSON', false)
+    .addHelpText(
+      'after',
+      examples(
+        ['the chain by itself', 'portcullis audit verify /var/lib/portcullis/audit'],
+        [
+          'and that its end was not cut off',
+          'portcullis audit verify audit --checkpoint kept/checkpoint --key kept/pdp-1.vkey',
+        ],
+      ),
+    )
+    .action(async (path: string, flags: VerifyFlags) => {
+      if (flags.checkpoint !== undefined && flags.key === undefined) {
+        throw usageFault(
+          '--checkpoint needs --key FILE: a checkpoint proves nothing to one who cannot check its signature',
+        );
+      }
+      const result = await verifyChain(path, { checkpoints: flags.checkpoint ?? [], keyFile: flags.key });
+      if (flags.json) printJson(shell, result);
+      sayVerified(shell, result);
+      if (!result.ok) shell.exit(EXIT.findings);
+    });
+}
+
+function sayVerified(shell: Shell, result: VerifyResult): void {
+  for (const { code, message, file, line } of result.findings) {
+    const place = [file, line].filter((part) => part !== undefined).join(':');
+    shell.terminal.say(`${place === '' ? '' : `${place}: `}${message} (${code})`, 'bad');
+  }
+  const { records, first, last, findings, provenTo } = result;
+  const range = last === undefined ? 'no records' : `${records} records, ${first} to ${last.seq}`;
+  if (!result.ok) {
+    shell.terminal.say(`the chain is not whole: ${range}, ${findings.length} findings`, 'bad');
+    return;
+  }
+  shell.terminal.say(`the chain is whole: ${range}`, 'good');
+  if (provenTo === 0) {
+    shell.terminal.say(
+      'no checkpoint was used: records may have been cut off its end, or all of it rewritten',
+      'warning',
+    );
+  } else if (last !== undefined && provenTo < last.seq) {
+    shell.terminal.say(
+      `signed up to record ${provenTo}; the ${last.seq - provenTo} after it are not signed yet`,
+      'warning',
+    );
+  } else {
+    shell.terminal.say(`signed up to record ${provenTo}`, 'good');
+  }
+}
+
+function addExport(audit: Command, shell: Shell): void {
+  audit
+    .command('export')
+    .description('print decision records, checking the chain on the way')
+    .argument('<PATH>', PATH)
+    .option('--from <TIME>', 'records of this time and later, as RFC 3339', instant)
+    .option('--to <TIME>', 'records before this time, as RFC 3339', instant)
+    .option('--tenant <TENANT>', 'records of this tenant')
+    .addOption(new Option('--effect <EFFECT>', 'records of this effect').choices(['allow', 'deny', 'hold']))
+    .addOption(new Option('--format <FORMAT>', 'how to print').choices(EXPORT_FORMATS).default('jsonl'))
+    .addHelpText(
+      'after',
+      examples(
+        [
+          'what a tenant was denied in November',
+          'portcullis audit export audit --tenant acme --effect deny --from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z',
+        ],
+        ['for a spreadsheet', 'portcullis audit export audit --format csv > decisions.csv'],
+      ),
+    )
+    .action(async (path: string, flags: ExportFlags) => {
+      const { format, ...filter } = flags;
+      const report = await exportRecords(path, filter, format, (text) => shell.terminal.data(text));
+      // A part of a chain may be exported: that it does not start at its beginning is nothing wrong.
+      const findings = report.findings.filter(({ code }) => code !== 'START_MISSING');
+      for (const { code, message } of findings) shell.terminal.say(`${message} (${code})`, 'bad');
+      shell.terminal.say(`${report.exported} of ${report.records} records`, findings.length === 0 ? 'good' : 'bad');
+      if (findings.length > 0) shell.exit(EXIT.findings);
+    });
+}
+
+function addTail(audit: Command, shell: Shell): void {
+  audit
+    .command('tail')
+    .description('print the newest decision records')
+    .argument('<PATH>', PATH)
+    .option('--follow', 'go on with what comes, until interrupted', false)
+    .option('--lines <COUNT>', 'how many to begin with', wholeNumber(0, 100_000), 10)
+    .option('--json', 'print the records as they are, one per line', false)
+    .addHelpText(
+      'after',
+      examples(['what is being decided', 'portcullis audit tail /var/lib/portcullis/audit --follow']),
+    )
+    .action(async (path: string, flags: TailFlags) => {
+      const { follow, lines } = flags;
+      for await (const line of tailRecords(path, { follow, lines, pollMs: POLL_MS, signal: shell.signal })) {
+        shell.terminal.data(flags.json ? line : recordText(line));
+      }
+    });
+}
+
+function instant(text: string): number {
+  const at = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/.test(text)
+    ? Date.parse(text)
+    : Number.NaN;
+  if (Number.isNaN(at)) throw new InvalidArgumentError('Expected a time such as 2026-11-01T00:00:00Z.');
+  return at;
+}

@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, test } from '@jest/globals';
+import canonicalize from 'canonicalize';
+import fc from 'fast-check';
+import { GENESIS, readRecord, sealDecision } from './record.js';
+import { sampleEntry } from './testing/sample-chain.js';
+
+const link = { record_id: 'r', writer: 'w', seq: 1, prev: GENESIS };
+
+describe('a sealed record', () => {
+  test('is the RFC 8785 text, with its SHA-256 as one more member at the end', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary' }),
+        fc.string(),
+        fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), fc.nat(), { maxKeys: 4 }),
+        fc.nat(),
+        (agent, tool, timings, seq) => {
+          const entry = sampleEntry({ agent, tool: { name: tool }, timings_us: { ...timings, evaluation: 5 } });
+          const { line, hash } = sealDecision(entry, { ...link, seq: seq + 1 });
+          const { hash: carried, ...rest } = JSON.parse(line) as Record<string, unknown>;
+          const text = canonicalize(rest) ?? '';
+          expect(carried).toBe(hash);
+          expect(line).toBe(`${text.slice(0, -1)},"hash":"${hash}"}`);
+          expect(createHash('sha256').update(text).digest('hex')).toBe(hash);
+          expect(readRecord(line)).toMatchObject({ ok: true, hash, link: { ...link, seq: seq + 1 } });
+        },
+      ),
+    );
+  });
+
+  test('replaces lone surrogates, which have no canonical form', () => {
+    const { line } = sealDecision(sampleEntry({ agent: 'a\ud800b' }), link);
+    expect(readRecord(line)).toMatchObject({ ok: true, record: { agent: 'a\ufffdb' } });
+  });
+
+  test('keeps a text that only looks like one', () => {
+    const { line } = sealDecision(sampleEntry({ agent: 'a\\ud800b' }), link);
+    expect(readRecord(line)).toMatchObject({ ok: true, record: { agent: 'a\\ud800b' } });
+  });
+});
+
+describe('reading a line', () => {
+  const { line } = sealDecision(sampleEntry(), link);
+  const rehashed = (text: string): string =>
+    `${text.slice(0, -1)},"hash":"${createHash('sha256').update(text).digest('hex')}"}`;
+  const text = `${line.slice(0, -75)}}`;
+
+  test.each([
+    ['nothing', '', 'unreadable'],
+    ['half a line', line.slice(0, 100), 'unreadable'],
+    ['what is no JSON', rehashed('{"a":}'), 'unreadable'],
+    ['what is no object', rehashed('[1}'), 'unreadable'],
+    ['a changed value', line.replace('analyst', 'analysT'), 'altered'],
+    ['a member twice', rehashed(text.replace('{"agent"', '{"agent":"x","agent"')), 'unreadable'],
+    ['white space', rehashed(text.replace('{"agent"', '{ "agent"')), 'unreadable'],
+    ['a number of zero', rehashed(text.replace('"seq":1', '"seq":0')), 'unreadable'],
+    ['no writer', rehashed(text.replace(',"writer":"w"', '')), 'unreadable'],
+  ] as const)('refuses %s', (_name, changed, why) => {
+    expect(readRecord(changed)).toMatchObject({ ok: false, why });
+  });
+});

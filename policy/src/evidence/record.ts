@@ -1,0 +1,156 @@
+/**
+ * One record of a PDP's own chain. A line is the RFC 8785 text of the record with one more member, `hash`, at its end:
+ * the SHA-256 of that text. Whoever wants to check a line takes the member off again.
+ */
+
+import { createHash } from 'node:crypto';
+import { isCanonicalText } from '../bundle/canonical-text.js';
+import type { DecisionEffect, DenyCode, Layer, RuleEffect } from '../model/decision.js';
+import type { Json, JsonObject } from '../model/request.js';
+
+/** What is written down about a decision. Digests and names, never arguments. */
+export interface DecisionEntry {
+  readonly decision_id: string;
+  /** Lower-case hex SHA-256 of the canonical request. */
+  readonly request_digest: string;
+  readonly effect: DecisionEffect;
+  readonly deny: readonly DenyCode[];
+  readonly tenant: string;
+  readonly agent: string;
+  readonly tool: { readonly server?: string; readonly name?: string; readonly operation?: string };
+  /** Lower-case hex SHA-256 over the RFC 8785 form of `tool.arguments`; absent when the request has none. */
+  readonly arguments_digest?: string;
+  readonly bundle_digest: string;
+  readonly policy_version: string;
+  readonly release_seq: number;
+  /** The rules that decided or contributed, as the decision names them. */
+  readonly matched: readonly { readonly policy: string; readonly layer: Layer; readonly effect: RuleEffect }[];
+  /** Whole microseconds: `evaluation` in all, and each stage that was reached. */
+  readonly timings_us: { readonly evaluation: number; readonly [stage: string]: number };
+  /** RFC 3339, UTC. */
+  readonly at: string;
+}
+
+/** What makes a record a link of a chain. */
+export interface ChainLink {
+  /** Unique among all records of all writers; a UUID. */
+  readonly record_id: string;
+  /** Who writes this chain; the origin of its checkpoints. */
+  readonly writer: string;
+  /** Counts from 1, without gaps. */
+  readonly seq: number;
+  /** The hash of the record before, {@link GENESIS} for the first. */
+  readonly prev: string;
+}
+
+/** A record as it is sealed. */
+export interface SealedRecord {
+  /** The line, without its end. */
+  readonly line: string;
+  /** Lower-case hex SHA-256. */
+  readonly hash: string;
+}
+
+/** A line that was read back. */
+export type RecordReading =
+  | { readonly ok: true; readonly link: ChainLink; readonly hash: string; readonly record: JsonObject }
+  | { readonly ok: false; readonly why: 'unreadable' | 'altered'; readonly message: string };
+
+/** The `prev` of the first record. */
+export const GENESIS = '0'.repeat(64);
+
+const SUFFIX = /,"hash":"([0-9a-f]{64})"\}$/;
+const DIGEST = /^[0-9a-f]{64}$/;
+
+/** Seals a decision as the next link. Texts that are not well-formed Unicode have their lone surrogates replaced. */
+export function sealDecision(entry: DecisionEntry, link: ChainLink): SealedRecord {
+  const { name, operation, server } = entry.tool;
+  // Every object has its keys in RFC 8785 order: then JSON.stringify gives the canonical text, several times faster.
+  const text = JSON.stringify({
+    agent: entry.agent,
+    arguments_digest: entry.arguments_digest,
+    at: entry.at,
+    bundle_digest: entry.bundle_digest,
+    decision_id: entry.decision_id,
+    deny: entry.deny,
+    effect: entry.effect,
+    kind: 'decision',
+    matched: entry.matched.map(({ effect, layer, policy }) => ({ effect, layer, policy })),
+    policy_version: entry.policy_version,
+    prev: link.prev,
+    record_id: link.record_id,
+    release_seq: entry.release_seq,
+    request_digest: entry.request_digest,
+    seq: link.seq,
+    tenant: entry.tenant,
+    timings_us: sortedCopy(entry.timings_us),
+    tool: { name, operation, server },
+    writer: link.writer,
+  });
+  return seal(text.includes('\\ud') ? wellFormed(text) : text);
+}
+
+function seal(text: string): SealedRecord {
+  const hash = createHash('sha256').update(text).digest('hex');
+  return { line: `${text.slice(0, -1)},"hash":"${hash}"}`, hash };
+}
+
+function sortedCopy(timings: Readonly<Record<string, number>>): Record<string, number> {
+  const copy: Record<string, number> = {};
+  for (const name of Object.keys(timings).sort()) {
+    const value = timings[name];
+    if (value !== undefined) copy[name] = value;
+  }
+  return copy;
+}
+
+function wellFormed(text: string): string {
+  return JSON.stringify(
+    JSON.parse(text, (_key, value: Json) => (typeof value === 'string' ? value.toWellFormed() : value)),
+  );
+}
+
+/** Reads a line back: whether it is a record at all, and whether its hash is that of its content. */
+export function readRecord(line: string): RecordReading {
+  const hash = SUFFIX.exec(line)?.[1];
+  if (hash === undefined) return unreadable('it does not end in the hash of a record');
+  const text = `${line.slice(0, -SUFFIX_LENGTH)}}`;
+  let record: Json;
+  try {
+    record = JSON.parse(text) as Json;
+  } catch {
+    return unreadable('it is not JSON');
+  }
+  if (typeof record !== 'object' || record === null || Array.isArray(record)) return unreadable('it is not an object');
+  const object = record as JsonObject;
+  const link = linkOf(object);
+  if (link === undefined) return unreadable('it lacks a sound seq, prev, record_id or writer');
+  if (createHash('sha256').update(text).digest('hex') !== hash) {
+    return { ok: false, why: 'altered', message: `record ${link.seq} does not have the hash that it carries` };
+  }
+  if (!isCanonical(object, text)) return unreadable(`record ${link.seq} is not in canonical form`);
+  return { ok: true, link, hash, record: object };
+}
+
+const SUFFIX_LENGTH = ',"hash":""}'.length + 64;
+
+function isCanonical(record: JsonObject, text: string): boolean {
+  try {
+    return isCanonicalText(record, text);
+  } catch {
+    return false;
+  }
+}
+
+function linkOf(record: JsonObject): ChainLink | undefined {
+  const { seq, prev, record_id, writer } = record;
+  if (typeof seq !== 'number' || !Number.isSafeInteger(seq) || seq < 1) return undefined;
+  if (typeof prev !== 'string' || !DIGEST.test(prev)) return undefined;
+  if (typeof record_id !== 'string' || record_id === '' || typeof writer !== 'string' || writer === '')
+    return undefined;
+  return { seq, prev, record_id, writer };
+}
+
+function unreadable(message: string): RecordReading {
+  return { ok: false, why: 'unreadable', message };
+}

@@ -1,0 +1,182 @@
+/**
+ * Promise P2: no record is lost after it was acknowledged, whatever kills the PDP; and a PDP whose audit volume is full
+ * denies, and goes on by itself when there is room again.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { eventually } from '../support/eventually.js';
+import { startLoad } from '../support/load.js';
+import { judge } from '../support/oracle.js';
+import { ALLOW_SESSIONS, allowTools, policySource } from '../support/policy-source.js';
+import { type RecordingUpstream, startRecordingUpstream } from '../support/recording-upstream.js';
+import { repositoryRoot } from '../support/root.js';
+import { type Stack, segmentsOf, startStack } from '../support/stack.js';
+
+const POLICIES = policySource('1.0.0', [ALLOW_SESSIONS, allowTools('files', ['read', 'write'])]);
+const CLI = join(repositoryRoot(), 'cli/dist/main.js');
+/** Of the volume that is filled. */
+const VOLUME_BYTES = 512 * 1024;
+
+interface Verified {
+  readonly ok: boolean;
+  readonly records: number;
+  readonly provenTo: number;
+  readonly findings: readonly { readonly code: string }[];
+}
+
+/** What `portcullis audit verify` says about a folder, with the PDP's own key. */
+function verifyAudit(folder: string): Verified {
+  const args = [CLI, 'audit', 'verify', folder, '--key', join(folder, 'checkpoint.vkey'), '--json'];
+  try {
+    return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8', stdio: 'pipe' })) as Verified;
+  } catch (error) {
+    const { stdout, status } = error as { readonly stdout: string; readonly status: number };
+    expect(status).toBe(7);
+    return JSON.parse(stdout) as Verified;
+  }
+}
+
+describe('a PDP that is killed under load', () => {
+  let stack: Stack;
+  let upstream: RecordingUpstream;
+
+  beforeAll(async () => {
+    upstream = await startRecordingUpstream();
+    stack = await startStack({
+      pdp: { audit: { checkpointMs: 200, maxSegmentBytes: 64 * 1024 } },
+    });
+    await stack.publish(POLICIES, { waitMs: 15_000 });
+  }, 60_000);
+  afterAll(async () => {
+    await stack?.close();
+    await upstream?.close();
+  });
+
+  test('loses nothing that it acknowledged, and its chain is whole after every start', async () => {
+    const [pdp] = stack.pdps;
+    if (pdp === undefined) throw new Error('no PDP');
+    const sidecar = await stack.startSidecar({
+      upstreams: [{ name: 'files', url: upstream.url, decisionHeaders: true }],
+    });
+    const load = startLoad({ url: sidecar.mcpUrl('files'), agents: 6, everyMs: 5 });
+    for (let kill = 0; kill < 4; kill += 1) {
+      const before = upstream.calls.length;
+      await eventually('calls to pass', () => Promise.resolve(upstream.calls.length > before + 60), 20_000, 20);
+      await pdp.kill();
+      await pdp.start();
+    }
+    const before = upstream.calls.length;
+    await eventually('calls to pass', () => Promise.resolve(upstream.calls.length > before + 60), 20_000, 20);
+    await load.stop();
+
+    const verdict = judge([...upstream.calls], stack.decisions());
+    expect(verdict.violations).toEqual([]);
+    expect(verdict.checked).toBeGreaterThan(300);
+    await eventually('a checkpoint', () => Promise.resolve(verifyAudit(pdp.auditDir).provenTo > 300), 10_000, 200);
+    const verified = verifyAudit(pdp.auditDir);
+    expect(verified).toMatchObject({ ok: true, findings: [] });
+    expect(verified.records).toBe(stack.decisions().length);
+    expect(segmentsOf(pdp.auditDir).length).toBeGreaterThan(2);
+  }, 120_000);
+
+  test('does not go on with a chain that was cut: it refuses to start', async () => {
+    const [pdp] = stack.pdps;
+    if (pdp === undefined) throw new Error('no PDP');
+    expect(await pdp.terminate()).toBe(0);
+    const file = segmentsOf(pdp.auditDir).at(-1) ?? '';
+    const text = readFileSync(file, 'utf8');
+    const cut = text.slice(0, text.lastIndexOf('\n', text.length - 2) + 1);
+    writeFileSync(file, cut);
+    expect(verifyAudit(pdp.auditDir).findings.map(({ code }) => code)).toEqual(['CHAIN_TRUNCATED']);
+    await expect(pdp.start()).rejects.toThrow('ERR_AUDIT_CHAIN');
+    writeFileSync(file, text);
+    await pdp.start();
+    expect(verifyAudit(pdp.auditDir)).toMatchObject({ ok: true });
+  }, 60_000);
+});
+
+/** A volume of its own, where this process may mount one. */
+function mountVolume(): string | undefined {
+  const folder = mkdtempSync(join(tmpdir(), 'portcullis-volume-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${VOLUME_BYTES}`, 'none', folder], { stdio: 'ignore' });
+    return folder;
+  } catch {
+    rmSync(folder, { recursive: true });
+    return undefined;
+  }
+}
+
+const volume = process.platform === 'linux' ? mountVolume() : undefined;
+
+(volume === undefined ? describe.skip : describe)('a PDP whose audit volume is full', () => {
+  const folder = volume ?? '';
+  const ballast = join(folder, 'ballast');
+  let stack: Stack;
+  let upstream: RecordingUpstream;
+
+  beforeAll(async () => {
+    mkdirSync(folder, { recursive: true });
+    upstream = await startRecordingUpstream();
+    stack = await startStack({ pdp: { audit: { dir: join(folder, 'audit'), checkpointMs: 200 } } });
+    await stack.publish(POLICIES, { waitMs: 15_000 });
+  }, 60_000);
+  afterAll(async () => {
+    await stack?.close();
+    await upstream?.close();
+    execFileSync('umount', [folder]);
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('denies, lets nothing pass unrecorded, and goes on when there is room again', async () => {
+    const sidecar = await stack.startSidecar({
+      upstreams: [{ name: 'files', url: upstream.url, decisionHeaders: true }],
+    });
+    const load = startLoad({ url: sidecar.mcpUrl('files'), agents: 4, everyMs: 10 });
+    const good = (since: number): number => load.since(since).filter(({ outcome }) => outcome.kind === 'result').length;
+    await eventually('calls to pass', () => Promise.resolve(good(0) > 20), 20_000, 20);
+
+    fill(ballast);
+    await eventually(
+      'refusals',
+      () => Promise.resolve(load.calls.some(({ outcome }) => isCode(outcome, 'AUDIT_UNAVAILABLE'))),
+      20_000,
+      20,
+    );
+    const full = performance.now();
+    await delay(1_000);
+    expect(good(full + 60)).toBe(0);
+
+    rmSync(ballast);
+    const freed = performance.now();
+    await eventually('calls to pass again', () => Promise.resolve(good(freed) > 20), 10_000, 20);
+    await load.stop();
+
+    const decisions = segmentsOf(join(folder, 'audit'))
+      .flatMap((file) => readFileSync(file, 'utf8').split('\n').slice(0, -1))
+      .map((line) => JSON.parse(line) as ReturnType<Stack['decisions']>[number]);
+    expect(judge([...upstream.calls], decisions).violations).toEqual([]);
+    expect(verifyAudit(join(folder, 'audit'))).toMatchObject({ ok: true, records: decisions.length });
+    expect(readdirSync(join(folder, 'audit')).filter((name) => name.includes('torn'))).toEqual([]);
+  }, 90_000);
+});
+
+/** Writes until nothing more fits. */
+function fill(file: string): void {
+  const chunk = Buffer.alloc(1_024);
+  for (;;) {
+    try {
+      writeFileSync(file, chunk, { flag: 'a' });
+    } catch {
+      return;
+    }
+  }
+}
+
+function isCode(outcome: { readonly kind: string; readonly code?: string }, code: string): boolean {
+  return outcome.kind === 'refused' && outcome.code === code;
+}
