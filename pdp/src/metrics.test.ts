@@ -23,6 +23,8 @@ test('every verb moves its own series', async () => {
   metrics.streamOpened('decide');
   metrics.streamOpened('watch');
   metrics.streamClosed('watch');
+  metrics.reserved('granted', 0.5);
+  metrics.quotaStoreFailed('settle');
   metrics.questionRefused('overload');
   metrics.followRelease({
     channel: 'default',
@@ -36,6 +38,10 @@ test('every verb moves its own series', async () => {
     'portcullis_pdp_bundle_verify_failures_total{reason="rollback"} 1',
     'portcullis_pdp_decisions_total{effect="allow",cached="false"} 1',
     'portcullis_pdp_questions_refused_total{reason="overload"} 1',
+    'portcullis_pdp_quota_reservations_total{outcome="granted"} 1',
+    'portcullis_pdp_quota_reserve_duration_seconds_count{outcome="granted"} 1',
+    'portcullis_pdp_quota_reserve_duration_seconds_sum{outcome="granted"} 0.5',
+    'portcullis_pdp_quota_store_failures_total{operation="settle"} 1',
     'portcullis_pdp_settlements_total{outcome="forwarded"} 1',
     'portcullis_pdp_stage_duration_seconds_count{stage="adjudicate"} 1',
     'portcullis_pdp_stage_duration_seconds_sum{stage="adjudicate"} 0.25',

@@ -46,6 +46,7 @@ export type { Question, Question__Output } from './gen/portcullis/v1/Question.js
 export type { RiskDecision__Output } from './gen/portcullis/v1/RiskDecision.js';
 export type { RuleEffect__Output } from './gen/portcullis/v1/RuleEffect.js';
 export type { Settlement, Settlement__Output } from './gen/portcullis/v1/Settlement.js';
+export type { Usage, Usage__Output } from './gen/portcullis/v1/Usage.js';
 export type { SettleRequest, SettleRequest__Output } from './gen/portcullis/v1/SettleRequest.js';
 export type { SettleResponse, SettleResponse__Output } from './gen/portcullis/v1/SettleResponse.js';
 export type { Source__Output } from './gen/portcullis/v1/Source.js';
