@@ -20,6 +20,7 @@ describe('the configuration', () => {
       bundles: { pollMs: 5_000, freshness: 'standard', maxBundleBytes: 16 * 1024 * 1024 },
       gateways: {},
       decisionLog: { fsync: false },
+      quota: { store: { type: 'memory', maxAccounts: 100_000 }, mode: 'strict', leaseSeconds: 60 },
       limits: {
         maxMessageBytes: 262_144,
         maxConcurrentStreams: 200,
@@ -40,6 +41,13 @@ describe('the configuration', () => {
     ['an unknown freshness', { ...minimal, bundles: { ...minimal.bundles, freshness: 'lax' } }],
     ['an environment that is no path segment', { ...minimal, env: '../prod' }],
     ['a gateway for no tenant', { ...minimal, gateways: { edge: [] } }],
+    ['a quota store without an address', { ...minimal, quota: { store: { type: 'redis' } } }],
+    ['a quota store of another kind', { ...minimal, quota: { store: { type: 'redis', url: 'http://x' } } }],
+    [
+      'a degraded mode without a share',
+      { ...minimal, quota: { store: { type: 'redis', url: 'redis://x' }, mode: 'degraded' } },
+    ],
+    ['a degraded memory', { ...minimal, quota: { mode: 'degraded', degradedShare: 0.5 } }],
     ['no certificate', { ...minimal, tls: undefined }],
   ])('refuses %s', (_name, config) => {
     expect(pdpConfig.safeParse(config).success).toBe(false);

@@ -121,7 +121,9 @@ const limits = z
   .prefault({});
 
 const memoryQuotas = z.strictObject({
-  type: z.literal('memory').describe('Accounts in this process: every PDP counts for itself, from zero at every start.'),
+  type: z
+    .literal('memory')
+    .describe('Accounts in this process: every PDP counts for itself, from zero at every start.'),
   maxAccounts: z
     .int()
     .min(1)

@@ -46,11 +46,11 @@ export type { Question, Question__Output } from './gen/portcullis/v1/Question.js
 export type { RiskDecision__Output } from './gen/portcullis/v1/RiskDecision.js';
 export type { RuleEffect__Output } from './gen/portcullis/v1/RuleEffect.js';
 export type { Settlement, Settlement__Output } from './gen/portcullis/v1/Settlement.js';
-export type { Usage, Usage__Output } from './gen/portcullis/v1/Usage.js';
 export type { SettleRequest, SettleRequest__Output } from './gen/portcullis/v1/SettleRequest.js';
 export type { SettleResponse, SettleResponse__Output } from './gen/portcullis/v1/SettleResponse.js';
 export type { Source__Output } from './gen/portcullis/v1/Source.js';
 export type { Tool, Tool__Output } from './gen/portcullis/v1/Tool.js';
+export type { Usage, Usage__Output } from './gen/portcullis/v1/Usage.js';
 export type { User, User__Output } from './gen/portcullis/v1/User.js';
 export type { WatchEvent, WatchEvent__Output } from './gen/portcullis/v1/WatchEvent.js';
 export type { WatchRequest, WatchRequest__Output } from './gen/portcullis/v1/WatchRequest.js';

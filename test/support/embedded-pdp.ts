@@ -7,6 +7,7 @@ import { compileBundleBytes, composePdp, type ObjectSource, pdpConfig } from '@p
 import { type NodeStatus, parseNodeStatus } from '@portcullis/policy/trust';
 import { createLogger, createServiceContext, type TlsFiles } from '@portcullis/runtime';
 import type { ChannelReader } from '@portcullis/runtime/channel';
+import type { z } from 'zod';
 import { CHANNEL, ENV, TRUST_DOMAIN } from './stack.js';
 
 /** What it is made of. */
@@ -19,6 +20,8 @@ export interface EmbeddedPdpOptions {
   readonly sources: readonly ObjectSource[];
   /** Which tenants a gateway may speak for. */
   readonly gateways?: Readonly<Record<string, readonly string[]>>;
+  /** Where quotas are counted; by default in its memory. */
+  readonly quota?: z.input<typeof pdpConfig>['quota'];
 }
 
 /** The running PDP. */
@@ -74,6 +77,7 @@ export async function startEmbeddedPdp(options: EmbeddedPdpOptions): Promise<Emb
       pollMs: 60_000,
     },
     gateways: options.gateways ?? {},
+    quota: options.quota,
     limits: { decisionDeadlineMs: 5_000 },
   });
   const log = createLogger({ component: 'pdp', level: 'silent' });

@@ -9,7 +9,14 @@ import { argumentsDigestHex, DIGEST_BYTES } from '@portcullis/proto';
 import { type Clock, PortcullisError } from '@portcullis/runtime';
 import type { QuotaObserver, QuotaStore } from '../quota/port.js';
 import { adjudicate } from './adjudicate.js';
-import { type Adjudicated, type Attempt, type NormalizedRequest, next, type Reserved, type StageResult } from './chain.js';
+import {
+  type Adjudicated,
+  type Attempt,
+  type NormalizedRequest,
+  next,
+  type Reserved,
+  type StageResult,
+} from './chain.js';
 import { contextualize } from './context.js';
 import { type NormalizeParts, normalize } from './normalize.js';
 import type { DecisionObserver, DecisionRecord, DecisionSink, Snapshot, SnapshotSource, StageName } from './ports.js';

@@ -123,7 +123,9 @@ describe('a quota', () => {
 describe('a decision that does not stand gives back what was drawn for it', () => {
   test('when it cannot be recorded', async () => {
     const quotas = keeping();
-    const { decide } = subject([guardOf('rate')], quotas, { sink: { append: () => Promise.reject(new Error('disk')) } });
+    const { decide } = subject([guardOf('rate')], quotas, {
+      sink: { append: () => Promise.reject(new Error('disk')) },
+    });
     expect(codes(await decide())).toEqual(['AUDIT_UNAVAILABLE']);
     expect(quotas.lines).toEqual(['reserve', 'release']);
   });

@@ -14,7 +14,7 @@ describe('accounts in memory keep the contract:', () => {
   test.each(quotaStoreContract)('$name', async ({ check }) => {
     const clock = createFakeClock();
     const store = storeWith(clock);
-    await check({ clients: [store], pass: async (ms) => clock.advance(ms) });
+    await expect(check({ clients: [store], pass: async (ms) => clock.advance(ms) })).resolves.toBeUndefined();
     await store.close();
   });
 });
@@ -26,7 +26,14 @@ type Step =
 const steps = fc.array(
   fc.oneof(
     fc.record({
-      do: fc.constantFrom('ask' as const, 'ask' as const, 'ask' as const, 'release' as const, 'settle' as const, 'return' as const),
+      do: fc.constantFrom(
+        'ask' as const,
+        'ask' as const,
+        'ask' as const,
+        'release' as const,
+        'settle' as const,
+        'return' as const,
+      ),
       key: fc.integer({ min: 0, max: 25 }),
       holder: fc.integer({ min: 0, max: 2 }),
     }),

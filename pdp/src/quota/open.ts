@@ -1,6 +1,6 @@
 /** The store that the configuration names. */
 
-import { checkServerIdentity, type ConnectionOptions } from 'node:tls';
+import { type ConnectionOptions, checkServerIdentity } from 'node:tls';
 import type { Clock, Logger, TlsMaterial } from '@portcullis/runtime';
 import type { PdpConfig } from '../config.js';
 import { createDegradedQuotaStore } from './degraded.js';

@@ -111,7 +111,10 @@ export const quotaStoreContract: readonly QuotaContractCase[] = [
         Array.from({ length: 4 }, (__, repeat) => {
           const client = clients[(attempt + repeat) % clients.length];
           assert.ok(client);
-          return ask(client, `k${attempt}`, [guard], `d${attempt}-${repeat}`).then(({ outcome }) => ({ attempt, outcome }));
+          return ask(client, `k${attempt}`, [guard], `d${attempt}-${repeat}`).then(({ outcome }) => ({
+            attempt,
+            outcome,
+          }));
         }),
       ).flat();
       const granted = (await Promise.all(asked)).filter(({ outcome }) => outcome === 'granted');
@@ -144,7 +147,10 @@ export const quotaStoreContract: readonly QuotaContractCase[] = [
       const other = { ...one, account: [['tenant', 'rival']] as const };
       const none = { ...one, account: [['tenant', null]] as const };
       const found = await Promise.all([one, other, none].map((guard, index) => ask(store, `k${index}`, [guard])));
-      assert.deepEqual(found.map(({ outcome }) => outcome), ['granted', 'granted', 'granted']);
+      assert.deepEqual(
+        found.map(({ outcome }) => outcome),
+        ['granted', 'granted', 'granted'],
+      );
       assert.equal((await ask(store, 'k9', [other])).outcome, 'exceeded');
     },
   },
