@@ -37,6 +37,8 @@ import type { PdpConfig } from './config.js';
 import { type HttpEndpoint, openHttpEndpoint } from './http/endpoint.js';
 import { createPdpMetrics, type PdpMetrics } from './metrics.js';
 import { createDecide, type Decide } from './pipeline/decide.js';
+import { createMemoryQuotaStore } from './quota/memory.js';
+import { openQuotaStore } from './quota/open.js';
 import { createDecideStream } from './server/decide-stream.js';
 import { createEvaluate, createEvaluateBatch } from './server/evaluate.js';
 import { maxStreamAgeMs, openGrpcEndpoint } from './server/grpc-endpoint.js';
@@ -133,6 +135,8 @@ async function compose(
 
   const audit = await openConfiguredAudit(config, { clock, log, metrics });
   opened(() => audit?.close());
+  const quotas = openQuotaStore(config.quota, { tls, clock, observer: metrics, log });
+  opened(() => quotas.close());
   const pipeline = {
     snapshots: active,
     gateways: new Map(Object.entries(config.gateways).map(([name, tenants]) => [name, new Set(tenants)])),
@@ -140,6 +144,7 @@ async function compose(
     sink: audit,
     clock,
     observer: metrics,
+    quotas,
     newDecisionId: randomUUID,
     engine: ENGINE,
     onDefect: (error: PortcullisError) => log.error({ [LOG_FIELD.error]: error }, 'Decision failed'),
@@ -152,11 +157,12 @@ async function compose(
     return current.ok ? true : current.message;
   });
 
-  const silent = { stageTook: () => undefined, decided: () => undefined };
+  const silent = { stageTook: () => undefined, decided: () => undefined, reserved: () => undefined };
+  const unused = createMemoryQuotaStore({ clock, leaseMs: 1, maxAccounts: 1_000, maxReservations: 1_000 });
   const definitions = loadDecisionPackage();
   const service = loadDecisionService(definitions);
   await rehearse({
-    decide: createDecide({ ...pipeline, sink: undefined, observer: silent }),
+    decide: createDecide({ ...pipeline, sink: undefined, observer: silent, quotas: unused }),
     service,
     clock,
   });
@@ -182,7 +188,13 @@ async function compose(
         maxInFlight: config.limits.maxInFlightPerStream,
       }),
       Watch: createWatch({ callers, releases: active, streams, observer: metrics, log }),
-      Settle: createSettle({ callers, observer: metrics, log, maxRemembered: config.limits.maxSettlementsRemembered }),
+      Settle: createSettle({
+        callers,
+        observer: metrics,
+        quotas,
+        log,
+        maxRemembered: config.limits.maxSettlementsRemembered,
+      }),
     },
   });
   opened(() => endpoint.close());
@@ -237,6 +249,7 @@ async function compose(
         run: async () => endpoint.close(),
       },
       { name: 'close the audit chain', timeoutMs: DRAIN_STEP_MS, run: async () => audit?.close() },
+      { name: 'close the quota store', timeoutMs: DRAIN_STEP_MS, run: () => quotas.close() },
       { name: 'stop the compiler', timeoutMs: DRAIN_STEP_MS, run: () => compiler.close() },
       { name: 'close the channel', timeoutMs: DRAIN_STEP_MS, run: () => channel.close() },
       {

@@ -20,6 +20,7 @@ describe('the configuration', () => {
       bundles: { pollMs: 5_000, freshness: 'standard', maxBundleBytes: 16 * 1024 * 1024 },
       gateways: {},
       audit: { mode: 'required', sync: 'none', maxSegmentBytes: 33_554_432, checkpointMs: 10_000 },
+      quota: { store: { type: 'memory', maxAccounts: 100_000 }, mode: 'strict', leaseSeconds: 60 },
       limits: {
         maxMessageBytes: 262_144,
         maxConcurrentStreams: 200,
@@ -58,6 +59,13 @@ describe('the configuration', () => {
       { ...minimal, http: { auth: { jwt: { issuer: 'i', audience: 'a', jwksUrl: 'http://i.test/keys' } } } },
     ],
     ['a public URL with a path', { ...minimal, http: { publicUrl: 'https://pdp.test/x' } }],
+    ['a quota store without an address', { ...minimal, quota: { store: { type: 'redis' } } }],
+    ['a quota store of another kind', { ...minimal, quota: { store: { type: 'redis', url: 'http://x' } } }],
+    [
+      'a degraded mode without a share',
+      { ...minimal, quota: { store: { type: 'redis', url: 'redis://x' }, mode: 'degraded' } },
+    ],
+    ['a degraded memory', { ...minimal, quota: { mode: 'degraded', degradedShare: 0.5 } }],
     ['no certificate', { ...minimal, tls: undefined }],
   ])('refuses %s', (_name, config) => {
     expect(pdpConfig.safeParse(config).success).toBe(false);

@@ -168,6 +168,83 @@ const limits = z
   })
   .prefault({});
 
+const memoryQuotas = z.strictObject({
+  type: z
+    .literal('memory')
+    .describe('Accounts in this process: every PDP counts for itself, from zero at every start.'),
+  maxAccounts: z
+    .int()
+    .min(1)
+    .max(10_000_000)
+    .default(100_000)
+    .describe('Accounts in use at once; what would need one more is denied.'),
+  maxReservations: z
+    .int()
+    .min(1)
+    .max(10_000_000)
+    .default(500_000)
+    .describe('Attempts known at once, each for `leaseSeconds` or longer; what would need one more is denied.'),
+});
+const redisQuotas = z.strictObject({
+  type: z.literal('redis').describe('Accounts in a Redis that all PDPs share.'),
+  url: z
+    .url({ protocol: /^redis$/, message: 'expected redis://[user:password@]host[:port][/database]' })
+    .describe('`redis://[user:password@]host[:port][/database]`.'),
+  tls: z.boolean().default(true).describe('Whether to use mutual TLS with the certificate of `tls`.'),
+  prefix: z
+    .string()
+    .regex(/^[A-Za-z0-9._:-]{1,128}$/, 'expected 1 to 128 letters, digits, dots, underscores, colons, hyphens')
+    .default('portcullis:quota')
+    .describe('Begins every key; all PDPs that share accounts have the same.'),
+  timeoutMs: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(20)
+    .describe('An answer that takes longer is none, in milliseconds; shorter than `limits.decisionDeadlineMs`.'),
+  warmUpSeconds: z
+    .int()
+    .min(0)
+    .max(31_622_400)
+    .optional()
+    .describe(
+      'How long a Redis that lost its accounts is not believed; by default as long as the window of each quota. Shorter lets a quota be exceeded once.',
+    ),
+});
+
+const quota = z
+  .strictObject({
+    store: z
+      .discriminatedUnion('type', [memoryQuotas, redisQuotas])
+      .prefault({ type: 'memory' })
+      .describe('Who keeps the accounts. With several PDPs `memory` admits the limit once per PDP.'),
+    mode: z
+      .enum(['strict', 'degraded'])
+      .default('strict')
+      .describe('Without an answer of the store: deny, or give out the own share of each quota.'),
+    degradedShare: z
+      .number()
+      .positive()
+      .max(1)
+      .optional()
+      .describe('The own share: 1/N for N PDPs. Required in the mode `degraded`, which is for `redis`.'),
+    leaseSeconds: z
+      .int()
+      .min(1)
+      .max(86_400)
+      .default(60)
+      .describe('A call under way counts for so long when nobody reports its end; longer than the longest call.'),
+  })
+  .prefault({})
+  .refine((value) => value.mode === 'strict' || value.degradedShare !== undefined, {
+    path: ['degradedShare'],
+    message: 'the mode `degraded` needs the share of this PDP, 1/N for N PDPs',
+  })
+  .refine((value) => value.mode === 'strict' || value.store.type === 'redis', {
+    path: ['mode'],
+    message: 'only a store of type `redis` can be degraded',
+  });
+
 /** Everything that the PDP is told at start; the schema is strict at every level. */
 export const pdpConfig = z.strictObject({
   node: name.describe('Name of this PDP in status reports and logs; unique in the cluster.'),
@@ -198,6 +275,7 @@ export const pdpConfig = z.strictObject({
     .default({})
     .describe('Which tenants each gateway may speak for; a gateway that is not listed speaks for none.'),
   audit: audit.describe('The chain of decision records (ADR-0003).'),
+  quota: quota.describe('Where quotas are counted (ADR-0011).'),
   limits: limits.describe('Caps that keep one caller from taking the PDP from the others.'),
 });
 

@@ -10,3 +10,6 @@ export { composePdp, type PdpReplacements, type PdpService } from './compose.js'
 export { type PdpConfig, pdpConfig } from './config.js';
 export { createPdpMetrics, type PdpMetrics } from './metrics.js';
 export type { DecisionRecord } from './pipeline/ports.js';
+export { createMemoryQuotaStore, type MemoryStoreOptions } from './quota/memory.js';
+export type { Claim, QuotaStore, Reservation, SettledUse } from './quota/port.js';
+export { createRedisQuotaStore, type RedisStoreOptions } from './quota/redis.js';

@@ -23,6 +23,8 @@ test('every verb moves its own series', async () => {
   metrics.streamOpened('decide');
   metrics.streamOpened('watch');
   metrics.streamClosed('watch');
+  metrics.reserved('granted', 0.5);
+  metrics.quotaStoreFailed('settle');
   metrics.questionRefused('overload');
   metrics.httpAnswered('evaluate', '200', 0.25);
   metrics.followRelease({
@@ -40,6 +42,10 @@ test('every verb moves its own series', async () => {
     'portcullis_pdp_http_request_duration_seconds_sum{route="evaluate"} 0.25',
     'portcullis_pdp_http_requests_total{route="evaluate",status="200"} 1',
     'portcullis_pdp_questions_refused_total{reason="overload"} 1',
+    'portcullis_pdp_quota_reservations_total{outcome="granted"} 1',
+    'portcullis_pdp_quota_reserve_duration_seconds_count{outcome="granted"} 1',
+    'portcullis_pdp_quota_reserve_duration_seconds_sum{outcome="granted"} 0.5',
+    'portcullis_pdp_quota_store_failures_total{operation="settle"} 1',
     'portcullis_pdp_settlements_total{outcome="forwarded"} 1',
     'portcullis_pdp_stage_duration_seconds_count{stage="adjudicate"} 1',
     'portcullis_pdp_stage_duration_seconds_sum{stage="adjudicate"} 0.25',

@@ -9,10 +9,17 @@ import type { BundleObserver } from './bundles/bundle-client.js';
 import { REFUSAL_REASONS } from './bundles/refusal.js';
 import { HTTP_ROUTES, HTTP_STATUSES, type HttpObserver } from './http/http-observer.js';
 import { type DecisionObserver, STAGES } from './pipeline/ports.js';
+import { type QuotaObserver, RESERVATION_OUTCOMES, STORE_OPERATIONS } from './quota/port.js';
 import { QUESTION_REFUSALS, SETTLEMENT_OUTCOMES, type ServerObserver, STREAM_KINDS } from './server/observer.js';
 
 /** Everything that the PDP counts. */
-export interface PdpMetrics extends DecisionObserver, BundleObserver, ServerObserver, HttpObserver, AuditObserver {
+export interface PdpMetrics
+  extends DecisionObserver,
+    BundleObserver,
+    ServerObserver,
+    HttpObserver,
+    AuditObserver,
+    QuotaObserver {
   /** What the gauges of the active release read when scraped. */
   followRelease(options: {
     readonly channel: string;
@@ -80,6 +87,21 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     help: 'Checkpoints of the audit chain that were signed and kept, or could not be.',
     labels: { outcome: CHECKPOINT_OUTCOMES },
   });
+  const reservations = registry.counter({
+    name: 'quota_reservations_total',
+    help: 'Requests that drew on quotas, by what their accounts said.',
+    labels: { outcome: RESERVATION_OUTCOMES },
+  });
+  const reserving = registry.histogram({
+    name: 'quota_reserve_duration_seconds',
+    help: 'Time until the accounts of a request had answered, in seconds.',
+    labels: { outcome: RESERVATION_OUTCOMES },
+  });
+  const storeFailures = registry.counter({
+    name: 'quota_store_failures_total',
+    help: 'Operations on the quota store that failed or took too long.',
+    labels: { operation: STORE_OPERATIONS },
+  });
   // Looked up once: these are on the path of every decision.
   const stageTimers = new Map(STAGES.map((stage) => [stage, stages.labels({ stage })] as const));
   const decided = new Map(
@@ -98,6 +120,11 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     streamClosed: (kind) => streams.dec({ kind }),
     records: (outcome, count) => records.inc({ outcome }, count),
     checkpoint: (outcome) => checkpoints.inc({ outcome }),
+    reserved: (outcome, seconds) => {
+      reservations.inc({ outcome });
+      reserving.observe({ outcome }, seconds);
+    },
+    quotaStoreFailed: (operation) => storeFailures.inc({ operation }),
     questionRefused: (reason) => faults.inc({ reason }),
     httpAnswered: (route, status, seconds) => {
       httpAnswers.inc({ route, status });

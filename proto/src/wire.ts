@@ -50,6 +50,7 @@ export type { SettleRequest, SettleRequest__Output } from './gen/portcullis/v1/S
 export type { SettleResponse, SettleResponse__Output } from './gen/portcullis/v1/SettleResponse.js';
 export type { Source__Output } from './gen/portcullis/v1/Source.js';
 export type { Tool, Tool__Output } from './gen/portcullis/v1/Tool.js';
+export type { Usage, Usage__Output } from './gen/portcullis/v1/Usage.js';
 export type { User, User__Output } from './gen/portcullis/v1/User.js';
 export type { WatchEvent, WatchEvent__Output } from './gen/portcullis/v1/WatchEvent.js';
 export type { WatchRequest, WatchRequest__Output } from './gen/portcullis/v1/WatchRequest.js';

@@ -47,7 +47,7 @@ export const DENY_MEANINGS = {
   },
   QUOTA_UNAVAILABLE: {
     meaning: 'A quota applies to this attempt and nobody can say how much of it is left.',
-    when: 'The PDP has no account of the quota, or cannot reach the store that keeps it.',
+    when: 'The PDP cannot reach the store that keeps the account in time, the store has lost its accounts, or the attempt is over already.',
     action: 'Look at the store of quotas; until it answers, what a quota guards is denied.',
   },
   NO_VALID_BUNDLE: {

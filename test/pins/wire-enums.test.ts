@@ -115,6 +115,7 @@ const MESSAGES = {
     'version=1 tenant_id=2 source=3 kind=4 agent=5 tool=6 user=7 request=8 egress=9 peer=10 context=11 intent_risk=12',
   Agent: 'id=1 type=2 trust_level=3 attributes_json=4',
   Tool: 'id=1 name=2 operation=3 server=4 arguments_json=5 definition_digest=6 attributes_json=7',
+  Usage: 'tokens=1 cost=2 bytes=3',
   User: 'id=1 email=2 role=3 team=4 attributes_json=5',
   ModelRequest:
     'action=1 model=2 model_provider=3 model_endpoint=4 estimated_tokens=5 max_tokens=6 stream=7 query=8 output=9',
@@ -144,7 +145,7 @@ const MESSAGES = {
   Fault: 'code=1 message=2',
   WatchRequest: '',
   WatchEvent: 'epochs=1 bundle_digest=2 policy_version=3 freshness=4',
-  Settlement: 'decision_id=1 outcome=2 request_digest=3 duration_ms=4',
+  Settlement: 'decision_id=1 outcome=2 request_digest=3 duration_ms=4 usage=5',
   SettleRequest: 'settlements=1',
   SettleResponse: 'accepted=1',
 } as const;

@@ -7,6 +7,7 @@ import { compileBundleBytes, composePdp, type ObjectSource, pdpConfig } from '@p
 import { type NodeStatus, parseNodeStatus } from '@portcullis/policy/trust';
 import { createLogger, createServiceContext, type TlsFiles } from '@portcullis/runtime';
 import type { ChannelReader } from '@portcullis/runtime/channel';
+import type { z } from 'zod';
 import { CHANNEL, ENV, TRUST_DOMAIN } from './stack.js';
 
 /** What it is made of. */
@@ -21,6 +22,8 @@ export interface EmbeddedPdpOptions {
   readonly gateways?: Readonly<Record<string, readonly string[]>>;
   /** Its HTTPS endpoint, which it has only then. */
   readonly http?: Readonly<Record<string, unknown>>;
+  /** Where quotas are counted; by default in its memory. */
+  readonly quota?: z.input<typeof pdpConfig>['quota'];
 }
 
 /** The running PDP. */
@@ -79,6 +82,7 @@ export async function startEmbeddedPdp(options: EmbeddedPdpOptions): Promise<Emb
     },
     gateways: options.gateways ?? {},
     ...(options.http === undefined ? {} : { http: options.http }),
+    quota: options.quota,
     limits: { decisionDeadlineMs: 5_000 },
   });
   const log = createLogger({ component: 'pdp', level: 'silent' });

@@ -1,5 +1,5 @@
 /**
- * The type chain of a decision: `Attempt -> NormalizedRequest -> ContextualRequest -> Adjudicated -> Decision`.
+ * The type chain of a decision: `Attempt -> NormalizedRequest -> ContextualRequest -> Adjudicated -> Reserved -> Decision`.
  *
  * A stage cannot be skipped, because only the stage before produces the type that the next one takes: each link carries
  * a private brand that one function mints. A new stage goes between two links by changing the input type of the later one.
@@ -12,6 +12,7 @@ import type { Snapshot } from './ports.js';
 declare const NORMALIZED: unique symbol;
 declare const CONTEXTUAL: unique symbol;
 declare const ADJUDICATED: unique symbol;
+declare const RESERVED: unique symbol;
 
 /** What an adapter (gRPC, later HTTP) received: who asks and what it could make of the bytes. Nothing of it is trusted. */
 export interface Attempt {
@@ -47,6 +48,16 @@ export interface Adjudicated {
   readonly verdict: Verdict;
 }
 
+/** A verdict that holds whatever its quotas say: what they were asked for is drawn. */
+export interface Reserved {
+  readonly [RESERVED]: true;
+  readonly adjudicated: Adjudicated;
+  /** Final. */
+  readonly verdict: Verdict;
+  /** For a decision that will not be answered as the verdict says: what was drawn for it is given back. Never throws. */
+  readonly giveBack: () => void;
+}
+
 /** What a stage yields: its link of the chain, or the reason that ends it. A denial is a value, never an exception. */
 export type StageResult<T> =
   | { readonly ok: true; readonly value: T }
@@ -79,4 +90,9 @@ export function mintContextual(link: Omit<ContextualRequest, typeof CONTEXTUAL>)
 /** The only mint of {@link Adjudicated}; called by `adjudicate.ts` alone. */
 export function mintAdjudicated(link: Omit<Adjudicated, typeof ADJUDICATED>): Adjudicated {
   return link as Adjudicated;
+}
+
+/** The only mint of {@link Reserved}; called by `reserve.ts` alone. */
+export function mintReserved(link: Omit<Reserved, typeof RESERVED>): Reserved {
+  return link as Reserved;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { compileBundle, linkBundle } from '@portcullis/policy';
 import { unpackBundle } from '@portcullis/policy/bundle';
-import type { CanonicalRequest, Decision, Verdict } from '@portcullis/policy/model';
+import type { CanonicalRequest, Decision } from '@portcullis/policy/model';
 import {
   argumentsDigestHex,
   createRequestParser,
@@ -17,6 +17,7 @@ import { createFakeClock } from '../fixtures/fake-clock.js';
 import { createRecorder } from '../fixtures/recorders.js';
 import { bundleOf, must } from '../fixtures/repository.js';
 import { AGENT, GATEWAY, toolCall } from '../fixtures/requests.js';
+import { createMemoryQuotaStore } from '../quota/memory.js';
 import type { Attempt } from './chain.js';
 import { createDecide, type DecideParts } from './decide.js';
 import type { DecisionRecord, DecisionSink, Snapshot } from './ports.js';
@@ -47,6 +48,7 @@ function subject(changes: Partial<DecideParts> = {}): Subject {
     sink: undefined,
     clock,
     observer,
+    quotas: createMemoryQuotaStore({ clock, leaseMs: 1_000, maxAccounts: 10, maxReservations: 10 }),
     newDecisionId: () => '00000000-0000-4000-8000-000000000001',
     engine: 'test',
     onDefect: (error) => defects.push(error.message),
@@ -270,33 +272,6 @@ describe('every failure denies', () => {
     });
     expect(await decide(asking(toolCall('read')))).toMatchObject({ allow: false, deny: [{ code: 'INTERNAL_ERROR' }] });
     expect(defects).toEqual(['of undefined']);
-  });
-
-  test('a quota that nobody keeps account of', async () => {
-    const verdict: Verdict = {
-      ...snapshot.engine.evaluate(toolCall('read')),
-      guards: [
-        {
-          id: 'platform/s/limit',
-          layer: 'platform',
-          policy: 'limit',
-          kind: 'requests',
-          limit: 5,
-          window_seconds: 60,
-          account: [['tenant', 'acme']],
-          estimate: 1,
-          outcome: 'deny',
-          deny: { code: 'QUOTA_EXCEEDED', message: 'used up', path: 'platform/limit' },
-        },
-      ],
-    };
-    expect(verdict.effect).toBe('allow');
-    const engine: Snapshot['engine'] = { ...snapshot.engine, evaluate: () => verdict };
-    const { decide } = subject({ snapshots: { current: () => ({ ok: true, snapshot: { ...snapshot, engine } }) } });
-    expect(await decide(asking(toolCall('read')))).toMatchObject({
-      allow: false,
-      deny: [{ code: 'QUOTA_UNAVAILABLE', path: 'platform/limit' }],
-    });
   });
 
   test('a deadline that passed before it began, or during a stage', async () => {

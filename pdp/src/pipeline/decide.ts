@@ -7,11 +7,20 @@
 import type { Decision, DenyReason, Verdict } from '@portcullis/policy/model';
 import { argumentsDigestHex, DIGEST_BYTES } from '@portcullis/proto';
 import { type Clock, PortcullisError } from '@portcullis/runtime';
+import type { QuotaObserver, QuotaStore } from '../quota/port.js';
 import { adjudicate } from './adjudicate.js';
-import type { Adjudicated, Attempt, NormalizedRequest, StageResult } from './chain.js';
+import {
+  type Adjudicated,
+  type Attempt,
+  type NormalizedRequest,
+  next,
+  type Reserved,
+  type StageResult,
+} from './chain.js';
 import { contextualize } from './context.js';
 import { type NormalizeParts, normalize } from './normalize.js';
 import type { DecisionObserver, DecisionRecord, DecisionSink, Snapshot, SnapshotSource, StageName } from './ports.js';
+import { reserve, unguarded } from './reserve.js';
 
 /** What the pipeline is made of. */
 export interface DecideParts extends NormalizeParts {
@@ -19,7 +28,9 @@ export interface DecideParts extends NormalizeParts {
   /** Without one, decisions are not recorded. */
   readonly sink: DecisionSink | undefined;
   readonly clock: Clock;
-  readonly observer: DecisionObserver;
+  readonly observer: DecisionObserver & Pick<QuotaObserver, 'reserved'>;
+  /** Who keeps the accounts that quotas draw on. */
+  readonly quotas: QuotaStore;
   /** Unique; a UUID. */
   readonly newDecisionId: () => string;
   /** What `meta.engine` says. */
@@ -62,9 +73,14 @@ export function createDecide(parts: DecideParts): Decide {
 async function decideFrom(parts: DecideParts, attempt: Attempt, startedAt: number): Promise<Decision> {
   const progress: Progress = { digest: claimOf(attempt), normalized: undefined, snapshot: undefined, timings: {} };
   const decisionId = parts.newDecisionId();
-  let outcome: StageResult<Adjudicated>;
+  let outcome: StageResult<Reserved>;
   try {
-    outcome = runStages(parts, attempt, progress, startedAt);
+    const adjudicated = runStages(parts, attempt, progress, startedAt);
+    const free = adjudicated.ok ? unguarded(adjudicated.value) : undefined;
+    if (!adjudicated.ok) outcome = adjudicated;
+    // Only a quota is worth a turn of the event loop.
+    else if (free === undefined) outcome = await reserveTimed(parts, adjudicated.value, attempt, decisionId);
+    else outcome = next(free);
   } catch (error) {
     parts.onDefect(PortcullisError.from(error));
     outcome = { ok: false, reason: INTERNAL };
@@ -83,7 +99,9 @@ async function decideFrom(parts: DecideParts, attempt: Attempt, startedAt: numbe
     attempt.deadline,
   );
   parts.observer.stageTook('decide', (parts.clock.monotonic() - assembledAt) / 1000);
-  return failure === undefined ? decision : refusal(frame, failure);
+  if (failure === undefined) return decision;
+  if (outcome.ok) outcome.value.giveBack();
+  return refusal(frame, failure);
 }
 
 function runStages(
@@ -118,6 +136,21 @@ function runStages(
 
   const adjudicated = adjudicate(contextual.value);
   return crossed('adjudicate') ? adjudicated : { ok: false, reason: TIMED_OUT };
+}
+
+async function reserveTimed(
+  parts: DecideParts,
+  adjudicated: Adjudicated,
+  attempt: Attempt,
+  decisionId: string,
+): Promise<StageResult<Reserved>> {
+  const startedAt = parts.clock.monotonic();
+  const reserved = await reserve(parts, adjudicated, attempt, decisionId);
+  const now = parts.clock.monotonic();
+  parts.observer.stageTook('reserve', (now - startedAt) / 1000);
+  if (!reserved.ok || now < attempt.deadline) return reserved;
+  reserved.value.giveBack();
+  return { ok: false, reason: TIMED_OUT };
 }
 
 /** Undefined once the record is kept; otherwise why the decision must not stand. */

@@ -29,7 +29,7 @@ export interface DecisionSink {
 }
 
 /** The stages by the names of their files; labels of a metric. */
-export const STAGES = ['normalize', 'context', 'adjudicate', 'decide'] as const;
+export const STAGES = ['normalize', 'context', 'adjudicate', 'reserve', 'decide'] as const;
 /** A stage of the pipeline. */
 export type StageName = (typeof STAGES)[number];
 

@@ -28,6 +28,8 @@ import { createRecorder } from '../fixtures/recorders.js';
 import { AGENT, toolCall } from '../fixtures/requests.js';
 import type { Attempt } from '../pipeline/chain.js';
 import type { Decide } from '../pipeline/decide.js';
+import { reservationKey } from '../quota/key.js';
+import type { SettledUse } from '../quota/port.js';
 import { createDecideStream } from './decide-stream.js';
 import { createEvaluate, createEvaluateBatch } from './evaluate.js';
 import { type GrpcEndpoint, openGrpcEndpoint } from './grpc-endpoint.js';
@@ -37,6 +39,7 @@ import type { CallerReader } from './peer.js';
 import { createSettle } from './settle.js';
 import { createWatch } from './watch.js';
 
+const settledUses: SettledUse[] = [];
 const log = createLogger({ component: 'test', level: 'silent' });
 // Every step is a file or a socket; a busy machine must not turn that into a failure.
 jest.setTimeout(60_000);
@@ -145,7 +148,13 @@ beforeEach(async () => {
       EvaluateBatch: createEvaluateBatch(parts),
       Decide: createDecideStream({ ...parts, streams, observer, encode, maxInFlight: MAX_IN_FLIGHT }),
       Watch: createWatch({ callers, releases, streams, observer, log }),
-      Settle: createSettle({ callers, observer, log, maxRemembered: 3 }),
+      Settle: createSettle({
+        callers,
+        observer,
+        quotas: { settle: async (uses) => void settledUses.push(...uses) },
+        log,
+        maxRemembered: 3,
+      }),
     },
   });
   const Client = makeGenericClientConstructor(loadDecisionService(), DECISION_SERVICE_NAME);
@@ -589,6 +598,10 @@ describe('Watch', () => {
 });
 
 describe('Settle', () => {
+  beforeEach(() => {
+    settledUses.length = 0;
+  });
+
   const id = (n: number): string => `00000000-0000-4000-8000-00000000000${n}`;
   const report = (n: number): Wire.Settlement =>
     toWireSettlement({ decision_id: id(n), request_digest: '00'.repeat(32), outcome: 'forwarded', duration_ms: 5 });
@@ -607,6 +620,17 @@ describe('Settle', () => {
     expect(observer.lines).toEqual(['settled forwarded', 'settled forwarded', 'settled repeated', 'settled repeated']);
   });
 
+  test('tells the accounts how attempts ended, of this caller and no other, and what they used', async () => {
+    const forwarded = { ...report(1), usage: { tokens: 12, cost: 0.5 } };
+    await settle([forwarded, report(2), { ...report(3), outcome: 'ENFORCEMENT_OUTCOME_REFUSED' }]);
+    const key = reservationKey(AGENT, '00'.repeat(32));
+    expect(settledUses).toEqual([
+      { key, unused: false, actual: { tokens: 12, cost: 0.5 } },
+      { key, unused: false, actual: {} },
+      { key, unused: true, actual: {} },
+    ]);
+  });
+
   test('refuses what is not a report', async () => {
     expect(
       await settle([
@@ -614,9 +638,12 @@ describe('Settle', () => {
         { ...report(1), decision_id: 'x' },
         { ...report(1), request_digest: Buffer.alloc(3) },
         { ...report(1), outcome: 0 },
+        { ...report(1), usage: { tokens: -1 } },
+        { ...report(1), usage: { cost: Number.NaN } },
       ]),
     ).toBe(0);
-    expect(observer.lines).toEqual(Array.from({ length: 4 }, () => 'settled invalid'));
+    expect(settledUses).toEqual([]);
+    expect(observer.lines).toEqual(Array.from({ length: 6 }, () => 'settled invalid'));
   });
 
   test('forgets the oldest beyond its memory, and takes at most 256', async () => {

@@ -1,16 +1,20 @@
 /** `Settle`: what became of decisions. Each report is checked, and counted once per decision however often it comes. */
 
 import type { handleUnaryCall } from '@grpc/grpc-js';
-import { fromWireSettlement, type Wire } from '@portcullis/proto';
+import { fromWireSettlement, type SettlementReport, type Wire } from '@portcullis/proto';
 import { type Logger, PortcullisError } from '@portcullis/runtime';
+import { reservationKey } from '../quota/key.js';
+import type { QuotaStore, SettledUse } from '../quota/port.js';
 import { guardUnary } from './guard.js';
 import type { ServerObserver } from './observer.js';
-import type { CallerReader } from './peer.js';
+import type { Caller, CallerReader } from './peer.js';
 
 /** What the handler needs. */
 export interface SettleParts {
   readonly callers: CallerReader;
   readonly observer: ServerObserver;
+  /** Told how attempts ended, whichever PDP decided them. */
+  readonly quotas: Pick<QuotaStore, 'settle'>;
   readonly log: Logger;
   /** How many decisions are remembered; the oldest are forgotten first. */
   readonly maxRemembered: number;
@@ -33,7 +37,7 @@ export function createSettle(parts: SettleParts): handleUnaryCall<Wire.SettleReq
     return true;
   };
   return guardUnary(parts.log, async (call) => {
-    parts.callers.callerOf(call);
+    const caller = parts.callers.callerOf(call);
     const settlements = call.request.settlements ?? [];
     if (settlements.length > MAX_SETTLEMENTS) {
       throw new PortcullisError(
@@ -43,6 +47,7 @@ export function createSettle(parts: SettleParts): handleUnaryCall<Wire.SettleReq
       );
     }
     let accepted = 0;
+    const uses: SettledUse[] = [];
     for (const message of settlements) {
       const report = fromWireSettlement(message);
       if (!report.ok || !DECISION_ID.test(report.value.decision_id)) {
@@ -51,7 +56,15 @@ export function createSettle(parts: SettleParts): handleUnaryCall<Wire.SettleReq
       }
       accepted += 1;
       parts.observer.settled(isNew(report.value.decision_id) ? report.value.outcome : 'repeated');
+      // A repetition may be there because the accounts did not hear the first; they settle an attempt once.
+      uses.push(useOf(report.value, caller));
     }
+    await parts.quotas.settle(uses);
     return { accepted };
   });
+}
+
+/** What was refused by the PEP reached nobody; what failed upstream may have had its effect, and stays counted. */
+function useOf({ request_digest: digest, outcome, usage }: SettlementReport, caller: Caller): SettledUse {
+  return { key: reservationKey(caller.identity, digest), unused: outcome === 'refused', actual: usage ?? {} };
 }

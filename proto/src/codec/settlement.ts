@@ -14,6 +14,16 @@ export interface SettlementReport {
   readonly outcome: EnforcementOutcome;
   /** Whole milliseconds from decision to end of the upstream's answer. */
   readonly duration_ms: number;
+  /** What the call used, as far as it was measured. */
+  readonly usage?: ReportedUsage;
+}
+
+/** Actual use; finite and not negative. */
+export interface ReportedUsage {
+  readonly tokens?: number;
+  /** In currency units. */
+  readonly cost?: number;
+  readonly bytes?: number;
 }
 
 /** The report as it travels. */
@@ -23,6 +33,7 @@ export function toWireSettlement(report: SettlementReport): Wire.Settlement {
     outcome: ENUMS.enforcementOutcome.toWire[report.outcome],
     request_digest: Buffer.from(report.request_digest, 'hex'),
     duration_ms: report.duration_ms,
+    ...(report.usage === undefined ? {} : { usage: report.usage }),
   };
 }
 
@@ -38,5 +49,17 @@ export function fromWireSettlement(message: Wire.Settlement__Output): Checked<Se
     request_digest: digest?.toString('hex') ?? '',
     outcome: readEnum(message.outcome, ENUMS.enforcementOutcome, 'refused', 'outcome', findings),
     duration_ms: readNumber(message.duration_ms, 'duration_ms', findings),
+    ...(message.usage === undefined || message.usage === null ? {} : { usage: readUsage(message.usage, findings) }),
   });
+}
+
+function readUsage(message: Wire.Usage__Output, findings: Findings): ReportedUsage {
+  const used = (['tokens', 'cost', 'bytes'] as const).flatMap((kind) => {
+    const value = message[kind];
+    if (value === undefined) return [];
+    const amount = readNumber(value, `usage.${kind}`, findings);
+    if (amount < 0) found(findings, 'ERR_WIRE_NUMBER', `usage.${kind}`, 'expected 0 or more');
+    return [[kind, amount] as const];
+  });
+  return Object.fromEntries(used);
 }

@@ -31,6 +31,7 @@ import type { SettleResponse as _portcullis_v1_SettleResponse, SettleResponse__O
 import type { Settlement as _portcullis_v1_Settlement, Settlement__Output as _portcullis_v1_Settlement__Output } from './portcullis/v1/Settlement.js';
 import type { StringList as _portcullis_v1_StringList, StringList__Output as _portcullis_v1_StringList__Output } from './portcullis/v1/StringList.js';
 import type { Tool as _portcullis_v1_Tool, Tool__Output as _portcullis_v1_Tool__Output } from './portcullis/v1/Tool.js';
+import type { Usage as _portcullis_v1_Usage, Usage__Output as _portcullis_v1_Usage__Output } from './portcullis/v1/Usage.js';
 import type { User as _portcullis_v1_User, User__Output as _portcullis_v1_User__Output } from './portcullis/v1/User.js';
 import type { WatchEvent as _portcullis_v1_WatchEvent, WatchEvent__Output as _portcullis_v1_WatchEvent__Output } from './portcullis/v1/WatchEvent.js';
 import type { WatchRequest as _portcullis_v1_WatchRequest, WatchRequest__Output as _portcullis_v1_WatchRequest__Output } from './portcullis/v1/WatchRequest.js';
@@ -84,6 +85,7 @@ export interface ProtoGrpcType {
       Source: EnumTypeDefinition
       StringList: MessageTypeDefinition<_portcullis_v1_StringList, _portcullis_v1_StringList__Output>
       Tool: MessageTypeDefinition<_portcullis_v1_Tool, _portcullis_v1_Tool__Output>
+      Usage: MessageTypeDefinition<_portcullis_v1_Usage, _portcullis_v1_Usage__Output>
       User: MessageTypeDefinition<_portcullis_v1_User, _portcullis_v1_User__Output>
       WatchEvent: MessageTypeDefinition<_portcullis_v1_WatchEvent, _portcullis_v1_WatchEvent__Output>
       WatchRequest: MessageTypeDefinition<_portcullis_v1_WatchRequest, _portcullis_v1_WatchRequest__Output>

@@ -1,0 +1,90 @@
+/** Guards as accounts: whole units, and windows cut into slices, the same for every keeper. */
+
+import { createHash } from 'node:crypto';
+import type { GuardReading } from '@portcullis/policy';
+import type { QuotaGuard, QuotaKind } from '@portcullis/policy/model';
+
+/** An account that a claim draws on. */
+export interface Account {
+  readonly guardId: string;
+  /** Unique per quota, window and values of its dimensions; safe in a key. */
+  readonly key: string;
+  readonly kind: QuotaKind;
+  /** Whole units: requests, calls, tokens, millionths of the currency unit, bytes. */
+  readonly limit: number;
+  /** Whole units; `undefined` when only the call itself will tell. */
+  readonly amount: number | undefined;
+  /** Milliseconds; `undefined` for an account of leases. */
+  readonly window: Window | undefined;
+  /** Units that may come at once; drained at the even rate. */
+  readonly burst: number | undefined;
+  /** Whether a lack of room stops the request. */
+  readonly blocking: boolean;
+}
+
+/** A sliding window, counted by slices. */
+export interface Window {
+  readonly ms: number;
+  /** What is drawn counts from its own slice's end for the length of the window, so never shorter than the window. */
+  readonly sliceMs: number;
+}
+
+/** Slices of a window: what is drawn is free again at most a sixtieth of the window late, and never early. */
+const SLICES = 60;
+/** Costs are fractions of a currency unit; sums of fractions would drift. */
+const COST_UNITS = 1_000_000;
+
+/**
+ * The accounts of a claim, one per quota; `undefined` when a guard makes no sense, which nobody may take for room.
+ */
+export function accountsOf(guards: readonly QuotaGuard[]): readonly Account[] | undefined {
+  const accounts = new Map<string, Account>();
+  for (const guard of guards) {
+    const { kind, window_seconds: seconds } = guard;
+    if (!(guard.limit >= 0) || (kind !== 'concurrent' && !(seconds !== undefined && seconds > 0))) return undefined;
+    const ms = (seconds ?? 0) * 1_000;
+    const key = createHash('sha256')
+      .update(JSON.stringify([guard.id, kind, ms, guard.account]))
+      .digest('hex');
+    accounts.set(key, {
+      guardId: guard.id,
+      key,
+      kind,
+      // A limit of 1.1 has to become 1,100,000 units, not one less because of how fractions are kept.
+      limit: Math.floor(guard.limit * unitsOf(kind) + 1e-6),
+      amount: kind === 'concurrent' ? 1 : guard.estimate === null ? undefined : toUnits(kind, guard.estimate),
+      window: kind === 'concurrent' ? undefined : { ms, sliceMs: Math.max(1, Math.ceil(ms / SLICES)) },
+      burst: guard.burst === undefined ? undefined : Math.floor(guard.burst * unitsOf(kind)),
+      blocking: guard.outcome !== 'log_only',
+    });
+  }
+  return [...accounts.values()];
+}
+
+/** Whole units of an amount, rounded up. */
+export function toUnits(kind: QuotaKind, amount: number): number {
+  const units = Math.ceil(amount * unitsOf(kind) - 1e-6);
+  // What is no number is not taken for nothing.
+  return Number.isNaN(units) ? Number.MAX_SAFE_INTEGER : Math.min(Math.max(0, units), Number.MAX_SAFE_INTEGER);
+}
+
+/** The reading of an account without room. `freesAt` is in milliseconds since 1970. */
+export function exceeded(account: Account, used: number, freesAt: number | undefined): GuardReading {
+  const at = freesAt === undefined ? undefined : new Date(freesAt);
+  return {
+    state: 'exceeded',
+    used: used / unitsOf(account.kind),
+    ...(at === undefined || Number.isNaN(at.getTime()) ? {} : { frees_at: at.toISOString() }),
+  };
+}
+
+/** How long an attempt is known after its reservation: use is often reported long after the call began. */
+export function rememberedMs(accounts: readonly Account[], leaseMs: number): number {
+  return accounts.some(({ kind }) => kind !== 'requests' && kind !== 'concurrent') ? Math.max(leaseMs, HOUR) : leaseMs;
+}
+
+const HOUR = 3_600_000;
+
+function unitsOf(kind: QuotaKind): number {
+  return kind === 'cost' ? COST_UNITS : 1;
+}

@@ -1,0 +1,136 @@
+/** Accounts in this process: for one PDP, or one per PDP. They begin empty at every start. */
+
+import type { GuardReading } from '@portcullis/policy';
+import type { Clock } from '@portcullis/runtime';
+import { type Account, accountsOf, exceeded, rememberedMs, toUnits } from './account.js';
+import { createLeaseAccount, createWindowAccount, type Drawn, type MemoryAccount } from './memory-account.js';
+import type { ActualUse, Claim, QuotaStore, Reservation, UnknownCause } from './port.js';
+
+/** How the store is made. */
+export interface MemoryStoreOptions {
+  readonly clock: Clock;
+  /** A call under way counts for this long when nobody says how it ended. */
+  readonly leaseMs: number;
+  /** What would need one more account or attempt is not known, and so denied. */
+  readonly maxAccounts: number;
+  readonly maxReservations: number;
+}
+
+interface Attempt {
+  /** Until then a repetition draws nothing; afterwards its leases are over. */
+  readonly heldUntil: number;
+  readonly expiresAt: number;
+  readonly holders: Set<string>;
+  readonly drawn: Map<string, Drawn>;
+  settled: boolean;
+}
+
+const SWEEP_EVERY_MS = 1_000;
+
+/** An empty store. Every operation is one synchronous step, hence atomic. */
+export function createMemoryQuotaStore(options: MemoryStoreOptions): QuotaStore {
+  const { leaseMs, maxAccounts, maxReservations } = options;
+  const accounts = new Map<string, MemoryAccount>();
+  const attempts = new Map<string, Attempt>();
+  // The wall clock may be set; then what was drawn would count longer, or shorter, than its window.
+  const startedAt = options.clock.now() - options.clock.monotonic();
+  const timeNow = (): number => startedAt + options.clock.monotonic();
+  let sweptAt = Number.NEGATIVE_INFINITY;
+
+  const attemptOf = (key: string, now: number): Attempt | undefined => {
+    const attempt = attempts.get(key);
+    if (attempt === undefined || attempt.expiresAt > now) return attempt;
+    attempts.delete(key);
+    return undefined;
+  };
+  const sweep = (now: number): void => {
+    // Looking at everything is dear: a flood of strangers gets it once a second.
+    if (now - sweptAt < SWEEP_EVERY_MS) return;
+    sweptAt = now;
+    for (const [key, { expiresAt }] of attempts) if (expiresAt <= now) attempts.delete(key);
+    for (const [key, { expiresAt }] of accounts) if (expiresAt <= now) accounts.delete(key);
+  };
+  /** A new account is only kept once something is drawn from it. */
+  const accountFor = ({ key, window }: Account): MemoryAccount =>
+    accounts.get(key) ?? (window === undefined ? createLeaseAccount(leaseMs) : createWindowAccount(window));
+  const correct = (key: string, attempt: Attempt, now: number, amountOf: (drawn: Drawn) => number): void => {
+    for (const [name, drawn] of attempt.drawn) accounts.get(name)?.correct(drawn, key, amountOf(drawn), now);
+    attempt.drawn.clear();
+  };
+
+  const reserve = ({ key, holder, guards }: Claim): Reservation => {
+    const wanted = accountsOf(guards);
+    if (wanted === undefined) return unknown('guard');
+    const now = timeNow();
+    const known = attemptOf(key, now);
+    if (known !== undefined && (known.settled || known.heldUntil <= now)) return unknown('settled');
+    const missing = wanted.filter((account) => known?.drawn.has(account.key) !== true);
+    const readings = new Map<string, GuardReading>(wanted.map(({ guardId }) => [guardId, { state: 'granted' }]));
+    let refused = false;
+    for (const account of missing) {
+      const room = accountFor(account).room(account, now);
+      if (room.fits) continue;
+      readings.set(account.guardId, exceeded(account, room.used, room.freesAt));
+      refused ||= account.blocking;
+    }
+    if (refused) return { outcome: 'exceeded', readings };
+    const hasRoom = (): boolean => {
+      const added = missing.filter((account) => !accounts.has(account.key)).length;
+      return accounts.size + added <= maxAccounts && (known !== undefined || attempts.size < maxReservations);
+    };
+    if (!hasRoom()) {
+      sweep(now);
+      if (!hasRoom()) return unknown('full');
+    }
+    const attempt: Attempt = known ?? {
+      heldUntil: now + leaseMs,
+      expiresAt: now + rememberedMs(wanted, leaseMs),
+      holders: new Set(),
+      drawn: new Map(),
+      settled: false,
+    };
+    attempts.set(key, attempt);
+    attempt.holders.add(holder);
+    for (const account of missing) {
+      const drawnFrom = accountFor(account);
+      accounts.set(account.key, drawnFrom);
+      attempt.drawn.set(account.key, drawnFrom.draw(account, key, now));
+    }
+    return { outcome: 'granted', readings };
+  };
+
+  return {
+    reserve: async (claim) => reserve(claim),
+    release: async (key, holder) => {
+      const now = timeNow();
+      const attempt = attemptOf(key, now);
+      if (attempt === undefined || attempt.settled || !attempt.holders.delete(holder)) return;
+      if (attempt.holders.size > 0) return;
+      correct(key, attempt, now, () => 0);
+      attempts.delete(key);
+    },
+    settle: async (uses) => {
+      const now = timeNow();
+      for (const { key, unused, actual } of uses) {
+        const attempt = attemptOf(key, now);
+        if (attempt === undefined || attempt.settled) continue;
+        attempt.settled = true;
+        attempt.holders.clear();
+        correct(key, attempt, now, (drawn) => (unused ? 0 : usedOf(drawn, actual)));
+      }
+    },
+    close: async () => {
+      accounts.clear();
+      attempts.clear();
+    },
+  };
+}
+
+function unknown(cause: UnknownCause): Reservation {
+  return { outcome: 'unknown', cause, readings: new Map() };
+}
+
+function usedOf({ account: { kind }, amount }: Drawn, actual: ActualUse): number {
+  const reported = kind === 'requests' || kind === 'concurrent' ? undefined : actual[kind];
+  return reported === undefined ? amount : toUnits(kind, reported);
+}

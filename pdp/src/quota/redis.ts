@@ -1,0 +1,171 @@
+/** Accounts in Redis, shared by every PDP that is given the same one (ADR-0011). */
+
+import { createHash } from 'node:crypto';
+import type { GuardReading } from '@portcullis/policy';
+import { LOG_FIELD, type Logger } from '@portcullis/runtime';
+import { Redis, type RedisOptions } from 'ioredis';
+import { type Account, accountsOf, exceeded, rememberedMs, toUnits } from './account.js';
+import {
+  type Claim,
+  type QuotaObserver,
+  type QuotaStore,
+  type Reservation,
+  type SettledUse,
+  type StoreOperation,
+  UNKNOWN_CAUSES,
+  type UnknownCause,
+} from './port.js';
+import { RELEASE, RESERVE, SETTLE } from './redis-scripts.js';
+
+/** How the store is reached. */
+export interface RedisStoreOptions {
+  /** `redis://[user:password@]host:port[/database]`. */
+  readonly url: string;
+  /** Read at every connection; without it the connection is in the clear. */
+  readonly tls?: RedisOptions['tls'];
+  /** Begins every key. */
+  readonly prefix: string;
+  /** A call under way counts for this long when nobody says how it ended. */
+  readonly leaseMs: number;
+  /** An answer that takes longer is none, in milliseconds. */
+  readonly timeoutMs: number;
+  /** How long a server without a past is not believed; `undefined`: as long as the window of each quota. */
+  readonly warmUpMs: number | undefined;
+  readonly observer: Pick<QuotaObserver, 'quotaStoreFailed'>;
+  readonly log: Logger;
+}
+
+interface Script {
+  readonly text: string;
+  readonly sha1: string;
+}
+
+/** Connects in the background; until there is a connection, and whenever there is none, everything is unknown at once. */
+export function createRedisQuotaStore(options: RedisStoreOptions): QuotaStore {
+  const { leaseMs, observer, log } = options;
+  const redis = new Redis(options.url, clientOptions(options));
+  // One slot of a cluster: what one script touches must be in one place.
+  const prefix = `{${options.prefix}}:`;
+  const scripts = { reserve: scriptOf(RESERVE), release: scriptOf(RELEASE), settle: scriptOf(SETTLE) };
+  let isDown = false;
+  redis.on('error', (error: Error) => {
+    if (!isDown) log.warn({ [LOG_FIELD.error]: error }, 'Quota store is not reachable');
+    isDown = true;
+  });
+  redis.on('ready', () => {
+    isDown = false;
+  });
+
+  const run = async (
+    operation: StoreOperation,
+    keys: readonly string[],
+    args: readonly (string | number)[],
+  ): Promise<unknown> => {
+    const { sha1, text } = scripts[operation];
+    try {
+      return await redis.evalsha(sha1, keys.length, ...keys, ...args);
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+      return redis.eval(text, keys.length, ...keys, ...args);
+    }
+  };
+  /** Undefined when it failed, which is counted. */
+  const attempt = async (
+    operation: StoreOperation,
+    keys: readonly string[],
+    args: readonly (string | number)[],
+  ): Promise<unknown> => {
+    try {
+      return await run(operation, keys, args);
+    } catch (error) {
+      observer.quotaStoreFailed(operation);
+      log.debug({ [LOG_FIELD.error]: error, operation }, 'Quota store failed');
+      return undefined;
+    }
+  };
+  const release = async (key: string, holder: string): Promise<void> => {
+    await attempt('release', [`${prefix}r:${key}`], [prefix, key, holder]);
+  };
+
+  return {
+    reserve: async (claim: Claim) => {
+      const accounts = accountsOf(claim.guards);
+      if (accounts === undefined) return unknown('guard');
+      const { key, holder } = claim;
+      const warmUp = options.warmUpMs ?? -1;
+      const head = [prefix, key, holder, leaseMs, rememberedMs(accounts, leaseMs), warmUp];
+      const answer = await attempt(
+        'reserve',
+        [`${prefix}since`, `${prefix}r:${key}`],
+        [...head, ...accounts.flatMap(argumentsOf)],
+      );
+      const reservation = readAnswer(answer, accounts);
+      if (reservation !== undefined) return reservation;
+      // It may have been carried out, or still be. What comes after it on this connection takes it back.
+      void release(key, holder);
+      return unknown('store');
+    },
+    release,
+    settle: async (uses) => {
+      await Promise.all(
+        uses.map((use) => attempt('settle', [`${prefix}r:${use.key}`], [prefix, use.key, ...settledArguments(use)])),
+      );
+    },
+    close: async () => redis.disconnect(),
+  };
+}
+
+/** Each against a default of the client that hangs, repeats or queues. */
+function clientOptions({ timeoutMs, tls }: RedisStoreOptions): Omit<RedisOptions, 'replyMapping'> {
+  return {
+    // Replies keep the shapes that the scripts are written for.
+    protocol: 2,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    commandTimeout: timeoutMs,
+    connectTimeout: 500,
+    socketTimeout: 1_000,
+    retryStrategy: (attempt) => Math.min(50 * attempt, 1_000),
+    ...(tls === undefined ? {} : { tls }),
+  };
+}
+
+function scriptOf(text: string): Script {
+  return { text, sha1: createHash('sha1').update(text).digest('hex') };
+}
+
+function argumentsOf(account: Account): readonly (string | number)[] {
+  const { key, kind, limit, amount, window, burst, blocking } = account;
+  return [key, kind, limit, amount ?? -1, window?.ms ?? 0, window?.sliceMs ?? 0, burst ?? -1, blocking ? 1 : 0];
+}
+
+function settledArguments({ unused, actual }: SettledUse): readonly number[] {
+  const units = (['tokens', 'cost', 'bytes'] as const).map((kind) => {
+    const used = actual[kind];
+    return used === undefined ? -1 : toUnits(kind, used);
+  });
+  return [unused ? 1 : 0, ...units];
+}
+
+/** `undefined` for everything that is not exactly an answer of the script. */
+function readAnswer(answer: unknown, accounts: readonly Account[]): Reservation | undefined {
+  if (!Array.isArray(answer)) return undefined;
+  const [outcome, cause, ...rest] = answer.map(String);
+  if (outcome === 'unknown') {
+    const named = UNKNOWN_CAUSES.find((one) => one === cause);
+    return named === undefined ? undefined : unknown(named);
+  }
+  if ((outcome !== 'granted' && outcome !== 'exceeded') || rest.length !== 3 * accounts.length) return undefined;
+  const readings = new Map<string, GuardReading>();
+  for (const [index, account] of accounts.entries()) {
+    const [fits, used, frees] = rest.slice(3 * index, 3 * index + 3);
+    if (fits === '1') readings.set(account.guardId, { state: 'granted' });
+    else readings.set(account.guardId, exceeded(account, Number(used), Number(frees) < 0 ? undefined : Number(frees)));
+  }
+  return { outcome, readings };
+}
+
+function unknown(cause: UnknownCause): Reservation {
+  return { outcome: 'unknown', cause, readings: new Map() };
+}
