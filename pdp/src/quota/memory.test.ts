@@ -101,6 +101,22 @@ describe('whatever the order of asking, repeating, releasing and settling', () =
   });
 });
 
+test.each(Array.from({ length: 40 }, (_, offset) => [offset]))(
+  'drawn %i ms after the clock began, it is free a slice after its window at most, and never before',
+  async (offset) => {
+    const clock = createFakeClock(1_700_000_000_000);
+    const store = storeWith(clock);
+    const ask = async (key: string): Promise<string> =>
+      (await store.reserve({ key, holder: 'd', guards: [guardOf('rate', { limit: 1 })] })).outcome;
+    clock.advance(offset);
+    expect(await ask('a')).toBe('granted');
+    clock.advance(999);
+    expect(await ask('b')).toBe('exceeded');
+    clock.advance(18);
+    expect(await ask('b')).toBe('granted');
+  },
+);
+
 describe('a store that is full', () => {
   test('knows of no account more until one is not in use any more', async () => {
     const clock = createFakeClock();
