@@ -45,8 +45,8 @@ export type {
   SetExplanation,
   ShownValue,
 } from './engine/explain.js';
-export { grantedOf } from './engine/granted.js';
 export { type ReadSet, WHOLE_REQUEST } from './engine/frame.js';
+export { grantedOf } from './engine/granted.js';
 export { applyReadings, type GuardReading } from './engine/guards.js';
 export {
   type BundleImage,

@@ -59,5 +59,5 @@ function meaningOf(bundle: CompiledBundle): string | undefined {
     files: module.files.map(([name, bytes]) => [name, sha256Hex(bytes)]),
   }));
   // Packing sorts the names of an object, which then come in another order and mean the same.
-  return canonicalize({ ...bundle, modules } as unknown as object);
+  return canonicalize({ ...bundle, modules });
 }

@@ -94,7 +94,7 @@ describe('a guard', () => {
     const { ir } = rule(sketch);
     const effect = sketch === 'deny~@1' ? ({ type: 'deny' } as const) : { ...ir.effect, ...SAID };
     const named = { ...ir, id: 'g', name: 'Few', effect, guard: { ...base, ...changes } };
-    return guardOf(named as Parameters<typeof guardOf>[0], SET, BARE, asked);
+    return guardOf(named, SET, BARE, asked);
   };
 
   test('says all that its policy says', () => {
