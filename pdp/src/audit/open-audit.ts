@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openNoteVerifier } from '@portcullis/policy/evidence';
+import { type DecisionEntry, GENESIS, openNoteVerifier, sealDecision } from '@portcullis/policy/evidence';
 import { type Clock, LOG_FIELD, type Logger, PortcullisError } from '@portcullis/runtime';
 import { writeDurably } from '../bundles/durable-file.js';
 import type { PdpConfig } from '../config.js';
@@ -44,6 +44,7 @@ export interface OpenAuditOptions {
 export const PUBLIC_KEY_FILE = 'checkpoint.vkey';
 /** File of the private key, in the data folder. */
 export const KEY_FILE = 'audit-key.pem';
+const REHEARSALS = 200;
 
 /**
  * Goes on with the chain, or begins it.
@@ -56,6 +57,29 @@ export async function openAudit(options: OpenAuditOptions): Promise<Audit> {
   } catch (error) {
     if (PortcullisError.is(error)) throw error;
     throw new PortcullisError('ERR_AUDIT_APPEND', 'unavailable', 'the audit folder cannot be used', { cause: error });
+  }
+}
+
+/** The first sealing takes milliseconds, which the first decision does not have. The records go nowhere. */
+function rehearseSealing(writer: string): void {
+  const entry: DecisionEntry = {
+    decision_id: '',
+    request_digest: '',
+    effect: 'deny',
+    deny: ['INTERNAL_ERROR'],
+    tenant: '',
+    agent: '',
+    tool: { server: '', name: '', operation: '' },
+    bundle_digest: '',
+    policy_version: '',
+    release_seq: 0,
+    matched: [{ policy: '', layer: 'tenant', effect: 'deny' }],
+    timings_us: { evaluation: 0 },
+    at: '',
+  };
+  let prev = GENESIS;
+  for (let seq = 1; seq <= REHEARSALS; seq += 1) {
+    prev = sealDecision(entry, { record_id: randomUUID(), writer, seq, prev }).hash;
   }
 }
 
@@ -73,6 +97,7 @@ async function open({ config, dataDir, owner, clock, log, observer }: OpenAuditO
   const verifier = openNoteVerifier(signer.verifierKey);
   if (verifier === undefined) throw new PortcullisError('ERR_AUDIT_KEY', 'internal', 'the key does not verify itself');
 
+  rehearseSealing(signer.name);
   const resumed = await resumeChain(folder, verifier, String(clock.now()));
   if (resumed.torn !== undefined) {
     const { file, bytes } = resumed.torn;
