@@ -2,7 +2,6 @@ import { RE2JS } from 're2js';
 import type { Json } from '../../model/request.js';
 import { ERROR, truthOf } from '../truth.js';
 import { rememberLast } from './last-result.js';
-import { nativePattern } from './native-pattern.js';
 import { createPatternSizes, type PatternSizes } from './pattern-sizes.js';
 import type { LiteralFault, OperatorRow } from './row.js';
 
@@ -17,28 +16,16 @@ export const REGEX_MATCH: OperatorRow = {
   check: (literal, _field, sizes) => patternFault(literal, sizes),
   link: (literal) => {
     // Rules that ask the same of a field share this comparison, so the pattern runs once per request.
-    const matches = rememberLast(linkPattern(literal as string));
+    const pattern = RE2JS.compile(literal as string);
+    const matches = rememberLast((text: string) => pattern.test(text));
     return (value) => (typeof value === 'string' ? truthOf(matches(value)) : ERROR);
   },
   necessary: (literal) => {
-    const prefix = nativePattern(literal as string)?.prefix ?? anchoredPrefix(literal as string);
+    const prefix = anchoredPrefix(literal as string);
     return prefix === '' ? undefined : { prefixes: [prefix] };
   },
   patternSteps: (literal, sizes) => Number(sizes(literal as string)),
 };
-
-const SURROGATE = /[\ud800-\udfff]/;
-
-/** Binds a pattern that RE2 takes: whether a text has a match. In time that grows no faster than the text. */
-export function linkPattern(pattern: string): (text: string) => boolean {
-  const native = nativePattern(pattern)?.expression;
-  let re2 = native === undefined ? RE2JS.compile(pattern) : undefined;
-  const ask = (text: string): boolean => {
-    re2 ??= RE2JS.compile(pattern);
-    return re2.test(text);
-  };
-  return native === undefined ? ask : (text) => (SURROGATE.test(text) ? ask(text) : native.test(text));
-}
 
 /** What is wrong with a regular expression, if anything. */
 export function patternFault(
