@@ -3,7 +3,7 @@
  *
  *   npm run verify                 types, lint, format, generated files, unit, integration, conformance
  *   npm run verify -- --only unit  one step or several, comma-separated
- *   npm run verify:long            the same with long properties, soaks and larger matrices
+ *   npm run verify:long            the same with long properties, soaks, larger matrices and mutation testing
  *   npm run conformance            third-party suites that need Python
  *
  * Ends with a line `N passed, M failed`; exits 0 only if nothing failed.
@@ -101,6 +101,9 @@ async function main(): Promise<number> {
         unit: () => jest('unit', long),
         integration: () => jest('integration', long),
         conformance: () => jest('conformance', long),
+        ...(values.long
+          ? { mutation: () => command(bin('stryker'), ['run', 'test/mutation/resolution.config.mjs']) }
+          : {}),
       };
   const wanted = values.only?.split(',');
   const unknown = wanted?.find((name) => !(name in steps));

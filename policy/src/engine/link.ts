@@ -86,6 +86,8 @@ function* linkSteps(linkable: LinkableBundle, evaluators: readonly ModuleEvaluat
       ? { table: tableOfImage(linkable), data: linkable.index, fields: linkable.fields }
       : yield* indexBundle(linkable, linker);
   const index = openRuleIndex(data, linker);
+  // Only what callers put into open places can be of a wrong type; the parser of requests sees to the rest.
+  yield* index.prepare((path) => linker.fieldOf(path).type === 'any');
   const modules = evaluators.map((module) => ({
     ...module,
     scope: linker.link({ node: 'and', of: module.ir.scope }),

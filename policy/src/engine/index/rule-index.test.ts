@@ -7,10 +7,11 @@ import { constraintsOf, createLeafConstraint } from './constraint.js';
 import { drain, openRuleIndex } from './rule-index.js';
 import { and, leaf, or, ruleOf } from './sketch.js';
 
-function candidatesOf(rules: readonly RuleIr[]): (request: object) => readonly number[] {
+function candidatesOf(rules: readonly RuleIr[], prepared = false): (request: object) => readonly number[] {
   const linker = createLinker();
   const leafConstraint = createLeafConstraint(linker.fieldOf);
   const index = openRuleIndex(drain(buildRuleIndex(rules.map((rule) => constraintsOf(rule, leafConstraint)))), linker);
+  if (prepared) drain(index.prepare((path) => path.startsWith('tool.arguments')));
   return (request) => {
     index.begin(request as CanonicalRequest);
     const numbers: number[] = [];
@@ -57,16 +58,22 @@ describe('equality', () => {
     expect(candidates(rules, { tool: { arguments: {} } })).toEqual([]);
   });
 
-  test('a value that cannot be told still leaves out what another field rules out', () => {
-    const pair = (agent: string, x: string): RuleIr =>
-      ruleOf(and(leaf('agent.id', 'equals', agent), leaf('tool.arguments.x', 'equals', x)));
-    const ask = candidatesOf([pair('a', 'x'), pair('b', 'x'), pair('a', 'y')]);
-    expect(ask({ agent: { id: 'a' }, tool: { arguments: { x: 5 } } })).toEqual([0, 2]);
-    expect(ask({ agent: { id: 'b' }, tool: { arguments: { x: 5 } } })).toEqual([1]);
-    expect(ask({ agent: { id: 'a' }, tool: { arguments: { x: 'x' } } })).toEqual([0]);
-    expect(ask({ agent: { id: 5 }, tool: { arguments: { x: 'x' } } })).toEqual([0, 1]);
-    expect(ask({ agent: 5, tool: 5 })).toEqual([0, 1, 2]);
-  });
+  test.each([
+    { when: 'at the request', prepared: false },
+    { when: 'beforehand', prepared: true },
+  ])(
+    'a value that cannot be told, prepared for $when, still leaves out what another field rules out',
+    ({ prepared }) => {
+      const pair = (agent: string, x: string): RuleIr =>
+        ruleOf(and(leaf('agent.id', 'equals', agent), leaf('tool.arguments.x', 'equals', x)));
+      const ask = candidatesOf([pair('a', 'x'), pair('b', 'x'), pair('a', 'y')], prepared);
+      expect(ask({ agent: { id: 'a' }, tool: { arguments: { x: 5 } } })).toEqual([0, 2]);
+      expect(ask({ agent: { id: 'b' }, tool: { arguments: { x: 5 } } })).toEqual([1]);
+      expect(ask({ agent: { id: 'a' }, tool: { arguments: { x: 'x' } } })).toEqual([0]);
+      expect(ask({ agent: { id: 5 }, tool: { arguments: { x: 'x' } } })).toEqual([0, 1]);
+      expect(ask({ agent: 5, tool: 5 })).toEqual([0, 1, 2]);
+    },
+  );
 });
 
 describe('prefixes', () => {

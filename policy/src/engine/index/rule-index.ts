@@ -16,6 +16,11 @@ export interface RuleIndex {
   begin(request: CanonicalRequest): void;
   /** The first rule at or after `from` that can matter; -1 when there is none. `from` must not descend. */
   next(from: number): number;
+  /**
+   * Prepares for values of wrong types in the fields that `mayBeWrong` names, so that the first request with one is not
+   * kept waiting; pauses at each `yield`. Where it was not prepared it does so when such a request comes.
+   */
+  prepare(mayBeWrong: (field: string) => boolean): Generator<void>;
 }
 
 /** Tables for requests with values of wrong types; a caller could ask for any number of them, so they are bounded. */
@@ -80,16 +85,16 @@ export function openRuleIndex(data: RuleIndexData, { readerOf, parsers }: IndexR
     }
   };
 
-  const projectionOf = (group: GroupData, mask: number): PostingTable | undefined => {
+  function* project(group: GroupData, mask: number): Generator<void, PostingTable | undefined> {
     const name = `${group.place} ${mask}`;
     const known = projections.get(name);
     if (known !== undefined || projections.size === MAX_PROJECTIONS) return known;
     const pairs = createPairList();
-    drain(addGroupPairs(group, mask, pairs));
-    const table = drain(buildPostingTable(pairs, true));
+    yield* addGroupPairs(group, mask, pairs);
+    const table = yield* buildPostingTable(pairs, true);
     projections.set(name, table);
     return table;
-  };
+  }
 
   return {
     begin(request) {
@@ -108,12 +113,19 @@ export function openRuleIndex(data: RuleIndexData, { readerOf, parsers }: IndexR
           addMatches(wholeTable, dimensions, 0, group.place);
           continue;
         }
-        const table = projectionOf(group, mask & open);
+        const table = drain(project(group, mask & open));
         if (table === undefined) cursors.add(everyRule, 0, everyRule.length);
         else addMatches(table, dimensions, 0, group.place);
       }
     },
     next: (from) => cursors.next(from),
+    *prepare(mayBeWrong) {
+      for (const group of data.groups) {
+        for (const dimension of group.dimensions) {
+          if (mayBeWrong(data.dimensions[dimension]?.field ?? '')) yield* project(group, 1 << dimension);
+        }
+      }
+    },
   };
 }
 
