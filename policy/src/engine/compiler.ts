@@ -9,7 +9,7 @@ import type { Layer } from '../model/decision.js';
 import type { Checked } from '../model/problem.js';
 import { compileBundle, compileDocument, scopeOf } from './compile.js';
 import { compileSource } from './compile-source.js';
-import type { BundleUpdate } from './image.js';
+import { type BundleUpdate, segmentsOf } from './image.js';
 import type { FieldLookUp } from './index/constraint.js';
 import { drain } from './index/rule-index.js';
 import type { CompiledBundle, RuleIr } from './ir.js';
@@ -121,10 +121,7 @@ export function createCompiler(maxDeadBytes: number = MAX_DEAD_BYTES): Compiler 
 
   const sizesAfter = ({ addresses, added }: BundleUpdate): ReadonlyMap<number, number> =>
     new Map(
-      [...new Set(addresses.segments)].map((segment) => [
-        segment,
-        added.get(segment)?.byteLength ?? held.get(segment) ?? 0,
-      ]),
+      [...segmentsOf(addresses)].map((segment) => [segment, added.get(segment)?.byteLength ?? held.get(segment) ?? 0]),
     );
 
   /** Bytes of the segments that the receiver would have to keep although their rules are gone. */

@@ -61,7 +61,7 @@ export function createImageReceiver(): ImageReceiver {
   return {
     receive({ added, ...outline }) {
       const segments = new Map<number, Uint8Array>();
-      for (const segment of new Set(outline.addresses.segments)) {
+      for (const segment of segmentsOf(outline.addresses)) {
         const bytes = added.get(segment) ?? held.get(segment);
         if (bytes === undefined) throw new TypeError('an update of the bundle was left out');
         segments.set(segment, bytes);
@@ -70,6 +70,18 @@ export function createImageReceiver(): ImageReceiver {
       return { ...outline, segments };
     },
   };
+}
+
+/** The segments that some rule is in. */
+export function segmentsOf({ segments }: RuleAddresses): ReadonlySet<number> {
+  const distinct = new Set<number>();
+  let last: number | undefined;
+  for (const segment of segments) {
+    // Mostly the same one a hundred thousand times.
+    if (segment !== last) distinct.add(segment);
+    last = segment;
+  }
+  return distinct;
 }
 
 /** The rules of an image; each is parsed when it is asked for. */

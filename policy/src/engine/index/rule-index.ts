@@ -38,7 +38,7 @@ export function openRuleIndex(data: RuleIndexData, { readerOf, parsers }: IndexR
   const readers = data.dimensions.map(({ field }) => readerOf(field));
   const writers = data.dimensions.map((dimension) => keyWriterOf(dimension, parsers));
   const groups = data.groups.map((group) => ({ group, mask: maskOf(group.dimensions), dimensions: group.dimensions }));
-  const everyRule = Int32Array.from({ length: data.groups.length === 0 ? 0 : data.count }, (_, number) => number);
+  let everyRule: Int32Array | undefined;
   const projections = new Map<string, PostingTable>();
   const keys = new Int32Array(data.dimensions.length * MAX_ACTIVE_KEYS);
   const counts = new Int32Array(data.dimensions.length);
@@ -114,8 +114,10 @@ export function openRuleIndex(data: RuleIndexData, { readerOf, parsers }: IndexR
           continue;
         }
         const table = drain(project(group, mask & open));
-        if (table === undefined) cursors.add(everyRule, 0, everyRule.length);
-        else addMatches(table, dimensions, 0, group.place);
+        if (table === undefined) {
+          everyRule ??= numbersUpTo(data.count);
+          cursors.add(everyRule, 0, everyRule.length);
+        } else addMatches(table, dimensions, 0, group.place);
       }
     },
     next: (from) => cursors.next(from),
@@ -127,6 +129,12 @@ export function openRuleIndex(data: RuleIndexData, { readerOf, parsers }: IndexR
       }
     },
   };
+}
+
+function numbersUpTo(count: number): Int32Array {
+  const numbers = new Int32Array(count);
+  for (let number = 0; number < count; number += 1) numbers[number] = number;
+  return numbers;
 }
 
 function maskOf(dimensions: readonly number[]): number {
