@@ -1,32 +1,4 @@
-import { RE2JS } from 're2js';
-
-/** One instruction of a compiled RE2 pattern, as the library lays it out. */
-interface Instruction {
-  readonly op: number;
-  readonly out: number;
-  readonly arg: number;
-  readonly runes: ArrayLike<number>;
-  matchRune(rune: number): boolean;
-}
-
-/** The opcodes of the library's programs. */
-const OP = {
-  alt: 1,
-  altMatch: 2,
-  capture: 3,
-  emptyWidth: 4,
-  fail: 5,
-  match: 6,
-  nop: 7,
-  rune: 8,
-  rune1: 9,
-  runeAny: 10,
-  runeAnyNotNewline: 11,
-} as const;
-const FOLD_CASE = 1;
-
-/** Conditions on the place between two characters. */
-const EMPTY = { beginLine: 1, endLine: 2, beginText: 4, endText: 8, wordBoundary: 16, noWordBoundary: 32 } as const;
+import { EMPTY, FOLD_CASE, type Instruction, OP, programOf } from '../dsl/operators/pattern-program.js';
 
 const NEWLINE = 10;
 /** The largest code point. */
@@ -59,12 +31,8 @@ export interface PatternAutomaton {
 
 /** The automaton of an RE2 pattern; nothing when it uses what cannot be followed here, such as folding beyond ASCII. */
 export function patternAutomaton(pattern: string): PatternAutomaton | undefined {
-  let program: { readonly start: number; readonly inst: readonly Instruction[]; readonly numLb: number };
-  try {
-    program = RE2JS.compile(pattern).re2().prog;
-  } catch {
-    return undefined;
-  }
+  const program = programOf(pattern);
+  if (program === undefined) return undefined;
   const { inst, start } = program;
   if (program.numLb > 0 || inst.some((one) => one.op > OP.runeAnyNotNewline)) return undefined;
   const breaks = breaksOf(inst);

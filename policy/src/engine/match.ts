@@ -4,6 +4,7 @@ import { createFieldTable, type Field } from '../dsl/fields.js';
 import { canonicalHost } from '../dsl/operators/host.js';
 import { parseIp } from '../dsl/operators/ip.js';
 import { rememberLast } from '../dsl/operators/last-result.js';
+import { createPatternSearches } from '../dsl/operators/pattern-search.js';
 import { createZoneClocks } from '../dsl/operators/zone-clock.js';
 import { type Comparison, type LinkContext, operatorRow } from '../dsl/operators.js';
 import { ERROR, FALSE, negate, TRUE, type Truth, truthOf } from '../dsl/truth.js';
@@ -48,7 +49,7 @@ export interface Linker {
 export function createLinker(custom: CustomFields = {}, frame?: Frame): Linker {
   const table = createFieldTable(custom);
   const parsers: ValueParsers = { ipOf: rememberLast(parseIp), hostOf: rememberLast(canonicalHost) };
-  const context: LinkContext = { zoneClock: createZoneClocks(), ...parsers };
+  const context: LinkContext = { zoneClock: createZoneClocks(), searchOf: createPatternSearches(), ...parsers };
   const comparisons = new Map<string, Comparison>();
   const tests = new Map<string, Test>();
   const fields = new Map<string, { readonly field: Field; readonly read: FieldReader }>();

@@ -1,7 +1,7 @@
-import { RE2JS } from 're2js';
 import type { Json } from '../../model/request.js';
 import { ERROR, truthOf } from '../truth.js';
-import { rememberLast } from './last-result.js';
+import { anchoredPrefix } from './pattern-program.js';
+import { createPatternSearches } from './pattern-search.js';
 import { createPatternSizes, type PatternSizes } from './pattern-sizes.js';
 import type { LiteralFault, OperatorRow } from './row.js';
 
@@ -14,10 +14,8 @@ export const MAX_PATTERN_PROGRAM = 4096;
 export const REGEX_MATCH: OperatorRow = {
   fields: ['string', 'any'],
   check: (literal, _field, sizes) => patternFault(literal, sizes),
-  link: (literal) => {
-    // Rules that ask the same of a field share this comparison, so the pattern runs once per request.
-    const pattern = RE2JS.compile(literal as string);
-    const matches = rememberLast((text: string) => pattern.test(text));
+  link: (literal, { path }, { searchOf = createPatternSearches() }) => {
+    const matches = searchOf(literal as string, path);
     return (value) => (typeof value === 'string' ? truthOf(matches(value)) : ERROR);
   },
   necessary: (literal) => {
@@ -47,38 +45,4 @@ export function programFault(size: number | string): LiteralFault | undefined {
 
 function fault(message: string): LiteralFault {
   return { code: 'ERR_POLICY_REGEX_INVALID', message, at: [] };
-}
-
-const META = new Set('.+*?()|[]{}^$\\');
-/** Alternatives; and flags and quotes, which may stand for nothing, so that a `*` behind them repeats what is before. */
-const UNSURE = /\||\(\?|\\[QE]/;
-/** Escapes that stand for the character itself. */
-const ESCAPED = /^[^A-Za-z0-9\s]$/;
-
-/**
- * The text that every match begins with, of a pattern such as `^mcp://files/`; empty when none is certain. Reads only
- * what it surely understands: an alternative anywhere, or a flag, ends the reading.
- */
-export function anchoredPrefix(pattern: string): string {
-  if (!pattern.startsWith('^') || UNSURE.test(pattern)) return '';
-  const literal: string[] = [];
-  const characters = Array.from(pattern.slice(1));
-  for (let index = 0; index < characters.length; index += 1) {
-    let character = characters[index] ?? '';
-    if (character === '\\' && ESCAPED.test(characters[index + 1] ?? '')) {
-      index += 1;
-      character = characters[index] ?? '';
-    } else if (META.has(character)) {
-      break;
-    }
-    const next = characters[index + 1];
-    // What may be repeated may also be absent, but for a `+` that is not itself repeated.
-    if (mayRepeat(next) && (next !== '+' || mayRepeat(characters[index + 2]))) break;
-    literal.push(character);
-  }
-  return literal.join('');
-}
-
-function mayRepeat(character: string | undefined): boolean {
-  return character === '*' || character === '?' || character === '+' || character === '{';
 }

@@ -5,6 +5,7 @@ import type { PolicyProblemCode } from '../problem-codes.js';
 import type { Truth } from '../truth.js';
 import type { Ip } from './ip.js';
 import type { Necessary } from './necessary.js';
+import type { PatternSearches } from './pattern-search.js';
 import type { PatternSizes } from './pattern-sizes.js';
 import type { ZoneClock } from './zone-clock.js';
 
@@ -29,6 +30,8 @@ export interface LinkContext {
   readonly ipOf?: (text: string) => Ip | undefined;
   /** `canonicalHost`, for values; absent: each leaf parses for itself. */
   readonly hostOf?: (text: string) => string | undefined;
+  /** Looks for the patterns of many leaves in one pass; absent: each leaf looks for itself. */
+  readonly searchOf?: PatternSearches;
 }
 
 /**

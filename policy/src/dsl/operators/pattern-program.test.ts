@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { RE2JS } from 're2js';
-import { anchoredPrefix } from './pattern.js';
+import { anchoredPrefix } from './pattern-program.js';
 
 test.each([
   { pattern: '^abc', prefix: 'abc' },
@@ -12,24 +12,36 @@ test.each([
   { pattern: '^ab?c', prefix: 'a' },
   { pattern: '^ab{0,2}', prefix: 'a' },
   { pattern: '^ab+c', prefix: 'ab' },
-  { pattern: '^ab+{0,1}', prefix: 'a' },
-  { pattern: '^ab+*', prefix: 'a' },
-  { pattern: '^ab+?c', prefix: 'a' },
-  { pattern: '^ab(c|d)', prefix: '' },
+  { pattern: '^ab+{0,1}', prefix: '' },
+  { pattern: '^ab+*', prefix: '' },
+  { pattern: '^ab+?c', prefix: 'ab' },
+  { pattern: '^ab(c|d)', prefix: 'ab' },
+  { pattern: '^ab(c|(d|e))*', prefix: 'ab' },
+  { pattern: '^ab[|]c', prefix: 'ab|c' },
+  { pattern: '^ab\\(|c', prefix: '' },
+  { pattern: '^ab[(]|c', prefix: '' },
+  { pattern: '^ab(c)|d', prefix: '' },
+  { pattern: '^ab[[:alpha:]]|d', prefix: '' },
+  { pattern: '^ab(c|d', prefix: '' },
   { pattern: '^a|b', prefix: '' },
   { pattern: '(?i)^abc', prefix: '' },
   { pattern: '^(?i)abc', prefix: '' },
-  { pattern: '^a(?i)bc', prefix: '' },
+  { pattern: '^a(?i)bc', prefix: 'a' },
   { pattern: '^a(?i)*', prefix: '' },
   { pattern: '^a\\Q\\E*', prefix: '' },
   { pattern: '^\\d+', prefix: '' },
   { pattern: '^a\\d', prefix: 'a' },
-  { pattern: '^\\Qa.b\\E', prefix: '' },
+  { pattern: '^\\Qa.b\\E', prefix: 'a.b' },
   { pattern: '^💡*', prefix: '' },
   { pattern: '^💡+', prefix: '💡' },
-  { pattern: '^^a', prefix: '' },
+  { pattern: '^^a', prefix: 'a' },
   { pattern: 'abc', prefix: '' },
   { pattern: '^', prefix: '' },
+  { pattern: '\\Aabc', prefix: 'abc' },
+  { pattern: '(^ab)c', prefix: 'abc' },
+  { pattern: '^(?:abc|abd)', prefix: 'ab' },
+  { pattern: '(?m)^abc', prefix: '' },
+  { pattern: '^\\x{fffd}a', prefix: '' },
 ])('every match of $pattern begins with "$prefix"', ({ pattern, prefix }) => {
   expect(anchoredPrefix(pattern)).toBe(prefix);
 });
