@@ -139,6 +139,9 @@ async function compose(
   opened(() => quotas.close());
   const pipeline = {
     snapshots: active,
+    sources: [],
+    assessor: undefined,
+    followers: [],
     gateways: new Map(Object.entries(config.gateways).map(([name, tenants]) => [name, new Set(tenants)])),
     parseRequest: createRequestParser(),
     sink: audit,

@@ -1,16 +1,25 @@
 /**
- * The type chain of a decision: `Attempt -> NormalizedRequest -> ContextualRequest -> Adjudicated -> Reserved -> Decision`.
+ * The type chain of a decision:
+ * `Attempt -> NormalizedRequest -> ContextualRequest -> AssessedRequest -> Adjudicated -> Reserved -> Decision`.
  *
  * A stage cannot be skipped, because only the stage before produces the type that the next one takes: each link carries
  * a private brand that one function mints. A new stage goes between two links by changing the input type of the later one.
  */
 
-import type { CanonicalRequest, Checked, DenyCode, DenyReason, Verdict } from '@portcullis/policy/model';
+import type {
+  CanonicalRequest,
+  Checked,
+  DenyCode,
+  DenyReason,
+  ContextualRequest as RequestInContext,
+  Verdict,
+} from '@portcullis/policy/model';
 import type { PeerIdentity } from '@portcullis/proto';
 import type { Snapshot } from './ports.js';
 
 declare const NORMALIZED: unique symbol;
 declare const CONTEXTUAL: unique symbol;
+declare const ASSESSED: unique symbol;
 declare const ADJUDICATED: unique symbol;
 declare const RESERVED: unique symbol;
 
@@ -34,17 +43,27 @@ export interface NormalizedRequest {
   readonly digest: string;
 }
 
-/** A request together with everything that its evaluation reads: the release it is decided under. */
+/** A request together with what the caller did not say of it, and the release it is decided under. */
 export interface ContextualRequest {
   readonly [CONTEXTUAL]: true;
   readonly normalized: NormalizedRequest;
   readonly snapshot: Snapshot;
+  /** The request and the facts about it. */
+  readonly request: RequestInContext;
+}
+
+/** A request together with everything that its evaluation reads: its risk is assessed, or not asked for. */
+export interface AssessedRequest {
+  readonly [ASSESSED]: true;
+  readonly contextual: ContextualRequest;
+  /** What is evaluated. */
+  readonly request: RequestInContext;
 }
 
 /** A request and what the engine found. */
 export interface Adjudicated {
   readonly [ADJUDICATED]: true;
-  readonly contextual: ContextualRequest;
+  readonly assessed: AssessedRequest;
   readonly verdict: Verdict;
 }
 
@@ -85,6 +104,11 @@ export function mintNormalized(link: Omit<NormalizedRequest, typeof NORMALIZED>)
 /** The only mint of {@link ContextualRequest}; called by `context.ts` alone. */
 export function mintContextual(link: Omit<ContextualRequest, typeof CONTEXTUAL>): ContextualRequest {
   return link as ContextualRequest;
+}
+
+/** The only mint of {@link AssessedRequest}; called by `risk.ts` alone. */
+export function mintAssessed(link: Omit<AssessedRequest, typeof ASSESSED>): AssessedRequest {
+  return link as AssessedRequest;
 }
 
 /** The only mint of {@link Adjudicated}; called by `adjudicate.ts` alone. */

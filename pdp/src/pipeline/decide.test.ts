@@ -43,6 +43,9 @@ function subject(changes: Partial<DecideParts> = {}): Subject {
   const defects: string[] = [];
   const decide = createDecide({
     snapshots: { current: () => ({ ok: true, snapshot }) },
+    sources: [],
+    assessor: undefined,
+    followers: [],
     gateways: new Map([['edge', new Set(['acme'])]]),
     parseRequest,
     sink: undefined,
@@ -314,6 +317,7 @@ describe('the record', () => {
           evaluation: expect.any(Number),
           normalize: expect.any(Number),
           context: expect.any(Number),
+          risk: expect.any(Number),
           adjudicate: expect.any(Number),
         },
       }),

@@ -4,30 +4,34 @@
  * only an adjudicated verdict, recorded in time, replaces it.
  */
 
-import type { Decision, DenyReason, Verdict } from '@portcullis/policy/model';
-import { argumentsDigestHex, DIGEST_BYTES } from '@portcullis/proto';
-import { type Clock, PortcullisError } from '@portcullis/runtime';
+import type { Decision, DenyReason } from '@portcullis/policy/model';
+import { DIGEST_BYTES } from '@portcullis/proto';
+import { PortcullisError } from '@portcullis/runtime';
 import type { QuotaObserver, QuotaStore } from '../quota/port.js';
 import { adjudicate } from './adjudicate.js';
-import {
-  type Adjudicated,
-  type Attempt,
-  type NormalizedRequest,
-  next,
-  type Reserved,
-  type StageResult,
-} from './chain.js';
-import { contextualize } from './context.js';
+import { type Adjudicated, type Attempt, next, type Reserved, type StageResult } from './chain.js';
+import { type ContextParts, type Contextualize, createContextualize } from './context.js';
+import { type Frame, fromVerdict, INTERNAL, microseconds, type Progress, recordOf, refusal } from './decision.js';
 import { type NormalizeParts, normalize } from './normalize.js';
-import type { DecisionObserver, DecisionRecord, DecisionSink, Snapshot, SnapshotSource, StageName } from './ports.js';
+import type {
+  DecisionFollower,
+  DecisionObserver,
+  DecisionRecord,
+  DecisionSink,
+  Question,
+  RiskAssessor,
+  StageName,
+} from './ports.js';
 import { reserve, unguarded } from './reserve.js';
+import { assess } from './risk.js';
 
 /** What the pipeline is made of. */
-export interface DecideParts extends NormalizeParts {
-  readonly snapshots: SnapshotSource;
+export interface DecideParts extends NormalizeParts, ContextParts {
+  /** Without one, `intent_risk` is what the caller says. */
+  readonly assessor: RiskAssessor | undefined;
+  readonly followers: readonly DecisionFollower[];
   /** Without one, decisions are not recorded. */
   readonly sink: DecisionSink | undefined;
-  readonly clock: Clock;
   readonly observer: DecisionObserver & Pick<QuotaObserver, 'reserved'>;
   /** Who keeps the accounts that quotas draw on. */
   readonly quotas: QuotaStore;
@@ -42,17 +46,7 @@ export interface DecideParts extends NormalizeParts {
 /** Decides one attempt. Resolves by the attempt's deadline, whatever the sink does; never rejects. */
 export type Decide = (attempt: Attempt) => Promise<Decision>;
 
-/** How far an attempt came. The digest is the caller's own claim until the request could be read. */
-interface Progress {
-  digest: string;
-  normalized: NormalizedRequest | undefined;
-  snapshot: Snapshot | undefined;
-  /** Microseconds per stage that was crossed. */
-  readonly timings: Partial<Record<StageName, number>>;
-}
-
 const UNKNOWN_DIGEST = '0'.repeat(2 * DIGEST_BYTES);
-const INTERNAL: DenyReason = { code: 'INTERNAL_ERROR', message: 'the decision failed inside the PDP', path: '' };
 const TIMED_OUT: DenyReason = {
   code: 'PDP_TIMEOUT',
   message: 'the deadline passed before the decision was made',
@@ -62,20 +56,26 @@ const UNRECORDED: DenyReason = { code: 'AUDIT_UNAVAILABLE', message: 'the decisi
 
 /** Builds the pipeline. */
 export function createDecide(parts: DecideParts): Decide {
+  const stages: Stages = { ...parts, contextualize: createContextualize(parts) };
   return async (attempt) => {
     const startedAt = parts.clock.monotonic();
-    const decision = await decideFrom(parts, attempt, startedAt);
+    const progress: Progress = { digest: claimOf(attempt), timings: {} };
+    const decision = await decideFrom(stages, attempt, progress, startedAt);
     parts.observer.decided(decision.effect, decision.meta.cached);
+    if (parts.followers.length > 0) setImmediate(() => follow(parts, progress, decision));
     return decision;
   };
 }
 
-async function decideFrom(parts: DecideParts, attempt: Attempt, startedAt: number): Promise<Decision> {
-  const progress: Progress = { digest: claimOf(attempt), normalized: undefined, snapshot: undefined, timings: {} };
+interface Stages extends DecideParts {
+  readonly contextualize: Contextualize;
+}
+
+async function decideFrom(parts: Stages, attempt: Attempt, progress: Progress, startedAt: number): Promise<Decision> {
   const decisionId = parts.newDecisionId();
   let outcome: StageResult<Reserved>;
   try {
-    const adjudicated = runStages(parts, attempt, progress, startedAt);
+    const adjudicated = await runStages(parts, attempt, progress, startedAt);
     const free = adjudicated.ok ? unguarded(adjudicated.value) : undefined;
     if (!adjudicated.ok) outcome = adjudicated;
     // Only a quota is worth a turn of the event loop.
@@ -104,12 +104,13 @@ async function decideFrom(parts: DecideParts, attempt: Attempt, startedAt: numbe
   return refusal(frame, failure);
 }
 
-function runStages(
-  parts: DecideParts,
+/** Waits only where a source of context or of risk does. */
+async function runStages(
+  parts: Stages,
   attempt: Attempt,
   progress: Progress,
   startedAt: number,
-): StageResult<Adjudicated> {
+): Promise<StageResult<Adjudicated>> {
   let edge = startedAt;
   /** Times the edge just crossed; true while there is still somebody waiting. */
   const crossed = (stage: StageName): boolean => {
@@ -128,14 +129,34 @@ function runStages(
   progress.digest = normalized.value.digest;
   if (!afterNormalize) return { ok: false, reason: TIMED_OUT };
 
-  const contextual = contextualize(normalized.value, parts.snapshots);
+  const { request, digest } = normalized.value;
+  const question: Question = { caller: attempt.caller, request, digest, deadline: attempt.deadline };
+  progress.question = question;
+  const fetched = parts.contextualize(normalized.value, question);
+  const contextual = fetched instanceof Promise ? await fetched : fetched;
   const afterContext = crossed('context');
   if (!contextual.ok) return contextual;
   progress.snapshot = contextual.value.snapshot;
   if (!afterContext) return { ok: false, reason: TIMED_OUT };
 
-  const adjudicated = adjudicate(contextual.value);
+  const judged = assess(contextual.value, question, parts.assessor, attempt.deadline - edge);
+  const assessed = judged instanceof Promise ? await judged : judged;
+  progress.request = assessed.request;
+  if (!crossed('risk')) return { ok: false, reason: TIMED_OUT };
+
+  const adjudicated = adjudicate(assessed);
   return crossed('adjudicate') ? adjudicated : { ok: false, reason: TIMED_OUT };
+}
+
+function follow({ followers, onDefect }: DecideParts, { question, request }: Progress, decision: Decision): void {
+  if (question === undefined || request === undefined) return;
+  for (const follower of followers) {
+    try {
+      follower.decided(question, request, decision);
+    } catch (error) {
+      onDefect(PortcullisError.from(error));
+    }
+  }
 }
 
 async function reserveTimed(
@@ -180,85 +201,8 @@ function record(
   });
 }
 
-interface Frame {
-  readonly decisionId: string;
-  readonly progress: Progress;
-  readonly engine: string;
-  readonly evaluationMs: number;
-}
-
-function fromVerdict(frame: Frame, verdict: Verdict): Decision {
-  return {
-    ...refusal(frame, INTERNAL),
-    allow: verdict.effect === 'allow',
-    effect: verdict.effect,
-    deny: verdict.deny,
-    conditions: verdict.conditions,
-    obligations: verdict.obligations,
-    matched: verdict.matched,
-    diagnostics: { errors: verdict.errors },
-  };
-}
-
-/** The denial that every decision is until something better is known. */
-function refusal(frame: Frame, reason: DenyReason): Decision {
-  const { snapshot } = frame.progress;
-  return {
-    decision_id: frame.decisionId,
-    allow: false,
-    effect: 'deny',
-    deny: [reason],
-    conditions: [],
-    obligations: [],
-    cache: { ttl_seconds: 0, scope: '' },
-    matched: [],
-    diagnostics: { errors: [] },
-    meta: {
-      policy_version: snapshot?.policyVersion ?? '',
-      evaluation_ms: frame.evaluationMs,
-      bundle_digest: snapshot?.bundleDigest ?? '',
-      release_seq: snapshot?.releaseSeq ?? 0,
-      arm: 'stable',
-      engine: frame.engine,
-      cached: false,
-    },
-    request_digest: frame.progress.digest,
-  };
-}
-
 // A refusal echoes what the caller claims, or the caller would read it as an answer to somebody else and lose the reason.
 function claimOf(attempt: Attempt): string {
   const claimed = attempt.claimedDigest;
   return claimed?.byteLength === DIGEST_BYTES ? Buffer.from(claimed).toString('hex') : UNKNOWN_DIGEST;
-}
-
-function microseconds(ms: number): number {
-  return Math.max(0, Math.round(ms * 1000));
-}
-
-function recordOf(decision: Decision, attempt: Attempt, progress: Progress, now: number): DecisionRecord {
-  const request = progress.normalized?.request;
-  const { caller } = attempt;
-  const { server, name, operation, arguments: args } = request?.tool ?? {};
-  return {
-    decision_id: decision.decision_id,
-    request_digest: decision.request_digest,
-    effect: decision.effect,
-    deny: decision.deny.map((reason) => reason.code),
-    tenant: request?.tenant_id ?? (caller.kind === 'agent' ? caller.tenant : ''),
-    agent: request?.agent.id ?? (caller.kind === 'agent' ? caller.agent : ''),
-    tool: {
-      ...(server === undefined ? {} : { server }),
-      ...(name === undefined ? {} : { name }),
-      ...(operation === undefined ? {} : { operation }),
-    },
-    // Cannot throw: the digest of the whole request, arguments included, was computed before.
-    ...(args === undefined ? {} : { arguments_digest: argumentsDigestHex(args) }),
-    bundle_digest: decision.meta.bundle_digest,
-    policy_version: decision.meta.policy_version,
-    release_seq: decision.meta.release_seq,
-    matched: decision.matched.map(({ policy, layer, effect }) => ({ policy, layer, effect })),
-    timings_us: { evaluation: microseconds(decision.meta.evaluation_ms), ...progress.timings },
-    at: new Date(now).toISOString(),
-  };
 }

@@ -2,7 +2,19 @@
 
 import type { Engine } from '@portcullis/policy';
 import type { DecisionEntry } from '@portcullis/policy/evidence';
-import type { DecisionEffect } from '@portcullis/policy/model';
+import type {
+  AgentSubject,
+  CanonicalRequest,
+  ContextualRequest,
+  Decision,
+  DecisionEffect,
+  Facts,
+  IntentRisk,
+  RequestContext,
+  ToolTarget,
+  UserSubject,
+} from '@portcullis/policy/model';
+import type { PeerIdentity } from '@portcullis/proto';
 
 /** One release, ready to decide with. Immutable: a decision keeps the snapshot it began with until it is answered. */
 export interface Snapshot {
@@ -29,7 +41,7 @@ export interface DecisionSink {
 }
 
 /** The stages by the names of their files; labels of a metric. */
-export const STAGES = ['normalize', 'context', 'adjudicate', 'reserve', 'decide'] as const;
+export const STAGES = ['normalize', 'context', 'risk', 'adjudicate', 'reserve', 'decide'] as const;
 /** A stage of the pipeline. */
 export type StageName = (typeof STAGES)[number];
 
@@ -37,4 +49,47 @@ export type StageName = (typeof STAGES)[number];
 export interface DecisionObserver {
   stageTook(stage: StageName, seconds: number): void;
   decided(effect: DecisionEffect, cached: boolean): void;
+}
+
+/** What is asked about, as far as sources of context and of risk may know it. */
+export interface Question {
+  readonly caller: PeerIdentity;
+  /** As the caller sent it, checked. */
+  readonly request: CanonicalRequest;
+  /** Lower-case hex SHA-256 of the request's RFC 8785 bytes. */
+  readonly digest: string;
+  /** {@link Clock.monotonic} milliseconds. */
+  readonly deadline: number;
+}
+
+/** What a source adds to a request. What it names replaces what the caller said; attributes are united by name. */
+export interface Supplement {
+  readonly agent?: Partial<AgentSubject>;
+  readonly tool?: Partial<ToolTarget>;
+  readonly user?: UserSubject;
+  readonly context?: Partial<RequestContext>;
+  readonly facts?: Facts;
+  /** Fields that it should know and does not; whatever reads one is an error. */
+  readonly unavailable?: readonly string[];
+}
+
+/** A source of context (a PIP). Asked only about bundles that read something it provides. */
+export interface ContextSource {
+  /** Label of metrics and logs. */
+  readonly name: string;
+  /** The fields it answers for, with all that is below them: `user`, `agent.trust_level`, `facts.history` … */
+  readonly provides: readonly string[];
+  /** Rejects, or is late, when it does not know: every field that it provides is then unavailable to the policies. */
+  supplement(question: Question): Supplement | Promise<Supplement>;
+}
+
+/** Judges what a request is after, from the request and its context. */
+export interface RiskAssessor {
+  /** The whole `intent_risk` that policies see; rejects when it cannot be known. */
+  assess(question: Question, request: ContextualRequest): IntentRisk | Promise<IntentRisk>;
+}
+
+/** Who does something about a decision once it is answered. Must not throw; nobody waits. */
+export interface DecisionFollower {
+  decided(question: Question, request: ContextualRequest, decision: Decision): void;
 }

@@ -61,6 +61,9 @@ function subject(guards: readonly QuotaGuard[], quotas: QuotaStore, changes: Par
   let ids = 0;
   const decide = createDecide({
     snapshots: { current: () => ({ ok: true, snapshot: { ...snapshot, engine } }) },
+    sources: [],
+    assessor: undefined,
+    followers: [],
     gateways: new Map(),
     parseRequest,
     sink: undefined,

@@ -1,5 +1,5 @@
 /**
- * Fourth stage: draws on the quotas that the rules met, and turns what their accounts say into the final verdict. The only
+ * Fifth stage: draws on the quotas that the rules met, and turns what their accounts say into the final verdict. The only
  * stage that waits; a verdict that draws on nothing does not pass through it.
  */
 
@@ -7,6 +7,7 @@ import { applyReadings, type GuardReading } from '@portcullis/policy';
 import type { Clock } from '@portcullis/runtime';
 import { reservationKey } from '../quota/key.js';
 import type { QuotaObserver, QuotaStore, Reservation } from '../quota/port.js';
+import { byDeadline } from './by-deadline.js';
 import {
   type Adjudicated,
   type Attempt,
@@ -44,8 +45,8 @@ export async function reserve(
   decisionId: string,
 ): Promise<StageResult<Reserved>> {
   const { quotas, clock, observer } = parts;
-  const { verdict, contextual } = adjudicated;
-  const key = reservationKey(attempt.caller, contextual.normalized.digest);
+  const { verdict, assessed } = adjudicated;
+  const key = reservationKey(attempt.caller, assessed.contextual.normalized.digest);
   const giveBack = (): void => void quotas.release(key, decisionId).catch(nothingHeld);
   const startedAt = clock.monotonic();
   const asked = quotas.reserve({ key, holder: decisionId, guards: verdict.guards }).catch(() => UNKNOWN);
@@ -67,14 +68,4 @@ const NO_READINGS: ReadonlyMap<string, GuardReading> = new Map();
 /** What is not known is nothing, whatever else the store says. */
 function readingsOf(reservation: Reservation): ReadonlyMap<string, GuardReading> {
   return reservation.outcome === 'unknown' ? NO_READINGS : reservation.readings;
-}
-
-function byDeadline<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(undefined), Math.max(0, ms));
-    void work.then((value) => {
-      clearTimeout(timer);
-      resolve(value);
-    });
-  });
 }

@@ -36,7 +36,7 @@ export interface FieldRow {
 }
 
 /** Every path of the request and of the facts down to its second level, from the model's own types. */
-type Top = Required<ContextualRequest>;
+type Top = Required<Omit<ContextualRequest, 'unavailable'>>;
 type SecondLevelPath = {
   [K in keyof Top]: Top[K] extends object ? K | `${K}.${Extract<keyof Top[K], string>}` : K;
 }[keyof Top];

@@ -135,8 +135,10 @@ function* linkSteps(linkable: LinkableBundle, evaluators: readonly ModuleEvaluat
     const verdict = resolveSets(
       outcomes,
       context,
-      // Whether the module speaks of this request cannot be told: it might have denied.
-      asked.map(({ ir, truth, evaluate }) => (truth === ERROR ? scopeFault(ir) : evaluate(request))),
+      // Whether the module speaks of this request, or what it would see of it, cannot be told: it might have denied.
+      asked.map(({ ir, truth, evaluate }) =>
+        truth === ERROR || request.unavailable !== undefined ? scopeFault(ir) : evaluate(request),
+      ),
     );
     // Another engine may look at anything; a quota draws on accounts that any field may name.
     if (asked.length > 0 || verdict.guards.length > 0) frame.noteWhole();

@@ -18,6 +18,22 @@ export type FieldReader = (request: ContextualRequest) => Reading;
  * has anything; that is for people to see, and for an index to pass over: {@link linkElements} is how it is asked.
  */
 export function linkReader(field: Field): FieldReader {
+  const read = linkRead(field);
+  const { path } = field;
+  return (request) =>
+    request.unavailable !== undefined && isUnavailable(path, request.unavailable) ? BROKEN : read(request);
+}
+
+/** Whether a field is, holds, or is inside, something that should be known and is not. */
+function isUnavailable(path: string, unavailable: readonly string[]): boolean {
+  return unavailable.some((unknown) => path === unknown || isBelow(path, unknown) || isBelow(unknown, path));
+}
+
+function isBelow(path: string, container: string): boolean {
+  return path.startsWith(container) && (path[container.length] === '.' || path[container.length] === '[');
+}
+
+function linkRead(field: Field): FieldReader {
   if (field.quantifiers !== undefined) return linkCollector(field);
   // A request in the seed's shape has no kind; its source implies one.
   if (field.path === 'kind') return readKind;
@@ -47,7 +63,7 @@ export function linkElements(
   quantifiers: readonly Quantifier[],
   ask: (reading: Reading, request: ContextualRequest) => Truth,
 ): (request: ContextualRequest) => Truth {
-  const { segments, quantifiers: places = [] } = field;
+  const { path, segments, quantifiers: places = [] } = field;
   const askFrom = (request: ContextualRequest, root: unknown, level: number, from: number): Truth => {
     const place = places[level];
     if (place === undefined) return ask(walk(root, segments, from, segments.length), request);
@@ -65,7 +81,10 @@ export function linkElements(
     }
     return result;
   };
-  return (request) => askFrom(request, request, 0, 0);
+  return (request) =>
+    request.unavailable !== undefined && isUnavailable(path, request.unavailable)
+      ? ERROR
+      : askFrom(request, request, 0, 0);
 }
 
 function linkCollector(field: Field): FieldReader {

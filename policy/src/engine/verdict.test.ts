@@ -162,7 +162,12 @@ describe('resolveSets', () => {
       obligations: [],
       matched: [],
       errors: [
-        { policy: 'm', layer: 'tenant', path: 'scope', message: 'the request holds a value of the wrong type there' },
+        {
+          policy: 'm',
+          layer: 'tenant',
+          path: 'scope',
+          message: 'what it would look at has the wrong type, or is not known',
+        },
       ],
     });
   });

@@ -52,7 +52,9 @@ export function scopeFault({ name, layer }: ModuleIr): ModuleOutcome {
     conditions: [],
     obligations: [],
     matched: [],
-    errors: [{ policy: name, layer, path: 'scope', message: 'the request holds a value of the wrong type there' }],
+    errors: [
+      { policy: name, layer, path: 'scope', message: 'what it would look at has the wrong type, or is not known' },
+    ],
   };
 }
 

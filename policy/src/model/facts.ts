@@ -44,4 +44,6 @@ export interface Facts {
 /** What the engine evaluates. */
 export interface ContextualRequest extends CanonicalRequest {
   readonly facts?: Facts;
+  /** Fields that should be known and are not, with all that is below them: whatever reads one is an error. */
+  readonly unavailable?: readonly string[];
 }

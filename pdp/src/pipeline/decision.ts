@@ -1,0 +1,102 @@
+/** Turns how far an attempt came into the decision that is answered, and into the record of it. */
+
+import type { ContextualRequest, Decision, DenyReason, Verdict } from '@portcullis/policy/model';
+import { argumentsDigestHex } from '@portcullis/proto';
+import type { Attempt, NormalizedRequest } from './chain.js';
+import type { DecisionRecord, Question, Snapshot, StageName } from './ports.js';
+
+/** How far an attempt came. The digest is the caller's own claim until the request could be read. */
+export interface Progress {
+  digest: string;
+  normalized?: NormalizedRequest;
+  question?: Question;
+  snapshot?: Snapshot;
+  /** What is evaluated, once it is complete. */
+  request?: ContextualRequest;
+  /** Microseconds per stage that was crossed. */
+  readonly timings: Partial<Record<StageName, number>>;
+}
+
+/** A defect inside the PDP. */
+export const INTERNAL: DenyReason = { code: 'INTERNAL_ERROR', message: 'the decision failed inside the PDP', path: '' };
+
+/** What every decision about one attempt says. */
+export interface Frame {
+  readonly decisionId: string;
+  readonly progress: Progress;
+  readonly engine: string;
+  readonly evaluationMs: number;
+}
+
+/** The decision that an adjudicated verdict is. */
+export function fromVerdict(frame: Frame, verdict: Verdict): Decision {
+  return {
+    ...refusal(frame, INTERNAL),
+    allow: verdict.effect === 'allow',
+    effect: verdict.effect,
+    deny: verdict.deny,
+    conditions: verdict.conditions,
+    obligations: verdict.obligations,
+    matched: verdict.matched,
+    diagnostics: { errors: verdict.errors },
+  };
+}
+
+/** The denial that every decision is until something better is known. */
+export function refusal(frame: Frame, reason: DenyReason): Decision {
+  const { snapshot } = frame.progress;
+  return {
+    decision_id: frame.decisionId,
+    allow: false,
+    effect: 'deny',
+    deny: [reason],
+    conditions: [],
+    obligations: [],
+    cache: { ttl_seconds: 0, scope: '' },
+    matched: [],
+    diagnostics: { errors: [] },
+    meta: {
+      policy_version: snapshot?.policyVersion ?? '',
+      evaluation_ms: frame.evaluationMs,
+      bundle_digest: snapshot?.bundleDigest ?? '',
+      release_seq: snapshot?.releaseSeq ?? 0,
+      arm: 'stable',
+      engine: frame.engine,
+      cached: false,
+    },
+    request_digest: frame.progress.digest,
+  };
+}
+
+/** Whole microseconds. */
+export function microseconds(ms: number): number {
+  return Math.max(0, Math.round(ms * 1000));
+}
+
+/** What is written down about a decision. */
+export function recordOf(decision: Decision, attempt: Attempt, progress: Progress, now: number): DecisionRecord {
+  const request = progress.normalized?.request;
+  const { caller } = attempt;
+  const { server, name, operation, arguments: args } = request?.tool ?? {};
+  return {
+    decision_id: decision.decision_id,
+    request_digest: decision.request_digest,
+    effect: decision.effect,
+    deny: decision.deny.map((reason) => reason.code),
+    tenant: request?.tenant_id ?? (caller.kind === 'agent' ? caller.tenant : ''),
+    agent: request?.agent.id ?? (caller.kind === 'agent' ? caller.agent : ''),
+    tool: {
+      ...(server === undefined ? {} : { server }),
+      ...(name === undefined ? {} : { name }),
+      ...(operation === undefined ? {} : { operation }),
+    },
+    // Cannot throw: the digest of the whole request, arguments included, was computed before.
+    ...(args === undefined ? {} : { arguments_digest: argumentsDigestHex(args) }),
+    bundle_digest: decision.meta.bundle_digest,
+    policy_version: decision.meta.policy_version,
+    release_seq: decision.meta.release_seq,
+    matched: decision.matched.map(({ policy, layer, effect }) => ({ policy, layer, effect })),
+    timings_us: { evaluation: microseconds(decision.meta.evaluation_ms), ...progress.timings },
+    at: new Date(now).toISOString(),
+  };
+}

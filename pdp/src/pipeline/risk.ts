@@ -1,0 +1,39 @@
+/** Third stage: what the attempt is after, judged only for bundles that read it. */
+
+import { byDeadline } from './by-deadline.js';
+import { type AssessedRequest, type ContextualRequest, mintAssessed } from './chain.js';
+import type { Question, RiskAssessor } from './ports.js';
+import { supplemented, unavailable } from './supplement.js';
+
+const RISK = 'intent_risk';
+
+/** At once without an assessor, or for a bundle that does not read the risk. A risk that is not known is unavailable. */
+export function assess(
+  contextual: ContextualRequest,
+  question: Question,
+  assessor: RiskAssessor | undefined,
+  leftMs: number,
+): AssessedRequest | Promise<AssessedRequest> {
+  const { request, snapshot } = contextual;
+  const isRead = snapshot.engine.factsNeeded.some(
+    (path) => path === '' || path === RISK || path.startsWith(`${RISK}.`),
+  );
+  if (assessor === undefined || !isRead) return mintAssessed({ contextual, request });
+  return assessed(contextual, question, assessor, leftMs);
+}
+
+async function assessed(
+  contextual: ContextualRequest,
+  question: Question,
+  assessor: RiskAssessor,
+  leftMs: number,
+): Promise<AssessedRequest> {
+  const { request } = contextual;
+  try {
+    const risk = await byDeadline(Promise.resolve(assessor.assess(question, request)), leftMs);
+    if (risk !== undefined) return mintAssessed({ contextual, request: { ...request, intent_risk: risk } });
+  } catch {
+    // Not known, as when it is late.
+  }
+  return mintAssessed({ contextual, request: supplemented(request, unavailable([RISK])) });
+}
