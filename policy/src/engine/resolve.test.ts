@@ -49,6 +49,12 @@ describe('comparePrecedence', () => {
       second: at(5, 'a', '2025-01-01T00:00:00.5Z'),
     },
     {
+      name: 'the one without a fraction before a nanosecond more',
+      order: 'desc',
+      first: at(5, 'b', '2025-01-01T00:00:00Z'),
+      second: at(5, 'a', '2025-01-01T00:00:00.000000001Z'),
+    },
+    {
       name: 'the older by a second, whatever the fractions',
       order: 'desc',
       first: at(5, 'b', '2025-01-01T00:00:00.200000002Z'),
