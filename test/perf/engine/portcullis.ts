@@ -89,12 +89,12 @@ function whomAndWhat({ agent, tool }: WorkRule, shape: Shape): readonly Json[] {
         leaf(
           'agent.id',
           'in',
-          Array.from({ length: 20 }, (_, n) => (n === 7 ? `agent-${agent}` : `agent-${agent}-${n}`)),
+          Array.from({ length: 5 }, (_, n) => (n === 4 ? `agent-${agent}` : `${agent}-${n}`)),
         ),
         leaf(
           'tool.name',
           'in',
-          Array.from({ length: 5 }, (_, n) => (n === 3 ? `tool-${tool}` : `tool-${tool}-v${n}`)),
+          Array.from({ length: 3 }, (_, n) => (n === 2 ? `tool-${tool}` : `${tool}-${n}`)),
         ),
       ];
     case 'prefixes':
