@@ -339,7 +339,7 @@ describe('the record', () => {
     const file = await open(join(folder, 'records'), 'a');
     const { decide } = subject({ sink: { append: (record) => file.appendFile(JSON.stringify(record)) } });
     const pending = decide(asking(toolCall('read')));
-    // The deadline is 50 ms away; the write ends meanwhile, in a thread.
+    // The deadline is 50 ms away; the write ends meanwhile, in a thread, which the same turn has set going.
     const until = performance.now() + 120;
     while (performance.now() < until);
     expect((await pending).deny).toEqual([]);
