@@ -337,11 +337,14 @@ describe('the record', () => {
   test('that was kept in time counts, even if this process stalled and noticed late', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'portcullis-'));
     const file = await open(join(folder, 'records'), 'a');
-    const { decide } = subject({ sink: { append: (record) => file.appendFile(JSON.stringify(record)) } });
-    const pending = decide(asking(toolCall('read')));
-    // The deadline is 50 ms away; the write ends meanwhile, in a thread, which the same turn has set going.
-    const until = performance.now() + 120;
-    while (performance.now() < until);
+    const append = (record: DecisionRecord): Promise<void> => {
+      const kept = file.appendFile(JSON.stringify(record));
+      // The deadline is 50 ms away; the write ends meanwhile, in a thread.
+      const until = performance.now() + 120;
+      while (performance.now() < until);
+      return kept;
+    };
+    const pending = subject({ sink: { append } }).decide(asking(toolCall('read')));
     expect((await pending).deny).toEqual([]);
     await file.close();
     await rm(folder, { recursive: true });

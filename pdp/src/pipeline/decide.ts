@@ -9,15 +9,7 @@ import { DIGEST_BYTES } from '@portcullis/proto';
 import { PortcullisError } from '@portcullis/runtime';
 import type { QuotaObserver, QuotaStore } from '../quota/port.js';
 import { adjudicate } from './adjudicate.js';
-import {
-  type Adjudicated,
-  type AssessedRequest,
-  type Attempt,
-  type ContextualRequest,
-  next,
-  type Reserved,
-  type StageResult,
-} from './chain.js';
+import { type Adjudicated, type Attempt, next, type Reserved, type StageResult } from './chain.js';
 import { type ContextParts, type Contextualize, createContextualize } from './context.js';
 import { type Frame, fromVerdict, INTERNAL, microseconds, type Progress, recordOf, refusal } from './decision.js';
 import { type NormalizeParts, normalize } from './normalize.js';
@@ -83,8 +75,7 @@ async function decideFrom(parts: Stages, attempt: Attempt, progress: Progress, s
   const decisionId = parts.newDecisionId();
   let outcome: StageResult<Reserved>;
   try {
-    const ran = runStages(parts, attempt, progress, startedAt);
-    const adjudicated = ran instanceof Promise ? await ran : ran;
+    const adjudicated = await runStages(parts, attempt, progress, startedAt);
     const free = adjudicated.ok ? unguarded(adjudicated.value) : undefined;
     if (!adjudicated.ok) outcome = adjudicated;
     // Only a quota is worth a turn of the event loop.
@@ -113,13 +104,13 @@ async function decideFrom(parts: Stages, attempt: Attempt, progress: Progress, s
   return refusal(frame, failure);
 }
 
-/** At once, unless a source of context or of risk has to be waited for. */
-function runStages(
+/** Waits only where a source of context or of risk does. */
+async function runStages(
   parts: Stages,
   attempt: Attempt,
   progress: Progress,
   startedAt: number,
-): StageResult<Adjudicated> | Promise<StageResult<Adjudicated>> {
+): Promise<StageResult<Adjudicated>> {
   let edge = startedAt;
   /** Times the edge just crossed; true while there is still somebody waiting. */
   const crossed = (stage: StageName): boolean => {
@@ -141,26 +132,20 @@ function runStages(
   const { request, digest } = normalized.value;
   const question: Question = { caller: attempt.caller, request, digest, deadline: attempt.deadline };
   progress.question = question;
+  const fetched = parts.contextualize(normalized.value, question);
+  const contextual = fetched instanceof Promise ? await fetched : fetched;
+  const afterContext = crossed('context');
+  if (!contextual.ok) return contextual;
+  progress.snapshot = contextual.value.snapshot;
+  if (!afterContext) return { ok: false, reason: TIMED_OUT };
 
-  const withContext = (contextual: StageResult<ContextualRequest>): ReturnType<typeof runStages> => {
-    const isAwaited = crossed('context');
-    if (!contextual.ok) return contextual;
-    progress.snapshot = contextual.value.snapshot;
-    if (!isAwaited) return { ok: false, reason: TIMED_OUT };
-    return after(assess(contextual.value, question, parts.assessor, attempt.deadline - edge), withRisk);
-  };
-  const withRisk = (assessed: AssessedRequest): StageResult<Adjudicated> => {
-    progress.request = assessed.request;
-    if (!crossed('risk')) return { ok: false, reason: TIMED_OUT };
-    const adjudicated = adjudicate(assessed);
-    return crossed('adjudicate') ? adjudicated : { ok: false, reason: TIMED_OUT };
-  };
-  return after(parts.contextualize(normalized.value, question), withContext);
-}
+  const judged = assess(contextual.value, question, parts.assessor, attempt.deadline - edge);
+  const assessed = judged instanceof Promise ? await judged : judged;
+  progress.request = assessed.request;
+  if (!crossed('risk')) return { ok: false, reason: TIMED_OUT };
 
-/** Goes on with what is there, in this turn if it is there already. */
-function after<T, R>(value: T | Promise<T>, goOn: (value: T) => R | Promise<R>): R | Promise<R> {
-  return value instanceof Promise ? value.then(goOn) : goOn(value);
+  const adjudicated = adjudicate(assessed);
+  return crossed('adjudicate') ? adjudicated : { ok: false, reason: TIMED_OUT };
 }
 
 function follow({ followers, onDefect }: DecideParts, { question, request }: Progress, decision: Decision): void {
