@@ -34,6 +34,10 @@ import { type BundleCompiler, createWorkerCompiler } from './bundles/compiler.js
 import { FRESHNESS_PROFILES } from './bundles/freshness.js';
 import { createNodeReports } from './bundles/node-reports.js';
 import type { PdpConfig } from './config.js';
+import type { AgentStore } from './context/agent-store.js';
+import { openContext } from './context/open-context.js';
+import { openUserAuthority } from './context/users.js';
+import { createEpochs } from './epochs/epochs.js';
 import { type HttpEndpoint, openHttpEndpoint } from './http/endpoint.js';
 import { createPdpMetrics, type PdpMetrics } from './metrics.js';
 import { createDecide, type Decide } from './pipeline/decide.js';
@@ -68,6 +72,8 @@ export interface PdpService extends Service {
   readonly adminAddress: string;
   /** The pipeline itself, without gRPC around it. */
   readonly decide: Decide;
+  /** Where to say how far agents are trusted, when `context.agents` names a place. */
+  readonly agents: AgentStore | undefined;
 }
 
 const ENGINE = 'portcullis/1';
@@ -137,11 +143,21 @@ async function compose(
   opened(() => audit?.close());
   const quotas = openQuotaStore(config.quota, { tls, clock, observer: metrics, log });
   opened(() => quotas.close());
+  const users = await openUserAuthority(config.users, { clock, log });
+  opened(() => users.close());
+  const deadlineMs = config.limits.decisionDeadlineMs;
+  const facts = await openContext(config.context, { tls, clock, log, deadlineMs });
+  opened(() => facts.close());
+  const epochs = createEpochs({
+    release: { current: () => active.state().releaseSeq, onChange: active.onChange },
+    trust: facts.agents,
+  });
   const pipeline = {
     snapshots: active,
-    sources: [],
+    sources: facts.sources,
     assessor: undefined,
     followers: [],
+    users,
     gateways: new Map(Object.entries(config.gateways).map(([name, tenants]) => [name, new Set(tenants)])),
     parseRequest: createRequestParser(),
     sink: audit,
@@ -160,7 +176,12 @@ async function compose(
     return current.ok ? true : current.message;
   });
 
-  const silent = { stageTook: () => undefined, decided: () => undefined, reserved: () => undefined };
+  const silent = {
+    stageTook: () => undefined,
+    sourceAnswered: () => undefined,
+    decided: () => undefined,
+    reserved: () => undefined,
+  };
   const unused = createMemoryQuotaStore({ clock, leaseMs: 1, maxAccounts: 1_000, maxReservations: 1_000 });
   const definitions = loadDecisionPackage();
   const service = loadDecisionService(definitions);
@@ -172,7 +193,7 @@ async function compose(
 
   const streams = createOpenStreams(maxStreamAgeMs(config.limits.maxConnectionAgeMs));
   const callers = createCallerReader({ trustDomain: config.trustDomain, clock });
-  const evaluate = { decide, callers, clock, deadlineMs: config.limits.decisionDeadlineMs, log };
+  const evaluate = { decide, callers, epochs, clock, deadlineMs: config.limits.decisionDeadlineMs, log };
   const endpoint = await openGrpcEndpoint({
     definitions,
     ...config.listen,
@@ -190,7 +211,7 @@ async function compose(
         encode: service.Decide.responseSerialize,
         maxInFlight: config.limits.maxInFlightPerStream,
       }),
-      Watch: createWatch({ callers, releases: active, streams, observer: metrics, log }),
+      Watch: createWatch({ callers, releases: active, epochs, streams, observer: metrics, log }),
       Settle: createSettle({
         callers,
         observer: metrics,
@@ -231,6 +252,7 @@ async function compose(
     httpAddress: http?.address,
     adminAddress: admin.address,
     decide,
+    agents: facts.agents,
     tasks: createBundleTasks({
       client: bundles,
       channel,
@@ -252,6 +274,14 @@ async function compose(
         run: async () => endpoint.close(),
       },
       { name: 'close the audit chain', timeoutMs: DRAIN_STEP_MS, run: async () => audit?.close() },
+      {
+        name: 'close the sources of context',
+        timeoutMs: DRAIN_STEP_MS,
+        run: async () => {
+          users.close();
+          facts.close();
+        },
+      },
       { name: 'close the quota store', timeoutMs: DRAIN_STEP_MS, run: () => quotas.close() },
       { name: 'stop the compiler', timeoutMs: DRAIN_STEP_MS, run: () => compiler.close() },
       { name: 'close the channel', timeoutMs: DRAIN_STEP_MS, run: () => channel.close() },

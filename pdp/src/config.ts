@@ -2,6 +2,8 @@
 
 import { adminConfig, logConfig, tlsConfig } from '@portcullis/runtime';
 import { z } from 'zod';
+import { contextConfig } from './context/context-config.js';
+import { usersConfig } from './context/users-config.js';
 import { httpConfig } from './http/http-config.js';
 
 const name = z
@@ -274,6 +276,8 @@ export const pdpConfig = z.strictObject({
     .record(name, z.array(name).min(1).readonly())
     .default({})
     .describe('Which tenants each gateway may speak for; a gateway that is not listed speaks for none.'),
+  users: usersConfig.describe('Whose word about the users counts for whom agents act (ADR-0012).'),
+  context: contextConfig.describe('Where facts come from that a PEP does not say (ADR-0012).'),
   audit: audit.describe('The chain of decision records (ADR-0003).'),
   quota: quota.describe('Where quotas are counted (ADR-0011).'),
   limits: limits.describe('Caps that keep one caller from taking the PDP from the others.'),

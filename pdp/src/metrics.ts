@@ -8,7 +8,7 @@ import type { ReleaseState } from './bundles/active.js';
 import type { BundleObserver } from './bundles/bundle-client.js';
 import { REFUSAL_REASONS } from './bundles/refusal.js';
 import { HTTP_ROUTES, HTTP_STATUSES, type HttpObserver } from './http/http-observer.js';
-import { type DecisionObserver, STAGES } from './pipeline/ports.js';
+import { type DecisionObserver, SOURCE_OUTCOMES, STAGES } from './pipeline/ports.js';
 import { type QuotaObserver, RESERVATION_OUTCOMES, STORE_OPERATIONS } from './quota/port.js';
 import { QUESTION_REFUSALS, SETTLEMENT_OUTCOMES, type ServerObserver, STREAM_KINDS } from './server/observer.js';
 
@@ -41,6 +41,11 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     name: 'stage_duration_seconds',
     help: 'Time spent in each stage of the pipeline in seconds.',
     labels: { stage: STAGES },
+  });
+  const sources = registry.histogram<'source' | 'outcome'>({
+    name: 'context_source_duration_seconds',
+    help: 'Time until a source of context had answered, had failed, or was waited for no longer, in seconds.',
+    labels: { source: [], outcome: SOURCE_OUTCOMES },
   });
   const activations = registry.counter({
     name: 'bundle_activations_total',
@@ -112,6 +117,7 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
 
   return {
     stageTook: (stage, seconds) => stageTimers.get(stage)?.observe(seconds),
+    sourceAnswered: (source, outcome, seconds) => sources.observe({ source, outcome }, seconds),
     decided: (effect, cached) => decided.get(`${effect} ${cached}`)?.inc(),
     activation: (outcome) => activations.inc({ outcome }),
     verifyFailed: (reason) => failures.inc({ reason }),

@@ -7,6 +7,7 @@ export { unpackBundle } from './bundle/unpack.js';
 export { ALWAYS, GROUP_OPERATORS, MAX_CONDITION_DEPTH } from './dsl/condition.js';
 export { CUSTOM_FIELD_TYPES, type CustomField, type CustomFields } from './dsl/custom-fields.js';
 export { type CompiledEffect, effectBlocks, effectSchemas } from './dsl/effects.js';
+export { joinSegments } from './dsl/field-path.js';
 export { surfacesOf } from './dsl/field-surfaces.js';
 export {
   BUILT_IN_FIELDS,
@@ -87,3 +88,5 @@ export { type Pack, readPack } from './packs/pack.js';
 export { LONE_PACK_FOLDER, packAsBundle } from './packs/pack-as-bundle.js';
 export { PACK_MANIFEST } from './packs/pack-shape.js';
 export { createSchemaCompiler, type SchemaCompiler } from './packs/parameters.js';
+export type { Registry } from './registry/registry.js';
+export { type AgentEntry, CATALOGUE_ATTRIBUTES, type RegistryMode, type ToolEntry } from './registry/registry-shape.js';

@@ -68,9 +68,13 @@ export const DENY_MEANINGS = {
       'Correct the caller; the message says what is wrong and `path` where. Retrying the same bytes does not help.',
   },
   IDENTITY_REJECTED: {
-    meaning: 'The certificate of the sidecar is not accepted.',
-    when: 'It has expired, is not that of an agent or gateway, or belongs to another trust domain.',
-    action: 'Renew or correct the certificate under `tls`; new files are taken up without a restart.',
+    meaning: 'The certificate of the sidecar, or the token of the user, is not accepted.',
+    when:
+      'The certificate has expired, is not that of an agent or gateway, or belongs to another trust domain; or, with the path `user_token`, the ' +
+      'token is over, for another audience, of another issuer, or cannot be verified.',
+    action:
+      'Renew or correct the certificate under `tls`; new files are taken up without a restart. For a token, see ' +
+      '[users](../guides/context.md#users).',
   },
   METHOD_UNKNOWN: {
     meaning: 'The method is not one that the sidecar knows how to decide.',

@@ -210,6 +210,36 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     action: "See the reference of the service's configuration.",
   },
   ERR_CONFIG_SCHEMA: { meaning: 'A configuration schema of ours tolerates unknown keys.', action: DEFECT },
+  ERR_CONTEXT_ANSWER: {
+    meaning: 'A source of context answered something else than its schema, or a field that it does not provide.',
+    action:
+      'Correct the service, or `provides` of its entry in `context.http`; see [the guide](../guides/context.md#services).',
+  },
+  ERR_CONTEXT_FILE: {
+    meaning: 'A token or the authorities for a source of context cannot be read.',
+    action: 'Check `tokenFile` and `caFile` of the entry in `context.http`.',
+  },
+  ERR_CONTEXT_INVALID: {
+    meaning: "What should be kept of an agent is no standing, or is of no agent's name.",
+    action: 'Give `type`, `trust_level` from 0 to 1, and `attributes`, together at most 16 KiB.',
+  },
+  ERR_CONTEXT_SOURCE: {
+    meaning: 'A source of context was not reached, took too long, or is left alone because it failed.',
+    action: 'Look at the service; its fields are unavailable to policies meanwhile.',
+  },
+  ERR_CONTEXT_STANDING: {
+    meaning: 'What Redis holds of an agent is not the JSON of a standing.',
+    action: 'Write it anew; see [the guide](../guides/context.md#trust-while-everything-runs).',
+  },
+  ERR_CONTEXT_STORE: {
+    meaning: 'The store of agents is not reached, has no room, or lost its epoch.',
+    action:
+      'Look at Redis; after a loss write the standings, then the epoch ([guide](../guides/context.md#trust-while-everything-runs)).',
+  },
+  ERR_CONTEXT_TIMEOUT: {
+    meaning: 'A source of context may take as long as a decision, so its lateness would be the decision’s.',
+    action: 'Set its `timeoutMs` below `limits.decisionDeadlineMs`.',
+  },
   ERR_CREDENTIAL_MISSING: {
     meaning: 'The value of a header for an MCP server is missing or unusable.',
     action: 'Put it into the file or variable that `mcp.upstreams[].headers` names.',
@@ -224,7 +254,9 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
   },
   ERR_HTTP_KEYS: {
     meaning: 'The keys of the token issuer cannot be read or fetched.',
-    action: 'Check `http.auth.jwt.jwksFile`, or whether the PDP reaches `jwksUrl`. Answered with HTTP 503.',
+    action:
+      'Check `jwksFile` of `http.auth.jwt` or `users.issuers`, or whether the PDP reaches `jwksUrl`. Answered with HTTP 503 for a ' +
+      'caller; a user whose keys are missing is refused.',
   },
   ERR_HTTP_MEDIA_TYPE: {
     meaning: 'The body is not plain JSON in UTF-8, by its own account.',

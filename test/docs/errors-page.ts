@@ -11,6 +11,7 @@ const AREAS: Readonly<Record<string, string>> = {
   CHILD: 'The server behind the stdio wrapper',
   CLI: 'The command line tool',
   CONFIG: 'Configuration',
+  CONTEXT: 'Context and users',
   CREDENTIAL: 'Credentials for MCP servers',
   HTTP: 'The HTTP surfaces of the PDP',
   IDENTITY: 'Identities',

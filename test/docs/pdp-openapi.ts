@@ -98,7 +98,10 @@ function post(operationId: string, summary: string, body: object, answer: object
     post: {
       operationId,
       summary,
-      parameters: [{ name: 'X-Request-ID', in: 'header', required: false, schema: { type: 'string' } }],
+      parameters: [
+        { name: 'X-Request-ID', in: 'header', required: false, schema: { type: 'string' } },
+        { name: 'X-Portcullis-User-Token', in: 'header', required: false, schema: { type: 'string' } },
+      ],
       requestBody: { required: true, content: json(body) },
       responses: {
         200: { description: 'A decision; it need not be a yes.', content: json(answer) },

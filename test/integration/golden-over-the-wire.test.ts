@@ -98,6 +98,8 @@ beforeAll(async () => {
     tls: pdpTls,
     sources: [{ get: async (key) => repository.objects().get(key) }],
     http: {},
+    // Cases say which user it is, and the gateways that ask vouch for it.
+    users: { assertedBy: ['edge', 'acme'] },
     gateways: { edge: [...new Set(cases.map(({ request }) => request.tenant_id))], acme: ['acme'] },
   });
   material = await openTlsMaterial(gatewayTls, { log });

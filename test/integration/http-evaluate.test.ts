@@ -116,6 +116,7 @@ beforeAll(async () => {
     logLevel: 'warn',
     pdp: {
       gateways: { edge: ['acme'] },
+      users: { assertedBy: ['edge'] },
       limits: { decisionDeadlineMs: 5_000 },
       http: {
         auth: { jwt: { issuer: 'https://issuer.test', audience: 'pdp', jwksFile } },

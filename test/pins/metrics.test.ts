@@ -6,6 +6,7 @@ const METRICS = {
   portcullis_pdp: [
     'counter portcullis_pdp_decisions_total{effect,cached}',
     'histogram portcullis_pdp_stage_duration_seconds{stage}',
+    'histogram portcullis_pdp_context_source_duration_seconds{source,outcome}',
     'counter portcullis_pdp_bundle_activations_total{outcome}',
     'counter portcullis_pdp_bundle_verify_failures_total{reason}',
     'counter portcullis_pdp_settlements_total{outcome}',

@@ -102,7 +102,7 @@ describe('the import graph', () => {
 
   test.each([
     ['nats', ['runtime/src/channel/nats.ts']],
-    ['opossum', ['sidecar/src/ask/breaker.ts']],
+    ['opossum', ['pdp/src/context/http-source.ts', 'sidecar/src/ask/breaker.ts']],
   ])('%s is imported by one file', (name, files) => {
     const importers = EDGES.filter(
       (edge) => packageOf(edge.specifier) === name && edge.from !== 'test' && !isTest(edge.file),

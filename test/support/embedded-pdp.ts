@@ -22,6 +22,10 @@ export interface EmbeddedPdpOptions {
   readonly gateways?: Readonly<Record<string, readonly string[]>>;
   /** Its HTTPS endpoint, which it has only then. */
   readonly http?: Readonly<Record<string, unknown>>;
+  /** Whose word about users counts; nobody's by default. */
+  readonly users?: z.input<typeof pdpConfig>['users'];
+  /** Where facts come from; from the bundle alone by default. */
+  readonly context?: z.input<typeof pdpConfig>['context'];
   /** Where quotas are counted; by default in its memory. */
   readonly quota?: z.input<typeof pdpConfig>['quota'];
 }
@@ -82,6 +86,8 @@ export async function startEmbeddedPdp(options: EmbeddedPdpOptions): Promise<Emb
     },
     gateways: options.gateways ?? {},
     ...(options.http === undefined ? {} : { http: options.http }),
+    users: options.users,
+    context: options.context,
     quota: options.quota,
     limits: { decisionDeadlineMs: 5_000 },
   });

@@ -42,6 +42,15 @@ describe('POST /v1/policy/evaluate', () => {
     ]);
   });
 
+  test('the token of the user goes on beside the request', async () => {
+    await http.post(EVALUATE, SEED, { 'x-portcullis-user-token': 'a.b.c' });
+    expect(http.attempts.at(-1)?.userToken).toBe('a.b.c');
+    await http.post(EVALUATE, SEED);
+    expect(http.attempts.at(-1)).not.toHaveProperty('userToken');
+    const empty = await http.post(EVALUATE, SEED, { 'x-portcullis-user-token': '' });
+    expect(empty.statusCode).toBe(400);
+  });
+
   test.each([
     ['a denial', DENIED],
     ['a hold', { ...DENIED, effect: 'hold' as const }],

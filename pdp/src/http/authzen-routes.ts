@@ -11,6 +11,7 @@ import { toCanonical } from './authzen-canonical.js';
 import { type Batch, type Evaluation, readBatch, readEvaluation, type Semantic } from './authzen-request.js';
 import { readJsonObject } from './body.js';
 import { authenticated } from './caller.js';
+import { userTokenOf } from './user-token.js';
 
 /** What the routes work with. */
 export interface AuthzenParts {
@@ -28,6 +29,7 @@ export interface AuthzenParts {
 interface Asking {
   readonly caller: PeerIdentity;
   readonly requestId: string | undefined;
+  readonly userToken?: string;
   readonly deadline: number;
 }
 
@@ -82,13 +84,14 @@ export function addAuthzenRoutes(app: FastifyInstance, parts: AuthzenParts): voi
     return {
       caller: authenticated(request),
       requestId: typeof named === 'string' && REQUEST_ID.test(named) ? named : undefined,
+      ...userTokenOf(request),
       deadline: parts.clock.monotonic() + parts.deadlineMs,
     };
   }
 }
 
 async function decideOne(parts: AuthzenParts, evaluation: Evaluation, asking: Asking): Promise<AuthzenDecision> {
-  const { caller, requestId = randomUUID(), deadline } = asking;
+  const { caller, requestId = randomUUID(), deadline, userToken } = asking;
   // What cannot be mapped is denied by the pipeline, so that it is on record like every other denial.
   const subject = toCanonical(evaluation, {
     caller,
@@ -96,7 +99,13 @@ async function decideOne(parts: AuthzenParts, evaluation: Evaluation, asking: As
     timestamp: new Date(parts.clock.now()).toISOString(),
     requestId,
   });
-  const decision = await parts.decide({ caller, subject, claimedDigest: undefined, deadline });
+  const decision = await parts.decide({
+    caller,
+    subject,
+    claimedDigest: undefined,
+    ...(userToken === undefined ? {} : { userToken }),
+    deadline,
+  });
   return toAuthzen(decision, evaluation.context['supported_obligations']);
 }
 

@@ -4,10 +4,10 @@ import type { ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { followTlsMaterial, httpsServerOptions, PortcullisError, type TlsMaterial } from '@portcullis/runtime';
 import type { CallerReader } from '../server/peer.js';
+import { openKeySet } from '../tokens/key-set.js';
 import { createHttpApp, type HttpAppParts } from './app.js';
 import { createHttpCallers } from './caller.js';
 import type { HttpConfig } from './http-config.js';
-import { openKeySet } from './key-set.js';
 import { createTokenReader } from './token.js';
 
 /** What is served, where, to whom. */

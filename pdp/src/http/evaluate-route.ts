@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Decide } from '../pipeline/decide.js';
 import { readJsonObject } from './body.js';
 import { authenticated } from './caller.js';
+import { userTokenOf } from './user-token.js';
 
 /** What the route works with. */
 export interface EvaluateRouteParts {
@@ -32,7 +33,13 @@ export function addEvaluateRoute(app: FastifyInstance, parts: EvaluateRouteParts
           details: { problems: checked.problems },
         });
       }
-      return parts.decide({ caller: authenticated(request), subject: checked, claimedDigest: undefined, deadline });
+      return parts.decide({
+        caller: authenticated(request),
+        subject: checked,
+        claimedDigest: undefined,
+        ...userTokenOf(request),
+        deadline,
+      });
     },
   });
 }

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createLogger } from '@portcullis/runtime';
 import { createLocalJWKSet, exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
 import { createFakeClock } from '../fixtures/fake-clock.js';
-import { type KeySet, openKeySet } from './key-set.js';
+import { type KeySet, openKeySet } from '../tokens/key-set.js';
 import { createTokenReader } from './token.js';
 
 const NOW = Date.parse('2026-11-21T12:00:00Z');

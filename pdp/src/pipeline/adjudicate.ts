@@ -1,4 +1,4 @@
-/** Fourth stage: what the policy says. Pure and synchronous: everything it reads has been handed in. */
+/** Fifth stage: what the policy says. Pure and synchronous: everything it reads has been handed in. */
 
 import { type Adjudicated, type AssessedRequest, mintAdjudicated, next, type StageResult } from './chain.js';
 

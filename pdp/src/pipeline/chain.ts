@@ -1,6 +1,6 @@
 /**
- * The type chain of a decision:
- * `Attempt -> NormalizedRequest -> ContextualRequest -> AssessedRequest -> Adjudicated -> Reserved -> Decision`.
+ * The type chain of a decision: `Attempt -> NormalizedRequest -> IdentifiedRequest -> ContextualRequest ->
+ * AssessedRequest -> Adjudicated -> Reserved -> Decision`.
  *
  * A stage cannot be skipped, because only the stage before produces the type that the next one takes: each link carries
  * a private brand that one function mints. A new stage goes between two links by changing the input type of the later one.
@@ -18,6 +18,7 @@ import type { PeerIdentity } from '@portcullis/proto';
 import type { Snapshot } from './ports.js';
 
 declare const NORMALIZED: unique symbol;
+declare const IDENTIFIED: unique symbol;
 declare const CONTEXTUAL: unique symbol;
 declare const ASSESSED: unique symbol;
 declare const ADJUDICATED: unique symbol;
@@ -31,6 +32,8 @@ export interface Attempt {
   readonly subject: Checked<CanonicalRequest>;
   /** The SHA-256 that the caller computed over the request; `undefined` when it gave none. */
   readonly claimedDigest: Uint8Array | undefined;
+  /** A token of the user for whom the agent acts, as received. Not a part of the request or of its digest; never kept. */
+  readonly userToken?: string | undefined;
   /** {@link Clock.monotonic} milliseconds after which nobody waits for the answer. */
   readonly deadline: number;
 }
@@ -41,6 +44,14 @@ export interface NormalizedRequest {
   readonly request: CanonicalRequest;
   /** Lower-case hex SHA-256 of the request's RFC 8785 bytes. */
   readonly digest: string;
+}
+
+/** A request whose `user`, if it has one, is one that somebody vouches for: a verified token, or a gateway that may. */
+export interface IdentifiedRequest {
+  readonly [IDENTIFIED]: true;
+  readonly normalized: NormalizedRequest;
+  /** What the caller sent, with the user that counts. */
+  readonly request: CanonicalRequest;
 }
 
 /** A request together with what the caller did not say of it, and the release it is decided under. */
@@ -99,6 +110,11 @@ export function denied(
 /** The only mint of {@link NormalizedRequest}; called by `normalize.ts` alone. */
 export function mintNormalized(link: Omit<NormalizedRequest, typeof NORMALIZED>): NormalizedRequest {
   return link as NormalizedRequest;
+}
+
+/** The only mint of {@link IdentifiedRequest}; called by `identify.ts` alone. */
+export function mintIdentified(link: Omit<IdentifiedRequest, typeof IDENTIFIED>): IdentifiedRequest {
+  return link as IdentifiedRequest;
 }
 
 /** The only mint of {@link ContextualRequest}; called by `context.ts` alone. */

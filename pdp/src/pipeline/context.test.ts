@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { createFakeClock } from '../fixtures/fake-clock.js';
+import { createRecorder } from '../fixtures/recorders.js';
 import { AGENT, toolCall } from '../fixtures/requests.js';
-import { type ContextualRequest, mintNormalized } from './chain.js';
+import { type ContextualRequest, mintIdentified, mintNormalized } from './chain.js';
 import { createContextualize } from './context.js';
 import type { ContextSource, Question, Snapshot, Supplement } from './ports.js';
 
@@ -19,9 +20,16 @@ function source(provides: readonly string[], supplement: () => Supplement | Prom
 async function contextOf(factsNeeded: readonly string[], ...sources: ContextSource[]): Promise<ContextualRequest> {
   const clock = createFakeClock();
   const snapshot = snapshotReading(factsNeeded);
-  const contextualize = createContextualize({ snapshots: { current: () => ({ ok: true, snapshot }) }, sources, clock });
-  const normalized = mintNormalized({ request: QUESTION.request, digest: '0' });
-  const result = await contextualize(normalized, { ...QUESTION, deadline: clock.monotonic() + 5 });
+  const observer = createRecorder();
+  const contextualize = createContextualize({
+    snapshots: { current: () => ({ ok: true, snapshot }) },
+    sources,
+    clock,
+    observer,
+  });
+  const { request } = QUESTION;
+  const identified = mintIdentified({ normalized: mintNormalized({ request, digest: '0' }), request });
+  const result = await contextualize(identified, { ...QUESTION, deadline: clock.monotonic() + 5 });
   if (!result.ok) throw new Error(result.reason.message);
   return result.value;
 }

@@ -1,5 +1,5 @@
 /**
- * Second stage: binds the request to the release it is decided under, and adds what the caller did not say of it (trust,
+ * Third stage: binds the request to the release it is decided under, and adds what the caller did not say of it (trust,
  * labels, history, approvals): only what the bundle reads is fetched, so that adjudication stays pure.
  */
 
@@ -8,12 +8,20 @@ import { byDeadline } from './by-deadline.js';
 import {
   type ContextualRequest,
   denied,
+  type IdentifiedRequest,
   mintContextual,
-  type NormalizedRequest,
   next,
   type StageResult,
 } from './chain.js';
-import type { ContextSource, Question, Snapshot, SnapshotSource } from './ports.js';
+import type {
+  ContextSource,
+  DecisionObserver,
+  Question,
+  Snapshot,
+  SnapshotSource,
+  SourceOutcome,
+  Supplement,
+} from './ports.js';
 import { supplemented, unavailable } from './supplement.js';
 
 /** What the stage needs. */
@@ -22,16 +30,17 @@ export interface ContextParts {
   /** In the order in which they add; a later one has the last word. */
   readonly sources: readonly ContextSource[];
   readonly clock: Clock;
+  readonly observer: Pick<DecisionObserver, 'sourceAnswered'>;
 }
 
 /** Takes the current snapshot and what its bundle reads; without a valid one nothing can be allowed. */
 export type Contextualize = (
-  normalized: NormalizedRequest,
+  identified: IdentifiedRequest,
   question: Question,
 ) => StageResult<ContextualRequest> | Promise<StageResult<ContextualRequest>>;
 
-/** Builds the stage. At once when the bundle reads of no source. */
-export function createContextualize({ snapshots, sources, clock }: ContextParts): Contextualize {
+/** Builds the stage. At once when every source that is asked answers at once. */
+export function createContextualize({ snapshots, sources, clock, observer }: ContextParts): Contextualize {
   const asked = new WeakMap<Snapshot, readonly ContextSource[]>();
   const sourcesOf = (snapshot: Snapshot): readonly ContextSource[] => {
     const known = asked.get(snapshot);
@@ -40,34 +49,35 @@ export function createContextualize({ snapshots, sources, clock }: ContextParts)
     asked.set(snapshot, needed);
     return needed;
   };
-  return (normalized, question) => {
+  const ask = (source: ContextSource, question: Question, snapshot: Snapshot): Supplement | Promise<Supplement> => {
+    const startedAt = clock.monotonic();
+    const told = (outcome: SourceOutcome, supplement: Supplement | undefined): Supplement => {
+      observer.sourceAnswered(source.name, outcome, (clock.monotonic() - startedAt) / 1000);
+      return supplement ?? unavailable(source.provides);
+    };
+    try {
+      const answer = source.supplement(question, snapshot);
+      if (!(answer instanceof Promise)) return told('answered', answer);
+      return byDeadline(answer, question.deadline - startedAt).then(
+        (supplement) => told(supplement === undefined ? 'late' : 'answered', supplement),
+        () => told('failed', undefined),
+      );
+    } catch {
+      return told('failed', undefined);
+    }
+  };
+  return (identified, question) => {
     const current = snapshots.current();
     if (!current.ok) return denied('NO_VALID_BUNDLE', current.message);
     const { snapshot } = current;
-    const needed = sourcesOf(snapshot);
-    const { request } = normalized;
-    if (needed.length === 0) return next(mintContextual({ normalized, snapshot, request }));
-    return supplementAll(needed, question, clock).then((supplements) =>
-      next(mintContextual({ normalized, snapshot, request: supplements.reduce(supplemented, request) })),
-    );
+    const { normalized, request } = identified;
+    const withAll = (supplements: readonly Supplement[]): StageResult<ContextualRequest> =>
+      next(mintContextual({ normalized, snapshot, request: supplements.reduce(supplemented, request) }));
+    const answers = sourcesOf(snapshot).map((source) => ask(source, question, snapshot));
+    const waiting = answers.some((answer) => answer instanceof Promise);
+    if (!waiting) return withAll(answers as readonly Supplement[]);
+    return Promise.all(answers.map((answer) => Promise.resolve(answer))).then(withAll);
   };
-}
-
-async function supplementAll(
-  sources: readonly ContextSource[],
-  question: Question,
-  clock: Clock,
-): Promise<readonly ReturnType<typeof unavailable>[]> {
-  return Promise.all(
-    sources.map(async (source) => {
-      try {
-        const left = question.deadline - clock.monotonic();
-        return (await byDeadline(Promise.resolve(source.supplement(question)), left)) ?? unavailable(source.provides);
-      } catch {
-        return unavailable(source.provides);
-      }
-    }),
-  );
 }
 
 /** Whether a bundle reads a field, something in it, or something that holds it. */

@@ -316,6 +316,7 @@ describe('the record', () => {
         timings_us: {
           evaluation: expect.any(Number),
           normalize: expect.any(Number),
+          identify: expect.any(Number),
           context: expect.any(Number),
           risk: expect.any(Number),
           adjudicate: expect.any(Number),

@@ -12,6 +12,7 @@ import { adjudicate } from './adjudicate.js';
 import { type Adjudicated, type Attempt, next, type Reserved, type StageResult } from './chain.js';
 import { type ContextParts, type Contextualize, createContextualize } from './context.js';
 import { type Frame, fromVerdict, INTERNAL, microseconds, type Progress, recordOf, refusal } from './decision.js';
+import { type IdentifyParts, identify } from './identify.js';
 import { type NormalizeParts, normalize } from './normalize.js';
 import type {
   DecisionFollower,
@@ -26,7 +27,7 @@ import { reserve, unguarded } from './reserve.js';
 import { assess } from './risk.js';
 
 /** What the pipeline is made of. */
-export interface DecideParts extends NormalizeParts, ContextParts {
+export interface DecideParts extends NormalizeParts, IdentifyParts, ContextParts {
   /** Without one, `intent_risk` is what the caller says. */
   readonly assessor: RiskAssessor | undefined;
   readonly followers: readonly DecisionFollower[];
@@ -104,7 +105,7 @@ async function decideFrom(parts: Stages, attempt: Attempt, progress: Progress, s
   return refusal(frame, failure);
 }
 
-/** Waits only where a source of context or of risk does. */
+/** Waits only for a user's token, and where a source of context or of risk does. */
 async function runStages(
   parts: Stages,
   attempt: Attempt,
@@ -129,10 +130,17 @@ async function runStages(
   progress.digest = normalized.value.digest;
   if (!afterNormalize) return { ok: false, reason: TIMED_OUT };
 
-  const { request, digest } = normalized.value;
+  const naming = identify(normalized.value, attempt, parts, attempt.deadline - edge);
+  const identified = naming instanceof Promise ? await naming : naming;
+  const afterIdentify = crossed('identify');
+  if (!identified.ok) return identified;
+  if (!afterIdentify) return { ok: false, reason: TIMED_OUT };
+
+  const { digest } = normalized.value;
+  const { request } = identified.value;
   const question: Question = { caller: attempt.caller, request, digest, deadline: attempt.deadline };
   progress.question = question;
-  const fetched = parts.contextualize(normalized.value, question);
+  const fetched = parts.contextualize(identified.value, question);
   const contextual = fetched instanceof Promise ? await fetched : fetched;
   const afterContext = crossed('context');
   if (!contextual.ok) return contextual;

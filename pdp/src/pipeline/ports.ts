@@ -41,22 +41,40 @@ export interface DecisionSink {
 }
 
 /** The stages by the names of their files; labels of a metric. */
-export const STAGES = ['normalize', 'context', 'risk', 'adjudicate', 'reserve', 'decide'] as const;
+export const STAGES = ['normalize', 'identify', 'context', 'risk', 'adjudicate', 'reserve', 'decide'] as const;
 /** A stage of the pipeline. */
 export type StageName = (typeof STAGES)[number];
+
+/** What asking a source can come to: an answer, a refusal to give one, or none in time. */
+export const SOURCE_OUTCOMES = ['answered', 'failed', 'late'] as const;
+/** See {@link SOURCE_OUTCOMES}. */
+export type SourceOutcome = (typeof SOURCE_OUTCOMES)[number];
+
+/** Who says which users are real (ADR-0012). */
+export interface UserAuthority {
+  /** Names of gateways that verify users themselves and whose word counts. */
+  readonly assertedBy: ReadonlySet<string>;
+  /**
+   * The user whom a token names, for a request of `tenant`.
+   * @throws PortcullisError for a token that is not accepted, and when that cannot be found out. Its message quotes nothing.
+   */
+  verify(token: string, tenant: string): UserSubject | Promise<UserSubject>;
+}
 
 /** Who is told about decisions for the sake of metrics. */
 export interface DecisionObserver {
   stageTook(stage: StageName, seconds: number): void;
+  /** What asking one source of context came to. */
+  sourceAnswered(source: string, outcome: SourceOutcome, seconds: number): void;
   decided(effect: DecisionEffect, cached: boolean): void;
 }
 
 /** What is asked about, as far as sources of context and of risk may know it. */
 export interface Question {
   readonly caller: PeerIdentity;
-  /** As the caller sent it, checked. */
+  /** As the caller sent it, checked, with the user that counts. */
   readonly request: CanonicalRequest;
-  /** Lower-case hex SHA-256 of the request's RFC 8785 bytes. */
+  /** Lower-case hex SHA-256 of the RFC 8785 bytes of the request as it was sent. */
   readonly digest: string;
   /** {@link Clock.monotonic} milliseconds. */
   readonly deadline: number;
@@ -66,7 +84,8 @@ export interface Question {
 export interface Supplement {
   readonly agent?: Partial<AgentSubject>;
   readonly tool?: Partial<ToolTarget>;
-  readonly user?: UserSubject;
+  /** Only of a user that counts already: a source cannot make one up. */
+  readonly user?: Omit<UserSubject, 'id'>;
   readonly context?: Partial<RequestContext>;
   readonly facts?: Facts;
   /** Fields that it should know and does not; whatever reads one is an error. */
@@ -80,7 +99,7 @@ export interface ContextSource {
   /** The fields it answers for, with all that is below them: `user`, `agent.trust_level`, `facts.history` … */
   readonly provides: readonly string[];
   /** Rejects, or is late, when it does not know: every field that it provides is then unavailable to the policies. */
-  supplement(question: Question): Supplement | Promise<Supplement>;
+  supplement(question: Question, snapshot: Snapshot): Supplement | Promise<Supplement>;
 }
 
 /** Judges what a request is after, from the request and its context. */

@@ -1,5 +1,5 @@
 /**
- * Fifth stage: draws on the quotas that the rules met, and turns what their accounts say into the final verdict. The only
+ * Sixth stage: draws on the quotas that the rules met, and turns what their accounts say into the final verdict. The only
  * stage that waits; a verdict that draws on nothing does not pass through it.
  */
 

@@ -1,4 +1,4 @@
-/** Third stage: what the attempt is after, judged only for bundles that read it. */
+/** Fourth stage: what the attempt is after, judged only for bundles that read it. */
 
 import { byDeadline } from './by-deadline.js';
 import { type AssessedRequest, type ContextualRequest, mintAssessed } from './chain.js';

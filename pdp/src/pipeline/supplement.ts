@@ -10,7 +10,7 @@ export function supplemented(
     ...request,
     ...(agent === undefined ? {} : { agent: united(request.agent, agent) }),
     ...(tool === undefined ? {} : { tool: united(request.tool ?? {}, tool) }),
-    ...(user === undefined ? {} : { user }),
+    ...(user === undefined || request.user === undefined ? {} : { user: united(request.user, user) }),
     ...(context === undefined ? {} : { context: united(request.context, context) }),
     ...(facts === undefined ? {} : { facts: { ...request.facts, ...facts } }),
     ...(unknown === undefined ? {} : { unavailable: [...(request.unavailable ?? []), ...unknown] }),

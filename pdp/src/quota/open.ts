@@ -1,8 +1,8 @@
 /** The store that the configuration names. */
 
-import { type ConnectionOptions, checkServerIdentity } from 'node:tls';
 import type { Clock, Logger, TlsMaterial } from '@portcullis/runtime';
 import type { PdpConfig } from '../config.js';
+import { redisTls } from '../redis/redis-tls.js';
 import { createDegradedQuotaStore } from './degraded.js';
 import { createMemoryQuotaStore } from './memory.js';
 import type { QuotaObserver, QuotaStore } from './port.js';
@@ -31,7 +31,7 @@ export function openQuotaStore(config: PdpConfig['quota'], parts: QuotaStorePart
   const { url, prefix, timeoutMs, warmUpSeconds } = store;
   const shared = createRedisQuotaStore({
     url,
-    ...(store.tls ? { tls: redisTls(parts.tls, new URL(url).hostname) } : {}),
+    ...(store.tls ? { tls: redisTls(parts.tls, url) } : {}),
     prefix,
     leaseMs,
     timeoutMs,
@@ -41,22 +41,4 @@ export function openQuotaStore(config: PdpConfig['quota'], parts: QuotaStorePart
   });
   if (config.mode === 'strict' || degradedShare === undefined) return shared;
   return createDegradedQuotaStore(shared, createMemoryQuotaStore({ clock, leaseMs, ...OWN_SHARE }), degradedShare);
-}
-
-/** Read anew at every connection, so that a renewed certificate is used. */
-function redisTls(material: TlsMaterial, host: string): ConnectionOptions {
-  return {
-    get cert() {
-      return material.current().cert;
-    },
-    get key() {
-      return material.current().key;
-    },
-    get ca() {
-      return material.current().ca;
-    },
-    minVersion: 'TLSv1.3',
-    // The client's own name for the server is lost where it is an address.
-    checkServerIdentity: (_host, certificate) => checkServerIdentity(host.replace(/^\[(.*)\]$/, '$1'), certificate),
-  };
 }

@@ -9,7 +9,7 @@ import type { Caller } from './peer.js';
 
 /** The attempt that a question describes. `deadline` is in {@link Clock.monotonic} milliseconds. */
 export function toAttempt(question: Wire.EvaluateRequest__Output, caller: Caller, deadline: number): Attempt {
-  const { request, request_digest: digest } = question;
+  const { request, request_digest: digest, user_token: userToken } = question;
   return {
     caller: caller.identity,
     subject:
@@ -21,18 +21,17 @@ export function toAttempt(question: Wire.EvaluateRequest__Output, caller: Caller
         : fromWireRequest(request),
     // An absent digest and an empty one are the same on the wire.
     claimedDigest: digest === undefined || digest.byteLength === 0 ? undefined : digest,
+    ...(userToken === undefined || userToken === '' ? {} : { userToken }),
     deadline,
   };
 }
 
-/** The decision as it travels, with the epochs it was computed under. */
-export function toAnswer(decision: Decision): Wire.Decision {
-  return toWireDecision(decision, epochsAt(decision.meta.release_seq));
-}
-
-/** Trust, labels and kill switch have no epochs of their own yet: they are 0 everywhere. */
-export function epochsAt(releaseSeq: number): Epochs {
-  return { release_seq: releaseSeq, trust: 0, labels: 0, kill: 0 };
+/**
+ * The decision as it travels. `epochs` were read before it was begun: an answer never claims to know of a change that came
+ * while it was made.
+ */
+export function toAnswer(decision: Decision, epochs: Epochs): Wire.Decision {
+  return toWireDecision(decision, { ...epochs, release_seq: decision.meta.release_seq });
 }
 
 /** The earlier of the caller's deadline and ours, as monotonic milliseconds. */

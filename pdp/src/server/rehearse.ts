@@ -19,6 +19,7 @@ export interface RehearsalParts {
   readonly clock: Clock;
 }
 
+const NO_EPOCHS = { release_seq: 0, trust: 0, labels: 0, kill: 0 };
 const ROUNDS = 32;
 const ROUND_MS = 1_000;
 
@@ -32,7 +33,7 @@ export async function rehearse({ decide, service, clock }: RehearsalParts): Prom
     const bytes = service.Decide.requestSerialize({ questions: [{ id: round, evaluate }] });
     const [asked] = service.Decide.requestDeserialize(bytes).questions ?? [];
     const attempt = toAttempt(asked?.evaluate ?? {}, caller, clock.monotonic() + ROUND_MS);
-    const decision = toAnswer(await decide(attempt));
+    const decision = toAnswer(await decide(attempt), NO_EPOCHS);
     service.Decide.responseSerialize({ answers: [{ id: round, decision }] });
     service.Evaluate.responseSerialize({ decision });
     await turn();

@@ -24,6 +24,7 @@ import {
 import { createLogger, PortcullisError, systemClock } from '@portcullis/runtime';
 import { service as healthService } from 'grpc-health-check';
 import type { ReleaseState } from '../bundles/active.js';
+import { createEpochs } from '../epochs/epochs.js';
 import { createRecorder } from '../fixtures/recorders.js';
 import { AGENT, toolCall } from '../fixtures/requests.js';
 import type { Attempt } from '../pipeline/chain.js';
@@ -127,7 +128,8 @@ beforeEach(async () => {
   };
   const streams = createOpenStreams(60_000);
   const encode = loadDecisionService().Decide.responseSerialize;
-  const parts = { decide: held, callers, clock: systemClock, deadlineMs: 10_000, log };
+  const epochs = createEpochs({ release: { current: () => releases.state().releaseSeq, onChange: releases.onChange } });
+  const parts = { decide: held, callers, epochs, clock: systemClock, deadlineMs: 10_000, log };
   endpoint = await openGrpcEndpoint({
     definitions: loadDecisionPackage(),
     host: '127.0.0.1',
@@ -147,7 +149,7 @@ beforeEach(async () => {
       Evaluate: createEvaluate(parts),
       EvaluateBatch: createEvaluateBatch(parts),
       Decide: createDecideStream({ ...parts, streams, observer, encode, maxInFlight: MAX_IN_FLIGHT }),
-      Watch: createWatch({ callers, releases, streams, observer, log }),
+      Watch: createWatch({ callers, releases, epochs, streams, observer, log }),
       Settle: createSettle({
         callers,
         observer,
@@ -293,6 +295,7 @@ describe('Evaluate', () => {
         return decisionFor(attempt);
       },
       callers: { callerOf: () => ({ identity: AGENT, isValidNow: () => true }) },
+      epochs: createEpochs({ release: { current: () => 0, onChange: () => () => undefined } }),
       clock: systemClock,
       deadlineMs: 10_000,
       log,

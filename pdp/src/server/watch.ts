@@ -1,10 +1,10 @@
 /** `Watch`: the current state first, then every change. A slow watcher gets the newest state, never a backlog. */
 
 import type { handleServerStreamingCall } from '@grpc/grpc-js';
-import { toWireWatchEvent, type Wire } from '@portcullis/proto';
+import { type Epochs, toWireWatchEvent, type Wire } from '@portcullis/proto';
 import { type Logger, PortcullisError } from '@portcullis/runtime';
 import type { ActiveReleases, ReleaseState } from '../bundles/active.js';
-import { epochsAt } from './attempt.js';
+import type { EpochSource } from '../epochs/epochs.js';
 import { guarded, logFault, statusOf } from './guard.js';
 import type { ServerObserver } from './observer.js';
 import type { OpenStreams } from './open-streams.js';
@@ -13,7 +13,9 @@ import type { CallerReader } from './peer.js';
 /** What the handler needs. */
 export interface WatchParts {
   readonly callers: CallerReader;
-  readonly releases: Pick<ActiveReleases, 'state' | 'onChange'>;
+  readonly releases: Pick<ActiveReleases, 'state'>;
+  /** Tells of every change, of the release too. */
+  readonly epochs: EpochSource;
   readonly streams: OpenStreams;
   readonly observer: ServerObserver;
   readonly log: Logger;
@@ -45,13 +47,13 @@ export function createWatch(parts: WatchParts): handleServerStreamingCall<Wire.W
         }
         isSending = true;
         isOutdated = false;
-        call.write(toWireWatchEvent(reportOf(parts.releases.state())), () => {
+        call.write(toWireWatchEvent(reportOf(parts.releases.state(), parts.epochs.current())), () => {
           isSending = false;
           if (isOutdated) send();
         });
       };
       parts.observer.streamOpened('watch');
-      const stopListening = parts.releases.onChange(guarded(send, fail));
+      const stopListening = parts.epochs.onChange(guarded(send, fail));
       const remove = parts.streams.add({ leave: () => call.end() });
       let isClosed = false;
       const close = (): void => {
@@ -69,9 +71,9 @@ export function createWatch(parts: WatchParts): handleServerStreamingCall<Wire.W
   };
 }
 
-function reportOf(state: ReleaseState): Parameters<typeof toWireWatchEvent>[0] {
+function reportOf(state: ReleaseState, epochs: Epochs): Parameters<typeof toWireWatchEvent>[0] {
   return {
-    epochs: epochsAt(state.releaseSeq),
+    epochs: { ...epochs, release_seq: state.releaseSeq },
     bundle_digest: state.bundleDigest,
     policy_version: state.policyVersion,
     // A PDP without a release denies everything, like one whose release has expired.

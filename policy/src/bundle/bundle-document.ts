@@ -2,6 +2,7 @@ import type { CustomFields } from '../dsl/custom-fields.js';
 import type { EnvironmentScope, PolicySource } from '../dsl/policy-head.js';
 import type { Combining, DefaultEffect, ModuleEngine, PriorityOrder } from '../engine/ir.js';
 import type { Layer } from '../model/decision.js';
+import type { RegistryDocument } from '../registry/registry-shape.js';
 
 /** A policy set as its layout gives it: documents, not yet compiled. */
 export interface SetDocument {
@@ -39,6 +40,8 @@ export interface BundleDocument {
   readonly default: DefaultEffect;
   /** The fields it declares; absent when there are none. */
   readonly fields?: CustomFields;
+  /** What it says of agents and tools; absent when it has no data. */
+  readonly registry?: RegistryDocument;
   readonly sets: readonly SetDocument[];
   readonly modules: readonly ModuleDocument[];
 }

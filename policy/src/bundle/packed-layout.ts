@@ -9,6 +9,7 @@ import type { Position } from '../dsl/source-document.js';
 import { BUNDLE_FORMAT, COMBININGS, PRIORITY_ORDERS } from '../engine/ir.js';
 import { LAYERS } from '../model/decision.js';
 import type { Checked, Json, Problem } from '../model/index.js';
+import { type RegistryDocument, registryShape } from '../registry/registry-shape.js';
 import type { BundleDocument } from './bundle-document.js';
 import { isCanonicalText } from './canonical-text.js';
 import { describeModules, MODULES, moduleFiles, packedModulesShape, readPackedModules } from './packed-modules.js';
@@ -17,8 +18,12 @@ import { describeModules, MODULES, moduleFiles, packedModulesShape, readPackedMo
 export const MANIFEST = '.manifest';
 /** The document with all policies; OPA loads it as `data.portcullis.policies`. */
 export const POLICIES = 'portcullis/policies/data.json';
+/** The document with what the bundle says of agents and tools; OPA loads it as `data.portcullis.registry`. */
+const REGISTRY = 'portcullis/registry/data.json';
 /** The part of OPA's data tree that is ours. */
 const ROOT = 'portcullis';
+
+const KNOWN_FILES: ReadonlySet<string> = new Set([MANIFEST, POLICIES, REGISTRY]);
 
 /** Where conditions of a policy stand in the author's file, so that a fault at run time can still name the line. */
 type PackedPositions = { readonly [path: string]: Position };
@@ -100,6 +105,8 @@ export function writePackedLayout(bundle: BundleDocument): ReadonlyMap<string, U
   return new Map([
     [MANIFEST, canonicalBytes(manifest)],
     [POLICIES, canonicalBytes(policies)],
+    // Absent when there is none, so that what has no data keeps its bytes.
+    ...(bundle.registry === undefined ? [] : [[REGISTRY, canonicalBytes(bundle.registry as unknown as Json)] as const]),
     ...moduleFiles(bundle.modules),
   ]);
 }
@@ -143,7 +150,7 @@ export function readPackedLayout(files: ReadonlyMap<string, Uint8Array>): Checke
   const problems: Problem[] = [];
   for (const name of files.keys()) {
     // A document that this version does not know may hold rules; to ignore it would be to drop them.
-    if (name === MANIFEST || name === POLICIES || name.startsWith('tests/') || name.startsWith(MODULES)) continue;
+    if (KNOWN_FILES.has(name) || name.startsWith('tests/') || name.startsWith(MODULES)) continue;
     problems.push(problem('ERR_BUNDLE_FILE_UNEXPECTED', name, 'this version does not know this file of a bundle'));
   }
   const manifest = readCanonical(files, MANIFEST, manifestShape(), problems);
@@ -153,6 +160,7 @@ export function readPackedLayout(files: ReadonlyMap<string, Uint8Array>): Checke
       problems.push(problem('ERR_BUNDLE_LAYOUT', MANIFEST, 'the manifest and the policies name different bundles'));
     }
   }
+  const registry = files.has(REGISTRY) ? readCanonical(files, REGISTRY, registryShape(), problems) : undefined;
   const modules = packed === undefined ? [] : readPackedModules(packed.modules ?? [], files, problems);
   if (problems.length > 0 || packed === undefined) return { ok: false, problems };
   const { name, version } = packed;
@@ -168,7 +176,10 @@ export function readPackedLayout(files: ReadonlyMap<string, Uint8Array>): Checke
         unpackPolicy(policy as { document: Json; file: string; path: string; positions: PackedPositions }),
     ),
   }));
-  const declared = packed.fields === undefined ? {} : { fields: packed.fields as CustomFields };
+  const declared = {
+    ...(packed.fields === undefined ? {} : { fields: packed.fields as CustomFields }),
+    ...(registry === undefined ? {} : { registry: registry as RegistryDocument }),
+  };
   return { ok: true, value: { name, version, default: packed.default, ...declared, sets, modules } };
 }
 

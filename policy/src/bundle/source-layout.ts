@@ -9,6 +9,7 @@ import type { Checked, Json } from '../model/index.js';
 import type { PackUse } from '../packs/expand.js';
 import { MAX_PACK_DEPTH } from '../packs/pack.js';
 import { createSourcePacks } from '../packs/source-packs.js';
+import { readSourceRegistry } from '../registry/source-registry.js';
 import type { BundleDocument, ModuleDocument, SetDocument } from './bundle-document.js';
 import { createNameRegister, fileNameFault } from './file-name.js';
 import { checkModuleKeys, isOfModule, isScope, PAPER, readSourceModule } from './source-modules.js';
@@ -32,6 +33,7 @@ export function readSourceLayout(files: ReadonlyMap<string, Uint8Array>): Checke
   const folders = checkSets(shape, where, findings);
   const packs = createSourcePacks(files, where, findings);
   const claimed = new Set<string>([SOURCE_MANIFEST]);
+  for (const name of Object.values(shape.data ?? {})) if (name !== undefined) claimed.add(name);
   const modules: ModuleDocument[] = [];
   const sets = shape.sets.flatMap((set, index): readonly SetDocument[] => {
     const folder = folders[index] ?? '';
@@ -71,6 +73,8 @@ export function readSourceLayout(files: ReadonlyMap<string, Uint8Array>): Checke
   });
   const allFields = packs.finish(fields);
   checkSetNames(sets, findings);
+  checkDataFiles(shape, folders, where, findings);
+  const registry = readSourceRegistry(shape.data, { files, where, fields: allFields, findings });
   for (const name of files.keys()) {
     // A policy outside every set's folder looks loaded and is not; tests are for other tools.
     if (claimed.has(name) || packs.files.has(name) || name.startsWith('tests/') || !POLICY_FILE.test(name)) continue;
@@ -78,7 +82,10 @@ export function readSourceLayout(files: ReadonlyMap<string, Uint8Array>): Checke
   }
   if (findings.count > 0) return { ok: false, problems: findings.sorted() };
   const { name, version } = shape;
-  const declared = Object.keys(allFields).length === 0 ? {} : { fields: allFields };
+  const declared = {
+    ...(Object.keys(allFields).length === 0 ? {} : { fields: allFields }),
+    ...(registry === undefined ? {} : { registry }),
+  };
   return { ok: true, value: { name, version, default: shape.default ?? 'deny', ...declared, sets, modules } };
 }
 
@@ -198,6 +205,20 @@ function checkSetKeys(set: SetShape, at: string, where: Excerpt, findings: Findi
       'environments',
       'in a set of a pack, environments gives parameters by environment, such as prod: {limit: 5}',
     );
+  }
+}
+
+/** A document of data is no policy, so no set may have it in its folder. */
+function checkDataFiles(shape: BundleShape, folders: readonly string[], where: Excerpt, findings: Findings): void {
+  for (const [key, name] of Object.entries(shape.data ?? {})) {
+    const path = childPath('data', key);
+    const fault = fileNameFault(name, MAX_SOURCE_DEPTH);
+    if (fault !== undefined) findings.add(where, path, 'ERR_BUNDLE_NAME', `not a file of the bundle: ${fault}`);
+    else if (folders.some((folder) => folder !== '' && name.startsWith(`${folder}/`))) {
+      findings.add(where, path, 'ERR_BUNDLE_LAYOUT', `the file "${name}" lies in the folder of a set`);
+    } else if (!POLICY_FILE.test(name) || name === SOURCE_MANIFEST) {
+      findings.add(where, path, 'ERR_BUNDLE_LAYOUT', 'a document of data ends in .yaml, .yml or .json');
+    }
   }
 }
 

@@ -185,6 +185,18 @@ function buildBundleShape() {
     fields: customFieldsShape()
       .describe('Fields below *.attributes that conditions may name, by path, with their types.')
       .optional(),
+    data: z
+      .strictObject({
+        agents: z
+          .string()
+          .min(1)
+          .max(512)
+          .describe('The registry of agents, such as data/agents.yaml.')
+          .exactOptional(),
+        tools: z.string().min(1).max(512).describe('The catalogue of tools, such as data/tools.yaml.').exactOptional(),
+      })
+      .describe('Files with what the bundle says of agents and tools (guide: context).')
+      .optional(),
     sets: z
       .array(
         z.strictObject({

@@ -43,8 +43,8 @@ export function compileDocument(bundle: BundleDocument): Checked<CompiledBundle>
   const context = { findings, schemas, bundle: shared };
   const sets = bundle.sets.map((set) => compileSet(set, context));
   if (findings.count > 0) return { ok: false, problems: findings.sorted() };
-  const { name, version, fields } = bundle;
-  const declared = fields === undefined ? {} : { fields };
+  const { name, version, fields, registry } = bundle;
+  const declared = { ...(fields === undefined ? {} : { fields }), ...(registry === undefined ? {} : { registry }) };
   const ordered = sets.toSorted(compareLayers);
   const modules = bundle.modules.map(compileModule).toSorted(compareLayers);
   return {

@@ -64,6 +64,23 @@ const ACCOUNT_VALUES: Readonly<Record<QuotaDimension, (request: CanonicalRequest
   },
 };
 
+/** The fields that tell an account of each dimension. */
+const ACCOUNT_FIELDS: Readonly<Record<QuotaDimension, readonly string[]>> = {
+  agent: ['agent.id'],
+  user: ['user.id'],
+  team: ['user.team'],
+  workspace: ['context.workspace_id'],
+  environment: ['context.environment'],
+  tenant: ['tenant_id'],
+  model: ['request.model'],
+  tool: ['tool.server', 'tool.name'],
+};
+
+/** The fields that a quota's accounts are told by. */
+export function guardFields({ per }: GuardIr): readonly string[] {
+  return per.flatMap((dimension) => ACCOUNT_FIELDS[dimension]);
+}
+
 const ESTIMATES: Readonly<Record<QuotaKind, (request: CanonicalRequest) => number | undefined>> = {
   requests: () => 1,
   concurrent: () => 1,

@@ -1,6 +1,7 @@
 import { ERROR, FALSE, TRUE } from '../dsl/truth.js';
 import type { Verdict } from '../model/decision.js';
 import type { ContextualRequest } from '../model/facts.js';
+import { createRegistry, type Registry } from '../registry/registry.js';
 import { type Explanation, explainRequest } from './explain.js';
 import { createFrame, type ReadSet } from './frame.js';
 import { GRANTED_FIELD, grantedOf } from './granted.js';
@@ -23,7 +24,9 @@ export interface Engine {
   readonly policyVersion: string;
   /** Active policies. */
   readonly policyCount: number;
-  /** The fields that some active policy reads, sorted. */
+  /** What the bundle says of agents and tools, for whoever makes the request that is evaluated. */
+  readonly registry: Registry;
+  /** The fields that some active policy reads, sorted; '' stands for every field, which modules of other engines may read. */
   readonly factsNeeded: readonly string[];
   /** Never throws: a defect of the engine itself is a denial with the code `INTERNAL_ERROR`. */
   evaluate(request: ContextualRequest): Verdict;
@@ -170,7 +173,8 @@ function* linkSteps(linkable: LinkableBundle, evaluators: readonly ModuleEvaluat
   return {
     policyVersion: bundle.version,
     policyCount,
-    factsNeeded: fields,
+    registry: createRegistry(bundle.registry ?? {}),
+    factsNeeded: bundle.modules.length === 0 ? fields : ['', ...fields],
     evaluate,
     evaluateWithReads: (request) => ({ verdict: evaluate(request), reads: frame.reads() }),
     readingOf: frame.readingOf,

@@ -25,7 +25,7 @@ export function linkReader(field: Field): FieldReader {
 }
 
 /** Whether a field is, holds, or is inside, something that should be known and is not. */
-function isUnavailable(path: string, unavailable: readonly string[]): boolean {
+export function isUnavailable(path: string, unavailable: readonly string[]): boolean {
   return unavailable.some((unknown) => path === unknown || isBelow(path, unknown) || isBelow(unknown, path));
 }
 

@@ -1,3 +1,4 @@
+import { guardFields } from './guards.js';
 import { type Constraints, constraintsOf, createLeafConstraint, type FieldLookUp } from './index/constraint.js';
 import type { ConditionIr, RuleIr } from './ir.js';
 
@@ -13,7 +14,8 @@ export function createFactsOf(fieldOf: FieldLookUp): (rule: RuleIr) => RuleFacts
   const leafConstraint = createLeafConstraint(fieldOf);
   const known = new Map<string, readonly string[]>();
   return (rule) => {
-    const own = fieldsOf({ node: 'and', of: [...rule.scope, rule.when] });
+    const read = fieldsOf({ node: 'and', of: [...rule.scope, rule.when] });
+    const own = rule.guard === undefined ? read : [...new Set([...read, ...guardFields(rule.guard)])];
     // Rules that read the same fields share one list of them.
     const name = own.join(' ');
     const fields = known.get(name) ?? own;

@@ -62,3 +62,27 @@ describe('a field that should be known and is not', () => {
     expect(linked.evaluate({ ...REQUEST, unavailable: ['user', 'tool.names'] }).effect).toBe('allow');
   });
 });
+
+describe('a quota', () => {
+  const limited = (per: string): object => ({
+    name: 'Limit',
+    type: 'quota',
+    action: 'deny',
+    priority: 5,
+    config: { kind: 'requests', limit: 5, window_seconds: 60, per: [per] },
+    enabled: true,
+  });
+
+  test('reads what its account is told by', () => {
+    expect(engine(ALLOW_READ, limited('team')).factsNeeded).toContain('user.team');
+  });
+
+  test('whose account cannot be told is an error, which denies', () => {
+    const linked = engine(ALLOW_READ, limited('team'));
+    const request = { ...REQUEST, user: { id: 'u', team: 'claimed' } };
+    expect(linked.evaluate(request).guards).toHaveLength(1);
+    const verdict = linked.evaluate({ ...request, unavailable: ['user.team'] });
+    expect([verdict.effect, verdict.deny[0]?.code]).toEqual(['deny', 'POLICY_ERROR']);
+    expect(linked.evaluate({ ...request, unavailable: ['user.role'] }).guards).toHaveLength(1);
+  });
+});

@@ -8,6 +8,11 @@ export interface EvaluateRequest {
    * What the PEP computed over `request`; the PDP recomputes it and refuses a difference.
    */
   'request_digest'?: (Buffer | Uint8Array | string);
+  /**
+   * A JWT of the user for whom the agent acts (ADR-0012). Beside the request and outside its digest: the PDP verifies it,
+   * and then forgets it. Empty means none.
+   */
+  'user_token'?: (string);
 }
 
 export interface EvaluateRequest__Output {
@@ -16,4 +21,9 @@ export interface EvaluateRequest__Output {
    * What the PEP computed over `request`; the PDP recomputes it and refuses a difference.
    */
   'request_digest'?: (Buffer);
+  /**
+   * A JWT of the user for whom the agent acts (ADR-0012). Beside the request and outside its digest: the PDP verifies it,
+   * and then forgets it. Empty means none.
+   */
+  'user_token'?: (string);
 }

@@ -1,0 +1,77 @@
+/** A source of context over HTTPS: asked once per entity and time to live, left alone while it fails (ADR-0012). */
+
+import { LOG_FIELD, type Logger, PortcullisError } from '@portcullis/runtime';
+import CircuitBreaker from 'opossum';
+import type { ContextSource, Question, Supplement } from '../pipeline/ports.js';
+import { createEntityCache } from './entity-cache.js';
+import { createAnswerReader } from './http-answer.js';
+import type { HttpSourceConfig } from './http-source-config.js';
+
+/** Sends a question and returns the body of an answer with status 200. Rejects for everything else, in time. */
+export type Post = (body: string) => Promise<Uint8Array>;
+
+/** A source, and what it holds open. */
+export interface OpenContextSource extends ContextSource {
+  close(): void;
+}
+
+const WINDOW_MS = 10_000;
+const WINDOW_BUCKETS = 10;
+
+/** Builds the source around a way to ask. */
+export function createHttpSource(
+  config: HttpSourceConfig,
+  { post, monotonic, log }: { readonly post: Post; readonly monotonic: () => number; readonly log: Logger },
+): OpenContextSource {
+  const read = createAnswerReader(config.provides, config.maxAnswerBytes);
+  const cache = createEntityCache<Supplement>({
+    ttlMs: config.cacheSeconds * 1_000,
+    maxEntries: config.maxCached,
+    monotonic,
+  });
+  const circuit = new CircuitBreaker<[string], Supplement>(async (body) => read(await post(body)), {
+    name: config.name,
+    // The way to ask has a time of its own.
+    timeout: false,
+    resetTimeout: config.breaker.pauseMs,
+    errorThresholdPercentage: config.breaker.failurePercent,
+    volumeThreshold: config.breaker.volume,
+    rollingCountTimeout: WINDOW_MS,
+    rollingCountBuckets: WINDOW_BUCKETS,
+    rollingPercentilesEnabled: false,
+    enableSnapshots: false,
+  });
+  circuit.on('open', () => log.warn({ source: config.name }, 'Source of context fails and is left alone'));
+  circuit.on('close', () => log.info({ source: config.name }, 'Source of context is asked again'));
+  const load = async (body: string): Promise<Supplement> => {
+    try {
+      return await circuit.fire(body);
+    } catch (error) {
+      const fault =
+        error instanceof PortcullisError
+          ? error
+          : new PortcullisError('ERR_CONTEXT_SOURCE', 'unavailable', 'a source of context is not asked or failed', {
+              cause: error,
+            });
+      log.debug({ [LOG_FIELD.error]: fault, source: config.name }, 'Source of context gave no answer');
+      throw fault;
+    }
+  };
+  return {
+    name: config.name,
+    provides: config.provides,
+    supplement: (question) => cache.get(bodyOf(question), load),
+    close: () => circuit.shutdown(),
+  };
+}
+
+/** What it is asked; also what tells entities apart. Names only: no arguments leave the PDP. */
+function bodyOf({ request }: Question): string {
+  const { server, name } = request.tool ?? {};
+  return JSON.stringify({
+    tenant: request.tenant_id,
+    agent: request.agent.id,
+    ...(server === undefined && name === undefined ? {} : { tool: { server, name } }),
+    ...(request.user?.id === undefined ? {} : { user: request.user.id }),
+  });
+}
