@@ -1,5 +1,5 @@
 import { DECISION_EFFECTS } from '../model/decision.js';
-import type { ContextualRequest } from '../model/facts.js';
+import { type ContextualRequest, TASK_SCOPES } from '../model/facts.js';
 import { ATTEMPT_KINDS, ENVIRONMENTS, SOURCES } from '../model/request.js';
 
 /**
@@ -144,7 +144,10 @@ export const BUILT_IN = {
   'facts.provenance[any].path': TEXT,
   'facts.provenance[any].origin': TEXT,
   'facts.provenance[any].labels': TEXTS,
+  'facts.provenance[any].role': TEXT,
   'facts.sinks': TEXTS,
+  'facts.task_scope': { type: 'string', members: TASK_SCOPES },
+  'facts.totals': { type: 'object', open: 'number' },
 } as const satisfies Record<BuiltInPath, FieldRow>;
 
 /** The paths of all built-in fields; below the open ones (`*.attributes`, `tool.arguments` …) any name is a field. */

@@ -30,7 +30,23 @@ export interface Provenance {
   /** `user`, `agent`, or `tool:<server>/<name>` for a value that an earlier result brought. */
   readonly origin: string;
   readonly labels: readonly string[];
+  /** What the value is to the call: `destination`, `identity`, `credential`, `payload`, `plain`. */
+  readonly role?: string;
 }
+
+/** How an attempt stands to the task of its session. */
+export const TASK_SCOPES = [
+  /** The declared scope has the tool; without a declared one, the user's words ask for what it does. */
+  'inside',
+  /** Neither is so, but everything that the attempt acts on is in the user's own words. */
+  'named',
+  /** None of this is so. */
+  'outside',
+  /** It only hands over the code that an allowed operation of the same server waits for. */
+  'continued',
+] as const;
+/** See {@link TASK_SCOPES}. */
+export type TaskScope = (typeof TASK_SCOPES)[number];
 
 /** The facts. A fact that is absent is unknown, which is not the same as empty. */
 export interface Facts {
@@ -39,6 +55,10 @@ export interface Facts {
   readonly provenance?: readonly Provenance[];
   /** What the attempt would reach: `external_message`, `egress`, `external_model`, `payment` … */
   readonly sinks?: readonly string[];
+  /** Absent when nobody said what the task is. */
+  readonly task_scope?: TaskScope;
+  /** Added up over the allowed attempts of the session and this one: `amount`, `destinations`, `writes`. */
+  readonly totals?: { readonly [name: string]: number };
 }
 
 /** What the engine evaluates. */

@@ -3,10 +3,24 @@
  * give the same state in every decision point that holds the same key.
  */
 
-import { type CanonicalRequest, type Facts, kindOf, type PastAttempt } from '@portcullis/policy/model';
+import {
+  type CanonicalRequest,
+  type Facts,
+  kindOf,
+  type PastAttempt,
+  type Provenance,
+  type TaskScope,
+} from '@portcullis/policy/model';
 import type { ToolAnnotations } from './annotations.js';
-import type { Attempted, SessionEvent } from './events.js';
-import { SESSION_CAPS, type SessionState } from './state.js';
+import type { Attempted, DeclaredTask, Endorsed, Opened, Resulted, SessionEvent } from './events.js';
+import { intentsOf } from './intents.js';
+import { leavesOf } from './leaves.js';
+import { codedReadings, isLeaf, isWithin, type Placing, remember, withText } from './memory.js';
+import { originOf, USER, VALUE_LABELS } from './provenance.js';
+import { isFetch, isOneTimeCode } from './roles.js';
+import { type Belief, SESSION_CAPS, type SessionState } from './state.js';
+import { type SpokenValue, valuesOf } from './values.js';
+import { createWordCodes, type WordCodes, wordsOf } from './words.js';
 
 /** What a session says about a request. */
 export interface SessionFacts {
@@ -34,24 +48,234 @@ const MIN_KEY_BYTES = 32;
 /** @throws RangeError for a key that is too short. */
 export function createSessionModel({ key }: SessionModelParts): SessionModel {
   if (key.byteLength < MIN_KEY_BYTES) throw new RangeError(`the key has ${key.byteLength} of ${MIN_KEY_BYTES} bytes`);
+  const codes = createWordCodes(key);
+  const reduce = (state: SessionState, event: SessionEvent): SessionState => {
+    switch (event.type) {
+      case 'opened':
+        return afterOpened(state, event, codes);
+      case 'attempted':
+        return afterAttempted(state, event, codes);
+      case 'resulted':
+        return afterResulted(state, event, codes);
+      case 'endorsed':
+        return afterEndorsed(state, event, codes);
+    }
+  };
   return {
-    afterEvent: (state, event) => {
-      if (event.type === 'attempted') return withAttempt(state, event);
-      return { ...state, epoch: state.epoch + 1 };
-    },
-    factsFrom: (state, _request, annotations) => ({
-      facts: { history: state.attempts, ...(annotations?.sinks === undefined ? {} : { sinks: annotations.sinks }) },
-      labels: state.labels,
-    }),
+    afterEvent: (state, event) => ({ ...reduce(state, event), epoch: state.epoch + 1 }),
+    factsFrom: (state, request, annotations) => factsFrom(state, request, annotations, codes),
   };
 }
 
-function withAttempt(state: SessionState, event: Attempted): SessionState {
-  const attempts = [...state.attempts, pastAttempt(event)].slice(-SESSION_CAPS.attempts);
-  return { ...state, epoch: state.epoch + 1, attempts };
+function afterOpened(state: SessionState, { prompt, user, task }: Opened, codes: WordCodes): SessionState {
+  let next = state;
+  if (prompt !== undefined) {
+    const intents = [...new Set([...state.intents, ...intentsOf(prompt)])];
+    next = { ...next, user: withText(next.user, prompt, codes), intents };
+  }
+  for (const { text } of user === undefined ? [] : leavesOf(user)) {
+    next = { ...next, user: withText(next.user, text, codes), self: withText(next.self, text, codes) };
+  }
+  const scope = narrowed(state.scope, task);
+  return scope === undefined ? next : { ...next, scope };
 }
 
-function pastAttempt({ request, effect, at }: Attempted): PastAttempt {
+function narrowed(scope: readonly string[] | undefined, task: DeclaredTask | undefined): readonly string[] | undefined {
+  if (task?.tools === undefined) return scope;
+  const declared = [...new Set(task.tools)];
+  if (declared.length > SESSION_CAPS.scopeTools) return [];
+  return scope === undefined ? declared : scope.filter((tool) => declared.includes(tool));
+}
+
+function afterAttempted(state: SessionState, event: Attempted, codes: WordCodes): SessionState {
+  const attempts = [...state.attempts, pastAttempt(event)].slice(-SESSION_CAPS.attempts);
+  if (event.effect !== 'allow' || event.annotations?.effect === 'read') return { ...state, attempts };
+  const values = valuesOf(event.request, event.annotations);
+  const isHandover = values.some(({ argument, value }) => isOneTimeCode(argument, value));
+  const waiting = state.pending.indexOf(event.request.tool?.server ?? '');
+  return {
+    ...state,
+    attempts,
+    pending: isHandover ? state.pending.filter((_, index) => index !== waiting) : state.pending,
+    totals: totalsWith(state, event.request, event.annotations, values, codes),
+    destinations: destinationsWith(state, values, codes),
+  };
+}
+
+function afterResulted(
+  state: SessionState,
+  { request, result, annotations }: Resulted,
+  codes: WordCodes,
+): SessionState {
+  const origin = originName(request);
+  const steered = valuesOf(request, annotations).some((value) => isSteering(state, value, origin, codes));
+  const output = annotations?.output;
+  const leaves = leavesOf(result, isFetch(request));
+  const principals = new Map(
+    leaves
+      .filter(({ name }) => name !== undefined && isPrincipal(name, annotations))
+      .map(({ item, text }) => [item, text]),
+  );
+  const placed = leaves.map(({ text, kind, name, item }) => {
+    const principal = principals.get(item);
+    const isOwn = output?.principal_fields !== undefined && principal !== undefined && isUser(state, principal, codes);
+    const isDeclared = output?.from === 'trusted' || (name !== undefined && output?.trusted_fields?.includes(name));
+    let belief: Belief = kind;
+    if (isDeclared || isOwn) belief = 'trusted';
+    else if (name !== undefined && isPrincipal(name, annotations) && !isNamed(state, text, codes)) belief = 'prose';
+    return { placing: { origin, belief, steered } satisfies Placing, text };
+  });
+  const isUntrusted = placed.some(({ placing, text }) => (placing.belief === 'prose' || steered) && text !== '');
+  const labels = [
+    ...new Set([...state.labels, ...(output?.labels ?? []), ...(isUntrusted ? [VALUE_LABELS.untrusted] : [])]),
+  ];
+  const asksForCode = annotations?.effect !== 'read' && !steered && leaves.some(({ text }) => ASKS_FOR_CODE.test(text));
+  const server = request.tool?.server;
+  return {
+    ...remember(state, placed, codes),
+    labels: labels.slice(0, SESSION_CAPS.labels),
+    ...(asksForCode && server !== undefined ? { pending: [...state.pending, server].slice(-SESSION_CAPS.open) } : {}),
+  };
+}
+
+/** How services say that an operation waits for a code. */
+const ASKS_FOR_CODE =
+  /\b(?:one[- ]time (?:password|code|passcode)|otp|2fa|two[- ]factor|verification (?:code|email|e-mail)|(?:verify|confirm|authenticate) (?:your|the|this|it|account|identity))\b/iu;
+
+function afterEndorsed(state: SessionState, { request }: Endorsed, codes: WordCodes): SessionState {
+  const words = valuesOf(request, undefined)
+    .flatMap(({ value }) => codedReadings(String(value), codes))
+    .filter((coded) => coded !== '');
+  return {
+    ...state,
+    endorsed: [...state.endorsed, { origin: originName(request), words: `|${words.join('|')}|` }].slice(
+      -SESSION_CAPS.open,
+    ),
+  };
+}
+
+function factsFrom(
+  state: SessionState,
+  request: CanonicalRequest,
+  annotations: ToolAnnotations | undefined,
+  codes: WordCodes,
+): SessionFacts {
+  const values = valuesOf(request, annotations);
+  const name = originName(request);
+  const provenance = values.flatMap((value): readonly Provenance[] => {
+    const origin = originOf(state, value, name, codes);
+    return origin === undefined ? [] : [{ path: value.path, role: value.role, ...origin }];
+  });
+  const scope = scopeOf(state, request, values, provenance);
+  return {
+    facts: {
+      history: state.attempts,
+      provenance,
+      sinks: [...new Set([...reachedBy(request, annotations, values), ...(annotations?.sinks ?? [])])],
+      ...(scope === undefined ? {} : { task_scope: scope }),
+      totals: totalsWith(state, request, annotations, values, codes),
+    },
+    labels: state.labels,
+  };
+}
+
+/** What an attempt reaches by its kind, whatever is declared of the tool. */
+function reachedBy(
+  request: CanonicalRequest,
+  annotations: ToolAnnotations | undefined,
+  values: readonly SpokenValue[],
+): readonly string[] {
+  const kind = kindOf(request);
+  if (kind === 'egress') return ['egress'];
+  if (kind === 'inference') return ['external_model'];
+  if (kind === 'a2a') return ['external_message'];
+  if (kind !== 'tool_call') return [];
+  if (annotations?.effect !== 'read') return ['write'];
+  return values.some(({ role }) => role === 'destination') ? ['fetch'] : [];
+}
+
+function scopeOf(
+  state: SessionState,
+  request: CanonicalRequest,
+  values: readonly SpokenValue[],
+  provenance: readonly Provenance[],
+): TaskScope | undefined {
+  const { server = '', name } = request.tool ?? {};
+  if (name === undefined || kindOf(request) !== 'tool_call') return undefined;
+  const telling = values.filter(({ role }) => TELLING.includes(role));
+  const [first] = telling;
+  const isCode = first !== undefined && isOneTimeCode(first.argument, first.value);
+  if (isCode && telling.length === 1 && state.pending.includes(server)) return 'continued';
+  if (isInScope(state, server, name)) return 'inside';
+  const spoken = provenance.filter(({ role }) => role !== undefined && TELLING.includes(role));
+  const isNamed =
+    telling.length > 0 && spoken.length === telling.length && spoken.every(({ origin }) => origin === USER);
+  if (isNamed) return 'named';
+  return state.scope === undefined && state.user === '' ? undefined : 'outside';
+}
+
+function isInScope(state: SessionState, server: string, name: string): boolean {
+  if (state.scope !== undefined) return state.scope.includes(name) || state.scope.includes(`${server}/${name}`);
+  return intentsOf(name).some((intent) => state.intents.includes(intent));
+}
+
+/** The roles of values that decide what a call does, and to whom. */
+const TELLING: readonly string[] = ['destination', 'identity', 'credential'];
+
+function totalsWith(
+  state: SessionState,
+  request: CanonicalRequest,
+  annotations: ToolAnnotations | undefined,
+  values: readonly SpokenValue[],
+  codes: WordCodes,
+): { readonly [name: string]: number } {
+  const amount = annotations?.amount === undefined ? undefined : request.tool?.arguments?.[annotations.amount];
+  const isWrite = annotations?.effect !== 'read';
+  return {
+    amount: (state.totals['amount'] ?? 0) + (typeof amount === 'number' && amount > 0 ? amount : 0),
+    destinations: destinationsWith(state, values, codes).length,
+    writes: (state.totals['writes'] ?? 0) + (isWrite ? 1 : 0),
+  };
+}
+
+function destinationsWith(state: SessionState, values: readonly SpokenValue[], codes: WordCodes): readonly string[] {
+  const reached = values
+    .filter(({ role }) => role === 'destination')
+    .map(({ value }) => codes.encode(wordsOf(String(value)).slice(0, 32)));
+  return [...new Set([...state.destinations, ...reached])].slice(0, SESSION_CAPS.destinations);
+}
+
+function isSteering(state: SessionState, value: SpokenValue, tool: string, codes: WordCodes): boolean {
+  // What is said or stored does not choose what comes back, and a number hardly does.
+  if (typeof value.value !== 'string' || value.role === 'payload') return false;
+  const origin = originOf(state, value, tool, codes);
+  return origin === undefined || origin.labels.includes(VALUE_LABELS.untrusted);
+}
+
+const PRINCIPAL = /^(?:sender|from|author|reply_to|sent_by|posted_by)$/iu;
+
+function isPrincipal(name: string, annotations: ToolAnnotations | undefined): boolean {
+  return annotations?.output?.principal_fields?.includes(name) ?? PRINCIPAL.test(name);
+}
+
+function isUser(state: SessionState, principal: string, codes: WordCodes): boolean {
+  return (
+    principal === 'me' || codedReadings(principal, codes).some((coded) => coded !== '' && isLeaf(state.self, coded))
+  );
+}
+
+/** Whether the user speaks of somebody by name or address. */
+function isNamed(state: SessionState, principal: string, codes: WordCodes): boolean {
+  const [local = ''] = principal.split('@');
+  return wordsOf(local).some((word) => word.length > 2 && isWithin(state.user, codes.encode([word])));
+}
+
+/** `tool:<server>/<name>`. */
+function originName({ tool }: CanonicalRequest): string {
+  return `tool:${tool?.server ?? ''}/${tool?.name ?? ''}`;
+}
+
+function pastAttempt({ request, effect, at, annotations }: Attempted): PastAttempt {
   const { tool, egress, request: inference } = request;
   return {
     kind: kindOf(request),
@@ -62,5 +286,6 @@ function pastAttempt({ request, effect, at }: Attempted): PastAttempt {
     ...(inference?.model === undefined ? {} : { model: inference.model }),
     effect,
     at,
+    ...(annotations?.output?.labels === undefined ? {} : { labels: annotations.output.labels }),
   };
 }
