@@ -48,6 +48,7 @@ import { createCallerReader } from './server/peer.js';
 import { rehearse } from './server/rehearse.js';
 import { createSettle } from './server/settle.js';
 import { createWatch } from './server/watch.js';
+import { openSessions } from './session/open.js';
 
 /** What a test may put in the place of the real thing. */
 export interface PdpReplacements {
@@ -137,11 +138,22 @@ async function compose(
   opened(() => audit?.close());
   const quotas = openQuotaStore(config.quota, { tls, clock, observer: metrics, log });
   opened(() => quotas.close());
+  const sessions = await openSessions(config.sessions, {
+    tls,
+    clock,
+    observer: metrics,
+    log,
+    annotationsOf: () => undefined,
+    maxMessageBytes: config.limits.maxMessageBytes,
+    onLabelEpoch: () => undefined,
+  });
+  opened(() => sessions.close());
   const pipeline = {
     snapshots: active,
-    sources: [],
+    sources: [sessions.source],
     assessor: undefined,
     followers: [],
+    recorder: sessions.recorder,
     gateways: new Map(Object.entries(config.gateways).map(([name, tenants]) => [name, new Set(tenants)])),
     parseRequest: createRequestParser(),
     sink: audit,
@@ -165,7 +177,7 @@ async function compose(
   const definitions = loadDecisionPackage();
   const service = loadDecisionService(definitions);
   await rehearse({
-    decide: createDecide({ ...pipeline, sink: undefined, observer: silent, quotas: unused }),
+    decide: createDecide({ ...pipeline, sink: undefined, recorder: undefined, observer: silent, quotas: unused }),
     service,
     clock,
   });
@@ -195,6 +207,8 @@ async function compose(
         callers,
         observer: metrics,
         quotas,
+        results: sessions.results,
+        gateways: pipeline.gateways,
         log,
         maxRemembered: config.limits.maxSettlementsRemembered,
       }),
@@ -253,6 +267,7 @@ async function compose(
       },
       { name: 'close the audit chain', timeoutMs: DRAIN_STEP_MS, run: async () => audit?.close() },
       { name: 'close the quota store', timeoutMs: DRAIN_STEP_MS, run: () => quotas.close() },
+      { name: 'close the session store', timeoutMs: DRAIN_STEP_MS, run: () => sessions.close() },
       { name: 'stop the compiler', timeoutMs: DRAIN_STEP_MS, run: () => compiler.close() },
       { name: 'close the channel', timeoutMs: DRAIN_STEP_MS, run: () => channel.close() },
       {

@@ -43,8 +43,8 @@ export function openQuotaStore(config: PdpConfig['quota'], parts: QuotaStorePart
   return createDegradedQuotaStore(shared, createMemoryQuotaStore({ clock, leaseMs, ...OWN_SHARE }), degradedShare);
 }
 
-/** Read anew at every connection, so that a renewed certificate is used. */
-function redisTls(material: TlsMaterial, host: string): ConnectionOptions {
+/** For the Redis at `host`. Read anew at every connection, so that a renewed certificate is used. */
+export function redisTls(material: TlsMaterial, host: string): ConnectionOptions {
   return {
     get cert() {
       return material.current().cert;

@@ -14,6 +14,8 @@ import {
   DECISION_SERVICE_NAME,
   fromWireDecision,
   fromWireWatchEvent,
+  type PeerIdentity,
+  type SettlementReport,
   loadDecisionPackage,
   loadDecisionService,
   requestDigest,
@@ -25,11 +27,12 @@ import { createLogger, PortcullisError, systemClock } from '@portcullis/runtime'
 import { service as healthService } from 'grpc-health-check';
 import type { ReleaseState } from '../bundles/active.js';
 import { createRecorder } from '../fixtures/recorders.js';
-import { AGENT, toolCall } from '../fixtures/requests.js';
+import { AGENT, GATEWAY, toolCall } from '../fixtures/requests.js';
 import type { Attempt } from '../pipeline/chain.js';
 import type { Decide } from '../pipeline/decide.js';
 import { reservationKey } from '../quota/key.js';
 import type { SettledUse } from '../quota/port.js';
+import type { ReportedResult, ResultOutcome } from '../session/result-intake.js';
 import { createDecideStream } from './decide-stream.js';
 import { createEvaluate, createEvaluateBatch } from './evaluate.js';
 import { type GrpcEndpoint, openGrpcEndpoint } from './grpc-endpoint.js';
@@ -40,6 +43,8 @@ import { createSettle } from './settle.js';
 import { createWatch } from './watch.js';
 
 const settledUses: SettledUse[] = [];
+const reportedResults: ReportedResult[] = [];
+let resultOutcome: ResultOutcome = 'kept';
 const log = createLogger({ component: 'test', level: 'silent' });
 // Every step is a file or a socket; a busy machine must not turn that into a failure.
 jest.setTimeout(60_000);
@@ -95,7 +100,7 @@ type AnyClient = InstanceType<ReturnType<typeof makeGenericClientConstructor>>;
 
 let held: ReturnType<typeof createHeldDecide>;
 let observer: ReturnType<typeof createRecorder>;
-let peer: { reject?: PortcullisError; valid: boolean };
+let peer: { reject?: PortcullisError; valid: boolean; identity: PeerIdentity };
 let release: ReleaseState & { readonly ok: boolean };
 let listeners: Set<() => void>;
 let endpoint: GrpcEndpoint;
@@ -104,13 +109,13 @@ let client: AnyClient & Wire.DecisionServiceClient;
 beforeEach(async () => {
   held = createHeldDecide();
   observer = createRecorder();
-  peer = { valid: true };
+  peer = { valid: true, identity: AGENT };
   release = { ok: true, releaseSeq: 7, bundleDigest: 'ab'.repeat(32), policyVersion: '1', freshness: 'fresh' };
   listeners = new Set();
   const callers: CallerReader = {
     callerOf: () => {
       if (peer.reject !== undefined) throw peer.reject;
-      return { identity: AGENT, isValidNow: () => peer.valid };
+      return { identity: peer.identity, isValidNow: () => peer.valid };
     },
   };
   const onChange = (listener: () => void): (() => void) => {
@@ -152,6 +157,13 @@ beforeEach(async () => {
         callers,
         observer,
         quotas: { settle: async (uses) => void settledUses.push(...uses) },
+        results: {
+          keep: async (reported) => {
+            reportedResults.push(reported);
+            return resultOutcome;
+          },
+        },
+        gateways: new Map([['edge', new Set(['acme'])]]),
         log,
         maxRemembered: 3,
       }),
@@ -600,6 +612,9 @@ describe('Watch', () => {
 describe('Settle', () => {
   beforeEach(() => {
     settledUses.length = 0;
+    reportedResults.length = 0;
+    resultOutcome = 'kept';
+    peer.identity = AGENT;
   });
 
   const id = (n: number): string => `00000000-0000-4000-8000-00000000000${n}`;
@@ -629,6 +644,59 @@ describe('Settle', () => {
       { key, unused: false, actual: {} },
       { key, unused: true, actual: {} },
     ]);
+  });
+
+  const bringing = (result: Partial<NonNullable<SettlementReport['result']>> = {}): Wire.Settlement =>
+    toWireSettlement({
+      decision_id: id(1),
+      request_digest: 'ab'.repeat(32),
+      outcome: 'forwarded',
+      duration_ms: 5,
+      result: { value: { content: ['é'] }, truncated: false, session_id: 's-1', ...result },
+    });
+  const own = { tenant: 'acme', agent: 'analyst', session: 's-1' };
+
+  test("hands results over for the caller's own session, whatever it says of itself", async () => {
+    expect(await settle([bringing()])).toBe(1);
+    expect(await settle([bringing({ tenant_id: 'acme', agent_id: 'analyst', truncated: true, value: '[1,' })])).toBe(1);
+    expect(reportedResults).toEqual([
+      { key: own, requestDigest: 'ab'.repeat(32), result: { content: ['é'] }, truncated: false },
+      { key: own, requestDigest: 'ab'.repeat(32), result: '[1,', truncated: true },
+    ]);
+    expect(await settle([bringing({ agent_id: 'other' })])).toBe(0);
+    expect(await settle([bringing({ tenant_id: 'rival' })])).toBe(0);
+    expect(reportedResults).toHaveLength(2);
+  });
+
+  test('takes results of a gateway for agents of its tenants alone, which it has to name', async () => {
+    peer.identity = GATEWAY;
+    expect(await settle([bringing({ tenant_id: 'acme', agent_id: 'analyst' })])).toBe(1);
+    expect(reportedResults).toMatchObject([{ key: own }]);
+    expect(await settle([bringing({ tenant_id: 'rival', agent_id: 'analyst' })])).toBe(0);
+    expect(await settle([bringing({ tenant_id: 'acme' })])).toBe(0);
+    expect(await settle([bringing({ agent_id: 'analyst' })])).toBe(0);
+    expect(await settle([bringing()])).toBe(0);
+    expect(reportedResults).toHaveLength(1);
+  });
+
+  test('counts a repeated result as taken, one that nobody waits for as none, and fails where nobody can tell', async () => {
+    resultOutcome = 'repeated';
+    expect(await settle([bringing()])).toBe(1);
+    resultOutcome = 'unasked';
+    expect(await settle([bringing()])).toBe(0);
+    for (const cause of ['store', 'warm_up', 'forgotten', 'full', 'too_large', 'contended'] as const) {
+      resultOutcome = cause;
+      await expect(settle([bringing()])).rejects.toMatchObject({ code: status.UNAVAILABLE });
+    }
+    expect(settledUses).toHaveLength(1);
+  });
+
+  test('takes a result alone, and as strict JSON', async () => {
+    await expect(settle([bringing(), report(2)])).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+    for (const text of ['{"a":1,"a":2}', '', 'nope', '{"__proto__":1}', '9007199254740993']) {
+      expect(await settle([{ ...bringing(), result_json: Buffer.from(text) }])).toBe(0);
+    }
+    expect(reportedResults).toEqual([]);
   });
 
   test('refuses what is not a report', async () => {
