@@ -23,6 +23,22 @@ export interface PastAttempt {
   readonly labels?: readonly string[];
 }
 
+/** What a value is to the call that carries it. */
+export const VALUE_ROLES = [
+  /** Who or what is reached: a recipient, an address, a URL. */
+  'destination',
+  /** The thing that is acted on: an order, a file, an account. */
+  'identity',
+  /** A secret that opens something: a password, a key, a code. */
+  'credential',
+  /** What is said or stored. */
+  'payload',
+  /** Says nothing that could be chosen against the user: a page number, a sort order. */
+  'plain',
+] as const;
+/** See {@link VALUE_ROLES}. */
+export type ValueRole = (typeof VALUE_ROLES)[number];
+
 /** Where a value of this request came from. */
 export interface Provenance {
   /** A path of the request, e.g. `tool.arguments.to`. */
@@ -30,8 +46,8 @@ export interface Provenance {
   /** `user`, `agent`, or `tool:<server>/<name>` for a value that an earlier result brought. */
   readonly origin: string;
   readonly labels: readonly string[];
-  /** What the value is to the call: `destination`, `identity`, `credential`, `payload`, `plain`. */
-  readonly role?: string;
+  /** Absent: unknown. */
+  readonly role?: ValueRole;
 }
 
 /** How an attempt stands to the task of its session. */

@@ -1,20 +1,4 @@
-/** What a platform team declares about a tool: what calling it does, what its arguments are, whom its results come from. */
-
-/** What an argument is to the call. An argument that nobody spoke of is judged by the tool's effect. */
-export const ARGUMENT_ROLES = [
-  /** Who or what is reached: a recipient, an address, a URL. */
-  'destination',
-  /** The thing that is acted on: an order, a file, an account. */
-  'identity',
-  /** A secret that opens something: a password, a key, a code. */
-  'credential',
-  /** What is said or stored. */
-  'payload',
-  /** Says nothing that could be chosen against the user: a page number, a sort order. */
-  'plain',
-] as const;
-/** See {@link ARGUMENT_ROLES}. */
-export type ArgumentRole = (typeof ARGUMENT_ROLES)[number];
+import type { ValueRole } from '@portcullis/policy/model';
 
 /** Whom a result, or a part of it, comes from. */
 export interface OutputAnnotation {
@@ -34,8 +18,8 @@ export interface ToolAnnotations {
   readonly effect?: 'read' | 'write';
   /** What a call reaches (`facts.sinks`): `external_message`, `payment` … */
   readonly sinks?: readonly string[];
-  /** By argument name; what is below an argument shares its role. */
-  readonly arguments?: { readonly [name: string]: ArgumentRole };
+  /** What arguments are to the call, by name; what is below an argument shares its role. Others are judged by their names. */
+  readonly arguments?: { readonly [name: string]: ValueRole };
   /** The argument whose number is added up over the session (`facts.totals`). */
   readonly amount?: string;
   readonly output?: OutputAnnotation;

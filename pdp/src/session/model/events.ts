@@ -8,7 +8,7 @@ export interface DeclaredTask {
 }
 
 /**
- * The session begins, or its user speaks again. Comes from the PEP that saw the user; never from an agent or a tool.
+ * The session begins, or its user speaks again. The same may come with a request, as `context.task`. Comes from the PEP that saw the user; never from an agent or a tool.
  * A later task only narrows the scope by itself: what is in both stays.
  */
 export interface Opened {
@@ -33,9 +33,15 @@ export interface Attempted {
 /** An attempt that was allowed brought something back. Without this event its result must not reach the agent. */
 export interface Resulted {
   readonly type: 'resulted';
-  /** The attempt that brought it, as `attempted` had it. */
+  /**
+   * The attempt that brought it. Tool, server and `context.request_id` are enough: what its arguments say of the result was
+   * worked out when it was attempted.
+   */
   readonly request: CanonicalRequest;
-  /** What came back: JSON, or text, which may itself be JSON or a list of `name: value` lines. */
+  /**
+   * What came back: JSON, or text, which may itself be JSON or a list of `name: value` lines. `null`: nobody knows what, so it
+   * may have been anything.
+   */
   readonly result: Json;
   readonly annotations?: ToolAnnotations;
 }

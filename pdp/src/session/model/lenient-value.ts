@@ -92,10 +92,10 @@ function readString(reader: Reader, quote: string): string | undefined {
     }
     if (char === '\\') {
       value += text.slice(from, at);
-      const escape = readEscape(text, at + 1);
-      value += escape.value;
-      at = escape.end - 1;
-      from = escape.end;
+      const escaped = readEscape(text, at + 1);
+      value += escaped.value;
+      at = escaped.end - 1;
+      from = escaped.end;
     }
   }
   return undefined;

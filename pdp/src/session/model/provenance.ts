@@ -1,5 +1,6 @@
 import type { Provenance } from '@portcullis/policy/model';
-import { intentsOf } from './intents.js';
+import { addressesIn } from './addresses.js';
+import type { Intent } from './intents.js';
 import { codedReadings, hasLeafWithAll, isLeaf, isUrged, isWithin, singleWords } from './memory.js';
 import type { SessionState, Source } from './state.js';
 import type { SpokenValue } from './values.js';
@@ -21,90 +22,81 @@ export const VALUE_LABELS = {
   carriesUntrusted: 'carries_untrusted_address',
 } as const;
 
-/** `user`: the user's own words. `agent`: nobody's but the agent's. */
+/** `user`: the user's own words. `agent`: nobody's but the agent's. `unknown`: what was forgotten could have brought it. */
 export const USER = 'user';
-export const AGENT = 'agent';
+const AGENT = 'agent';
+const UNKNOWN = 'unknown';
 
-/** Where a value came from, or nothing when what was forgotten could have brought it. */
+/** Where a value came from. */
 export type Origin = Pick<Provenance, 'origin' | 'labels'>;
 
-const ADDRESS =
-  /[\p{L}\p{N}._%+-]+@[\p{L}\p{N}.-]+\.\p{L}{2,}|(?:https?:\/\/|www\.)[^\s'"<>)]+|(?<![\p{L}\p{N}.-])(?:[\p{L}\p{N}-]+\.)+(?:com|org|net|io|dev|app|info|biz|co|me|ru|cn|xyz|site|online|top|link|click)(?:\/[^\s'"<>)]*)?(?![\p{L}\p{N}])|(?<![\p{L}\p{N}])\p{Lu}{2}\d{2}[\p{Lu}\d]{8,30}(?![\p{L}\p{N}])/gu;
+/** What is asked of the session, for one request. */
+export interface Memory {
+  readonly state: SessionState;
+  readonly codes: WordCodes;
+  /** `tool:<server>/<name>` of the request. */
+  readonly tool: string;
+  /** What the tool does. */
+  readonly intents: readonly Intent[];
+}
+
+/** Texts with more words are of unknown origin: to find out would take longer than a decision may. */
+const MAX_WORDS = 256;
+/** A text with more addresses carries untrusted ones. */
+const MAX_ADDRESSES = 32;
+/** Shorter words are too common to tell anything. */
+const MIN_TELLING = 3;
+/** A message with fewer words is a place or a name that was looked up, more often than one that somebody wants sent. */
+const MIN_MESSAGE = 5;
+/** Numbers that stand anywhere by chance. */
+const WEAK = /^\d{1,3}$/u;
 
 /** The origin of one value. */
-export function originOf(
-  state: SessionState,
-  { role, value }: SpokenValue,
-  tool: string,
-  codes: WordCodes,
-): Origin | undefined {
+export function originOf(memory: Memory, { role, value }: SpokenValue): Origin {
   const text = String(value);
-  const origin = withUrging(
-    state,
-    text,
-    tool,
-    originOfText(state, text, role !== 'destination' && role !== 'credential', codes),
-    codes,
-  );
-  if (isEndorsed(state, text, tool, codes)) {
-    return { origin: origin?.origin ?? AGENT, labels: [...(origin?.labels ?? []), VALUE_LABELS.endorsed] };
-  }
-  if (role !== 'payload' || origin === undefined || origin.origin === USER) return origin;
-  const carries = [...text.matchAll(ADDRESS)].some(([address]) => {
-    const found = originOfText(state, address, false, codes);
-    return found === undefined || found.labels.includes(VALUE_LABELS.untrusted);
-  });
-  return carries ? { ...origin, labels: [...origin.labels, VALUE_LABELS.carriesUntrusted] } : origin;
+  const isExact = role === 'destination' || role === 'credential';
+  const { origin, labels } = originOfText(memory, text, isExact);
+  const more = [
+    ...(isUrgedByOthers(memory, text, origin, role === 'payload' ? MIN_MESSAGE : 0) ? [VALUE_LABELS.urged] : []),
+    ...(role === 'payload' && origin !== USER && carriesForeignAddress(memory, text)
+      ? [VALUE_LABELS.carriesUntrusted]
+      : []),
+    ...(isEndorsed(memory, text) ? [VALUE_LABELS.endorsed] : []),
+  ];
+  return more.length === 0 ? { origin, labels } : { origin, labels: [...labels, ...more] };
 }
 
-/** A field that somebody else's sentence asks to use in this way may be theirs to choose. */
-function withUrging(
-  state: SessionState,
-  text: string,
-  tool: string,
-  origin: Origin | undefined,
-  codes: WordCodes,
-): Origin | undefined {
-  if (
-    origin === undefined ||
-    (origin.origin === USER && !isWeak(text)) ||
-    origin.labels.includes(VALUE_LABELS.untrusted)
-  )
-    return origin;
-  const intents = intentsOf(tool.slice(tool.lastIndexOf('/') + 1));
-  const readings = codedReadings(text, codes).filter((coded) => coded !== '');
-  const isAsked = state.sources.some(
+/** What somebody else's sentence asks to use in this way may be theirs to choose, wherever else it stands. */
+function isUrgedByOthers({ state, codes, intents }: Memory, text: string, origin: string, minWords: number): boolean {
+  if (intents.length === 0 || (origin === USER && !WEAK.test(text)) || wordsOf(text).length < minWords) return false;
+  const readings = readingsUpTo(text, codes);
+  return state.sources.some(
     ({ belief, words }) => belief === 'prose' && readings.some((coded) => isUrged(words, coded, intents)),
   );
-  return isAsked ? { ...origin, labels: [...origin.labels, VALUE_LABELS.urged] } : origin;
 }
 
-/** Numbers that stand anywhere by chance. */
-function isWeak(text: string): boolean {
-  return /^\d{1,3}$/u.test(text);
+function carriesForeignAddress(memory: Memory, text: string): boolean {
+  const addresses = addressesIn(text);
+  if (addresses.length > MAX_ADDRESSES) return true;
+  return addresses.some((address) => originOfText(memory, address, true).labels.includes(VALUE_LABELS.untrusted));
 }
 
-function originOfText(state: SessionState, text: string, mayBeComposed: boolean, codes: WordCodes): Origin | undefined {
-  const readings = codedReadings(text, codes).filter((coded) => coded !== '');
-  if (readings.length === 0) return { origin: AGENT, labels: [] };
-  if (readings.some((coded) => isWithin(state.user, coded))) return { origin: USER, labels: [] };
-  const trusted = state.sources.find(
-    ({ belief, steered, words }) =>
-      belief === 'trusted' && !steered && readings.some((coded) => isWithin(words, coded)),
-  );
+function originOfText({ state, codes }: Memory, text: string, isExact: boolean): Origin {
+  const words = wordsOf(text);
+  if (words.length > MAX_WORDS) return { origin: UNKNOWN, labels: [VALUE_LABELS.untrusted] };
+  const readings = readingsUpTo(text, codes);
+  const isKnown = (known: string): boolean => readings.some((coded) => isWithin(known, coded));
+  if (isKnown(state.user)) return { origin: USER, labels: [] };
+  const clean = state.sources.filter((source) => !isHearsay(source));
+  const trusted = clean.find(({ belief, words: known }) => belief === 'trusted' && isKnown(known));
   if (trusted !== undefined) return { origin: trusted.origin, labels: [VALUE_LABELS.trusted] };
-
-  const said = state.sources.find(
-    (source) => isHearsay(source) && readings.some((coded) => isWithin(source.words, coded)),
-  );
-  const field = state.sources.find(
-    ({ belief, steered, words }) => belief === 'field' && !steered && readings.some((coded) => isLeaf(words, coded)),
-  );
+  const field = clean.find(({ words: known }) => readings.some((coded) => isLeaf(known, coded)));
   if (field !== undefined) return { origin: field.origin, labels: [VALUE_LABELS.field] };
+  const said = state.sources.find((source) => isHearsay(source) && isKnown(source.words));
   if (said !== undefined) return { origin: said.origin, labels: [VALUE_LABELS.untrusted] };
-  const composed = composedOrigin(state, text, mayBeComposed, codes);
+  const composed = composedOrigin(state, words, isExact, codes);
   if (composed !== undefined) return composed;
-  return state.overflow ? undefined : { origin: AGENT, labels: [] };
+  return state.overflow ? { origin: UNKNOWN, labels: [VALUE_LABELS.untrusted] } : { origin: AGENT, labels: [] };
 }
 
 /**
@@ -113,32 +105,33 @@ function originOfText(state: SessionState, text: string, mayBeComposed: boolean,
  */
 function composedOrigin(
   state: SessionState,
-  text: string,
-  mayBeComposed: boolean,
+  words: readonly string[],
+  isExact: boolean,
   codes: WordCodes,
 ): Origin | undefined {
-  const words = wordsOf(text).filter((word) => word.length >= MIN_TELLING);
-  if (words.length === 0) return undefined;
-  const foreign = singleWords(codes.encode(words)).filter((word) => !isWithin(state.user, word));
-  if (foreign.length === 0) return mayBeComposed ? { origin: USER, labels: [] } : undefined;
-  const fields = state.sources.filter((source) => !isHearsay(source));
-  const unknown = foreign.filter((word) => !fields.some((source) => isWithin(source.words, word)));
+  const telling = singleWords(codes.encode(words.filter((word) => word.length >= MIN_TELLING)));
+  if (telling.length === 0) return undefined;
+  const foreign = telling.filter((word) => !isWithin(state.user, word));
+  if (foreign.length === 0) return isExact ? undefined : { origin: USER, labels: [] };
+  const clean = state.sources.filter((source) => !isHearsay(source));
+  const unknown = foreign.filter((word) => !clean.some((source) => isWithin(source.words, word)));
   if (unknown.length > 0) {
     const said = state.sources.find((source) => isHearsay(source) && hasLeafWithAll(source.words, unknown));
     return said === undefined ? undefined : { origin: said.origin, labels: [VALUE_LABELS.untrusted] };
   }
-  const [first] = fields.filter((source) => foreign.some((word) => isWithin(source.words, word)));
-  return mayBeComposed && first !== undefined ? { origin: first.origin, labels: [VALUE_LABELS.field] } : undefined;
+  const field = clean.find((source) => foreign.some((word) => isWithin(source.words, word)));
+  return isExact || field === undefined ? undefined : { origin: field.origin, labels: [VALUE_LABELS.field] };
 }
 
-/** Shorter words are too common to tell anything. */
-const MIN_TELLING = 3;
+function readingsUpTo(text: string, codes: WordCodes): readonly string[] {
+  return codedReadings(text, codes).filter((coded) => coded !== '' && coded.length <= MAX_WORDS * CODED_WORD);
+}
 
 function isHearsay({ belief, steered }: Source): boolean {
   return belief === 'prose' || steered;
 }
 
-function isEndorsed(state: SessionState, text: string, tool: string, codes: WordCodes): boolean {
-  const readings = codedReadings(text, codes).filter((coded) => coded.length >= CODED_WORD);
+function isEndorsed({ state, codes, tool }: Memory, text: string): boolean {
+  const readings = readingsUpTo(text, codes);
   return state.endorsed.some(({ origin, words }) => origin === tool && readings.some((coded) => isLeaf(words, coded)));
 }

@@ -1,5 +1,5 @@
-import type { CanonicalRequest, Json } from '@portcullis/policy/model';
-import type { ArgumentRole, ToolAnnotations } from './annotations.js';
+import type { CanonicalRequest, Json, ValueRole } from '@portcullis/policy/model';
+import type { ToolAnnotations } from './annotations.js';
 
 const DESTINATION =
   /(?:^|_)(?:to|cc|bcc|recipients?|receiver|payee|beneficiary|e?mail|emails|e?mail_address|url|urls|uri|link|href|host|hostname|domain|iban|webhook|endpoint|phone|participants?|attendees?|invitees?|collaborators?|destination|channel)$/iu;
@@ -15,7 +15,7 @@ const IS_LINK = /(?:^|_)(?:url|urls|uri|link|href|webhook|endpoint)$/iu;
 const NAMES_A_THING = /(?:^|_)(?:id|ids|number|no)$/iu;
 
 /** What an argument is to the call: as declared, else by its name; a text of a write that says nothing names a thing. */
-export function roleOf(annotations: ToolAnnotations | undefined, name: string, value: Json): ArgumentRole {
+export function roleOf(annotations: ToolAnnotations | undefined, name: string, value: Json): ValueRole {
   const declared = annotations?.arguments;
   if (declared !== undefined && Object.hasOwn(declared, name)) return declared[name] ?? 'identity';
   if (annotations?.effect === 'read') return IS_LINK.test(name) ? 'destination' : 'plain';

@@ -6,6 +6,7 @@
 import {
   type CanonicalRequest,
   type Facts,
+  type Json,
   kindOf,
   type PastAttempt,
   type Provenance,
@@ -16,9 +17,9 @@ import type { Attempted, DeclaredTask, Endorsed, Opened, Resulted, SessionEvent 
 import { intentsOf } from './intents.js';
 import { leavesOf } from './leaves.js';
 import { codedReadings, isLeaf, isWithin, type Placing, remember, withText } from './memory.js';
-import { originOf, USER, VALUE_LABELS } from './provenance.js';
+import { type Memory, originOf, USER, VALUE_LABELS } from './provenance.js';
 import { isFetch, isOneTimeCode } from './roles.js';
-import { type Belief, SESSION_CAPS, type SessionState } from './state.js';
+import { type Belief, type Expected, SESSION_CAPS, type SessionState } from './state.js';
 import { type SpokenValue, valuesOf } from './values.js';
 import { createWordCodes, type WordCodes, wordsOf } from './words.js';
 
@@ -54,7 +55,7 @@ export function createSessionModel({ key }: SessionModelParts): SessionModel {
       case 'opened':
         return afterOpened(state, event, codes);
       case 'attempted':
-        return afterAttempted(state, event, codes);
+        return afterAttempted(withTaskOf(state, event.request, codes), event, codes);
       case 'resulted':
         return afterResulted(state, event, codes);
       case 'endorsed':
@@ -63,8 +64,25 @@ export function createSessionModel({ key }: SessionModelParts): SessionModel {
   };
   return {
     afterEvent: (state, event) => ({ ...reduce(state, event), epoch: state.epoch + 1 }),
-    factsFrom: (state, request, annotations) => factsFrom(state, request, annotations, codes),
+    factsFrom: (state, request, annotations) =>
+      factsFrom(withTaskOf(state, request, codes), request, annotations, codes),
   };
+}
+
+/** The user and the task that a request comes with; worked out once for as long as they stay the same. */
+function withTaskOf(state: SessionState, { user, context }: CanonicalRequest, codes: WordCodes): SessionState {
+  if (user === undefined && context.task === undefined) return state;
+  const { prompt, tools } = context.task ?? {};
+  const task = codes.digest(JSON.stringify([user ?? null, context.task ?? null]));
+  if (task === state.task) return state;
+  const known = user === undefined ? {} : { user: { ...user } as unknown as Json };
+  const said = typeof prompt === 'string' ? { prompt } : {};
+  const scope = tools === undefined ? {} : { task: { tools: isTexts(tools) ? tools : [] } };
+  return { ...afterOpened(state, { type: 'opened', ...known, ...said, ...scope }, codes), task };
+}
+
+function isTexts(value: Json): value is readonly string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string');
 }
 
 function afterOpened(state: SessionState, { prompt, user, task }: Opened, codes: WordCodes): SessionState {
@@ -88,16 +106,24 @@ function narrowed(scope: readonly string[] | undefined, task: DeclaredTask | und
 }
 
 function afterAttempted(state: SessionState, event: Attempted, codes: WordCodes): SessionState {
+  const { request, effect, annotations } = event;
   const attempts = [...state.attempts, pastAttempt(event)].slice(-SESSION_CAPS.attempts);
-  if (event.effect !== 'allow' || event.annotations?.effect === 'read') return { ...state, attempts };
-  const values = valuesOf(event.request, event.annotations);
+  if (effect !== 'allow') return { ...state, attempts };
+  const values = valuesOf(request, annotations);
+  const memory = memoryOf(state, request, codes);
+  const coming: Expected = {
+    attempt: attemptName(request),
+    steered: values.some((value) => isSteering(memory, value)),
+    isDocument: isFetch(request),
+  };
+  const next = { ...state, attempts, expected: [...state.expected, coming].slice(-SESSION_CAPS.open) };
+  if (annotations?.effect === 'read') return next;
   const isHandover = values.some(({ argument, value }) => isOneTimeCode(argument, value));
-  const waiting = state.pending.indexOf(event.request.tool?.server ?? '');
+  const waiting = state.pending.indexOf(request.tool?.server ?? '');
   return {
-    ...state,
-    attempts,
+    ...next,
     pending: isHandover ? state.pending.filter((_, index) => index !== waiting) : state.pending,
-    totals: totalsWith(state, event.request, event.annotations, values, codes),
+    totals: totalsWith(state, request, annotations, values, codes),
     destinations: destinationsWith(state, values, codes),
   };
 }
@@ -108,9 +134,14 @@ function afterResulted(
   codes: WordCodes,
 ): SessionState {
   const origin = originName(request);
-  const steered = valuesOf(request, annotations).some((value) => isSteering(state, value, origin, codes));
+  const attempt = attemptName(request);
+  const coming = state.expected.filter((one) => one.attempt === attempt);
+  // What nobody expected, or no longer, may have been asked for by anybody.
+  const steered = coming.length === 0 || coming.some((one) => one.steered);
+  const isDocument = coming.length === 0 || coming.some((one) => one.isDocument);
+  if (result === null) return afterUnknown(state, annotations);
+  const leaves = leavesOf(result, isDocument);
   const output = annotations?.output;
-  const leaves = leavesOf(result, isFetch(request));
   const principals = new Map(
     leaves
       .filter(({ name }) => name !== undefined && isPrincipal(name, annotations))
@@ -126,16 +157,34 @@ function afterResulted(
     return { placing: { origin, belief, steered } satisfies Placing, text };
   });
   const isUntrusted = placed.some(({ placing, text }) => (placing.belief === 'prose' || steered) && text !== '');
-  const labels = [
-    ...new Set([...state.labels, ...(output?.labels ?? []), ...(isUntrusted ? [VALUE_LABELS.untrusted] : [])]),
-  ];
+  const labels = [...state.labels, ...(output?.labels ?? []), ...(isUntrusted ? [VALUE_LABELS.untrusted] : [])];
   const asksForCode = annotations?.effect !== 'read' && !steered && leaves.some(({ text }) => ASKS_FOR_CODE.test(text));
   const server = request.tool?.server;
   return {
     ...remember(state, placed, codes),
-    labels: labels.slice(0, SESSION_CAPS.labels),
+    expected: state.expected.filter((one) => one.attempt !== attempt),
+    labels: boundedLabels(labels),
     ...(asksForCode && server !== undefined ? { pending: [...state.pending, server].slice(-SESSION_CAPS.open) } : {}),
   };
+}
+
+/** Nobody knows what came back, so it may have been anything that the tool can bring. */
+function afterUnknown(state: SessionState, annotations: ToolAnnotations | undefined): SessionState {
+  const isTrusted = annotations?.output?.from === 'trusted';
+  const labels = [
+    ...state.labels,
+    ...(annotations?.output?.labels ?? []),
+    ...(isTrusted ? [] : [VALUE_LABELS.untrusted]),
+  ];
+  return { ...state, overflow: state.overflow || !isTrusted, labels: boundedLabels(labels) };
+}
+
+/** Labels that policies of ours read come first: they are never the ones left out. */
+function boundedLabels(labels: readonly string[]): readonly string[] {
+  const unique = [...new Set(labels)];
+  if (unique.length <= SESSION_CAPS.labels) return unique;
+  const isFirst = (label: string): boolean => label === VALUE_LABELS.untrusted;
+  return [...unique.filter(isFirst), ...unique.filter((label) => !isFirst(label))].slice(0, SESSION_CAPS.labels);
 }
 
 /** How services say that an operation waits for a code. */
@@ -161,10 +210,10 @@ function factsFrom(
   codes: WordCodes,
 ): SessionFacts {
   const values = valuesOf(request, annotations);
-  const name = originName(request);
-  const provenance = values.flatMap((value): readonly Provenance[] => {
-    const origin = originOf(state, value, name, codes);
-    return origin === undefined ? [] : [{ path: value.path, role: value.role, ...origin }];
+  const memory = memoryOf(state, request, codes);
+  const provenance = values.map((value): Provenance => {
+    const { path, role } = value;
+    return { path, role, ...originOf(memory, value) };
   });
   const scope = scopeOf(state, request, values, provenance);
   return {
@@ -245,11 +294,18 @@ function destinationsWith(state: SessionState, values: readonly SpokenValue[], c
   return [...new Set([...state.destinations, ...reached])].slice(0, SESSION_CAPS.destinations);
 }
 
-function isSteering(state: SessionState, value: SpokenValue, tool: string, codes: WordCodes): boolean {
-  // What is said or stored does not choose what comes back, and a number hardly does.
+/** Whether somebody else's text chose what is asked for. What is said or stored does not choose, and a number hardly does. */
+function isSteering(memory: Memory, value: SpokenValue): boolean {
   if (typeof value.value !== 'string' || value.role === 'payload') return false;
-  const origin = originOf(state, value, tool, codes);
-  return origin === undefined || origin.labels.includes(VALUE_LABELS.untrusted);
+  return originOf(memory, value).labels.includes(VALUE_LABELS.untrusted);
+}
+
+function memoryOf(state: SessionState, request: CanonicalRequest, codes: WordCodes): Memory {
+  return { state, codes, tool: originName(request), intents: intentsOf(request.tool?.name ?? '') };
+}
+
+function attemptName(request: CanonicalRequest): string {
+  return `${originName(request)} ${request.context.request_id}`;
 }
 
 const PRINCIPAL = /^(?:sender|from|author|reply_to|sent_by|posted_by)$/iu;

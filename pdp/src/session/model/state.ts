@@ -21,8 +21,8 @@ export const SESSION_CAPS = {
   values: 512,
   /** Destinations that are told apart when they are counted; more count as this many. */
   destinations: 256,
-  /** Approved requests whose values are remembered, and operations that wait for a code; older ones are forgotten. */
-  open: 64,
+  /** Approved requests, operations that wait for a code, and attempts that wait for a result; older ones are forgotten. */
+  open: 128,
 } as const;
 
 /**
@@ -44,6 +44,15 @@ export interface Source {
   readonly words: string;
 }
 
+/** An allowed attempt whose result is still to come, and how that is to be believed. Arguments are not kept. */
+export interface Expected {
+  /** `<origin> <context.request_id>`. */
+  readonly attempt: string;
+  readonly steered: boolean;
+  /** Whether it fetches what somebody made: see `isFetch`. */
+  readonly isDocument: boolean;
+}
+
 /** What is remembered of a session. JSON; bounded by {@link SESSION_CAPS}, about 150 kB; opaque to whoever keeps it. */
 export interface SessionState {
   readonly format: 1;
@@ -61,7 +70,10 @@ export interface SessionState {
   readonly intents: readonly string[];
   /** Tools of the declared scope; absent when none was declared. */
   readonly scope?: readonly string[];
+  /** Code of the last task that a request came with. */
+  readonly task: string;
   readonly sources: readonly Source[];
+  readonly expected: readonly Expected[];
   /** What people approved: values by the tool that they were approved for. */
   readonly endorsed: readonly { readonly origin: string; readonly words: string }[];
   /** Servers, each as often as it has allowed operations that wait for a code it sent. */
@@ -83,6 +95,8 @@ export function emptySession(): SessionState {
     user: '',
     self: '',
     pending: [],
+    task: '',
+    expected: [],
     intents: [],
     sources: [],
     endorsed: [],

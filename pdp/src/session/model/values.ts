@@ -1,5 +1,5 @@
-import type { CanonicalRequest, Json } from '@portcullis/policy/model';
-import type { ArgumentRole, ToolAnnotations } from './annotations.js';
+import type { CanonicalRequest, Json, ValueRole } from '@portcullis/policy/model';
+import type { ToolAnnotations } from './annotations.js';
 import { roleOf } from './roles.js';
 import { SESSION_CAPS } from './state.js';
 
@@ -9,7 +9,7 @@ export interface SpokenValue {
   readonly path: string;
   /** The argument that holds it. */
   readonly argument: string;
-  readonly role: ArgumentRole;
+  readonly role: ValueRole;
   readonly value: string | number | boolean;
 }
 
@@ -21,10 +21,11 @@ const SPECIAL = /[\\.[\]]/gu;
  */
 export function valuesOf(request: CanonicalRequest, annotations: ToolAnnotations | undefined): readonly SpokenValue[] {
   const values: SpokenValue[] = [];
-  const add = (path: string, argument: string, role: ArgumentRole, value: Json | undefined): void => {
+  const add = (path: string, argument: string, role: ValueRole, value: Json | undefined): void => {
     if (value === undefined || value === null || values.length >= SESSION_CAPS.values) return;
     if (Array.isArray(value)) {
-      (value as readonly Json[]).forEach((element, index) => add(`${path}[${index}]`, argument, role, element));
+      for (const [index, element] of (value as readonly Json[]).entries())
+        add(`${path}[${index}]`, argument, role, element);
     } else if (typeof value === 'object') {
       for (const [name, member] of Object.entries(value)) add(`${path}.${escaped(name)}`, argument, role, member);
     } else values.push({ path, argument, role, value: value as string | number | boolean });

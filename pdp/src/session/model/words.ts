@@ -40,6 +40,8 @@ export function otherReadings(text: string): readonly (readonly string[])[] {
 
 /** Keyed fingerprints of words, {@link CODE_LENGTH} characters each; without the key they say nothing about the words. */
 export interface WordCodes {
+  /** The fingerprint of a whole text, 43 characters. */
+  digest(text: string): string;
   /** Every word's fingerprint, each after a dot: `.aB3_x9.…`. A dot stands nowhere else, so substrings align with words. */
   encode(words: readonly string[]): string;
 }
@@ -49,18 +51,23 @@ const CODE_LENGTH = 6;
 /** Characters that a word has in {@link WordCodes.encode}. */
 export const CODED_WORD = CODE_LENGTH + 1;
 
+/** Words whose fingerprints are at hand; when there are more, all are worked out anew. */
+const MAX_KNOWN = 16_384;
+
 /** Fingerprints under a key. */
 export function createWordCodes(key: Uint8Array): WordCodes {
   const codeOf = (word: string): string =>
     createHmac('sha256', key).update(word).digest('base64url').slice(0, CODE_LENGTH);
+  const known = new Map<string, string>();
   return {
+    digest: (text) => createHmac('sha256', key).update(text).digest('base64url'),
     encode: (words) => {
-      const known = new Map<string, string>();
       let coded = '';
       for (const word of words) {
         let code = known.get(word);
         if (code === undefined) {
           code = codeOf(word);
+          if (known.size >= MAX_KNOWN) known.clear();
           known.set(word, code);
         }
         coded += `.${code}`;
