@@ -48,6 +48,7 @@ import { createCallerReader } from './server/peer.js';
 import { rehearse } from './server/rehearse.js';
 import { createSettle } from './server/settle.js';
 import { createWatch } from './server/watch.js';
+import { readDeclaredTools } from './session/declared-tools.js';
 import { openSessions } from './session/open.js';
 
 /** What a test may put in the place of the real thing. */
@@ -143,7 +144,7 @@ async function compose(
     clock,
     observer: metrics,
     log,
-    annotationsOf: () => undefined,
+    annotationsOf: await readDeclaredTools(config.sessions.toolsFile),
     maxMessageBytes: config.limits.maxMessageBytes,
     onLabelEpoch: () => undefined,
   });

@@ -8,6 +8,7 @@ import {
   isList,
   isMissing,
   isOneOf,
+  isText,
   isTexts,
   isThere,
   not,

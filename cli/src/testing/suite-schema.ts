@@ -1,5 +1,13 @@
 import { RFC3339 } from '@portcullis/policy';
-import { ATTEMPT_KINDS, DECISION_EFFECTS, DENY_CODES, QUOTA_DIMENSIONS, QUOTA_KINDS } from '@portcullis/policy/model';
+import {
+  ATTEMPT_KINDS,
+  DECISION_EFFECTS,
+  DENY_CODES,
+  QUOTA_DIMENSIONS,
+  QUOTA_KINDS,
+  TASK_SCOPES,
+  VALUE_ROLES,
+} from '@portcullis/policy/model';
 import { z } from 'zod';
 
 /** The format of a suite, and of a file of shared fixtures. */

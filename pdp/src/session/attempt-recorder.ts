@@ -60,8 +60,7 @@ export function createAttemptRecorder(parts: RecorderParts): AttemptRecorder {
             : attempted;
         return withAttempt(record, attempt, effect, state, sealed);
       });
-      const outcome =
-        changed.outcome === 'unknown' ? changed.cause : changed.outcome === 'kept' ? 'kept' : 'repeated';
+      const outcome = changed.outcome === 'unknown' ? changed.cause : changed.outcome === 'kept' ? 'kept' : 'repeated';
       observer.sessionRecorded(outcome, (clock.monotonic() - startedAt) / 1000);
       if (changed.outcome === 'unknown') return LOST;
       if (!awaits) return NOTHING;

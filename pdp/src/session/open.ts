@@ -94,7 +94,11 @@ async function readKey(file: string): Promise<Uint8Array> {
     throw new PortcullisError('ERR_SESSION_KEY', 'invalid', 'the key of the sessions cannot be read', { cause: error });
   }
   if (key.byteLength < KEY_BYTES) {
-    throw new PortcullisError('ERR_SESSION_KEY', 'invalid', `the key of the sessions is shorter than ${KEY_BYTES} bytes`);
+    throw new PortcullisError(
+      'ERR_SESSION_KEY',
+      'invalid',
+      `the key of the sessions is shorter than ${KEY_BYTES} bytes`,
+    );
   }
   return key;
 }

@@ -38,6 +38,8 @@ function shortened(value: Json, length: number): Json {
   if (typeof value === 'string') return value.slice(0, length);
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return (value as readonly Json[]).map((element) => shortened(element, length));
-  const members = Object.entries(value as JsonObject).map(([name, member]) => [name, shortened(member, length)] as const);
+  const members = Object.entries(value as JsonObject).map(
+    ([name, member]) => [name, shortened(member, length)] as const,
+  );
   return Object.fromEntries(members);
 }

@@ -2,7 +2,7 @@
 
 import type { CanonicalRequest, Json } from '@portcullis/policy/model';
 import type { SessionParts } from './context-source.js';
-import type { SessionKey, SESSION_RESULTS } from './port.js';
+import type { SESSION_RESULTS, SessionKey } from './port.js';
 import { attemptName, awaitedBy, withResult } from './record.js';
 
 /** A result as it was reported. */

@@ -60,6 +60,14 @@ export const sessionConfig = z
         'What of requests without `context.session_id`, where a policy reads the session: `deny`, or count them to one ' +
           'session per `agent`, for PEPs that know no sessions. Not for agents some of whose PEPs name sessions.',
       ),
+    toolsFile: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'JSON file (`portcullis.tools/1`) with what is declared of tools: effect, sinks, roles of arguments, whose words ' +
+          'their results are. A tool of which nothing is declared counts as a write that brings the words of others.',
+      ),
     idleSeconds: z
       .int()
       .min(1)

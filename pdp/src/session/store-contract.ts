@@ -39,7 +39,12 @@ let versions = 0;
 async function begin(store: SessionStore, name: string, tenant?: string, text = `text of ${name}`): Promise<string> {
   versions += 1;
   const version = `v${versions}`;
-  const replaced = await store.replace(keyOf(name, tenant), { previous: undefined, version, text, labelsChanged: false });
+  const replaced = await store.replace(keyOf(name, tenant), {
+    previous: undefined,
+    version,
+    text,
+    labelsChanged: false,
+  });
   return replaced.outcome === 'kept' ? version : replaced.outcome === 'unknown' ? replaced.cause : replaced.outcome;
 }
 async function said(store: SessionStore, name: string, tenant?: string): Promise<string> {
@@ -54,7 +59,11 @@ export const sessionStoreContract: readonly SessionContractCase[] = [
     check: async (subject) => {
       assert.equal(await said(first(subject), 'a'), 'new');
       const version = await begin(first(subject), 'a', 'acme', 'what happened: é\u0000"');
-      assert.deepEqual(await last(subject).read(keyOf('a')), { outcome: 'kept', version, text: 'what happened: é\u0000"' });
+      assert.deepEqual(await last(subject).read(keyOf('a')), {
+        outcome: 'kept',
+        version,
+        text: 'what happened: é\u0000"',
+      });
       assert.deepEqual(await last(subject).read(keyOf('a'), version), { outcome: 'same' });
       assert.equal((await last(subject).read(keyOf('a'), 'older')).outcome, 'kept');
       assert.equal(await said(last(subject), 'b'), 'new');

@@ -10,8 +10,8 @@ import { createAttemptRecorder } from './attempt-recorder.js';
 import { createSessionSource } from './context-source.js';
 import { createMemorySessionStore } from './memory.js';
 import type { ToolAnnotations } from './model/annotations.js';
-import { SESSION_CAPS } from './model/state.js';
 import { createSessionModel } from './model/session-model.js';
+import { SESSION_CAPS } from './model/state.js';
 import type { UnnamedRule } from './naming.js';
 import type { SessionStore } from './port.js';
 import { createResultIntake, type ResultIntake } from './result-intake.js';
@@ -97,7 +97,10 @@ const orderOf = (recorded: Recorded): unknown => (recorded.ok ? recorded.obligat
 
 describe('what policies read of a session', () => {
   test('is empty for one that begins, and then what was decided, oldest first', async () => {
-    expect(await supplement(call('first'))).toEqual({ facts: expect.objectContaining({ history: [] }), context: { labels: [] } });
+    expect(await supplement(call('first'))).toEqual({
+      facts: expect.objectContaining({ history: [] }),
+      context: { labels: [] },
+    });
     await record(call('vault'));
     await record(call('mail'), 'deny');
     expect(await history()).toEqual(['vault allow', 'mail deny']);
@@ -113,7 +116,10 @@ describe('what policies read of a session', () => {
   test('is unavailable without a session, sinks are not', async () => {
     await record(call('vault'));
     const nameless = call('vault', { context: withoutSession });
-    expect(await supplement(nameless)).toEqual({ facts: { sinks: ['external_message'] }, unavailable: EVERYTHING_PAST });
+    expect(await supplement(nameless)).toEqual({
+      facts: { sinks: ['external_message'] },
+      unavailable: EVERYTHING_PAST,
+    });
     expect(counted).toContain('read unnamed');
   });
 
@@ -126,8 +132,16 @@ describe('what policies read of a session', () => {
 
   test('is unavailable when nobody can tell', async () => {
     const down = { outcome: 'unknown', cause: 'store' } as const;
-    open('deny', { read: async () => down, replace: async () => down, forget: async () => undefined, close: async () => undefined });
-    expect(await supplement(call('vault'))).toEqual({ facts: { sinks: ['external_message'] }, unavailable: EVERYTHING_PAST });
+    open('deny', {
+      read: async () => down,
+      replace: async () => down,
+      forget: async () => undefined,
+      close: async () => undefined,
+    });
+    expect(await supplement(call('vault'))).toEqual({
+      facts: { sinks: ['external_message'] },
+      unavailable: EVERYTHING_PAST,
+    });
     expect(counted).toEqual(['read store']);
   });
 
@@ -168,7 +182,12 @@ describe('recording', () => {
 
   test('fails when the store does', async () => {
     const down = { outcome: 'unknown', cause: 'store' } as const;
-    open('deny', { read: async () => down, replace: async () => down, forget: async () => undefined, close: async () => undefined });
+    open('deny', {
+      read: async () => down,
+      replace: async () => down,
+      forget: async () => undefined,
+      close: async () => undefined,
+    });
     expect(await record(call('vault'))).toMatchObject({ ok: false });
   });
 

@@ -116,7 +116,8 @@ export interface RequestContext {
   readonly delegation?: JsonObject;
   readonly approval?: JsonObject;
   /**
-   * What the PEP saw the user ask for: `prompt` (the user's words) and `tools` (those that the task was declared to need).
+   * What the PEP saw of the user: `prompt` (the user's words), `user` (names and addresses) and `tools` (those that the task
+   * was declared to need).
    * Never from the agent or a tool: what stands here counts as the user's own.
    */
   readonly task?: JsonObject;

@@ -72,10 +72,10 @@ export function createSessionModel({ key }: SessionModelParts): SessionModel {
 /** The user and the task that a request comes with; worked out once for as long as they stay the same. */
 function withTaskOf(state: SessionState, { user, context }: CanonicalRequest, codes: WordCodes): SessionState {
   if (user === undefined && context.task === undefined) return state;
-  const { prompt, tools } = context.task ?? {};
+  const { prompt, tools, user: seen } = context.task ?? {};
   const task = codes.digest(JSON.stringify([user ?? null, context.task ?? null]));
   if (task === state.task) return state;
-  const known = user === undefined ? {} : { user: { ...user } as unknown as Json };
+  const known = { user: [{ ...user } as unknown as Json, seen ?? null] };
   const said = typeof prompt === 'string' ? { prompt } : {};
   const scope = tools === undefined ? {} : { task: { tools: isTexts(tools) ? tools : [] } };
   return { ...afterOpened(state, { type: 'opened', ...known, ...said, ...scope }, codes), task };
