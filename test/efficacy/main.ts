@@ -81,6 +81,7 @@ async function connect(endpoint: string, tls: Parameters<typeof openTlsMaterial>
       deadlineMs: 10_000,
       hedgeAfterMs: 9_999,
       breaker: { volumeThreshold: 100_000, errorThresholdPercentage: 100, resetTimeoutMs: 10_001 },
+      settle: { deadlineMs: 10_000 },
     }),
     credentials: pdpCredentials(await openTlsMaterial(tls, { log }), TRUST_DOMAIN),
     log,

@@ -1,4 +1,5 @@
 /** Replays a recorded session against a PDP as a sidecar does: asks, and reports the result of what was allowed. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { CanonicalRequest, Decision } from '@portcullis/policy/model';
 import type { PolicyClient } from '@portcullis/sidecar';
 import type { Scenario, Suite } from './data.js';
@@ -42,7 +43,10 @@ export async function replay(scenario: Scenario, replaying: Replaying): Promise<
   for (const call of scenario.calls) {
     const request = requestOf(scenario, call, replaying);
     const startedAt = performance.now();
-    const answer = await client.ask(request);
+    const answer = await patiently(
+      () => client.ask(request),
+      ({ kind }) => kind === 'decision',
+    );
     const tookMs = performance.now() - startedAt;
     if (answer.kind === 'failure') throw new Error(`no decision: ${answer.failure.code} ${answer.failure.message}`);
     const { decision } = answer;
@@ -54,22 +58,33 @@ export async function replay(scenario: Scenario, replaying: Replaying): Promise<
     });
     if (!decision.allow) continue;
     const session_id = scenario.id;
-    const kept = await client.report({
-      decision_id: decision.decision_id,
-      request_digest: decision.request_digest,
-      outcome: 'forwarded',
-      duration_ms: 0,
-      result: {
-        value: call.output ?? '',
-        truncated: false,
-        session_id,
-        tenant_id: tenant,
-        agent_id: scenario.agent.id,
-      },
-    });
-    if (!kept) throw new Error('the PDP did not take a result');
+    const { decision_id, request_digest } = decision;
+    const owner = { session_id, tenant_id: tenant, agent_id: scenario.agent.id };
+    const result = { value: call.output ?? '', truncated: false, ...owner };
+    const settled = { decision_id, request_digest, outcome: 'forwarded', duration_ms: 0, result } as const;
+    const kept = await patiently(
+      () => client.report(settled),
+      (taken) => taken,
+    );
+    if (!kept)
+      throw new Error(
+        `the PDP did not take the result of ${call.tool} (${JSON.stringify(call.output).length} characters)`,
+      );
   }
   return decided;
+}
+
+const TRIES = 20;
+const PAUSE_MS = 250;
+
+/** A connection that comes of age is closed and made again; asked or told twice, a PDP counts it once. */
+async function patiently<T>(attempt: () => Promise<T>, isGood: (value: T) => boolean): Promise<T> {
+  let value = await attempt();
+  for (let tries = 1; tries < TRIES && !isGood(value); tries += 1) {
+    await delay(PAUSE_MS);
+    value = await attempt();
+  }
+  return value;
 }
 
 function outcomeOf({ effect, conditions }: Decision): Outcome['outcome'] {

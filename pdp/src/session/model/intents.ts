@@ -19,7 +19,7 @@ const KINDS = {
     'update change modify edit adjust replace rename move switch correct fix set reset convert increase decrease raise lower',
   share: 'share invite grant publish post push upload submit add collaborate participant announce',
   access: 'login log sign verify authenticate authorise authorize activate confirm connect',
-  visit: 'browse visit open click navigate website webpage page link url fill form web site',
+  visit: 'browse visit open click navigate website webpage page link url web site',
   run: 'run execute install build deploy launch command script test merge commit push pull star unstar follow like subscribe join',
 } as const;
 /** A kind of action. */

@@ -28,6 +28,7 @@ const WRITTEN_BY_PEOPLE =
   /(?:^|_)(?:body|content|contents|text|message|messages|subject|title|description|summary|review|reviews|comment|comments|note|notes|feedback|html|markdown|bio|caption|reason|remark|remarks|details|memo|post|posts|readme|snippet|excerpt|instructions?|information|transcript|output|stdout|stderr)$/iu;
 const PAIR = /^\s*(?:[-*•]\s+|\d+[.)]\s+)?([^:\n]{1,40}):\s+(\S.*)$/u;
 const BULLET = /^\s*(?:[-*•]|\d+[.)])\s+/u;
+const BROKEN_VALUE = /^\s*[{[]/u;
 const NEXT_PAIR = /[,;]\s+(?=[^:,;\n]{1,40}:\s)/u;
 
 /**
@@ -105,7 +106,11 @@ function readText(text: string, walk: Walk): void {
     return;
   }
   const lines = text.split('\n').filter((line) => line.trim() !== '');
-  const isListing = text.length <= MAX_STRUCTURED && lines.every((line) => wordsOf(line).length <= MAX_LINE_WORDS);
+  // What begins like a value and is none could say anything.
+  const isListing =
+    text.length <= MAX_STRUCTURED &&
+    !BROKEN_VALUE.test(text) &&
+    lines.every((line) => wordsOf(line).length <= MAX_LINE_WORDS);
   if (!isListing) {
     walk.add(text, undefined, walk.nextItem(), true);
     return;

@@ -52,7 +52,7 @@ const MIN_MESSAGE = 5;
 const WEAK = /^\d{1,3}$/u;
 
 /** The origin of one value. */
-export function originOf(memory: Memory, { role, value }: SpokenValue): Origin {
+export function originOf(memory: Memory, { argument, role, value }: SpokenValue): Origin {
   const text = String(value);
   const isExact = role === 'destination' || role === 'credential';
   const { origin, labels } = originOfText(memory, text, isExact);
@@ -61,7 +61,7 @@ export function originOf(memory: Memory, { role, value }: SpokenValue): Origin {
     ...(role === 'payload' && origin !== USER && carriesForeignAddress(memory, text)
       ? [VALUE_LABELS.carriesUntrusted]
       : []),
-    ...(isEndorsed(memory, text) ? [VALUE_LABELS.endorsed] : []),
+    ...(isEndorsed(memory, argument, text) ? [VALUE_LABELS.endorsed] : []),
   ];
   return more.length === 0 ? { origin, labels } : { origin, labels: [...labels, ...more] };
 }
@@ -131,7 +131,13 @@ function isHearsay({ belief, steered }: Source): boolean {
   return belief === 'prose' || steered;
 }
 
-function isEndorsed({ state, codes, tool }: Memory, text: string): boolean {
+function isEndorsed({ state, codes, tool }: Memory, argument: string, text: string): boolean {
   const readings = readingsUpTo(text, codes);
-  return state.endorsed.some(({ origin, words }) => origin === tool && readings.some((coded) => isLeaf(words, coded)));
+  const name = endorsedName(tool, argument);
+  return state.endorsed.some(({ target, words }) => target === name && readings.some((coded) => isLeaf(words, coded)));
+}
+
+/** What an approved value was approved for. */
+export function endorsedName(tool: string, argument: string): string {
+  return `${tool} ${argument}`;
 }

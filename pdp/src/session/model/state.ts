@@ -21,8 +21,10 @@ export const SESSION_CAPS = {
   values: 512,
   /** Destinations that are told apart when they are counted; more count as this many. */
   destinations: 256,
-  /** Approved requests, operations that wait for a code, and attempts that wait for a result; older ones are forgotten. */
+  /** Operations that wait for a code, and attempts that wait for a result; older ones are forgotten. */
   open: 128,
+  /** Approved values; older ones are forgotten. */
+  endorsed: 256,
 } as const;
 
 /**
@@ -64,6 +66,8 @@ export interface SessionState {
   readonly attempts: readonly PastAttempt[];
   /** The user's words, as codes. */
   readonly user: string;
+  /** Names that the user's words have, as codes. */
+  readonly named: string;
   /** Names and addresses of the user, as codes; they are among the user's words too. */
   readonly self: string;
   /** Kinds of action that the user's words ask for. */
@@ -74,8 +78,8 @@ export interface SessionState {
   readonly task: string;
   readonly sources: readonly Source[];
   readonly expected: readonly Expected[];
-  /** What people approved: values by the tool that they were approved for. */
-  readonly endorsed: readonly { readonly origin: string; readonly words: string }[];
+  /** What people approved: values by the tool and argument that they were approved for. */
+  readonly endorsed: readonly { readonly target: string; readonly words: string }[];
   /** Servers, each as often as it has allowed operations that wait for a code it sent. */
   readonly pending: readonly string[];
   /** Added up over the allowed attempts, by name. */
@@ -93,6 +97,7 @@ export function emptySession(): SessionState {
     labels: [],
     attempts: [],
     user: '',
+    named: '',
     self: '',
     pending: [],
     task: '',
