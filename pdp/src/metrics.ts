@@ -10,8 +10,14 @@ import { REFUSAL_REASONS } from './bundles/refusal.js';
 import { HTTP_ROUTES, HTTP_STATUSES, type HttpObserver } from './http/http-observer.js';
 import { type DecisionObserver, STAGES } from './pipeline/ports.js';
 import { type QuotaObserver, RESERVATION_OUTCOMES, STORE_OPERATIONS } from './quota/port.js';
-import { SESSION_OPERATIONS, SESSION_READINGS, SESSION_RECORDS, SESSION_RESULTS, type SessionObserver } from './session/port.js';
 import { QUESTION_REFUSALS, SETTLEMENT_OUTCOMES, type ServerObserver, STREAM_KINDS } from './server/observer.js';
+import {
+  SESSION_OPERATIONS,
+  SESSION_READINGS,
+  SESSION_RECORDS,
+  SESSION_RESULTS,
+  type SessionObserver,
+} from './session/port.js';
 
 /** Everything that the PDP counts. */
 export interface PdpMetrics

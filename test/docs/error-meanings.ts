@@ -420,6 +420,14 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     action: FIX_REQUEST,
   },
   ERR_REQUEST_VALUE: { meaning: 'A value out of its range or list.', action: FIX_REQUEST },
+  ERR_SESSION_KEY: {
+    meaning: 'The file that `sessions.store.keyFile` names cannot be read, or has fewer than 32 bytes.',
+    action: 'Give every PDP the same file of 32 random bytes or more.',
+  },
+  ERR_SESSION_UNAVAILABLE: {
+    meaning: 'A reported result could not be written into its session, so the sidecar does not deliver it.',
+    action: 'See the runbook [session-unavailable](../runbooks/session-unavailable.md).',
+  },
   ERR_TASK_ENDED: { meaning: 'A long-running part ended early, so the process ends.', action: DEFECT },
   ERR_TASK_FAILED: {
     meaning: 'A long-running part failed, so the process ends.',

@@ -23,6 +23,7 @@ const AREAS: Readonly<Record<string, string>> = {
   PKI: 'The development PKI',
   POLICY: 'Policy text',
   RELEASE: 'Releases',
+  SESSION: 'Sessions',
   REPOSITORY: 'The repository of the distributor',
   REQUEST: 'Canonical requests',
   TASK: 'Long-running parts of a process',

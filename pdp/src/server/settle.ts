@@ -3,13 +3,13 @@
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import { fromWireSettlement, type ReportedResult, type SettlementReport, type Wire } from '@portcullis/proto';
 import { type Logger, PortcullisError } from '@portcullis/runtime';
+import type { GatewayTenants } from '../pipeline/normalize.js';
 import { reservationKey } from '../quota/key.js';
 import type { QuotaStore, SettledUse } from '../quota/port.js';
+import type { SessionKey } from '../session/port.js';
+import type { ResultIntake } from '../session/result-intake.js';
 import { guardUnary } from './guard.js';
 import type { ServerObserver } from './observer.js';
-import type { ResultIntake } from '../session/result-intake.js';
-import type { SessionKey } from '../session/port.js';
-import type { GatewayTenants } from '../pipeline/normalize.js';
 import type { Caller, CallerReader } from './peer.js';
 
 /** What the handler needs. */
@@ -60,7 +60,11 @@ export function createSettle(parts: SettleParts): handleUnaryCall<Wire.SettleReq
     const uses: SettledUse[] = [];
     for (const message of settlements) {
       const report = fromWireSettlement(message);
-      if (!report.ok || !DECISION_ID.test(report.value.decision_id) || !(await takeResult(parts, report.value, caller))) {
+      if (
+        !report.ok ||
+        !DECISION_ID.test(report.value.decision_id) ||
+        !(await takeResult(parts, report.value, caller))
+      ) {
         parts.observer.settled('invalid');
         continue;
       }

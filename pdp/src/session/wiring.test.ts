@@ -117,7 +117,7 @@ describe('what policies read of a session', () => {
     await record(call('vault'));
     const nameless = call('vault', { context: withoutSession });
     expect(await supplement(nameless)).toEqual({
-      facts: { sinks: ['external_message'] },
+      facts: { sinks: expect.arrayContaining(['external_message']) },
       unavailable: EVERYTHING_PAST,
     });
     expect(counted).toContain('read unnamed');
@@ -139,7 +139,7 @@ describe('what policies read of a session', () => {
       close: async () => undefined,
     });
     expect(await supplement(call('vault'))).toEqual({
-      facts: { sinks: ['external_message'] },
+      facts: { sinks: expect.arrayContaining(['external_message']) },
       unavailable: EVERYTHING_PAST,
     });
     expect(counted).toEqual(['read store']);

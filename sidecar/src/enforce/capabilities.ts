@@ -7,6 +7,7 @@ import {
   RECORDED_OBLIGATIONS,
   REPORT_RESULT,
 } from '@portcullis/policy/model';
+import type { Direction } from './permit.js';
 import { resultOrder } from './result-order.js';
 
 /** Carries out one kind of condition. Throws when it cannot; the guard then refuses. */
@@ -18,12 +19,17 @@ export type Capabilities = Readonly<Partial<Record<ConditionType, CarryOut>>>;
 /** Obligations that have no meaning but one, which the permit carries: see `result-order.ts`. */
 const CARRIED = [REPORT_RESULT, ...RECORDED_OBLIGATIONS];
 
-/** The conditions or obligations that `capabilities` does not cover; a decision with any of them is not enforceable. */
-export function unsupported(decision: Decision, capabilities: Capabilities): readonly string[] {
+/**
+ * The conditions or obligations that `capabilities` does not cover; a decision with any of them is not enforceable. What an
+ * agent answers to a server is nothing that came back, so no result of it can be reported.
+ */
+export function unsupported(decision: Decision, capabilities: Capabilities, direction: Direction): readonly string[] {
+  const order = resultOrder(decision);
+  const isReportable = order === undefined || (order !== 'unusable' && direction === 'client_to_server');
   return [
     ...decision.conditions.filter((c) => !Object.hasOwn(capabilities, c.type)).map((c) => `condition ${c.type}`),
     ...decision.obligations.filter((o) => !CARRIED.includes(o.type)).map((o) => `obligation ${o.type}`),
-    ...(resultOrder(decision) === 'unusable' ? [`obligation ${REPORT_RESULT}`] : []),
+    ...(isReportable ? [] : [`obligation ${REPORT_RESULT}`]),
   ];
 }
 

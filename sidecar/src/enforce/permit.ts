@@ -4,7 +4,7 @@
  */
 
 import type { CanonicalRequest, Decision } from '@portcullis/policy/model';
-import { type ResultOrder, resultOrder } from './result-order.js';
+import { LEAST_ORDER, type ResultOrder, resultOrder } from './result-order.js';
 
 declare const minted: unique symbol;
 
@@ -50,9 +50,9 @@ export function mintPermit(decision: Decision, subject: PermitSubject): Permit |
   const allows = decision.allow && decision.effect === 'allow' && decision.deny.length === 0;
   const aboutThis = subject.digest.length === 64 && decision.request_digest === subject.digest;
   if (!allows || !aboutThis || decision.decision_id === '') return undefined;
-  const report = resultOrder(decision);
-  // An agent's answer to a server is nothing that came back.
-  if (report === 'unusable' || (report !== undefined && subject.direction !== 'client_to_server')) return undefined;
+  const order = resultOrder(decision);
+  // The guard refuses such a decision; if it did not, nothing would be given to anybody unreported.
+  const report = order === 'unusable' ? LEAST_ORDER : order;
   const permit = Object.freeze({
     decision_id: decision.decision_id,
     request_digest: subject.digest,

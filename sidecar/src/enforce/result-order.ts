@@ -11,6 +11,8 @@ export interface ResultOrder {
 /** A PDP that asked for less could not be told of a truncated result either. */
 const MIN_BYTES = 64;
 const MAX_BYTES = 16 * 1024 * 1024;
+/** The smallest order that there is. */
+export const LEAST_ORDER: ResultOrder = { maxBytes: MIN_BYTES };
 
 /** What the decision orders; `undefined` when nothing, `unusable` when it orders something that is not understood. */
 export function resultOrder({ obligations }: Decision): ResultOrder | 'unusable' | undefined {

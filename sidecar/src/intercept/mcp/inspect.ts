@@ -89,7 +89,8 @@ export function createInspector(options: InspectorOptions): Inspector {
     if (id === undefined || !expected.expects(id)) {
       return { verdict: 'stop', reason: 'a response to a request that was not made here' };
     }
-    if (expected.seen.era === 'legacy' || result === undefined) return { verdict: 'pass', answers: id, brings: broughtBy(message) };
+    if (expected.seen.era === 'legacy' || result === undefined)
+      return { verdict: 'pass', answers: id, brings: broughtBy(message) };
     const type = result['resultType'];
     if (type !== undefined && !RESULT_TYPES.has(type)) {
       return { verdict: 'replace', instead: upstreamError(id, 'a result of unknown type'), answers: id };
