@@ -148,7 +148,7 @@ async function compose(
     log,
     annotationsOf: await readDeclaredTools(config.sessions.toolsFile),
     maxMessageBytes: config.limits.maxMessageBytes,
-    onLabelEpoch: () => undefined,
+    onLabelEpoch: (epoch) => epochs.reach('labels', epoch),
   });
   opened(() => sessions.close());
   const pipeline = {

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { CanonicalRequest, Decision } from '@portcullis/policy/model';
 import { createLogger, openTlsMaterial, type TlsFiles, type TlsMaterial } from '@portcullis/runtime';
-import { createPolicyClient, type PolicyClient, pdpConfig, pdpCredentials } from '@portcullis/sidecar';
+import { createPolicyClient, type PolicyClient, pdpConfig, pdpCredentials, silentObserver } from '@portcullis/sidecar';
 import { Redis } from 'ioredis';
 import { request } from 'undici';
 import { sourceFiles } from '../support/bundle-source.js';
@@ -19,7 +19,7 @@ import { type RedisServer, startRedisServer } from '../support/redis-server.js';
 import { AGENT, type SidecarProcess, type Stack, startStack, TRUST_DOMAIN } from '../support/stack.js';
 
 // Real processes, and the first run may have to obtain the Redis server.
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 const log = createLogger({ component: 'test', level: 'silent' });
 const PREFIX = 'portcullis:session';
@@ -103,9 +103,9 @@ beforeAll(async () => {
     pdps: 2,
     pdp: {
       // Patient: a busy machine is no broken store.
-      limits: { decisionDeadlineMs: 3_000 },
+      limits: { decisionDeadlineMs: 10_000 },
       sessions: {
-        store: { type: 'redis', url: `redis://${server.host}:${server.port}`, tls: false, timeoutMs: 1_000, keyFile },
+        store: { type: 'redis', url: `redis://${server.host}:${server.port}`, tls: false, timeoutMs: 3_000, keyFile },
         maxBytes: 512 * 1024,
       },
     },
@@ -136,11 +136,11 @@ async function connectAll(tls: TlsFiles): Promise<PolicyClient[]> {
     const client = createPolicyClient({
       config: pdpConfig.parse({
         endpoints: [endpoint],
-        deadlineMs: 5_000,
-        hedgeAfterMs: 4_999,
+        deadlineMs: 12_000,
+        hedgeAfterMs: 11_999,
         reconnectMinMs: 20,
         reconnectMaxMs: 100,
-        breaker: { volumeThreshold: 100_000, errorThresholdPercentage: 100, resetTimeoutMs: 5_001 },
+        breaker: { volumeThreshold: 100_000, errorThresholdPercentage: 100, resetTimeoutMs: 12_001 },
       }),
       credentials: pdpCredentials(material, TRUST_DOMAIN),
       log,
@@ -246,9 +246,9 @@ describe('the caps', () => {
   test('hold under 10,000 events of one session, asked of both PDPs', async () => {
     const session = 's-capped';
     const outcomes = new Map<string, number>();
-    for (let round = 0; round < 50; round += 1) {
+    for (let round = 0; round < 100; round += 1) {
       const answers = await Promise.all(
-        Array.from({ length: 200 }, (_, index) => ask(at(own, index % 2), 'note', session)),
+        Array.from({ length: 100 }, (_, index) => ask(at(own, index % 2), 'note', session)),
       );
       for (const answer of answers) outcomes.set(answer, (outcomes.get(answer) ?? 0) + 1);
     }
@@ -310,6 +310,31 @@ describe('what a tool answered, reported by a sidecar', () => {
     expect(upstream.toolCalls().filter(({ params }) => (params as { name?: string }).name === 'delete')).toHaveLength(
       1,
     );
+  });
+});
+
+describe('the label epoch', () => {
+  const labelsOf = async (index: number): Promise<number> => {
+    const material = materials[0];
+    if (material === undefined) throw new Error('no material');
+    const { promise, resolve } = Promise.withResolvers<number>();
+    const client = createPolicyClient({
+      config: pdpConfig.parse({ endpoints: [stack.pdps[index]?.endpoint ?? ''] }),
+      credentials: pdpCredentials(material, TRUST_DOMAIN),
+      log,
+      observer: { ...silentObserver, epochs: (_endpoint, { labels }) => resolve(labels) },
+    });
+    const labels = await promise;
+    await client.close();
+    return labels;
+  };
+
+  test('is the same at every PDP, whichever changed a session, and was told to watchers', async () => {
+    await eventually('both to know that labels changed', async () => {
+      const [first, second] = [await labelsOf(0), await labelsOf(1)];
+      return first > 0 && first === second;
+    });
+    expect(await labelsOf(0)).toBe(Number(await admin.get(`{${PREFIX}}:labels`)));
   });
 });
 

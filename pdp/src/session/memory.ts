@@ -6,6 +6,8 @@ import type { SessionReading, SessionStore, StoredKey, StoreLimits, Unknown } fr
 /** How the store is made. */
 export interface MemorySessionOptions extends StoreLimits {
   readonly clock: Pick<Clock, 'monotonic'>;
+  /** All texts together, in characters; a session that would go beyond takes the room of others of its tenant. */
+  readonly maxTotal: number;
   /** Told the new label epoch, which only grows. */
   readonly onLabelEpoch: (epoch: number) => void;
 }
@@ -25,15 +27,20 @@ interface Tenant {
 
 /** An empty store. Every operation is one synchronous step, hence atomic. */
 export function createMemorySessionStore(options: MemorySessionOptions): SessionStore {
-  const { clock, idleMs, rememberMs, maxSessions, maxRemembered, warmUpMs, onLabelEpoch } = options;
+  const { clock, idleMs, rememberMs, maxSessions, maxRemembered, maxTotal, warmUpMs, onLabelEpoch } = options;
   const tenants = new Map<string, Tenant>();
   const since = clock.monotonic();
   let labelEpoch = 0;
+  let total = 0;
 
   const tenantOf = (key: StoredKey): Tenant => {
     const tenant = tenants.get(key.tenant) ?? { live: new Map(), known: new Map() };
     tenants.set(key.tenant, tenant);
     return tenant;
+  };
+  const drop = ({ live }: Tenant, member: string): void => {
+    total -= live.get(member)?.text.length ?? 0;
+    live.delete(member);
   };
   const remember = ({ known }: Tenant, member: string, now: number): void => {
     known.delete(member);
@@ -46,10 +53,10 @@ export function createMemorySessionStore(options: MemorySessionOptions): Session
     }
     return known.size < maxRemembered;
   };
-  const liveOf = ({ live }: Tenant, member: string, now: number): Kept | undefined => {
-    const kept = live.get(member);
+  const liveOf = (tenant: Tenant, member: string, now: number): Kept | undefined => {
+    const kept = tenant.live.get(member);
     if (kept === undefined || kept.touchedAt + idleMs > now) return kept;
-    live.delete(member);
+    drop(tenant, member);
     return undefined;
   };
   /** Nothing when it is known that there never was such a session. */
@@ -64,12 +71,15 @@ export function createMemorySessionStore(options: MemorySessionOptions): Session
     return unknown('warm_up');
   };
   const keep = (tenant: Tenant, member: string, kept: Kept): void => {
-    tenant.live.delete(member);
+    drop(tenant, member);
     tenant.live.set(member, kept);
+    total += kept.text.length;
     remember(tenant, member, kept.touchedAt);
+    // In the end its own as well, when other tenants have all the room: it is forgotten rather than they.
     for (const [oldest, { touchedAt }] of tenant.live) {
-      if (tenant.live.size <= maxSessions && touchedAt + idleMs > kept.touchedAt) break;
-      tenant.live.delete(oldest);
+      const isOver = tenant.live.size > maxSessions || total > maxTotal;
+      if (!isOver && touchedAt + idleMs > kept.touchedAt) break;
+      drop(tenant, oldest);
     }
   };
 
@@ -104,7 +114,7 @@ export function createMemorySessionStore(options: MemorySessionOptions): Session
     },
     forget: async (key) => {
       const tenant = tenantOf(key);
-      tenant.live.delete(key.member);
+      drop(tenant, key.member);
       remember(tenant, key.member, clock.monotonic());
     },
     close: async () => tenants.clear(),

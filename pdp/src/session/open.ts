@@ -70,7 +70,9 @@ function openStore(config: SessionConfig, parts: OpenSessionParts): SessionStore
     maxSessions,
     maxRemembered,
   };
-  if (store.type === 'memory') return createMemorySessionStore({ ...limits, warmUpMs: 0, clock, onLabelEpoch });
+  if (store.type === 'memory') {
+    return createMemorySessionStore({ ...limits, warmUpMs: 0, maxTotal: store.maxTotalBytes, clock, onLabelEpoch });
+  }
   const { url, prefix, timeoutMs, epochPollMs, warmUpSeconds = idleSeconds } = store;
   return createRedisSessionStore({
     ...limits,

@@ -7,6 +7,12 @@ const memorySessions = z.strictObject({
   type: z
     .literal('memory')
     .describe('In this process: for one PDP alone. What happened before a restart is not known any more.'),
+  maxTotalBytes: z
+    .int()
+    .min(1_024)
+    .max(64 * 1024 * 1024 * 1024)
+    .default(256 * 1024 * 1024)
+    .describe('All sessions together, in bytes; what would go beyond makes sessions of the same tenant forgotten.'),
 });
 const redisSessions = z.strictObject({
   type: z.literal('redis').describe('In a Redis that all PDPs share.'),

@@ -6,7 +6,14 @@ import { emptyRecord, type SessionRecord } from './record.js';
 import { createSessions, type Sessions } from './sessions.js';
 
 const KEY: SessionKey = { tenant: 'acme', agent: 'analyst', session: 's-1' };
-const LIMITS = { idleMs: 10_000, rememberMs: 60_000, maxSessions: 100, maxRemembered: 1_000, warmUpMs: 0 };
+const LIMITS = {
+  idleMs: 10_000,
+  rememberMs: 60_000,
+  maxSessions: 100,
+  maxRemembered: 1_000,
+  maxTotal: 1_000_000,
+  warmUpMs: 0,
+};
 
 let clock: FakeClock;
 let store: SessionStore;
