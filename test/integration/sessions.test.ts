@@ -103,7 +103,7 @@ beforeAll(async () => {
     pdps: 2,
     pdp: {
       // Patient: a busy machine is no broken store.
-      limits: { decisionDeadlineMs: 10_000 },
+      limits: { decisionDeadlineMs: 8_000 },
       sessions: {
         store: { type: 'redis', url: `redis://${server.host}:${server.port}`, tls: false, timeoutMs: 3_000, keyFile },
         maxBytes: 512 * 1024,
@@ -136,11 +136,11 @@ async function connectAll(tls: TlsFiles): Promise<PolicyClient[]> {
     const client = createPolicyClient({
       config: pdpConfig.parse({
         endpoints: [endpoint],
-        deadlineMs: 12_000,
-        hedgeAfterMs: 11_999,
+        deadlineMs: 10_000,
+        hedgeAfterMs: 9_999,
         reconnectMinMs: 20,
         reconnectMaxMs: 100,
-        breaker: { volumeThreshold: 100_000, errorThresholdPercentage: 100, resetTimeoutMs: 12_001 },
+        breaker: { volumeThreshold: 100_000, errorThresholdPercentage: 100, resetTimeoutMs: 10_001 },
       }),
       credentials: pdpCredentials(material, TRUST_DOMAIN),
       log,
