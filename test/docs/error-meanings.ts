@@ -466,6 +466,10 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     action: 'Correct the files under `tls`: the key must fit the certificate, and `caFile` must not be empty.',
   },
   ERR_TLS_REQUIRED: { meaning: 'An address without TLS where only TLS is allowed.', action: 'Use `https:`.' },
+  ERR_TOOL_DECLARATIONS: {
+    meaning: 'The file that `sessions.toolsFile` names cannot be read, is larger than 4 MiB, or is not as described.',
+    action: 'Correct the file at the place that the message names.',
+  },
   ERR_TRUST_CLOCK: {
     meaning: 'The clock is behind the last timestamp, so none is signed.',
     action: 'Correct the clock of the distributor; signing resumes by itself.',
