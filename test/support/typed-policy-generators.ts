@@ -327,6 +327,7 @@ export const typedRequest: fc.Arbitrary<JsonObject> = fc.record(
       history: spoilt(fc.array(attempt, { maxLength: 5 })),
       provenance: spoilt(fc.array(origin, { maxLength: 4 })),
       sinks: spoilt(fc.uniqueArray(pick('external_message', 'payment', 'log'), { maxLength: 2 })),
+      task_scope: spoilt(pick('inside', 'named', 'outside', 'continued')),
     }),
   },
   { requiredKeys: ['version', 'tenant_id', 'source', 'kind', 'agent', 'context'] },
