@@ -59,11 +59,16 @@ function readObject(reader: Reader): Json | undefined {
     if (name === undefined || !take(reader, ':')) return undefined;
     const value = readValue(reader);
     // Of two members with one name an object would keep one, and what is lost here is not remembered.
-    if (value === undefined || members.has(String(name))) return undefined;
-    members.set(String(name), value);
+    if (value === undefined || members.has(nameOf(name))) return undefined;
+    members.set(nameOf(name), value);
     skipSpace(reader);
     if (!take(reader, ',') && reader.text[reader.at] !== '}') return undefined;
   }
+}
+
+/** As the text has it: a bare word that is read as nothing or as a truth value is a name like any other here. */
+function nameOf(name: Json): string {
+  return typeof name === 'string' ? name : JSON.stringify(name);
 }
 
 function readList(reader: Reader): Json | undefined {

@@ -29,8 +29,9 @@ export function roleOf(annotations: ToolAnnotations | undefined, name: string, v
 }
 
 /** Whether an argument is a code that a service sent for this very call. */
-export function isOneTimeCode(name: string, value: Json): boolean {
-  return ONE_TIME_CODE.test(name) && /^[\p{L}\p{N}]{4,10}$/u.test(String(value)) && /\p{N}/u.test(String(value));
+export function isOneTimeCode(name: string, value: string | number | boolean): boolean {
+  const text = String(value);
+  return ONE_TIME_CODE.test(name) && /^[\p{L}\p{N}]{4,10}$/u.test(text) && /\p{N}/u.test(text);
 }
 
 /**

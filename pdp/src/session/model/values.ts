@@ -28,7 +28,7 @@ export function valuesOf(request: CanonicalRequest, annotations: ToolAnnotations
         add(`${path}[${index}]`, argument, role, element);
     } else if (typeof value === 'object') {
       for (const [name, member] of Object.entries(value)) add(`${path}.${escaped(name)}`, argument, role, member);
-    } else values.push({ path, argument, role, value: value as string | number | boolean });
+    } else values.push({ path, argument, role, value });
   };
   for (const [name, value] of Object.entries(request.tool?.arguments ?? {})) {
     add(`tool.arguments.${escaped(name)}`, name, roleOf(annotations, name, value), value);
