@@ -37,7 +37,7 @@ import type { PdpConfig } from './config.js';
 import type { AgentStore } from './context/agent-store.js';
 import { openContext } from './context/open-context.js';
 import { openUserAuthority } from './context/users.js';
-import { createEpochs } from './epochs/epochs.js';
+import { createEpochs, followCounter } from './epochs/epochs.js';
 import { type HttpEndpoint, openHttpEndpoint } from './http/endpoint.js';
 import { createPdpMetrics, type PdpMetrics } from './metrics.js';
 import { createDecide, type Decide } from './pipeline/decide.js';
@@ -52,6 +52,8 @@ import { createCallerReader } from './server/peer.js';
 import { rehearse } from './server/rehearse.js';
 import { createSettle } from './server/settle.js';
 import { createWatch } from './server/watch.js';
+import { readDeclaredTools } from './session/declared-tools.js';
+import { openSessions } from './session/open.js';
 
 /** What a test may put in the place of the real thing. */
 export interface PdpReplacements {
@@ -137,6 +139,7 @@ async function compose(
     maxBundleBytes: config.bundles.maxBundleBytes,
     syncTimeoutMs: config.bundles.syncTimeoutMs,
   });
+  const epochs = createEpochs(active);
   metrics.followRelease({ channel: config.channel, state: active.state, ageSeconds: () => active.ageSeconds() });
 
   const audit = await openConfiguredAudit(config, { clock, log, metrics });
@@ -148,16 +151,24 @@ async function compose(
   const deadlineMs = config.limits.decisionDeadlineMs;
   const facts = await openContext(config.context, { tls, clock, log, deadlineMs });
   opened(() => facts.close());
-  const epochs = createEpochs({
-    release: { current: () => active.state().releaseSeq, onChange: active.onChange },
-    trust: facts.agents,
+  if (facts.agents !== undefined) followCounter(epochs, 'trust', facts.agents);
+  const sessions = await openSessions(config.sessions, {
+    tls,
+    clock,
+    observer: metrics,
+    log,
+    annotationsOf: await readDeclaredTools(config.sessions.toolsFile),
+    maxMessageBytes: config.limits.maxMessageBytes,
+    onLabelEpoch: (epoch) => epochs.reach('labels', epoch),
   });
+  opened(() => sessions.close());
   const pipeline = {
     snapshots: active,
-    sources: facts.sources,
+    sources: [...facts.sources, sessions.source],
     assessor: undefined,
     followers: [],
     users,
+    recorder: sessions.recorder,
     gateways: new Map(Object.entries(config.gateways).map(([name, tenants]) => [name, new Set(tenants)])),
     parseRequest: createRequestParser(),
     sink: audit,
@@ -186,14 +197,14 @@ async function compose(
   const definitions = loadDecisionPackage();
   const service = loadDecisionService(definitions);
   await rehearse({
-    decide: createDecide({ ...pipeline, sink: undefined, observer: silent, quotas: unused }),
+    decide: createDecide({ ...pipeline, sink: undefined, recorder: undefined, observer: silent, quotas: unused }),
     service,
     clock,
   });
 
   const streams = createOpenStreams(maxStreamAgeMs(config.limits.maxConnectionAgeMs));
   const callers = createCallerReader({ trustDomain: config.trustDomain, clock });
-  const evaluate = { decide, callers, epochs, clock, deadlineMs: config.limits.decisionDeadlineMs, log };
+  const evaluate = { decide, epochs, callers, clock, deadlineMs: config.limits.decisionDeadlineMs, log };
   const endpoint = await openGrpcEndpoint({
     definitions,
     ...config.listen,
@@ -216,6 +227,8 @@ async function compose(
         callers,
         observer: metrics,
         quotas,
+        results: sessions.results,
+        gateways: pipeline.gateways,
         log,
         maxRemembered: config.limits.maxSettlementsRemembered,
       }),
@@ -283,6 +296,7 @@ async function compose(
         },
       },
       { name: 'close the quota store', timeoutMs: DRAIN_STEP_MS, run: () => quotas.close() },
+      { name: 'close the session store', timeoutMs: DRAIN_STEP_MS, run: () => sessions.close() },
       { name: 'stop the compiler', timeoutMs: DRAIN_STEP_MS, run: () => compiler.close() },
       { name: 'close the channel', timeoutMs: DRAIN_STEP_MS, run: () => channel.close() },
       {

@@ -15,3 +15,6 @@ export type { DecisionRecord } from './pipeline/ports.js';
 export { createMemoryQuotaStore, type MemoryStoreOptions } from './quota/memory.js';
 export type { Claim, QuotaStore, Reservation, SettledUse } from './quota/port.js';
 export { createRedisQuotaStore, type RedisStoreOptions } from './quota/redis.js';
+export { createMemorySessionStore, type MemorySessionOptions } from './session/memory.js';
+export { type SessionKey, type SessionStore, storedKey } from './session/port.js';
+export { createRedisSessionStore, type RedisSessionOptions } from './session/redis.js';

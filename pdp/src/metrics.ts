@@ -11,6 +11,13 @@ import { HTTP_ROUTES, HTTP_STATUSES, type HttpObserver } from './http/http-obser
 import { type DecisionObserver, SOURCE_OUTCOMES, STAGES } from './pipeline/ports.js';
 import { type QuotaObserver, RESERVATION_OUTCOMES, STORE_OPERATIONS } from './quota/port.js';
 import { QUESTION_REFUSALS, SETTLEMENT_OUTCOMES, type ServerObserver, STREAM_KINDS } from './server/observer.js';
+import {
+  SESSION_OPERATIONS,
+  SESSION_READINGS,
+  SESSION_RECORDS,
+  SESSION_RESULTS,
+  type SessionObserver,
+} from './session/port.js';
 
 /** Everything that the PDP counts. */
 export interface PdpMetrics
@@ -19,7 +26,8 @@ export interface PdpMetrics
     ServerObserver,
     HttpObserver,
     AuditObserver,
-    QuotaObserver {
+    QuotaObserver,
+    SessionObserver {
   /** What the gauges of the active release read when scraped. */
   followRelease(options: {
     readonly channel: string;
@@ -107,6 +115,26 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     help: 'Operations on the quota store that failed or took too long.',
     labels: { operation: STORE_OPERATIONS },
   });
+  const sessionReads = registry.histogram({
+    name: 'session_read_duration_seconds',
+    help: 'Time until it was known what the session of a request has done, in seconds, by what was known.',
+    labels: { outcome: SESSION_READINGS },
+  });
+  const sessionRecords = registry.histogram({
+    name: 'session_record_duration_seconds',
+    help: 'Time until an attempt was written into its session, in seconds, by how that ended.',
+    labels: { outcome: SESSION_RECORDS },
+  });
+  const sessionResults = registry.counter({
+    name: 'session_results_total',
+    help: 'Results that PEPs reported, by what became of them; those that were not kept do not reach the agent.',
+    labels: { outcome: SESSION_RESULTS },
+  });
+  const sessionFailures = registry.counter({
+    name: 'session_store_failures_total',
+    help: 'Operations on the session store that failed or took too long.',
+    labels: { operation: SESSION_OPERATIONS },
+  });
   // Looked up once: these are on the path of every decision.
   const stageTimers = new Map(STAGES.map((stage) => [stage, stages.labels({ stage })] as const));
   const decided = new Map(
@@ -131,6 +159,10 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
       reserving.observe({ outcome }, seconds);
     },
     quotaStoreFailed: (operation) => storeFailures.inc({ operation }),
+    sessionRead: (outcome, seconds) => sessionReads.observe({ outcome }, seconds),
+    sessionRecorded: (outcome, seconds) => sessionRecords.observe({ outcome }, seconds),
+    sessionResult: (outcome) => sessionResults.inc({ outcome }),
+    sessionStoreFailed: (operation) => sessionFailures.inc({ operation }),
     questionRefused: (reason) => faults.inc({ reason }),
     httpAnswered: (route, status, seconds) => {
       httpAnswers.inc({ route, status });

@@ -4,7 +4,13 @@ export { type EpochedDecision, fromWireDecision, toWireDecision } from './codec/
 export type { BundleFreshness, EnforcementOutcome } from './codec/enums.js';
 export { fromWireFault, toWireFault, type UndecidedReason } from './codec/fault.js';
 export { argumentsDigestHex, DIGEST_BYTES, requestDigest, requestDigestHex } from './codec/request-digest.js';
-export { fromWireSettlement, type ReportedUsage, type SettlementReport, toWireSettlement } from './codec/settlement.js';
+export {
+  fromWireSettlement,
+  type ReportedResult,
+  type ReportedUsage,
+  type SettlementReport,
+  toWireSettlement,
+} from './codec/settlement.js';
 export { fromWireWatchEvent, toWireWatchEvent, type WatchReport } from './codec/watch-event.js';
 export { DECISION_SERVICE_NAME, loadDecisionPackage, loadDecisionService } from './decision-service.js';
 export type { Epochs } from './epochs.js';

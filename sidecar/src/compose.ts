@@ -48,6 +48,7 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
   const credentials = pdpCredentials(material, config.trustDomain);
   const attempts = createAttemptMaker({
     identity,
+    session: { id: config.session.id ?? randomUUID(), scope: config.session.scope },
     environment: config.environment,
     clock: systemClock,
     newId: randomUUID,

@@ -5,6 +5,25 @@ import { adminConfig, logConfig, tlsConfig } from '@portcullis/runtime';
 import { z } from 'zod';
 import { pdpConfig } from './ask/config.js';
 import { mcpConfig, stdioConfig } from './intercept/mcp/config.js';
+import { SESSION_SCOPES } from './intercept/mcp/to-attempt.js';
+
+const session = z
+  .strictObject({
+    id: z
+      .string()
+      .min(1)
+      .max(256)
+      .optional()
+      .describe("Names this sidecar's session; another one at every start when absent. One run of the agent, one id."),
+    scope: z
+      .enum(SESSION_SCOPES)
+      .default('sidecar')
+      .describe(
+        'What counts as one session of the agent: all that passes through this sidecar, or each of its MCP sessions. ' +
+          '`mcp` keeps conversations apart, and sees no flow from one server to another.',
+      ),
+  })
+  .prefault({});
 
 /** The whole configuration. Every duration is in milliseconds, every size in bytes. */
 export const sidecarConfig = z
@@ -14,6 +33,7 @@ export const sidecarConfig = z
     tls: tlsConfig.describe("This sidecar's own certificate; tenant and agent are read from its SPIFFE ID."),
     admin: adminConfig.describe('Plain HTTP port for metrics, probes and drain.'),
     log: logConfig.describe('How much is logged, and where to.'),
+    session: session.describe('Which attempts belong together (contracts §9); named as context.session_id.'),
     pdp: pdpConfig.describe('The policy decision points.'),
     mcp: mcpConfig.optional().describe('The MCP Streamable HTTP proxy.'),
     stdio: stdioConfig.optional().describe('The MCP stdio wrapper (mode "mcp").'),

@@ -452,6 +452,14 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     action: FIX_REQUEST,
   },
   ERR_REQUEST_VALUE: { meaning: 'A value out of its range or list.', action: FIX_REQUEST },
+  ERR_SESSION_KEY: {
+    meaning: 'The file that `sessions.store.keyFile` names cannot be read, or has fewer than 32 bytes.',
+    action: 'Give every PDP the same file of 32 random bytes or more.',
+  },
+  ERR_SESSION_UNAVAILABLE: {
+    meaning: 'A reported result could not be written into its session, so the sidecar does not deliver it.',
+    action: 'See the runbook [session-unavailable](../runbooks/session-unavailable.md).',
+  },
   ERR_TASK_ENDED: { meaning: 'A long-running part ended early, so the process ends.', action: DEFECT },
   ERR_TASK_FAILED: {
     meaning: 'A long-running part failed, so the process ends.',
@@ -490,6 +498,10 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     action: 'Correct the files under `tls`: the key must fit the certificate, and `caFile` must not be empty.',
   },
   ERR_TLS_REQUIRED: { meaning: 'An address without TLS where only TLS is allowed.', action: 'Use `https:`.' },
+  ERR_TOOL_DECLARATIONS: {
+    meaning: 'The file that `sessions.toolsFile` names cannot be read, is larger than 4 MiB, or is not as described.',
+    action: 'Correct the file at the place that the message names.',
+  },
   ERR_TRUST_CLOCK: {
     meaning: 'The clock is behind the last timestamp, so none is signed.',
     action: 'Correct the clock of the distributor; signing resumes by itself.',

@@ -26,9 +26,11 @@ const AREAS: Readonly<Record<string, string>> = {
   RELEASE: 'Releases',
   REPOSITORY: 'The repository of the distributor',
   REQUEST: 'Canonical requests',
+  SESSION: 'Sessions',
   TASK: 'Long-running parts of a process',
   TESTS: 'Test suites of policies',
   TLS: 'TLS',
+  TOOL: 'What is declared of tools',
   TRUST: 'Trust metadata and signing keys',
   WIRE: 'Messages between processes',
 };

@@ -122,7 +122,7 @@ const MESSAGES = {
   Egress: 'scheme=1 host=2 port=3 method=4 path=5 resolved_ips=6 bytes=7',
   Peer: 'agent_id=1 skill=2 url=3',
   Context:
-    'timestamp=1 request_id=2 environment=3 ip=4 session_id=5 workspace_id=6 tenant_id=7 data_classification=8 labels=9 store=10 delegation_json=11 approval_json=12 attributes_json=13',
+    'timestamp=1 request_id=2 environment=3 ip=4 session_id=5 workspace_id=6 tenant_id=7 data_classification=8 labels=9 store=10 delegation_json=11 approval_json=12 attributes_json=13 task_json=14',
   StringList: 'values=1',
   IntentRisk: 'decision=1 explanation=2 behavioral_signals_json=3 risk_dimensions_json=4',
   DenyReason: 'code=1 message=2 path=3 reason_code=4',
@@ -145,7 +145,9 @@ const MESSAGES = {
   Fault: 'code=1 message=2',
   WatchRequest: '',
   WatchEvent: 'epochs=1 bundle_digest=2 policy_version=3 freshness=4',
-  Settlement: 'decision_id=1 outcome=2 request_digest=3 duration_ms=4 usage=5',
+  Settlement:
+    'decision_id=1 outcome=2 request_digest=3 duration_ms=4 usage=5 result_json=6 session_id=7 result_truncated=8 ' +
+    'tenant_id=9 agent_id=10',
   SettleRequest: 'settlements=1',
   SettleResponse: 'accepted=1',
 } as const;

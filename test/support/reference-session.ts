@@ -8,6 +8,7 @@ import {
   isList,
   isMissing,
   isOneOf,
+  isText,
   isTexts,
   isThere,
   not,
@@ -114,6 +115,7 @@ interface FlowArgument {
   readonly allowed_origins?: readonly string[];
   readonly denied_origins?: readonly string[];
   readonly denied_labels?: readonly string[];
+  readonly roles?: readonly string[];
 }
 
 interface Placed {
@@ -146,6 +148,7 @@ export function violatesFlow(config: JsonObject, request: ContextualRequest): Ho
     sinks,
     labels,
     all_labels,
+    task_scope,
     arguments: constraints,
     unless = {},
     unknown = 'block',
@@ -153,8 +156,13 @@ export function violatesFlow(config: JsonObject, request: ContextualRequest): Ho
     readonly sinks: readonly string[];
     readonly labels?: readonly string[];
     readonly all_labels?: readonly string[];
+    readonly task_scope?: readonly string[];
     readonly arguments?: readonly FlowArgument[];
-    readonly unless?: { readonly labels?: readonly string[]; readonly argument_labels?: readonly string[] };
+    readonly unless?: {
+      readonly labels?: readonly string[];
+      readonly argument_labels?: readonly string[];
+      readonly task_scope?: readonly string[];
+    };
     readonly unknown?: string;
   };
   const orUnknown = (path: string, held: Holds): Holds =>
@@ -169,7 +177,11 @@ export function violatesFlow(config: JsonObject, request: ContextualRequest): Ho
     );
     parts.push(orUnknown('context.labels', held));
   }
+  const isScope = (wanted: readonly string[]): Holds =>
+    ask(request, 'facts.task_scope', isText, (scope) => wanted.includes(scope));
+  if (task_scope !== undefined) parts.push(orUnknown('facts.task_scope', isScope(task_scope)));
   if (unless.labels !== undefined) parts.push(not(anyOf('context.labels', unless.labels)));
+  if (unless.task_scope !== undefined) parts.push(not(isScope(unless.task_scope)));
   if (constraints !== undefined) {
     const endorsed = unless.argument_labels ?? [];
     const found = leavesOf(request as unknown as Json, '');
@@ -189,19 +201,20 @@ export function violatesFlow(config: JsonObject, request: ContextualRequest): Ho
 }
 
 function isEntry(entry: Json): boolean {
-  const { path, origin, labels } = (entry ?? {}) as JsonObject;
+  const { path, origin, labels, role } = (entry ?? {}) as JsonObject;
   return (
     typeof path === 'string' &&
     !/^$|^\.|\.\.|\.$/.test(path) &&
     typeof origin === 'string' &&
     labels !== undefined &&
-    isTexts(labels)
+    isTexts(labels) &&
+    (role === undefined || typeof role === 'string')
   );
 }
 
 function offendsWith(
   leaf: Placed,
-  { allowed_origins, denied_origins = [], denied_labels = [] }: FlowArgument,
+  { allowed_origins, denied_origins = [], denied_labels = [], roles }: FlowArgument,
   {
     entries,
     endorsed,
@@ -215,6 +228,8 @@ function offendsWith(
   return known.some((entry) => {
     const origin = entry['origin'] as string;
     const labels = entry['labels'] as readonly string[];
+    const role = entry['role'] as string | undefined;
+    if (roles !== undefined && role !== undefined && !roles.includes(role)) return false;
     if (labels.some((label) => isLiked(label, endorsed))) return false;
     if (allowed_origins !== undefined && !isLiked(origin, allowed_origins)) return true;
     return isLiked(origin, denied_origins) || labels.some((label) => isLiked(label, denied_labels));

@@ -70,6 +70,7 @@ describe.each(NAMES)('the pack %s', (name) => {
 describe('all packs', () => {
   test('are the ones that the documentation speaks of', () => {
     expect(NAMES).toEqual([
+      'agent-flow',
       'agent-to-agent',
       'base',
       'databases',

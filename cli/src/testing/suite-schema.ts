@@ -1,5 +1,13 @@
 import { RFC3339 } from '@portcullis/policy';
-import { ATTEMPT_KINDS, DECISION_EFFECTS, DENY_CODES, QUOTA_DIMENSIONS, QUOTA_KINDS } from '@portcullis/policy/model';
+import {
+  ATTEMPT_KINDS,
+  DECISION_EFFECTS,
+  DENY_CODES,
+  QUOTA_DIMENSIONS,
+  QUOTA_KINDS,
+  TASK_SCOPES,
+  VALUE_ROLES,
+} from '@portcullis/policy/model';
 import { z } from 'zod';
 
 /** The format of a suite, and of a file of shared fixtures. */
@@ -132,11 +140,18 @@ function factsShape() {
     at: instant(),
     labels: z.array(z.string()).optional(),
   });
-  const provenance = z.strictObject({ path: text(512), origin: text(512), labels: z.array(z.string()) });
+  const provenance = z.strictObject({
+    path: text(512),
+    origin: text(512),
+    labels: z.array(z.string()),
+    role: z.enum(VALUE_ROLES).optional(),
+  });
   return z.strictObject({
     history: z.array(past).describe("The session's earlier attempts, oldest first.").optional(),
     provenance: z.array(provenance).describe('Where values of the request came from.').optional(),
     sinks: z.array(z.string()).describe('What the attempt would reach.').optional(),
+    task_scope: z.enum(TASK_SCOPES).describe("How the attempt stands to the session's task.").optional(),
+    totals: z.record(text(128), z.number()).describe('What the session has added up.').optional(),
   });
 }
 

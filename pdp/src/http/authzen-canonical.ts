@@ -41,6 +41,7 @@ const CONTEXT_MEMBERS = [
   'store',
   'delegation',
   'approval',
+  'task',
 ];
 /** Members of the context that have a meaning here and are no facts of the context. */
 const CONTEXT_DIRECTIVES = ['agent', 'source', 'intent_risk', 'supported_obligations'];

@@ -15,6 +15,7 @@ import { type Frame, fromVerdict, INTERNAL, microseconds, type Progress, recordO
 import { type IdentifyParts, identify } from './identify.js';
 import { type NormalizeParts, normalize } from './normalize.js';
 import type {
+  AttemptRecorder,
   DecisionFollower,
   DecisionObserver,
   DecisionRecord,
@@ -23,6 +24,7 @@ import type {
   RiskAssessor,
   StageName,
 } from './ports.js';
+import { remember } from './remember.js';
 import { reserve, unguarded } from './reserve.js';
 import { assess } from './risk.js';
 
@@ -31,6 +33,8 @@ export interface DecideParts extends NormalizeParts, IdentifyParts, ContextParts
   /** Without one, `intent_risk` is what the caller says. */
   readonly assessor: RiskAssessor | undefined;
   readonly followers: readonly DecisionFollower[];
+  /** Without one, sessions remember nothing. */
+  readonly recorder?: AttemptRecorder | undefined;
   /** Without one, decisions are not recorded. */
   readonly sink: DecisionSink | undefined;
   readonly observer: DecisionObserver & Pick<QuotaObserver, 'reserved'>;
@@ -88,7 +92,10 @@ async function decideFrom(parts: Stages, attempt: Attempt, progress: Progress, s
   }
   const assembledAt = parts.clock.monotonic();
   const frame: Frame = { decisionId, progress, engine: parts.engine, evaluationMs: assembledAt - startedAt };
-  const decision = outcome.ok ? fromVerdict(frame, outcome.value.verdict) : refusal(frame, outcome.reason);
+  const verdict = outcome.ok ? fromVerdict(frame, outcome.value.verdict) : refusal(frame, outcome.reason);
+  const remembered = remember(parts, verdict, progress, attempt.deadline);
+  const decision = remembered instanceof Promise ? await remembered : remembered;
+  if (outcome.ok && verdict.allow && !decision.allow) outcome.value.giveBack();
   if (parts.sink === undefined) {
     parts.observer.stageTook('decide', (parts.clock.monotonic() - assembledAt) / 1000);
     return decision;
@@ -101,7 +108,7 @@ async function decideFrom(parts: Stages, attempt: Attempt, progress: Progress, s
   );
   parts.observer.stageTook('decide', (parts.clock.monotonic() - assembledAt) / 1000);
   if (failure === undefined) return decision;
-  if (outcome.ok) outcome.value.giveBack();
+  if (outcome.ok && decision.allow) outcome.value.giveBack();
   return refusal(frame, failure);
 }
 

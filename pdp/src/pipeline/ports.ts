@@ -10,6 +10,7 @@ import type {
   DecisionEffect,
   Facts,
   IntentRisk,
+  Obligation,
   RequestContext,
   ToolTarget,
   UserSubject,
@@ -106,6 +107,19 @@ export interface ContextSource {
 export interface RiskAssessor {
   /** The whole `intent_risk` that policies see; rejects when it cannot be known. */
   assess(question: Question, request: ContextualRequest): IntentRisk | Promise<IntentRisk>;
+}
+
+/** What became of recording an attempt: what the PEP has to do besides, or why the attempt cannot be allowed. */
+export type Recorded =
+  | { readonly ok: true; readonly obligations: readonly Obligation[] }
+  | { readonly ok: false; readonly message: string };
+
+/** Who has to know of an attempt before anybody acts on its decision, because later decisions are made of it. */
+export interface AttemptRecorder {
+  /** Whether it has to know of this one, decided under that release; at once. */
+  records(question: Question, snapshot: Snapshot): boolean;
+  /** Does not reject. An allow is not answered before this resolves, and is denied when it is late. */
+  record(question: Question, snapshot: Snapshot, effect: DecisionEffect): Promise<Recorded>;
 }
 
 /** Who does something about a decision once it is answered. Must not throw; nobody waits. */

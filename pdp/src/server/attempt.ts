@@ -27,11 +27,11 @@ export function toAttempt(question: Wire.EvaluateRequest__Output, caller: Caller
 }
 
 /**
- * The decision as it travels. `epochs` were read before it was begun: an answer never claims to know of a change that came
- * while it was made.
+ * The decision as it travels, with the epochs it was computed under.
+ * @param before the epochs before the decision was begun: what moved meanwhile may or may not have been seen
  */
-export function toAnswer(decision: Decision, epochs: Epochs): Wire.Decision {
-  return toWireDecision(decision, { ...epochs, release_seq: decision.meta.release_seq });
+export function toAnswer(decision: Decision, before: Epochs): Wire.Decision {
+  return toWireDecision(decision, { ...before, release_seq: decision.meta.release_seq });
 }
 
 /** The earlier of the caller's deadline and ours, as monotonic milliseconds. */

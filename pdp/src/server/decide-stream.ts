@@ -113,10 +113,10 @@ function serve(
   };
   const decide = async ({ id, question, deadline }: Waiting): Promise<void> => {
     try {
-      const epochs = parts.epochs.current();
+      const before = parts.epochs.current();
       const decision = await parts.decide(toAttempt(question, caller, deadline));
       inFlight.delete(id);
-      answer({ id, decision: toAnswer(decision, epochs) });
+      answer({ id, decision: toAnswer(decision, before) });
     } catch (error) {
       inFlight.delete(id);
       logFault(parts.log, PortcullisError.from(error), 'Question failed');

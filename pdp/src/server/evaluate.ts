@@ -13,8 +13,8 @@ import type { CallerReader } from './peer.js';
 /** What both handlers need. */
 export interface EvaluateParts {
   readonly decide: Decide;
+  readonly epochs: Pick<EpochSource, 'current'>;
   readonly callers: CallerReader;
-  readonly epochs: EpochSource;
   readonly clock: Clock;
   readonly deadlineMs: number;
   readonly log: Logger;
@@ -27,8 +27,8 @@ export function createEvaluate(
   return guardUnary(parts.log, async (call) => {
     const caller = parts.callers.callerOf(call);
     const deadline = deadlineOf(call, parts.clock, parts.deadlineMs);
-    const epochs = parts.epochs.current();
-    return { decision: toAnswer(await parts.decide(toAttempt(call.request, caller, deadline)), epochs) };
+    const before = parts.epochs.current();
+    return { decision: toAnswer(await parts.decide(toAttempt(call.request, caller, deadline)), before) };
   });
 }
 
@@ -43,10 +43,10 @@ export function createEvaluateBatch(
     if (questions.length > MAX_BATCH) {
       throw new PortcullisError('ERR_REQUEST_INVALID', 'invalid', `a batch holds at most ${MAX_BATCH} requests`);
     }
-    const epochs = parts.epochs.current();
+    const before = parts.epochs.current();
     const decisions = await Promise.all(
       questions.map((question) => parts.decide(toAttempt(question, caller, deadline))),
     );
-    return { responses: decisions.map((decision) => ({ decision: toAnswer(decision, epochs) })) };
+    return { responses: decisions.map((decision) => ({ decision: toAnswer(decision, before) })) };
   });
 }

@@ -16,7 +16,9 @@ import {
   fromWireWatchEvent,
   loadDecisionPackage,
   loadDecisionService,
+  type PeerIdentity,
   requestDigest,
+  type SettlementReport,
   toWireRequest,
   toWireSettlement,
   type Wire,
@@ -24,13 +26,14 @@ import {
 import { createLogger, PortcullisError, systemClock } from '@portcullis/runtime';
 import { service as healthService } from 'grpc-health-check';
 import type { ReleaseState } from '../bundles/active.js';
-import { createEpochs } from '../epochs/epochs.js';
+import { createEpochs, type EpochCounters } from '../epochs/epochs.js';
 import { createRecorder } from '../fixtures/recorders.js';
-import { AGENT, toolCall } from '../fixtures/requests.js';
+import { AGENT, GATEWAY, toolCall } from '../fixtures/requests.js';
 import type { Attempt } from '../pipeline/chain.js';
 import type { Decide } from '../pipeline/decide.js';
 import { reservationKey } from '../quota/key.js';
 import type { SettledUse } from '../quota/port.js';
+import type { ReportedResult, ResultOutcome } from '../session/result-intake.js';
 import { createDecideStream } from './decide-stream.js';
 import { createEvaluate, createEvaluateBatch } from './evaluate.js';
 import { type GrpcEndpoint, openGrpcEndpoint } from './grpc-endpoint.js';
@@ -41,6 +44,8 @@ import { createSettle } from './settle.js';
 import { createWatch } from './watch.js';
 
 const settledUses: SettledUse[] = [];
+const reportedResults: ReportedResult[] = [];
+let resultOutcome: ResultOutcome = 'kept';
 const log = createLogger({ component: 'test', level: 'silent' });
 // Every step is a file or a socket; a busy machine must not turn that into a failure.
 jest.setTimeout(60_000);
@@ -96,22 +101,23 @@ type AnyClient = InstanceType<ReturnType<typeof makeGenericClientConstructor>>;
 
 let held: ReturnType<typeof createHeldDecide>;
 let observer: ReturnType<typeof createRecorder>;
-let peer: { reject?: PortcullisError; valid: boolean };
+let peer: { reject?: PortcullisError; valid: boolean; identity: PeerIdentity };
 let release: ReleaseState & { readonly ok: boolean };
 let listeners: Set<() => void>;
+let epochs: EpochCounters;
 let endpoint: GrpcEndpoint;
 let client: AnyClient & Wire.DecisionServiceClient;
 
 beforeEach(async () => {
   held = createHeldDecide();
   observer = createRecorder();
-  peer = { valid: true };
+  peer = { valid: true, identity: AGENT };
   release = { ok: true, releaseSeq: 7, bundleDigest: 'ab'.repeat(32), policyVersion: '1', freshness: 'fresh' };
   listeners = new Set();
   const callers: CallerReader = {
     callerOf: () => {
       if (peer.reject !== undefined) throw peer.reject;
-      return { identity: AGENT, isValidNow: () => peer.valid };
+      return { identity: peer.identity, isValidNow: () => peer.valid };
     },
   };
   const onChange = (listener: () => void): (() => void) => {
@@ -128,8 +134,8 @@ beforeEach(async () => {
   };
   const streams = createOpenStreams(60_000);
   const encode = loadDecisionService().Decide.responseSerialize;
-  const epochs = createEpochs({ release: { current: () => releases.state().releaseSeq, onChange: releases.onChange } });
-  const parts = { decide: held, callers, epochs, clock: systemClock, deadlineMs: 10_000, log };
+  epochs = createEpochs(releases);
+  const parts = { decide: held, epochs, callers, clock: systemClock, deadlineMs: 10_000, log };
   endpoint = await openGrpcEndpoint({
     definitions: loadDecisionPackage(),
     host: '127.0.0.1',
@@ -154,6 +160,13 @@ beforeEach(async () => {
         callers,
         observer,
         quotas: { settle: async (uses) => void settledUses.push(...uses) },
+        results: {
+          keep: async (reported) => {
+            reportedResults.push(reported);
+            return resultOutcome;
+          },
+        },
+        gateways: new Map([['edge', new Set(['acme'])]]),
         log,
         maxRemembered: 3,
       }),
@@ -294,8 +307,8 @@ describe('Evaluate', () => {
         deadlines.push(attempt.deadline);
         return decisionFor(attempt);
       },
+      epochs,
       callers: { callerOf: () => ({ identity: AGENT, isValidNow: () => true }) },
-      epochs: createEpochs({ release: { current: () => 0, onChange: () => () => undefined } }),
       clock: systemClock,
       deadlineMs: 10_000,
       log,
@@ -565,6 +578,21 @@ describe('Decide', () => {
   });
 });
 
+describe('an answer', () => {
+  test('carries the epochs from before it was begun, not those of when it was ready', async () => {
+    held.hold = true;
+    epochs.reach('trust', 3);
+    const answered = evaluate(question('a'));
+    while (held.asked.get('a') === undefined) await new Promise((resolve) => setImmediate(resolve));
+    epochs.reach('trust', 4);
+    epochs.reach('kill', 1);
+    held.asked.get('a')?.answer();
+    expect((await answered).decision?.epochs).toMatchObject({ release_seq: 7, trust: 3 });
+    held.hold = false;
+    expect((await evaluate(question('b'))).decision?.epochs).toMatchObject({ release_seq: 7, trust: 4, kill: 1 });
+  });
+});
+
 describe('Watch', () => {
   test('shows the current state first, then every change; without a release it says expired', async () => {
     const call = client.Watch({});
@@ -572,7 +600,7 @@ describe('Watch', () => {
     let wake: (() => void) | undefined;
     call.on('data', (event: Wire.WatchEvent__Output) => {
       const read = fromWireWatchEvent(event);
-      events.push(read.ok ? [read.value.epochs.release_seq, read.value.freshness] : read.problems);
+      events.push(read.ok ? [...Object.values(read.value.epochs), read.value.freshness] : read.problems);
       wake?.();
     });
     call.on('error', () => undefined);
@@ -587,13 +615,18 @@ describe('Watch', () => {
     release = { ...release, releaseSeq: 8 };
     for (const listener of listeners) listener();
     await until(2);
+    epochs.advance('trust');
+    epochs.reach('kill', 5);
+    await until(4);
     release = { ...release, freshness: 'none', releaseSeq: 0 };
     for (const listener of listeners) listener();
-    await until(3);
+    await until(5);
     expect(events).toEqual([
-      [7, 'fresh'],
-      [8, 'fresh'],
-      [0, 'expired'],
+      [7, 0, 0, 0, 'fresh'],
+      [8, 0, 0, 0, 'fresh'],
+      [8, 1, 0, 0, 'fresh'],
+      [8, 1, 0, 5, 'fresh'],
+      [0, 1, 0, 5, 'expired'],
     ]);
     call.cancel();
     while (!observer.lines.includes('closed watch')) await new Promise((resolve) => setImmediate(resolve));
@@ -603,6 +636,9 @@ describe('Watch', () => {
 describe('Settle', () => {
   beforeEach(() => {
     settledUses.length = 0;
+    reportedResults.length = 0;
+    resultOutcome = 'kept';
+    peer.identity = AGENT;
   });
 
   const id = (n: number): string => `00000000-0000-4000-8000-00000000000${n}`;
@@ -632,6 +668,59 @@ describe('Settle', () => {
       { key, unused: false, actual: {} },
       { key, unused: true, actual: {} },
     ]);
+  });
+
+  const bringing = (result: Partial<NonNullable<SettlementReport['result']>> = {}): Wire.Settlement =>
+    toWireSettlement({
+      decision_id: id(1),
+      request_digest: 'ab'.repeat(32),
+      outcome: 'forwarded',
+      duration_ms: 5,
+      result: { value: { content: ['é'] }, truncated: false, session_id: 's-1', ...result },
+    });
+  const own = { tenant: 'acme', agent: 'analyst', session: 's-1' };
+
+  test("hands results over for the caller's own session, whatever it says of itself", async () => {
+    expect(await settle([bringing()])).toBe(1);
+    expect(await settle([bringing({ tenant_id: 'acme', agent_id: 'analyst', truncated: true, value: '[1,' })])).toBe(1);
+    expect(reportedResults).toEqual([
+      { key: own, requestDigest: 'ab'.repeat(32), result: { content: ['é'] }, truncated: false },
+      { key: own, requestDigest: 'ab'.repeat(32), result: '[1,', truncated: true },
+    ]);
+    expect(await settle([bringing({ agent_id: 'other' })])).toBe(0);
+    expect(await settle([bringing({ tenant_id: 'rival' })])).toBe(0);
+    expect(reportedResults).toHaveLength(2);
+  });
+
+  test('takes results of a gateway for agents of its tenants alone, which it has to name', async () => {
+    peer.identity = GATEWAY;
+    expect(await settle([bringing({ tenant_id: 'acme', agent_id: 'analyst' })])).toBe(1);
+    expect(reportedResults).toMatchObject([{ key: own }]);
+    expect(await settle([bringing({ tenant_id: 'rival', agent_id: 'analyst' })])).toBe(0);
+    expect(await settle([bringing({ tenant_id: 'acme' })])).toBe(0);
+    expect(await settle([bringing({ agent_id: 'analyst' })])).toBe(0);
+    expect(await settle([bringing()])).toBe(0);
+    expect(reportedResults).toHaveLength(1);
+  });
+
+  test('counts a repeated result as taken, one that nobody waits for as none, and fails where nobody can tell', async () => {
+    resultOutcome = 'repeated';
+    expect(await settle([bringing()])).toBe(1);
+    resultOutcome = 'unasked';
+    expect(await settle([bringing()])).toBe(0);
+    for (const cause of ['store', 'warm_up', 'forgotten', 'full', 'too_large', 'contended'] as const) {
+      resultOutcome = cause;
+      await expect(settle([bringing()])).rejects.toMatchObject({ code: status.UNAVAILABLE });
+    }
+    expect(settledUses).toHaveLength(1);
+  });
+
+  test('takes a result alone, and as strict JSON', async () => {
+    await expect(settle([bringing(), report(2)])).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+    for (const text of ['{"a":1,"a":2}', '', 'nope', '{"__proto__":1}', '9007199254740993']) {
+      expect(await settle([{ ...bringing(), result_json: Buffer.from(text) }])).toBe(0);
+    }
+    expect(reportedResults).toEqual([]);
   });
 
   test('refuses what is not a report', async () => {

@@ -1,10 +1,13 @@
 /** `Settle`: what became of decisions. Each report is checked, and counted once per decision however often it comes. */
 
 import type { handleUnaryCall } from '@grpc/grpc-js';
-import { fromWireSettlement, type SettlementReport, type Wire } from '@portcullis/proto';
+import { fromWireSettlement, type ReportedResult, type SettlementReport, type Wire } from '@portcullis/proto';
 import { type Logger, PortcullisError } from '@portcullis/runtime';
+import type { GatewayTenants } from '../pipeline/normalize.js';
 import { reservationKey } from '../quota/key.js';
 import type { QuotaStore, SettledUse } from '../quota/port.js';
+import type { SessionKey } from '../session/port.js';
+import type { ResultIntake } from '../session/result-intake.js';
 import { guardUnary } from './guard.js';
 import type { ServerObserver } from './observer.js';
 import type { Caller, CallerReader } from './peer.js';
@@ -15,6 +18,10 @@ export interface SettleParts {
   readonly observer: ServerObserver;
   /** Told how attempts ended, whichever PDP decided them. */
   readonly quotas: Pick<QuotaStore, 'settle'>;
+  /** Takes what PEPs report of results. */
+  readonly results: ResultIntake;
+  /** Who may report for which tenants. */
+  readonly gateways: GatewayTenants;
   readonly log: Logger;
   /** How many decisions are remembered; the oldest are forgotten first. */
   readonly maxRemembered: number;
@@ -46,11 +53,18 @@ export function createSettle(parts: SettleParts): handleUnaryCall<Wire.SettleReq
         `a call settles at most ${MAX_SETTLEMENTS} decisions`,
       );
     }
+    if (settlements.length > 1 && settlements.some(({ result_json: result }) => result !== undefined)) {
+      throw new PortcullisError('ERR_REQUEST_INVALID', 'invalid', 'a settlement with a result comes alone');
+    }
     let accepted = 0;
     const uses: SettledUse[] = [];
     for (const message of settlements) {
       const report = fromWireSettlement(message);
-      if (!report.ok || !DECISION_ID.test(report.value.decision_id)) {
+      if (
+        !report.ok ||
+        !DECISION_ID.test(report.value.decision_id) ||
+        !(await takeResult(parts, report.value, caller))
+      ) {
         parts.observer.settled('invalid');
         continue;
       }
@@ -67,4 +81,34 @@ export function createSettle(parts: SettleParts): handleUnaryCall<Wire.SettleReq
 /** What was refused by the PEP reached nobody; what failed upstream may have had its effect, and stays counted. */
 function useOf({ request_digest: digest, outcome, usage }: SettlementReport, caller: Caller): SettledUse {
   return { key: reservationKey(caller.identity, digest), unused: outcome === 'refused', actual: usage ?? {} };
+}
+
+/** False when nobody asked for the result; then the report as a whole is not one. */
+async function takeResult(
+  { results, gateways }: SettleParts,
+  { result, request_digest: requestDigest }: SettlementReport,
+  { identity }: Caller,
+): Promise<boolean> {
+  if (result === undefined) return true;
+  const key = reportedSession(result, identity, gateways);
+  if (key === undefined) return false;
+  const outcome = await results.keep({ key, requestDigest, result: result.value, truncated: result.truncated });
+  if (outcome === 'kept' || outcome === 'repeated') return true;
+  if (outcome === 'unasked') return false;
+  // The caller may ask another decision point, or again.
+  throw new PortcullisError('ERR_SESSION_UNAVAILABLE', 'unavailable', `the session is not known: ${outcome}`);
+}
+
+/** The session that the caller may report about; an agent's own, or one of an agent that a gateway may speak for. */
+function reportedSession(
+  { session_id: session, tenant_id: tenant, agent_id: agent }: ReportedResult,
+  identity: Caller['identity'],
+  gateways: GatewayTenants,
+): SessionKey | undefined {
+  if (identity.kind === 'agent') {
+    const isOwn = (tenant ?? identity.tenant) === identity.tenant && (agent ?? identity.agent) === identity.agent;
+    return isOwn ? { tenant: identity.tenant, agent: identity.agent, session } : undefined;
+  }
+  if (identity.kind !== 'gateway' || tenant === undefined || agent === undefined) return undefined;
+  return gateways.get(identity.name)?.has(tenant) === true ? { tenant, agent, session } : undefined;
 }

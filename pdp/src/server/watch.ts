@@ -13,8 +13,7 @@ import type { CallerReader } from './peer.js';
 /** What the handler needs. */
 export interface WatchParts {
   readonly callers: CallerReader;
-  readonly releases: Pick<ActiveReleases, 'state'>;
-  /** Tells of every change, of the release too. */
+  readonly releases: Pick<ActiveReleases, 'state' | 'onChange'>;
   readonly epochs: EpochSource;
   readonly streams: OpenStreams;
   readonly observer: ServerObserver;
@@ -33,6 +32,7 @@ export function createWatch(parts: WatchParts): handleServerStreamingCall<Wire.W
       const caller = parts.callers.callerOf(call);
       let isSending = false;
       let isOutdated = false;
+      let sent = '';
       const send = (): void => {
         if (call.destroyed || call.writableEnded) return;
         if (!caller.isValidNow()) {
@@ -45,21 +45,27 @@ export function createWatch(parts: WatchParts): handleServerStreamingCall<Wire.W
           isOutdated = true;
           return;
         }
-        isSending = true;
         isOutdated = false;
-        call.write(toWireWatchEvent(reportOf(parts.releases.state(), parts.epochs.current())), () => {
+        const report = reportOf(parts.releases.state(), parts.epochs.current());
+        // A release moves an epoch as well; one change is one event.
+        const text = JSON.stringify(report);
+        if (text === sent) return;
+        sent = text;
+        isSending = true;
+        call.write(toWireWatchEvent(report), () => {
           isSending = false;
           if (isOutdated) send();
         });
       };
       parts.observer.streamOpened('watch');
-      const stopListening = parts.epochs.onChange(guarded(send, fail));
+      const changed = guarded(send, fail);
+      const stopListening = [parts.releases.onChange(changed), parts.epochs.onChange(changed)];
       const remove = parts.streams.add({ leave: () => call.end() });
       let isClosed = false;
       const close = (): void => {
         if (isClosed) return;
         isClosed = true;
-        stopListening();
+        for (const stop of stopListening) stop();
         remove();
         parts.observer.streamClosed('watch');
       };

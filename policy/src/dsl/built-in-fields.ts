@@ -1,5 +1,5 @@
 import { DECISION_EFFECTS } from '../model/decision.js';
-import type { ContextualRequest } from '../model/facts.js';
+import { type ContextualRequest, TASK_SCOPES, VALUE_ROLES } from '../model/facts.js';
 import { ATTEMPT_KINDS, ENVIRONMENTS, SOURCES } from '../model/request.js';
 
 /**
@@ -120,6 +120,7 @@ export const BUILT_IN = {
   'context.store': TEXT,
   'context.delegation': OPEN,
   'context.approval': OPEN,
+  'context.task': OPEN,
   'context.attributes': OPEN,
   intent_risk: OBJECT,
   'intent_risk.decision': { type: 'string', members: ['ALLOW', 'REVIEW', 'BLOCK'] },
@@ -144,7 +145,10 @@ export const BUILT_IN = {
   'facts.provenance[any].path': TEXT,
   'facts.provenance[any].origin': TEXT,
   'facts.provenance[any].labels': TEXTS,
+  'facts.provenance[any].role': { type: 'string', members: VALUE_ROLES },
   'facts.sinks': TEXTS,
+  'facts.task_scope': { type: 'string', members: TASK_SCOPES },
+  'facts.totals': { type: 'object', open: 'number' },
 } as const satisfies Record<BuiltInPath, FieldRow>;
 
 /** The paths of all built-in fields; below the open ones (`*.attributes`, `tool.arguments` …) any name is a field. */

@@ -159,6 +159,76 @@ describe('flow by where arguments come from', () => {
   ])('$name: $finding', ({ config = TO, ...one }) => expectFinding({ ...one, config }));
 });
 
+describe('flow by roles and by the task', () => {
+  const role = (path: string, origin: string, is: string, ...labels: readonly string[]): JsonObject => ({
+    ...from(path, origin, ...labels),
+    role: is,
+  });
+  const ROLES = {
+    sinks,
+    arguments: [{ paths: ['tool.arguments'], roles: ['destination'], denied_labels: ['untrusted'] }],
+  };
+  const given = (...provenance: readonly Json[]): JsonObject => ({ sinks, provenance });
+  const OUTSIDE = { sinks, task_scope: ['outside'] };
+  test.each<Case>([
+    {
+      name: 'a value of the role',
+      config: ROLES,
+      args: { to: 'x' },
+      facts: given(role('tool.arguments.to', 'tool:web/x', 'destination', 'untrusted')),
+      finding: 'violates',
+    },
+    {
+      name: 'a value of another role',
+      config: ROLES,
+      args: { to: 'x' },
+      facts: given(role('tool.arguments.to', 'tool:web/x', 'payload', 'untrusted')),
+      finding: 'complies',
+    },
+    {
+      name: 'a value of which nobody knows the role',
+      config: ROLES,
+      args: { to: 'x' },
+      facts: given(from('tool.arguments.to', 'tool:web/x', 'untrusted')),
+      finding: 'violates',
+    },
+    {
+      name: 'a value of which nothing is known',
+      config: ROLES,
+      args: { to: 'x' },
+      facts: given(),
+      finding: 'violates',
+    },
+    {
+      name: 'a role that is no text',
+      config: ROLES,
+      args: { to: 'x' },
+      facts: given({ ...from('tool.arguments.to', 'user'), role: 5 }),
+      finding: 'errs',
+    },
+    { name: 'outside the task', config: OUTSIDE, facts: { sinks, task_scope: 'outside' }, finding: 'violates' },
+    { name: 'inside it', config: OUTSIDE, facts: { sinks, task_scope: 'inside' }, finding: 'complies' },
+    { name: 'a task that nobody knows', config: OUTSIDE, facts: { sinks }, finding: 'violates' },
+    {
+      name: 'the same, ignored',
+      config: { ...OUTSIDE, unknown: 'ignore' },
+      facts: { sinks },
+      finding: 'complies',
+    },
+    {
+      name: 'lifted by the task',
+      config: { ...LABELLED, unless: { task_scope: ['continued'] } },
+      facts: { sinks, task_scope: 'continued' },
+      finding: 'complies',
+    },
+    {
+      name: 'not lifted by a task that nobody knows',
+      config: { ...LABELLED, unless: { task_scope: ['continued'] } },
+      finding: 'violates',
+    },
+  ])('$name: $finding', expectFinding);
+});
+
 describe('flow', () => {
   test('the example holds a message to a recipient from a web page', () => {
     const request = requestOf('tool_call', {

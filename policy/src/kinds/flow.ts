@@ -3,6 +3,7 @@ import { joinSegments } from '../dsl/field-path.js';
 import { findField } from '../dsl/fields.js';
 import type { LabelQuestion } from '../dsl/operators/carries.js';
 import { ANY_NAME, parseValuePath } from '../dsl/operators/value-paths.js';
+import { TASK_SCOPES, type TaskScope, VALUE_ROLES } from '../model/facts.js';
 import type { JsonObject } from '../model/request.js';
 import { absent, all, any, known, leaf, not, present, wildcards } from './condition-text.js';
 import { strictConfig, wildcardName, wordOf } from './config-values.js';
@@ -11,7 +12,9 @@ import type { PolicyKind } from './kind.js';
 const LABELS = 'context.labels';
 const SINKS = 'facts.sinks';
 const PROVENANCE = 'facts.provenance';
+const TASK_SCOPE = 'facts.task_scope';
 
+const scopes = (what: string) => z.array(wordOf(TASK_SCOPES)).min(1).describe(what);
 const globs = () => z.array(wildcardName('tool.name')).min(1).max(1000);
 
 const constraint = () =>
@@ -26,7 +29,12 @@ const constraint = () =>
       .optional(),
     denied_origins: globs().describe('Where no value may come from; wildcards count.').optional(),
     denied_labels: globs().describe('Labels that no value may carry; wildcards count.').optional(),
-  }).refine(({ paths: _paths, ...rest }) => Object.keys(rest).length > 0, {
+    roles: z
+      .array(wordOf(VALUE_ROLES))
+      .min(1)
+      .describe('Only values that are this to the call count, and those of which nobody knows what they are.')
+      .optional(),
+  }).refine(({ paths: _paths, roles: _roles, ...rest }) => Object.keys(rest).length > 0, {
     message: 'say what may reach the paths: allowed_origins, denied_origins or denied_labels',
   });
 
@@ -35,6 +43,7 @@ const config = () =>
     sinks: globs().describe('What the attempt would reach, such as external_message or payment; one is enough.'),
     labels: globs().describe('Labels of the session; wildcards count, and one is enough.').optional(),
     all_labels: globs().describe('Labels that the session carries all together; wildcards count.').optional(),
+    task_scope: scopes('How the attempt stands to the task; one is enough.').optional(),
     arguments: z
       .array(constraint())
       .min(1)
@@ -44,6 +53,7 @@ const config = () =>
     unless: strictConfig({
       labels: globs().describe('Labels of the session, one of which lifts the policy; wildcards count.').optional(),
       argument_labels: globs().describe('Labels that endorse a value, whatever else is known of it.').optional(),
+      task_scope: scopes('How an attempt stands to the task for which the policy does not count.').optional(),
     })
       .describe('What lifts the policy.')
       .optional(),
@@ -51,8 +61,9 @@ const config = () =>
       .describe('Whether sinks, labels or origins that are not known count as violating.')
       .default('block'),
   }).superRefine((value, context) => {
-    if (value.labels === undefined && value.all_labels === undefined && value.arguments === undefined) {
-      const message = 'say what may not reach the sinks: labels, all_labels or arguments';
+    const { labels, all_labels, task_scope, arguments: constraints } = value;
+    if ([labels, all_labels, task_scope, constraints].every((part) => part === undefined)) {
+      const message = 'say what may not reach the sinks: labels, all_labels, task_scope or arguments';
       context.addIssue({ code: 'custom', path: [], message, input: value });
     }
     if (value.unless?.argument_labels !== undefined && value.arguments === undefined) {
@@ -85,15 +96,17 @@ export const FLOW: PolicyKind<Config> = {
     enabled: true,
   },
   compile: (written) => {
-    const { sinks, labels, all_labels, arguments: constraints, unless, unknown } = written;
+    const { sinks, labels, all_labels, task_scope, arguments: constraints, unless, unknown } = written;
     const conditions = [
       asked(SINKS, { need: 'any', labels: sinks }, unknown),
       ...(labels === undefined ? [] : [asked(LABELS, { need: 'any', labels }, unknown)]),
       ...(all_labels === undefined ? [] : [asked(LABELS, { need: 'every', labels: all_labels }, unknown)]),
+      ...(task_scope === undefined ? [] : [scoped(task_scope, unknown)]),
       ...(constraints === undefined ? [] : [outOfOrder(written)]),
       ...(unless?.labels === undefined
         ? []
         : [not(known(LABELS, 'carries', { need: 'any', labels: wildcards(unless.labels) }))]),
+      ...(unless?.task_scope === undefined ? [] : [not(known(TASK_SCOPE, 'in', unless.task_scope))]),
     ];
     return {
       violation: all(conditions),
@@ -106,6 +119,11 @@ export const FLOW: PolicyKind<Config> = {
 function asked(field: string, question: LabelQuestion, unknown: Config['unknown']): JsonObject {
   const carries = leaf(field, 'carries', { ...question, labels: wildcards(question.labels) });
   return unknown === 'block' ? any([absent(field), carries]) : carries;
+}
+
+function scoped(scopes: readonly TaskScope[], unknown: Config['unknown']): JsonObject {
+  const isOne = known(TASK_SCOPE, 'in', scopes);
+  return unknown === 'block' ? any([absent(TASK_SCOPE), isOne]) : isOne;
 }
 
 function outOfOrder({ arguments: constraints = [], unless, unknown }: Config): JsonObject {

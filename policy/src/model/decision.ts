@@ -91,6 +91,12 @@ export interface Obligation {
 /** Obligations that the PDP itself carries out, by recording the decision: a PEP has nothing to do for them. */
 export const RECORDED_OBLIGATIONS: readonly string[] = ['review'];
 
+/**
+ * The obligation to report what the attempt brought back, `{max_bytes}` of it, and to give it to nobody before the PDP has it:
+ * the next question of the session is decided by it (contracts §9).
+ */
+export const REPORT_RESULT = 'report_result';
+
 /** Where rules live; a deny in any layer denies (contracts §3). */
 export const LAYERS = ['platform', 'tenant', 'workspace'] as const;
 /** A layer. */

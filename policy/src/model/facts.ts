@@ -23,6 +23,22 @@ export interface PastAttempt {
   readonly labels?: readonly string[];
 }
 
+/** What a value is to the call that carries it. */
+export const VALUE_ROLES = [
+  /** Who or what is reached: a recipient, an address, a URL. */
+  'destination',
+  /** The thing that is acted on: an order, a file, an account. */
+  'identity',
+  /** A secret that opens something: a password, a key, a code. */
+  'credential',
+  /** What is said or stored. */
+  'payload',
+  /** Says nothing that could be chosen against the user: a page number, a sort order. */
+  'plain',
+] as const;
+/** See {@link VALUE_ROLES}. */
+export type ValueRole = (typeof VALUE_ROLES)[number];
+
 /** Where a value of this request came from. */
 export interface Provenance {
   /** A path of the request, e.g. `tool.arguments.to`. */
@@ -30,7 +46,23 @@ export interface Provenance {
   /** `user`, `agent`, or `tool:<server>/<name>` for a value that an earlier result brought. */
   readonly origin: string;
   readonly labels: readonly string[];
+  /** Absent: unknown. */
+  readonly role?: ValueRole;
 }
+
+/** How an attempt stands to the task of its session. */
+export const TASK_SCOPES = [
+  /** The declared scope has the tool; without a declared one, the user's words ask for what it does. */
+  'inside',
+  /** Neither is so, but everything that the attempt acts on is in the user's own words. */
+  'named',
+  /** None of this is so. */
+  'outside',
+  /** It only hands over the code that an allowed operation of the same server waits for. */
+  'continued',
+] as const;
+/** See {@link TASK_SCOPES}. */
+export type TaskScope = (typeof TASK_SCOPES)[number];
 
 /** The facts. A fact that is absent is unknown, which is not the same as empty. */
 export interface Facts {
@@ -39,6 +71,10 @@ export interface Facts {
   readonly provenance?: readonly Provenance[];
   /** What the attempt would reach: `external_message`, `egress`, `external_model`, `payment` … */
   readonly sinks?: readonly string[];
+  /** Absent when nobody said what the task is. */
+  readonly task_scope?: TaskScope;
+  /** Added up over the allowed attempts of the session and this one: `amount`, `destinations`, `writes`. */
+  readonly totals?: { readonly [name: string]: number };
 }
 
 /** What the engine evaluates. */

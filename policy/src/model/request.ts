@@ -115,6 +115,12 @@ export interface RequestContext {
   readonly store?: string;
   readonly delegation?: JsonObject;
   readonly approval?: JsonObject;
+  /**
+   * What the PEP saw of the user: `prompt` (the user's words), `user` (names and addresses) and `tools` (those that the task
+   * was declared to need).
+   * Never from the agent or a tool: what stands here counts as the user's own.
+   */
+  readonly task?: JsonObject;
   readonly attributes?: JsonObject;
 }
 

@@ -119,6 +119,7 @@ const requests: fc.Arbitrary<CanonicalRequest> = fc
           store: text,
           delegation: object,
           approval: object,
+          task: object,
           attributes: object,
         },
         { requiredKeys: ['timestamp', 'request_id'] },

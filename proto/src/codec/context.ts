@@ -19,6 +19,7 @@ const FIELDS = defineFields<Details, Omit<Wire.Context, Apart>>({
   store: 'text',
   delegation: 'json_object',
   approval: 'json_object',
+  task: 'json_object',
   attributes: 'json_object',
 });
 

@@ -1,9 +1,10 @@
 /** What became of an allowed attempt: wire <-> domain. */
 
-import type { Checked } from '@portcullis/policy/model';
+import type { Checked, Json } from '@portcullis/policy/model';
 import type * as Wire from '../wire.js';
 import { ENUMS, type EnforcementOutcome } from './enums.js';
-import { type Findings, found, readEnum, readNumber, readRequiredText, settle } from './findings.js';
+import { type Findings, found, readEnum, readNumber, readRequiredText, readText, settle } from './findings.js';
+import { readJson, writeJson } from './json-bytes.js';
 import { DIGEST_BYTES } from './request-digest.js';
 
 /** A PEP's report on one decision. */
@@ -16,6 +17,20 @@ export interface SettlementReport {
   readonly duration_ms: number;
   /** What the call used, as far as it was measured. */
   readonly usage?: ReportedUsage;
+  /** What came back, where the decision wants to know. */
+  readonly result?: ReportedResult;
+}
+
+/** A result, and in which session it came. */
+export interface ReportedResult {
+  readonly value: Json;
+  /** Whether `value` is the beginning of the result's JSON, as one text. */
+  readonly truncated: boolean;
+  /** As the request named it. */
+  readonly session_id?: string;
+  /** Whose attempt it was; a caller that is an agent need not say. */
+  readonly tenant_id?: string;
+  readonly agent_id?: string;
 }
 
 /** Actual use; finite and not negative. */
@@ -34,6 +49,7 @@ export function toWireSettlement(report: SettlementReport): Wire.Settlement {
     request_digest: Buffer.from(report.request_digest, 'hex'),
     duration_ms: report.duration_ms,
     ...(report.usage === undefined ? {} : { usage: report.usage }),
+    ...(report.result === undefined ? {} : toWireResult(report.result)),
   };
 }
 
@@ -50,7 +66,23 @@ export function fromWireSettlement(message: Wire.Settlement__Output): Checked<Se
     outcome: readEnum(message.outcome, ENUMS.enforcementOutcome, 'refused', 'outcome', findings),
     duration_ms: readNumber(message.duration_ms, 'duration_ms', findings),
     ...(message.usage === undefined || message.usage === null ? {} : { usage: readUsage(message.usage, findings) }),
+    ...(message.result_json === undefined ? {} : { result: readResult(message, findings) }),
   });
+}
+
+function toWireResult({ value, truncated, ...whose }: ReportedResult): Partial<Wire.Settlement> {
+  return { result_json: writeJson(value), result_truncated: truncated, ...whose };
+}
+
+function readResult(message: Wire.Settlement__Output, findings: Findings): ReportedResult {
+  const whose = (['session_id', 'tenant_id', 'agent_id'] as const).flatMap((name) =>
+    message[name] === undefined ? [] : [[name, readText(message[name], name, findings)] as const],
+  );
+  return {
+    value: readJson(message.result_json, 'result', findings) ?? null,
+    truncated: message.result_truncated === true,
+    ...Object.fromEntries(whose),
+  };
 }
 
 function readUsage(message: Wire.Usage__Output, findings: Findings): ReportedUsage {

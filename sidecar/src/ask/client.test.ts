@@ -293,3 +293,34 @@ describe('closing', () => {
     expect(pdps[0]?.settled).toEqual([settlement]);
   });
 });
+
+describe('a result that is reported', () => {
+  const REPORT = {
+    decision_id: '00000000-0000-4000-8000-000000000001',
+    request_digest: 'ab'.repeat(32),
+    outcome: 'forwarded',
+    duration_ms: 3,
+    result: { value: { content: ['é'] }, truncated: false, session_id: 's-1' },
+  } as const;
+
+  test('is taken by some PDP, by another one where the first does not, as it was', async () => {
+    const { pdps, client } = await bench.ready(3, CALM);
+    for (const pdp of pdps.slice(1)) pdp.takesSettlements = false;
+    expect(await client.report(REPORT)).toBe(true);
+    expect(await client.report(REPORT)).toBe(true);
+    expect(pdps[0]?.settled).toEqual([REPORT, REPORT]);
+  });
+
+  test('is not taken when no PDP takes it, or there is none', async () => {
+    const { pdps, client } = await bench.ready(2, CALM);
+    for (const pdp of pdps) pdp.takesSettlements = false;
+    expect(await client.report(REPORT)).toBe(false);
+    await client.close();
+    expect(await client.report(REPORT)).toBe(false);
+  });
+
+  test('is not taken by a PDP that says it waits for none such', async () => {
+    const { client } = await bench.ready(1, CALM);
+    expect(await client.report({ ...REPORT, request_digest: 'ab' })).toBe(false);
+  });
+});

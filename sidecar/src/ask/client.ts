@@ -9,7 +9,7 @@ import type { PdpConfig } from './config.js';
 import { createDispatcher } from './dispatch.js';
 import { createEndpoint, type Endpoint } from './endpoint.js';
 import { type AskObserver, shieldObserver, silentObserver } from './observer.js';
-import type { Answer, AskFailureCode, PolicyClient, Settlement } from './port.js';
+import type { Answer, AskFailureCode, PolicyClient, ResultReport, Settlement } from './port.js';
 import { createSettleQueue } from './settle.js';
 import { createWire, type EncodedQuestion } from './wire.js';
 
@@ -181,6 +181,27 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
     },
     settle(settlement: Settlement) {
       settlements.add(settlement);
+    },
+    async report(report: ResultReport) {
+      const tried = new Set<Endpoint>();
+      const batch = wire.encodeSettlements([report]);
+      while (closing === undefined) {
+        const time = now();
+        const left = endpoints.filter((endpoint) => endpoint.available && !tried.has(endpoint));
+        const target = choose(
+          left.map((endpoint) => endpoint.candidate(time)),
+          Math.random,
+        );
+        if (target === undefined) return false;
+        tried.add(target.endpoint);
+        try {
+          return (await target.endpoint.settle(batch)) === 1;
+        } catch (error) {
+          // Taken twice it counts once, so another may be asked.
+          log.debug({ [LOG_FIELD.error]: error, [LOG_FIELD.peer]: target.endpoint.name }, 'Result was not taken');
+        }
+      }
+      return false;
     },
     get ready() {
       return ready;

@@ -58,8 +58,8 @@ export interface Endpoint {
   probe(ms: number): Promise<boolean>;
   /** Moves to a new connection without losing a question; for new credentials. */
   renew(): void;
-  /** Calls Settle with an encoded batch. Rejects on failure or deadline. */
-  settle(batch: Buffer): Promise<void>;
+  /** Calls Settle with an encoded batch; how many of it were taken. Rejects on failure or deadline. */
+  settle(batch: Buffer): Promise<number>;
   close(): void;
 }
 
@@ -222,7 +222,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       });
     },
     async settle(batch) {
-      await connection.unary(wire.settlePath, batch, config.settle.deadlineMs);
+      return wire.decodeSettled(await connection.unary(wire.settlePath, batch, config.settle.deadlineMs));
     },
     renew() {
       connection.renew();

@@ -179,11 +179,12 @@ export async function startFakePdp(
           callback(new Error('not now'));
           return;
         }
+        const before = settled.length;
         for (const message of call.request.settlements ?? []) {
           const report = fromWireSettlement(message);
           if (report.ok) settled.push(report.value);
         }
-        callback(null, { accepted: settled.length });
+        callback(null, { accepted: settled.length - before });
       },
     },
   );

@@ -1,6 +1,7 @@
 /** The port between enforcement and whoever answers: one question, one answer, never an exception. */
 
 import type { CanonicalRequest, Decision, DenyCode } from '@portcullis/policy/model';
+import type { ReportedResult } from '@portcullis/proto';
 
 /** Why nobody gave a usable answer. Each is a refusal. */
 export type AskFailureCode = Extract<
@@ -38,6 +39,11 @@ export interface Settlement {
   readonly duration_ms: number;
 }
 
+/** What became of an allowed attempt, and what it brought back. */
+export interface ResultReport extends Settlement {
+  readonly result: ReportedResult;
+}
+
 /** Asks the PDP cluster. */
 export interface PolicyClient {
   /**
@@ -47,6 +53,10 @@ export interface PolicyClient {
   ask(request: CanonicalRequest): Promise<Answer>;
   /** Reports what became of an allowed attempt; queued, batched, never blocks, may be dropped under pressure (counted). */
   settle(settlement: Settlement): void;
+  /**
+   * Reports a result, at once and by itself. True when a PDP has taken it; false when none did in time. Never rejects.
+   */
+  report(report: ResultReport): Promise<boolean>;
   /** True once at least one PDP has completed a handshake and reported a release. */
   readonly ready: boolean;
   /** Stops asking, answers what is in flight with `SHUTTING_DOWN`, closes connections. */

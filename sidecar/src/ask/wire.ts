@@ -14,7 +14,7 @@ import {
   toWireSettlement,
   type WatchReport,
 } from '@portcullis/proto';
-import type { AskFailure, AskFailureCode, Settlement } from './port.js';
+import type { AskFailure, AskFailureCode, ResultReport, Settlement } from './port.js';
 
 /** What arrived on a Decide stream. `garbled` cannot be tied to a question. */
 export type Reply =
@@ -46,7 +46,9 @@ export interface Wire {
   decodeReplies(bytes: Buffer): readonly Reply[];
   /** `undefined` when the bytes are not a well-formed event. */
   decodeWatch(bytes: Buffer): WatchReport | undefined;
-  encodeSettlements(settlements: readonly Settlement[]): Buffer;
+  encodeSettlements(settlements: readonly (Settlement | ResultReport)[]): Buffer;
+  /** How many settlements were taken; 0 when the bytes are no answer. */
+  decodeSettled(bytes: Buffer): number;
   /**
    * Encodes and decodes one of everything, so that the codecs, which are generated at first use, are there before a
    * question has a deadline. `request` is asked about nobody.
@@ -164,6 +166,13 @@ export function createWire(): Wire {
     },
     encodeSettlements(settlements) {
       return Settle.requestSerialize({ settlements: settlements.map(toWireSettlement) });
+    },
+    decodeSettled(bytes) {
+      try {
+        return Settle.responseDeserialize(bytes).accepted ?? 0;
+      } catch {
+        return 0;
+      }
     },
     rehearse(request) {
       const { digest } = wire.encodeQuestion(1, request);

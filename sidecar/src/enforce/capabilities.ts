@@ -1,6 +1,14 @@
 /** What this PEP can carry out of what a decision may ask besides "allow". Absent means refuse (contracts §4). */
 
-import { type Condition, type ConditionType, type Decision, RECORDED_OBLIGATIONS } from '@portcullis/policy/model';
+import {
+  type Condition,
+  type ConditionType,
+  type Decision,
+  RECORDED_OBLIGATIONS,
+  REPORT_RESULT,
+} from '@portcullis/policy/model';
+import type { Direction } from './permit.js';
+import { resultOrder } from './result-order.js';
 
 /** Carries out one kind of condition. Throws when it cannot; the guard then refuses. */
 export type CarryOut = (condition: Condition, decision: Decision) => void;
@@ -8,11 +16,20 @@ export type CarryOut = (condition: Condition, decision: Decision) => void;
 /** The kinds of conditions that are carried out; every other kind is refused, and every obligation that is not the PDP's. */
 export type Capabilities = Readonly<Partial<Record<ConditionType, CarryOut>>>;
 
-/** The conditions or obligations that `capabilities` does not cover; a decision with any of them is not enforceable. */
-export function unsupported(decision: Decision, capabilities: Capabilities): readonly string[] {
+/** Obligations that have no meaning but one, which the permit carries: see `result-order.ts`. */
+const CARRIED = [REPORT_RESULT, ...RECORDED_OBLIGATIONS];
+
+/**
+ * The conditions or obligations that `capabilities` does not cover; a decision with any of them is not enforceable. What an
+ * agent answers to a server is nothing that came back, so no result of it can be reported.
+ */
+export function unsupported(decision: Decision, capabilities: Capabilities, direction: Direction): readonly string[] {
+  const order = resultOrder(decision);
+  const isReportable = order === undefined || (order !== 'unusable' && direction === 'client_to_server');
   return [
     ...decision.conditions.filter((c) => !Object.hasOwn(capabilities, c.type)).map((c) => `condition ${c.type}`),
-    ...decision.obligations.filter((o) => !RECORDED_OBLIGATIONS.includes(o.type)).map((o) => `obligation ${o.type}`),
+    ...decision.obligations.filter((o) => !CARRIED.includes(o.type)).map((o) => `obligation ${o.type}`),
+    ...(isReportable ? [] : [`obligation ${REPORT_RESULT}`]),
   ];
 }
 

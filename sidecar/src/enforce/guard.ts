@@ -49,7 +49,7 @@ export function createGuard(options: GuardOptions): Guard {
     if (permit === undefined) {
       return refuser.refuse('PDP_REPLY_INVALID', { decision_id: decision.decision_id, request });
     }
-    const missing = unsupported(decision, capabilities);
+    const missing = unsupported(decision, capabilities, attempt.direction);
     const cause = missing.length === 0 ? carryOut(decision, capabilities) : undefined;
     if (missing.length === 0 && cause === undefined) return permit;
     client.settle({

@@ -4,6 +4,7 @@
  */
 
 import type { CanonicalRequest, Decision } from '@portcullis/policy/model';
+import { LEAST_ORDER, type ResultOrder, resultOrder } from './result-order.js';
 
 declare const minted: unique symbol;
 
@@ -19,6 +20,10 @@ export interface Permit {
   readonly direction: Direction;
   /** The message, re-serialised from exactly what was evaluated; absent where the attempt has no body. */
   readonly payload: string | undefined;
+  /** The session that the request named. */
+  readonly session_id: string | undefined;
+  /** What has to be reported of the result before anybody gets it; see `report.ts`. */
+  readonly report: ResultOrder | undefined;
 }
 
 /** Who speaks to whom. */
@@ -45,12 +50,17 @@ export function mintPermit(decision: Decision, subject: PermitSubject): Permit |
   const allows = decision.allow && decision.effect === 'allow' && decision.deny.length === 0;
   const aboutThis = subject.digest.length === 64 && decision.request_digest === subject.digest;
   if (!allows || !aboutThis || decision.decision_id === '') return undefined;
+  const order = resultOrder(decision);
+  // The guard refuses such a decision; if it did not, nothing would be given to anybody unreported.
+  const report = order === 'unusable' ? LEAST_ORDER : order;
   const permit = Object.freeze({
     decision_id: decision.decision_id,
     request_digest: subject.digest,
     server: subject.server,
     direction: subject.direction,
     payload: subject.payload,
+    session_id: subject.request.context.session_id,
+    report,
   }) as Permit;
   genuine.add(permit);
   return permit;

@@ -2,7 +2,7 @@
 
 import type { CanonicalRequest, Condition, Decision, DenyReason, Obligation } from '@portcullis/policy/model';
 import { requestDigestHex } from '@portcullis/proto';
-import type { Answer, AskFailureCode, PolicyClient, Settlement } from '../ask/port.js';
+import type { Answer, AskFailureCode, PolicyClient, ResultReport, Settlement } from '../ask/port.js';
 
 /** What the fake does with a question. */
 export type Behaviour = (request: CanonicalRequest) => Answer | Promise<Answer>;
@@ -12,6 +12,9 @@ export interface FakePolicyClient extends PolicyClient {
   behaviour: Behaviour;
   readonly asked: CanonicalRequest[];
   readonly settled: Settlement[];
+  readonly reported: ResultReport[];
+  /** What becomes of reports; taken by default. */
+  taking: (report: ResultReport) => Promise<boolean>;
   /** Digests of the requests that were answered with an allow. */
   readonly allowed: Set<string>;
 }
@@ -22,6 +25,8 @@ export function fakePolicyClient(behaviour: Behaviour = allow()): FakePolicyClie
     behaviour,
     asked: [],
     settled: [],
+    reported: [],
+    taking: async () => true,
     allowed: new Set(),
     ready: true,
     async ask(request) {
@@ -32,6 +37,10 @@ export function fakePolicyClient(behaviour: Behaviour = allow()): FakePolicyClie
     },
     settle(settlement) {
       fake.settled.push(settlement);
+    },
+    report(report) {
+      fake.reported.push(report);
+      return fake.taking(report);
     },
     async close() {},
   };

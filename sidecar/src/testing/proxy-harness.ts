@@ -66,6 +66,7 @@ export function enforcementParts(
   });
   const attempts = createAttemptMaker({
     identity: { tenant: 'acme', agent: 'agent-7' },
+    session: { id: 'run-1', scope: 'mcp' },
     environment: 'dev',
     clock: systemClock,
     newId: randomUUID,

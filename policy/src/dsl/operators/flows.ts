@@ -17,6 +17,8 @@ export interface FlowConstraint {
   readonly denied_origins?: readonly string[];
   /** Globs: a value with such a label offends. */
   readonly denied_labels?: readonly string[];
+  /** What is known of a value counts only where the value has one of these roles, or nobody knows its role. */
+  readonly roles?: readonly string[];
 }
 
 /** The literal of `flows`. */
@@ -100,11 +102,13 @@ function linkConstraint(
   field: Field,
   context: LinkContext,
 ): (entry: Provenance) => boolean {
-  const { allowed_origins: allowed, denied_origins: denied, denied_labels: labels } = constraint;
+  const { allowed_origins: allowed, denied_origins: denied, denied_labels: labels, roles } = constraint;
   const isAllowed = allowed === undefined ? () => true : linkGlobs(allowed, field, context);
   const isDenied = linkGlobs(denied ?? [], field, context);
   const isDeniedLabel = linkGlobs(labels ?? [], field, context);
-  return (entry) => !isAllowed(entry.origin) || isDenied(entry.origin) || entry.labels.some(isDeniedLabel);
+  const isMeant = ({ role }: Provenance): boolean => roles === undefined || role === undefined || roles.includes(role);
+  return (entry) =>
+    isMeant(entry) && (!isAllowed(entry.origin) || isDenied(entry.origin) || entry.labels.some(isDeniedLabel));
 }
 
 function linkGlobs(globs: readonly string[], field: Field, context: LinkContext): TextTest {
@@ -130,6 +134,7 @@ function readProvenance(value: Json): Known | undefined {
     const path = typeof entry?.path === 'string' ? parseValuePath(entry.path) : undefined;
     // An entry that cannot be read might be the one that speaks against a value.
     if (path === undefined || typeof entry?.origin !== 'string' || !isTexts(entry.labels)) return undefined;
+    if (entry.role !== undefined && typeof entry.role !== 'string') return undefined;
     const key = path.map(keyOf).join('');
     const others = known.get(key);
     if (others === undefined) known.set(key, [entry as Provenance]);
@@ -150,6 +155,9 @@ function questionFault(literal: Json | undefined, field: Field): LiteralFault | 
       typeof path === 'string' && parseValuePath(path) !== undefined ? undefined : valueFault('expected a path'),
     );
     if (paths !== undefined) return { ...paths, at: ['paths', ...paths.at] };
+    const { roles } = constraint;
+    if (roles !== undefined && !(Array.isArray(roles) && isTexts(roles)))
+      return { ...valueFault('expected texts'), at: ['roles'] };
     for (const key of ['allowed_origins', 'denied_origins', 'denied_labels']) {
       const fault = constraint[key] === undefined ? undefined : GLOB_MATCH.check(constraint[key], field);
       if (fault !== undefined) return { ...fault, at: [key, ...fault.at] };

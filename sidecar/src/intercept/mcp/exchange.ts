@@ -6,6 +6,7 @@ import type { PolicyClient } from '../../ask/port.js';
 import { type Guard, isRefusal } from '../../enforce/guard.js';
 import type { Permit } from '../../enforce/permit.js';
 import { type Refusal, type Refuser, RPC_CODE } from '../../enforce/refuse.js';
+import { createReport } from '../../enforce/report.js';
 import { collect } from './body.js';
 import type { BadHead, Head } from './head.js';
 import { type ProtocolVersion, readMirrors, readVersionHeader, type Spoken } from './headers.js';
@@ -34,7 +35,7 @@ export interface ExchangeObserver {
 export interface ExchangeOptions {
   readonly guard: Guard;
   readonly refuser: Refuser;
-  readonly client: Pick<PolicyClient, 'settle'>;
+  readonly client: Pick<PolicyClient, 'settle' | 'report'>;
   readonly attempts: AttemptMaker;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly sessions: Sessions;
@@ -57,6 +58,7 @@ export type Exchange = (
 /** Makes the exchange. */
 export function createExchange(options: ExchangeOptions): Exchange {
   const { guard, refuser, attempts, sessions, relay, limits, minimumVersion } = options;
+  const report = createReport(options.client, options.clock);
 
   return async (head, request, response, signal) => {
     const startedAt = options.clock.monotonic();
@@ -123,7 +125,8 @@ export function createExchange(options: ExchangeOptions): Exchange {
           answered = true;
         },
         brokeOff: () => {
-          brokeOff = true;
+          // Nobody would report what came on another stream.
+          brokeOff = outcome.report === undefined;
         },
       });
     } finally {
@@ -181,6 +184,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     const { clock, observer, client } = options;
     const sentAt = clock.monotonic();
     let outcome: RelayOutcome = 'upstream_failed';
+    let isReported = false;
     try {
       const reply = await steps.send();
       outcome = await steps.relay({
@@ -189,6 +193,11 @@ export function createExchange(options: ExchangeOptions): Exchange {
         requestId: id,
         expected,
         decline: (declined) => decline(turn, declined),
+        release: async (brought) => {
+          const isReleased = await report(permit, brought, sentAt);
+          isReported = isReleased && permit.report !== undefined;
+          return isReleased;
+        },
         answered: steps.answered,
         brokeOff: steps.brokeOff,
       });
@@ -197,12 +206,15 @@ export function createExchange(options: ExchangeOptions): Exchange {
       send(turn.response, id === undefined ? 502 : 200, upstreamError(id, 'it could not be reached'));
     } finally {
       observer.carriedOut('mcp_proxy', outcome);
-      client.settle({
-        decision_id: permit.decision_id,
-        request_digest: permit.request_digest,
-        outcome,
-        duration_ms: Math.max(0, Math.round(clock.monotonic() - sentAt)),
-      });
+      // The report of a result is its settlement.
+      if (!isReported) {
+        client.settle({
+          decision_id: permit.decision_id,
+          request_digest: permit.request_digest,
+          outcome,
+          duration_ms: Math.max(0, Math.round(clock.monotonic() - sentAt)),
+        });
+      }
     }
   }
 

@@ -15,8 +15,8 @@ import { refusalError, rpcError } from './to-response.js';
 
 /** What to do with a message of the server. */
 export type Finding =
-  /** Its bytes go to the agent as they are. `answers`: it is the answer to this request. */
-  | { readonly verdict: 'pass'; readonly answers?: RpcId }
+  /** Its bytes go to the agent as they are. `answers`: it is the answer to this request, and `brings` this. */
+  | { readonly verdict: 'pass'; readonly answers?: RpcId; readonly brings?: Json }
   /** Not delivered; a refused request is answered to the server. */
   | { readonly verdict: 'drop'; readonly reason: string; readonly decline?: Declined }
   /** The agent gets `instead`, which answers its request. */
@@ -89,13 +89,14 @@ export function createInspector(options: InspectorOptions): Inspector {
     if (id === undefined || !expected.expects(id)) {
       return { verdict: 'stop', reason: 'a response to a request that was not made here' };
     }
-    if (expected.seen.era === 'legacy' || result === undefined) return { verdict: 'pass', answers: id };
+    if (expected.seen.era === 'legacy' || result === undefined)
+      return { verdict: 'pass', answers: id, brings: broughtBy(message) };
     const type = result['resultType'];
     if (type !== undefined && !RESULT_TYPES.has(type)) {
       return { verdict: 'replace', instead: upstreamError(id, 'a result of unknown type'), answers: id };
     }
     const refusal = await inputRefusal(result, expected.seen);
-    if (refusal === undefined) return { verdict: 'pass', answers: id };
+    if (refusal === undefined) return { verdict: 'pass', answers: id, brings: broughtBy(message) };
     return { verdict: 'replace', instead: refusalError(id, refusal), answers: id };
   }
 
@@ -147,6 +148,11 @@ export function createInspector(options: InspectorOptions): Inspector {
     },
     inspectMessage,
   };
+}
+
+/** What a response brings from the server: its result, or what it says is wrong. */
+export function broughtBy({ result, value }: RpcResponse): Json {
+  return result ?? value['error'] ?? null;
 }
 
 function declined(id: RpcId, refusal: Refusal): Finding {

@@ -1,10 +1,11 @@
 /** Bringing an upstream's answer to the agent: checked message by message, unbuffered, with back-pressure. */
 
 import type { ServerResponse } from 'node:http';
+import type { Json } from '@portcullis/policy/model';
 import { LOG_FIELD, type Logger } from '@portcullis/runtime';
 import { writeSlowly } from './backpressure.js';
 import { collect, discard } from './body.js';
-import { type Declined, type Expectation, type Inspector, upstreamError } from './inspect.js';
+import { broughtBy, type Declined, type Expectation, type Inspector, upstreamError } from './inspect.js';
 import type { RpcId } from './message.js';
 import { createSseReader, type SseEvent } from './sse.js';
 import type { UpstreamReply } from './upstream.js';
@@ -21,6 +22,8 @@ export interface RelayTask {
   readonly expected: Expectation;
   /** Tells the server that its request was refused. Never rejects. */
   decline(declined: Declined): void;
+  /** Whether the agent may have what answers its request; asked before it is delivered. Never rejects. */
+  release(brought: Json): Promise<boolean>;
   /** Told when a response was delivered to the agent. */
   answered(id: RpcId): void;
   /** Told when the stream ended without an answer, at a point from which it can be resumed. */
@@ -34,6 +37,8 @@ export interface RelayLimits {
   /** For bodies that are read whole. */
   readonly responseTimeoutMs: number;
 }
+
+const WITHHELD = 'its answer could not be recorded';
 
 /** What passes from server to agent. */
 const PASS = ['mcp-session-id', 'mcp-protocol-version', 'x-accel-buffering', 'retry-after', 'allow'] as const;
@@ -75,6 +80,7 @@ export function createRelay(options: {
       expects: (id) => id === requestId,
     });
     if (finding.verdict === 'pass' && finding.answers !== undefined) {
+      if (!(await task.release(finding.brings ?? null))) return fail(task, WITHHELD);
       sendJson(task, reply.status, collected.bytes);
       task.answered(finding.answers);
       return 'forwarded';
@@ -94,7 +100,9 @@ export function createRelay(options: {
       const limit = { maxBytes: limits.maxResponseBytes, timeoutMs: limits.responseTimeoutMs };
       const collected = await collect(reply.body, limit);
       const bytes = collected.kind === 'all' ? collected.bytes : Buffer.alloc(0);
-      if (inspectorAccepts(bytes, requestId)) {
+      const brought = acceptedError(bytes, requestId);
+      if (brought !== undefined) {
+        if (requestId !== undefined && !(await task.release(brought))) return fail(task, WITHHELD, reply.status);
         sendJson(task, reply.status, bytes);
         return 'upstream_failed';
       }
@@ -124,6 +132,10 @@ export function createRelay(options: {
       switch (finding.verdict) {
         case 'pass':
           if (finding.answers !== undefined) {
+            if (finding.answers === requestId && !(await task.release(finding.brings ?? null))) {
+              trouble = WITHHELD;
+              return false;
+            }
             done ||= finding.answers === requestId;
             task.answered(finding.answers);
           }
@@ -187,9 +199,11 @@ export function createRelay(options: {
     },
   };
 
-  function inspectorAccepts(bytes: Uint8Array, requestId: RpcId | undefined): boolean {
+  /** What a JSON-RPC error about this request, or about none, brings. */
+  function acceptedError(bytes: Uint8Array, requestId: RpcId | undefined): Json | undefined {
     const read = inspector.read(bytes);
-    return read?.kind === 'response' && read.result === undefined && (read.id === undefined || read.id === requestId);
+    if (read?.kind !== 'response' || read.result !== undefined) return undefined;
+    return read.id === undefined || read.id === requestId ? broughtBy(read) : undefined;
   }
 }
 

@@ -109,6 +109,26 @@ const call = (id: number | string, args: Record<string, unknown> = {}, name = 'r
   params: { name, arguments: args },
 });
 
+describe('a result that is to be reported', () => {
+  const CALL = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'read_file', arguments: { do: '' } } };
+
+  test('is given to the agent once a PDP took it, and to nobody when none did', async () => {
+    const wrapped = await wrap();
+    wrapped.client.behaviour = allow({ obligations: [{ type: 'report_result', value: { max_bytes: 10_000 } }] });
+    wrapped.say(CALL);
+    expect(await wrapped.next()).toMatchObject({ id: 1, result: { got: 1 } });
+    expect(wrapped.client.reported).toMatchObject([
+      { outcome: 'forwarded', result: { value: { got: 1 }, truncated: false, session_id: 'run-1' } },
+    ]);
+    expect(wrapped.client.settled).toEqual([]);
+    wrapped.client.taking = async () => false;
+    wrapped.say({ ...CALL, id: 2 });
+    expect(await wrapped.next()).toMatchObject({ id: 2, error: { message: expect.stringContaining('recorded') } });
+    expect(wrapped.client.settled).toMatchObject([{ outcome: 'upstream_failed' }]);
+    expect(wrapped.spoken).toHaveLength(2);
+  });
+});
+
 describe('the stdio wrapper', () => {
   test('forwards what is allowed and settles it', async () => {
     const wrapped = await wrap();

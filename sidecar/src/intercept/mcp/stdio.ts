@@ -9,6 +9,7 @@ import type { PolicyClient } from '../../ask/port.js';
 import { type Guard, isRefusal } from '../../enforce/guard.js';
 import type { Permit } from '../../enforce/permit.js';
 import { type Refuser, RPC_CODE } from '../../enforce/refuse.js';
+import { createReport } from '../../enforce/report.js';
 import { writeSlowly } from './backpressure.js';
 import type { Child } from './child.js';
 import type { ExchangeObserver } from './exchange.js';
@@ -26,7 +27,7 @@ import { refusalError, rpcError } from './to-response.js';
 export interface StdioOptions {
   readonly guard: Guard;
   readonly refuser: Refuser;
-  readonly client: Pick<PolicyClient, 'settle'>;
+  readonly client: Pick<PolicyClient, 'settle' | 'report'>;
   readonly attempts: AttemptMaker;
   readonly inspector: Inspector;
   readonly observer: ExchangeObserver;
@@ -54,6 +55,7 @@ interface Open {
 export async function runStdio(options: StdioOptions): Promise<void> {
   const { guard, refuser, attempts, inspector, child, clock, log, minimumVersion, maxMessageBytes } = options;
   const session = createSession(true);
+  const report = createReport(options.client, clock);
   const open = new Map<string, Open>();
   // Requests of the server that are being decided; its own cancellation makes them moot.
   const deciding = new Map<string, { cancelled: boolean }>();
@@ -67,6 +69,8 @@ export async function runStdio(options: StdioOptions): Promise<void> {
   function settle(permit: Permit, outcome: 'forwarded' | 'upstream_failed', sentAt: number): void {
     options.observer.carriedOut('mcp_proxy', outcome);
     options.observer.took((clock.monotonic() - sentAt) / 1000);
+    // The report of a result is its settlement.
+    if (outcome === 'forwarded' && permit.report !== undefined) return;
     options.client.settle({
       decision_id: permit.decision_id,
       request_digest: permit.request_digest,
@@ -168,6 +172,13 @@ export async function runStdio(options: StdioOptions): Promise<void> {
 
   async function deliver(bytes: Buffer, finding: Finding): Promise<void> {
     if (finding.verdict === 'pass' || finding.verdict === 'replace') {
+      const answered = finding.answers === undefined ? undefined : open.get(idKey(finding.answers));
+      if (answered !== undefined && finding.answers !== undefined && answered.permit.report !== undefined) {
+        const brought = finding.verdict === 'pass' ? (finding.brings ?? null) : null;
+        if (!(await report(answered.permit, brought, answered.sentAt))) {
+          return failOpen(idKey(finding.answers), 'its answer could not be recorded');
+        }
+      }
       // Closed before it is delivered: once the agent has its answer it may use the id again.
       if (finding.answers !== undefined) closeRequest(idKey(finding.answers), 'forwarded');
       await say(finding.verdict === 'pass' ? bytes : finding.instead);

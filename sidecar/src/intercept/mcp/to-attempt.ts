@@ -37,6 +37,18 @@ export interface NotAnAttempt {
   readonly message: string;
 }
 
+/**
+ * Which session of the agent an attempt belongs to. `sidecar`: all that passes through this sidecar, whatever the server,
+ * because what one server told decides what may be said to another. `mcp`: as MCP's own session with one server says,
+ * where it says one; the agent chooses those, and what it learns in one does not count in another.
+ */
+export const SESSION_SCOPES = ['sidecar', 'mcp'] as const;
+/** The session of this sidecar, and whether MCP's sessions count as others. */
+export interface AgentSession {
+  readonly id: string;
+  readonly scope: (typeof SESSION_SCOPES)[number];
+}
+
 /** What attempts are made with. */
 export interface AttemptMaker {
   /** The attempt that forwards `message`, or why it is none. */
@@ -53,11 +65,12 @@ export function isAttempt(made: Attempt | NotAnAttempt): made is Attempt {
 /** Makes attempts for one agent. */
 export function createAttemptMaker(options: {
   readonly identity: AgentIdentity;
+  readonly session: AgentSession;
   readonly environment: Environment | undefined;
   readonly clock: Clock;
   readonly newId: () => string;
 }): AttemptMaker {
-  const { identity, environment, clock, newId } = options;
+  const { identity, session, environment, clock, newId } = options;
 
   function canonical(
     kind: AttemptKind,
@@ -79,6 +92,7 @@ export function createAttemptMaker(options: {
         attributes: {
           direction: seen.direction,
           ...(seen.protocolVersion === undefined ? {} : { protocol_version: seen.protocolVersion }),
+          ...(seen.sessionId === undefined ? {} : { mcp_session_id: seen.sessionId }),
           // Whatever else goes upstream is part of the question, so the digest covers every byte that is forwarded.
           ...(Object.keys(target.rest).length === 0 ? {} : { params: target.rest }),
         },
@@ -87,7 +101,7 @@ export function createAttemptMaker(options: {
         timestamp: new Date(clock.now()).toISOString(),
         request_id: newId(),
         ...(environment === undefined ? {} : { environment }),
-        ...(seen.sessionId === undefined ? {} : { session_id: seen.sessionId }),
+        session_id: session.scope === 'mcp' ? (seen.sessionId ?? session.id) : session.id,
       },
     };
   }

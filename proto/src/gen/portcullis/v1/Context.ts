@@ -17,6 +17,10 @@ export interface Context {
   'delegation_json'?: (Buffer | Uint8Array | string);
   'approval_json'?: (Buffer | Uint8Array | string);
   'attributes_json'?: (Buffer | Uint8Array | string);
+  /**
+   * What the PEP saw the user ask for; never from the agent or a tool.
+   */
+  'task_json'?: (Buffer | Uint8Array | string);
   '_ip'?: "ip";
   '_session_id'?: "session_id";
   '_workspace_id'?: "workspace_id";
@@ -27,6 +31,7 @@ export interface Context {
   '_delegation_json'?: "delegation_json";
   '_approval_json'?: "approval_json";
   '_attributes_json'?: "attributes_json";
+  '_task_json'?: "task_json";
 }
 
 export interface Context__Output {
@@ -43,6 +48,10 @@ export interface Context__Output {
   'delegation_json'?: (Buffer);
   'approval_json'?: (Buffer);
   'attributes_json'?: (Buffer);
+  /**
+   * What the PEP saw the user ask for; never from the agent or a tool.
+   */
+  'task_json'?: (Buffer);
   '_ip'?: "ip";
   '_session_id'?: "session_id";
   '_workspace_id'?: "workspace_id";
@@ -53,4 +62,5 @@ export interface Context__Output {
   '_delegation_json'?: "delegation_json";
   '_approval_json'?: "approval_json";
   '_attributes_json'?: "attributes_json";
+  '_task_json'?: "task_json";
 }

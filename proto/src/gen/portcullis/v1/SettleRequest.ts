@@ -4,14 +4,14 @@ import type { Settlement as _portcullis_v1_Settlement, Settlement__Output as _po
 
 export interface SettleRequest {
   /**
-   * At most 256.
+   * At most 256; one with a result comes alone.
    */
   'settlements'?: (_portcullis_v1_Settlement)[];
 }
 
 export interface SettleRequest__Output {
   /**
-   * At most 256.
+   * At most 256; one with a result comes alone.
    */
   'settlements'?: (_portcullis_v1_Settlement__Output)[];
 }
