@@ -197,7 +197,8 @@ async function compose(
   const definitions = loadDecisionPackage();
   const service = loadDecisionService(definitions);
   await rehearse({
-    decide: createDecide({ ...pipeline, sink: undefined, recorder: undefined, observer: silent, quotas: unused }),
+    // Sources would be asked by somebody whom there is not.
+    decide: createDecide({ ...pipeline, sources: [], sink: undefined, recorder: undefined, observer: silent, quotas: unused }),
     service,
     clock,
   });

@@ -17,6 +17,7 @@ export function createRegistrySource(): ContextSource {
   return {
     name: 'registry',
     provides: [...AGENT_FIELDS, ...TOOL_FIELDS],
+    speaksUnder: ({ engine: { registry } }) => registry.agents !== undefined || registry.tools !== undefined,
     supplement: ({ request }, { engine: { registry } }) => {
       const agent = ofAgent(registry, request);
       const tool = ofTool(registry, request);

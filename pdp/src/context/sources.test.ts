@@ -178,16 +178,16 @@ describe('what operators say', () => {
   });
 });
 
-describe('only what the bundle reads is fetched', () => {
-  const counting = (asked: string[], name: string, ...provides: string[]): ContextSource => ({
-    name,
-    provides,
-    supplement: async () => {
-      asked.push(name);
-      return {};
-    },
-  });
+const counting = (asked: string[], name: string, ...provides: string[]): ContextSource => ({
+  name,
+  provides,
+  supplement: async () => {
+    asked.push(name);
+    return {};
+  },
+});
 
+describe('only what the bundle reads is fetched', () => {
   test.each<[string, readonly object[], readonly string[]]>([
     ['nothing of them', [ALLOW_ALL], []],
     ['trust', [allow(leaf('agent.trust_level', 'greater_than', 0.5))], ['trust']],
@@ -216,6 +216,20 @@ describe('only what the bundle reads is fetched', () => {
     expect(asked).toEqual([...wanted, ...wanted, ...wanted]);
     expect(lines.filter((line) => line.startsWith('source'))).toHaveLength(asked.length);
   });
+});
+
+test('a bundle without a registry does not ask for one, and one with modules asks everybody', async () => {
+  const reading = allow(leaf('agent.trust_level', 'greater_than', 0.5));
+  const { decide, lines } = pipelineOf(engineOf([reading]), { sources: [createRegistrySource()] });
+  await decide();
+  expect(lines.join()).not.toContain('source');
+  const everything = { ...engineOf([ALLOW_ALL]), factsNeeded: ['', 'version'] };
+  const asked: string[] = [];
+  const all = pipelineOf(everything, {
+    sources: ['agent.trust_level', 'user.team', 'facts.sinks'].map((path) => counting(asked, path, path)),
+  });
+  await all.decide();
+  expect(asked).toEqual(['agent.trust_level', 'user.team', 'facts.sinks']);
 });
 
 describe('what should be known and is not', () => {

@@ -45,7 +45,10 @@ export function createContextualize({ snapshots, sources, clock, observer }: Con
   const sourcesOf = (snapshot: Snapshot): readonly ContextSource[] => {
     const known = asked.get(snapshot);
     if (known !== undefined) return known;
-    const needed = sources.filter(({ provides }) => provides.some((path) => isRead(path, snapshot.engine.factsNeeded)));
+    const { factsNeeded } = snapshot.engine;
+    const needed = sources.filter(
+      (source) => source.speaksUnder?.(snapshot) !== false && source.provides.some((path) => isRead(path, factsNeeded)),
+    );
     asked.set(snapshot, needed);
     return needed;
   };

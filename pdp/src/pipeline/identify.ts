@@ -51,20 +51,25 @@ function mayAssert(caller: PeerIdentity, users: UserAuthority | undefined): bool
   return caller.kind === 'gateway' && users?.assertedBy.has(caller.name) === true;
 }
 
-async function verified(
+function verified(
   normalized: NormalizedRequest,
   token: string,
   users: UserAuthority,
   leftMs: number,
-): Promise<StageResult<IdentifiedRequest>> {
-  const { request } = normalized;
-  let user: UserSubject | undefined;
+): StageResult<IdentifiedRequest> | Promise<StageResult<IdentifiedRequest>> {
+  const rejected = (error: unknown): StageResult<IdentifiedRequest> =>
+    denied('IDENTITY_REJECTED', PortcullisError.from(error).message, TOKEN_PATH);
   try {
-    const found = users.verify(token, request.tenant_id);
-    user = found instanceof Promise ? await byDeadline(found, leftMs) : found;
+    const found = users.verify(token, normalized.request.tenant_id);
+    if (!(found instanceof Promise)) return named(normalized, found);
+    return byDeadline(found, leftMs).then((user) => named(normalized, user), rejected);
   } catch (error) {
-    return denied('IDENTITY_REJECTED', PortcullisError.from(error).message, TOKEN_PATH);
+    return rejected(error);
   }
+}
+
+function named(normalized: NormalizedRequest, user: UserSubject | undefined): StageResult<IdentifiedRequest> {
+  const { request } = normalized;
   if (user === undefined) return denied('PDP_TIMEOUT', 'the user could not be verified in time', TOKEN_PATH);
   if (request.user !== undefined && !saysNoMore(request.user, user)) {
     return denied('REQUEST_INVALID', 'the user is not the one that the token names', 'user');

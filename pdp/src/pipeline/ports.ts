@@ -99,6 +99,8 @@ export interface ContextSource {
   readonly name: string;
   /** The fields it answers for, with all that is below them: `user`, `agent.trust_level`, `facts.history` … */
   readonly provides: readonly string[];
+  /** Whether it can add anything under a release, asked once for each; always, when it does not say. */
+  readonly speaksUnder?: (snapshot: Snapshot) => boolean;
   /** Rejects, or is late, when it does not know: every field that it provides is then unavailable to the policies. */
   supplement(question: Question, snapshot: Snapshot): Supplement | Promise<Supplement>;
 }

@@ -9,6 +9,7 @@ import { policySchemas } from '../dsl/schema.js';
 import type { Checked } from '../model/problem.js';
 import { readLonePack } from '../packs/lone-pack.js';
 import { PACK_MANIFEST } from '../packs/pack-shape.js';
+import { compileRegistry } from '../registry/registry.js';
 import { compileSource } from './compile-source.js';
 import { BUNDLE_FORMAT, type CompiledBundle, type ModuleIr, type SetIr } from './ir.js';
 import { compareLayers, comparePrecedence } from './resolve.js';
@@ -44,7 +45,10 @@ export function compileDocument(bundle: BundleDocument): Checked<CompiledBundle>
   const sets = bundle.sets.map((set) => compileSet(set, context));
   if (findings.count > 0) return { ok: false, problems: findings.sorted() };
   const { name, version, fields, registry } = bundle;
-  const declared = { ...(fields === undefined ? {} : { fields }), ...(registry === undefined ? {} : { registry }) };
+  const declared = {
+    ...(fields === undefined ? {} : { fields }),
+    ...(registry === undefined ? {} : { registry: compileRegistry(registry) }),
+  };
   const ordered = sets.toSorted(compareLayers);
   const modules = bundle.modules.map(compileModule).toSorted(compareLayers);
   return {

@@ -3,7 +3,7 @@ import type { CompiledEffect } from '../dsl/effects.js';
 import type { Quantifier } from '../dsl/field-path.js';
 import type { BaseOperator, Literal, Operator } from '../dsl/operators.js';
 import type { Layer, QuotaDimension, QuotaKind } from '../model/decision.js';
-import type { RegistryDocument } from '../registry/registry-shape.js';
+import type { RegistryIr } from '../registry/registry.js';
 
 /** The format of bundle documents and of what they compile to. */
 export const BUNDLE_FORMAT = 'portcullis.policy/1';
@@ -137,7 +137,7 @@ export interface CompiledBundle {
   /** The fields that the bundle declares; absent when there are none. */
   readonly fields?: CustomFields;
   /** What the bundle says of agents and tools; absent when it has no data. */
-  readonly registry?: RegistryDocument;
+  readonly registry?: RegistryIr;
   /** Platform first, then tenant, then workspace; inside a layer as the bundle lists them. */
   readonly sets: readonly SetIr[];
   /** In the order of their layers. */

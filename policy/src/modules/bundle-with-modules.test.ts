@@ -148,6 +148,14 @@ describe('modules and rule sets', () => {
     ]);
   });
 
+  test('a bundle with a module is taken to read everything, and is an error when anything is not known', async () => {
+    const engine = await engineOf(sourceOf([cedar('c', 'platform')], { 'c/a.cedar': PERMIT }));
+    expect(engine.factsNeeded).toContain('');
+    expect(engine.evaluate(toolCall()).effect).toBe('allow');
+    const verdict = engine.evaluate({ ...toolCall(), unavailable: ['agent.trust_level'] });
+    expect([verdict.effect, verdict.deny[0]?.code]).toEqual(['deny', 'POLICY_ERROR']);
+  });
+
   test('an answer that a module gave depends on all of the request', async () => {
     const engine = await engineOf(sourceOf([cedar('c', 'platform')], { 'c/a.cedar': PERMIT }));
     const { reads } = engine.evaluateWithReads(toolCall());

@@ -101,6 +101,21 @@ describe('data of a bundle', () => {
   });
 });
 
+describe('looking up', () => {
+  test('finds every entry of many, and nothing else', () => {
+    const names = Array.from({ length: 257 }, (_, number) => `a${(number * 7919) % 257}`);
+    const agents = names.map((id) => ({ tenant: id.length % 2 === 0 ? 'acme' : 'rival', id }));
+    const { registry } = linkBundle(
+      must(compileBundle(sourceOf({ 'data/a.json': JSON.stringify({ agents }) }, { data: { agents: 'data/a.json' } }))),
+    );
+    for (const { tenant, id } of agents) {
+      expect(registry.agentOf(tenant, id)).toEqual({ tenant, id });
+      expect(registry.agentOf(tenant === 'acme' ? 'rival' : 'acme', id)).toBeUndefined();
+    }
+    for (const id of ['', 'a', 'a257', 'z', '","']) expect(registry.agentOf('acme', id)).toBeUndefined();
+  });
+});
+
 describe('what is wrong with data is told with its place', () => {
   const agents = (text: string): Readonly<Record<string, string>> => ({ ...BOTH, 'data/agents.yaml': text });
   const tools = (text: string): Readonly<Record<string, string>> => ({ ...BOTH, 'data/tools.yaml': text });

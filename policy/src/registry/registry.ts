@@ -1,3 +1,4 @@
+import canonicalize from 'canonicalize';
 import {
   type AgentEntry,
   agentKey,
@@ -6,6 +7,24 @@ import {
   type ToolEntry,
   toolKey,
 } from './registry-shape.js';
+
+/**
+ * Entries as flat texts: as objects, ten thousand of them would stop the thread that they are handed to for longer than a
+ * decision may take. An entry is parsed when it is asked for.
+ */
+export interface RegistryTable {
+  readonly mode: RegistryMode;
+  /** Sorted by code unit. */
+  readonly keys: readonly string[];
+  /** The entry of each key, as canonical JSON. */
+  readonly texts: readonly string[];
+}
+
+/** A registry, compiled. */
+export interface RegistryIr {
+  readonly agents?: RegistryTable;
+  readonly tools?: RegistryTable;
+}
 
 /** What a bundle says of agents and tools. */
 export interface Registry {
@@ -18,21 +37,48 @@ export interface Registry {
   toolOf(tenant: string, server: string, name: string): ToolEntry | undefined;
 }
 
-/** Looks entries up; what is needed for that is made at the first question. */
-export function createRegistry({ agents, tools }: RegistryDocument): Registry {
-  let known: { readonly agents: Map<string, AgentEntry>; readonly tools: Map<string, ToolEntry> } | undefined;
-  const index = (): NonNullable<typeof known> => {
-    known ??= {
-      agents: new Map(agents?.agents.map((entry) => [agentKey(entry.tenant, entry.id), entry])),
-      tools: new Map(tools?.tools.map((entry) => [toolKey(entry.tenant, entry.server, entry.name), entry])),
-    };
-    return known;
-  };
+/** Compiles a registry; no two entries of the document share a key. */
+export function compileRegistry({ agents, tools }: RegistryDocument): RegistryIr {
   return {
-    agents: agents?.registry,
-    tools: tools?.catalogue,
-    agentOf: (tenant, id) => index().agents.get(agentKey(tenant, id)),
-    toolOf: (tenant, server, name) =>
-      index().tools.get(toolKey(tenant, server, name)) ?? index().tools.get(toolKey(undefined, server, name)),
+    ...(agents === undefined
+      ? {}
+      : { agents: tableOf(agents.registry, agents.agents, ({ tenant, id }) => agentKey(tenant, id)) }),
+    ...(tools === undefined
+      ? {}
+      : {
+          tools: tableOf(tools.catalogue, tools.tools, ({ tenant, server, name }) => toolKey(tenant, server, name)),
+        }),
   };
+}
+
+/** Looks entries up, in logarithmic time. */
+export function createRegistry({ agents, tools }: RegistryIr): Registry {
+  return {
+    agents: agents?.mode,
+    tools: tools?.mode,
+    agentOf: (tenant, id) => find<AgentEntry>(agents, agentKey(tenant, id)),
+    toolOf: (tenant, server, name) =>
+      find<ToolEntry>(tools, toolKey(tenant, server, name)) ?? find<ToolEntry>(tools, toolKey(undefined, server, name)),
+  };
+}
+
+function tableOf<E>(mode: RegistryMode, entries: readonly E[], keyOf: (entry: E) => string): RegistryTable {
+  const rows = entries
+    .map((entry) => ({ key: keyOf(entry), text: canonicalize(entry) ?? '' }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
+  return { mode, keys: rows.map(({ key }) => key), texts: rows.map(({ text }) => text) };
+}
+
+function find<E>(table: RegistryTable | undefined, key: string): E | undefined {
+  if (table === undefined) return undefined;
+  const { keys, texts } = table;
+  let low = 0;
+  let high = keys.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((keys[middle] ?? '') < key) low = middle + 1;
+    else high = middle;
+  }
+  const text = keys[low] === key ? texts[low] : undefined;
+  return text === undefined ? undefined : (JSON.parse(text) as E);
 }
