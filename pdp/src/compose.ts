@@ -25,6 +25,8 @@ import {
   fallbackReader,
   openNatsChannel,
 } from '@portcullis/runtime/channel';
+import { createMemoryApprovalStore } from './approvals/memory.js';
+import { openApprovals } from './approvals/open-approvals.js';
 import { type Audit, openAudit } from './audit/open-audit.js';
 import { createActiveReleases } from './bundles/active.js';
 import { createBundleClient } from './bundles/bundle-client.js';
@@ -152,6 +154,8 @@ async function compose(
     release: { current: () => active.state().releaseSeq, onChange: active.onChange },
     trust: facts.agents,
   });
+  const approvals = await openApprovals(config.approvals, { tls, clock, observer: metrics, log, sink: audit });
+  opened(() => approvals.close());
   const pipeline = {
     snapshots: active,
     sources: facts.sources,
@@ -164,6 +168,7 @@ async function compose(
     clock,
     observer: metrics,
     quotas,
+    approvals: approvals.book,
     newDecisionId: randomUUID,
     engine: ENGINE,
     onDefect: (error: PortcullisError) => log.error({ [LOG_FIELD.error]: error }, 'Decision failed'),
@@ -181,12 +186,20 @@ async function compose(
     sourceAnswered: () => undefined,
     decided: () => undefined,
     reserved: () => undefined,
+    held: () => undefined,
+  };
+  const nobody = { perAgent: 1, perTenant: 1, grantsPerTenant: 1, keepMs: 1 };
+  const unasked = {
+    ...approvals.book,
+    store: createMemoryApprovalStore({ clock, caps: nobody }),
+    tell: () => undefined,
+    record: async () => undefined,
   };
   const unused = createMemoryQuotaStore({ clock, leaseMs: 1, maxAccounts: 1_000, maxReservations: 1_000 });
   const definitions = loadDecisionPackage();
   const service = loadDecisionService(definitions);
   await rehearse({
-    decide: createDecide({ ...pipeline, sink: undefined, observer: silent, quotas: unused }),
+    decide: createDecide({ ...pipeline, sink: undefined, observer: silent, quotas: unused, approvals: unasked }),
     service,
     clock,
   });
@@ -227,6 +240,15 @@ async function compose(
       ? undefined
       : await openHttpEndpoint({
           ...pipeline,
+          approvals:
+            approvals.approvers === undefined
+              ? undefined
+              : {
+                  desk: approvals.desk,
+                  approvers: approvals.approvers,
+                  waiting: approvals.book.store,
+                  reveal: approvals.reveal,
+                },
           config: config.http,
           material: tls,
           trustDomain: config.trustDomain,
@@ -253,14 +275,17 @@ async function compose(
     adminAddress: admin.address,
     decide,
     agents: facts.agents,
-    tasks: createBundleTasks({
-      client: bundles,
-      channel,
-      reports,
-      active,
-      pollMs: config.bundles.pollMs,
-      random: Math.random,
-    }),
+    tasks: [
+      ...createBundleTasks({
+        client: bundles,
+        channel,
+        reports,
+        active,
+        pollMs: config.bundles.pollMs,
+        random: Math.random,
+      }),
+      approvals.escalation,
+    ],
     drain: [
       {
         name: 'finish calls',
@@ -282,6 +307,7 @@ async function compose(
           facts.close();
         },
       },
+      { name: 'close the approvals', timeoutMs: DRAIN_STEP_MS, run: () => approvals.close() },
       { name: 'close the quota store', timeoutMs: DRAIN_STEP_MS, run: () => quotas.close() },
       { name: 'stop the compiler', timeoutMs: DRAIN_STEP_MS, run: () => compiler.close() },
       { name: 'close the channel', timeoutMs: DRAIN_STEP_MS, run: () => channel.close() },
