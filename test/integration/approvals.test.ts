@@ -268,11 +268,10 @@ describe('people', () => {
     expect([allowed.effect, allowed.meta.cached]).toEqual(['allow', false]);
     expect((await ask(payment('bob'), 2)).effect).toBe('hold');
     const events = (await records()).filter(({ approval_id }) => approval_id === id);
-    expect(events.map(({ event, by }) => [event, by]).toSorted()).toEqual([
-      ['approve', 'tess'],
-      ['consumed', undefined],
-      ['requested', undefined],
-    ]);
+    expect(new Set(events.map(({ event, by }) => `${event} ${by ?? ''}`))).toEqual(
+      new Set(['requested ', 'approve tess', 'consumed ']),
+    );
+    expect(events.length).toBe(3);
     await eventually('the notices', () => notices.filter(({ approval }) => approval.id === id).length >= 2);
     expect(notices.filter(({ approval }) => approval.id === id).map(({ event }) => event)).toEqual([
       'requested',

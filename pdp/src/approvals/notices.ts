@@ -30,6 +30,8 @@ export interface NoticeParts {
 export interface Notices {
   /** At once; never throws. What does not fit into the queue is dropped and counted. */
   tell(notice: Notice): void;
+  /** Resolves when nothing is under way. */
+  idle(): Promise<void>;
   /** Gives up what is not delivered yet. */
   close(): Promise<void>;
 }
@@ -50,6 +52,7 @@ export function createNotices(parts: NoticeParts): Notices {
     tell: (notice) => {
       for (const queue of queues) queue.add(notice);
     },
+    idle: async () => void (await Promise.all(queues.map(({ idle }) => idle()))),
     close: async () => {
       stop.abort();
       await Promise.all(queues.map(({ idle }) => idle()));
