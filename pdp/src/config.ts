@@ -2,9 +2,9 @@
 
 import { adminConfig, logConfig, tlsConfig } from '@portcullis/runtime';
 import { z } from 'zod';
+import { approvalsConfig } from './approvals/approvals-config.js';
 import { contextConfig } from './context/context-config.js';
 import { usersConfig } from './context/users-config.js';
-import { approvalsConfig } from './approvals/approvals-config.js';
 import { httpConfig } from './http/http-config.js';
 
 const name = z

@@ -1,5 +1,5 @@
 /**
- * Fifth stage: what people say about a verdict that holds (contracts §7, ADR-0016). What they agreed to is used up before
+ * Sixth stage: what people say about a verdict that holds (contracts §7, ADR-0016). What they agreed to is used up before
  * anything else happens, and the request is then evaluated again: an approval is an input, never a way around.
  */
 
