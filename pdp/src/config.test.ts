@@ -63,6 +63,10 @@ describe('the configuration', () => {
         approvals: { approvers: [APPROVER] },
       },
     ],
+    [
+      "approvers whose tokens are users', which agents hold",
+      { ...minimal, http: {}, users: { issuers: [APPROVER] }, approvals: { approvers: [APPROVER] } },
+    ],
     ['approvers without keys', { ...minimal, http: {}, approvals: { approvers: [{ issuer: 'i', audience: 'a' }] } }],
     ['sealed payloads without a key', { ...minimal, approvals: { payload: { show: 'sealed' } } }],
     ['a key for payloads that are not sealed', { ...minimal, approvals: { payload: { keyFile: 'k' } } }],

@@ -248,12 +248,14 @@ const quota = z
     message: 'only a store of type `redis` can be degraded',
   });
 
-/** Whether a token that says who calls would also say who approves. */
-function isCallersToo(
-  approver: { readonly issuer: string; readonly audience: string },
-  callers: { readonly issuer: string; readonly audience: string } | undefined,
-): boolean {
-  return callers?.issuer === approver.issuer && callers.audience === approver.audience;
+interface Intended {
+  readonly issuer: string;
+  readonly audience: string;
+}
+
+/** Whether a token that says who calls, or for whom an agent acts, would also say who approves. */
+function isOthersToo(approver: Intended, others: readonly (Intended | undefined)[]): boolean {
+  return others.some((other) => other?.issuer === approver.issuer && other.audience === approver.audience);
 }
 
 /** Everything that the PDP is told at start; the schema is strict at every level. */
@@ -297,10 +299,14 @@ export const pdpConfig = z
     path: ['approvals', 'approvers'],
     message: 'approvers are answered over HTTPS: `http` is needed',
   })
-  .refine(({ approvals, http }) => !approvals.approvers.some((one) => isCallersToo(one, http?.auth.jwt)), {
-    path: ['approvals', 'approvers'],
-    message: "expected another issuer or audience than http.auth.jwt: a caller's token must not be an approver's",
-  });
+  .refine(
+    ({ approvals, http, users }) =>
+      !approvals.approvers.some((one) => isOthersToo(one, [http?.auth.jwt, ...users.issuers])),
+    {
+      path: ['approvals', 'approvers'],
+      message: 'expected another issuer or audience than http.auth.jwt and users.issuers: agents hold those tokens',
+    },
+  );
 
 /** The compiled configuration. */
 export type PdpConfig = z.output<typeof pdpConfig>;

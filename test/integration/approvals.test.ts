@@ -82,10 +82,10 @@ beforeAll(async () => {
     pdps: 3,
     logLevel: 'warn',
     pdp: {
-      limits: { decisionDeadlineMs: 2_000 },
+      limits: { decisionDeadlineMs: 10_000 },
       http: {},
       approvals: {
-        store: { type: 'redis', url: `redis://${proxy.address}`, tls: false, timeoutMs: 1_000 },
+        store: { type: 'redis', url: `redis://${proxy.address}`, tls: false, timeoutMs: 5_000 },
         approvers: [{ issuer: ISSUER, audience: 'approvals', jwksFile: `${files}.jwks` }],
         webhooks: [
           {

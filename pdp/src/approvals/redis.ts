@@ -158,7 +158,8 @@ function clientOptions({ timeoutMs, tls }: RedisApprovalOptions): Omit<RedisOpti
     autoResendUnfulfilledCommands: false,
     commandTimeout: timeoutMs,
     connectTimeout: 500,
-    socketTimeout: 1_000,
+    // Never before the answer itself is late.
+    socketTimeout: Math.max(1_000, 2 * timeoutMs),
     retryStrategy: (attempt) => Math.min(50 * attempt, 1_000),
     ...(tls === undefined ? {} : { tls }),
   };
