@@ -23,7 +23,7 @@ export const EXIT_MEANINGS = [
   [EXIT.policyInvalid, 'the policies, a bundle or a request are invalid; every problem was printed'],
   [EXIT.testsFailed, 'policy tests failed, or a coverage or mutation threshold was not reached'],
   [EXIT.notConverged, 'released, but not every PDP loaded it in time'],
-  [EXIT.refused, 'the distributor refused'],
+  [EXIT.refused, 'the distributor, or the PDP, refused'],
   [EXIT.findings, 'lint found errors, diff --exit-code answers that change, or audit something wrong with a chain'],
   [EXIT.interrupted, 'interrupted'],
 ] as const satisfies readonly (readonly [ExitCode, string])[];

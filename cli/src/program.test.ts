@@ -313,6 +313,8 @@ Commands:
   pack                        policies ready to use: list, show, add and upgrade
                               them
   release                     release policies to PDPs, and take releases back
+  approvals                   see what agents wait for, and answer
+  grants                      standing grants: what need not be asked every time
   audit                       prove, export and follow decision records
 
 Exit codes:
@@ -322,7 +324,7 @@ Exit codes:
   3    the policies, a bundle or a request are invalid; every problem was printed
   4    policy tests failed, or a coverage or mutation threshold was not reached
   5    released, but not every PDP loaded it in time
-  6    the distributor refused
+  6    the distributor, or the PDP, refused
   7    lint found errors, diff --exit-code answers that change, or audit something wrong with a chain
   130  interrupted
 

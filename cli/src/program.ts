@@ -3,12 +3,14 @@ import { Command, CommanderError } from 'commander';
 import { EXIT, EXIT_MEANINGS, type ExitCode, exitCodeOf } from './exit-codes.js';
 import type { Shell } from './shell.js';
 import type { Terminal } from './terminal.js';
+import { addApprovalVerbs } from './verbs/approvals.js';
 import { addAuditVerbs } from './verbs/audit.js';
 import { addBenchVerb } from './verbs/bench.js';
 import { addBundleVerbs } from './verbs/bundle.js';
 import { addDiffVerb } from './verbs/diff.js';
 import { addEvalVerbs } from './verbs/eval.js';
 import { addFmtVerb } from './verbs/fmt.js';
+import { addGrantVerbs } from './verbs/grants.js';
 import { addInitVerb } from './verbs/init.js';
 import { addLintVerb } from './verbs/lint.js';
 import { addPackVerbs } from './verbs/pack.js';
@@ -53,6 +55,8 @@ export function buildProgram(shell: Shell): Command {
   addDiffVerb(program, shell);
   addPackVerbs(program, shell);
   addReleaseVerbs(program, shell);
+  addApprovalVerbs(program, shell);
+  addGrantVerbs(program, shell);
   addAuditVerbs(program, shell);
   return program;
 }

@@ -25,6 +25,8 @@ import {
   fallbackReader,
   openNatsChannel,
 } from '@portcullis/runtime/channel';
+import { createMemoryApprovalStore } from './approvals/memory.js';
+import { openApprovals } from './approvals/open-approvals.js';
 import { type Audit, openAudit } from './audit/open-audit.js';
 import { createActiveReleases } from './bundles/active.js';
 import { createBundleClient } from './bundles/bundle-client.js';
@@ -162,6 +164,8 @@ async function compose(
     onLabelEpoch: (epoch) => epochs.reach('labels', epoch),
   });
   opened(() => sessions.close());
+  const approvals = await openApprovals(config.approvals, { tls, clock, observer: metrics, log, sink: audit });
+  opened(() => approvals.close());
   const pipeline = {
     snapshots: active,
     sources: [...facts.sources, sessions.source],
@@ -175,6 +179,7 @@ async function compose(
     clock,
     observer: metrics,
     quotas,
+    approvals: approvals.book,
     newDecisionId: randomUUID,
     engine: ENGINE,
     onDefect: (error: PortcullisError) => log.error({ [LOG_FIELD.error]: error }, 'Decision failed'),
@@ -192,13 +197,29 @@ async function compose(
     sourceAnswered: () => undefined,
     decided: () => undefined,
     reserved: () => undefined,
+    held: () => undefined,
+  };
+  const nobody = { perAgent: 1, perTenant: 1, grantsPerTenant: 1, keepMs: 1 };
+  const unasked = {
+    ...approvals.book,
+    store: createMemoryApprovalStore({ clock, caps: nobody }),
+    tell: () => undefined,
+    record: async () => undefined,
   };
   const unused = createMemoryQuotaStore({ clock, leaseMs: 1, maxAccounts: 1_000, maxReservations: 1_000 });
   const definitions = loadDecisionPackage();
   const service = loadDecisionService(definitions);
   await rehearse({
     // Sources would be asked by somebody whom there is not.
-    decide: createDecide({ ...pipeline, sources: [], sink: undefined, recorder: undefined, observer: silent, quotas: unused }),
+    decide: createDecide({
+      ...pipeline,
+      sources: [],
+      sink: undefined,
+      recorder: undefined,
+      observer: silent,
+      quotas: unused,
+      approvals: unasked,
+    }),
     service,
     clock,
   });
@@ -241,6 +262,15 @@ async function compose(
       ? undefined
       : await openHttpEndpoint({
           ...pipeline,
+          approvals:
+            approvals.approvers === undefined
+              ? undefined
+              : {
+                  desk: approvals.desk,
+                  approvers: approvals.approvers,
+                  waiting: approvals.book.store,
+                  reveal: approvals.reveal,
+                },
           config: config.http,
           material: tls,
           trustDomain: config.trustDomain,
@@ -267,14 +297,17 @@ async function compose(
     adminAddress: admin.address,
     decide,
     agents: facts.agents,
-    tasks: createBundleTasks({
-      client: bundles,
-      channel,
-      reports,
-      active,
-      pollMs: config.bundles.pollMs,
-      random: Math.random,
-    }),
+    tasks: [
+      ...createBundleTasks({
+        client: bundles,
+        channel,
+        reports,
+        active,
+        pollMs: config.bundles.pollMs,
+        random: Math.random,
+      }),
+      approvals.escalation,
+    ],
     drain: [
       {
         name: 'finish calls',
@@ -296,6 +329,7 @@ async function compose(
           facts.close();
         },
       },
+      { name: 'close the approvals', timeoutMs: DRAIN_STEP_MS, run: () => approvals.close() },
       { name: 'close the quota store', timeoutMs: DRAIN_STEP_MS, run: () => quotas.close() },
       { name: 'close the session store', timeoutMs: DRAIN_STEP_MS, run: () => sessions.close() },
       { name: 'stop the compiler', timeoutMs: DRAIN_STEP_MS, run: () => compiler.close() },

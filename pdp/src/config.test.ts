@@ -12,6 +12,9 @@ const minimal = {
   bundles: { rootFile: 'r', sources: [{ type: 'http', url: 'https://127.0.0.1:1' }] },
 };
 
+const APPROVER = { issuer: 'i', audience: 'a', jwksFile: 'f' };
+const WEBHOOK = { name: 'w', url: 'https://hooks.test/x', secretFile: 's' };
+
 describe('the configuration', () => {
   test('has defaults for everything that has a safe one', () => {
     expect(pdpConfig.parse(minimal)).toMatchObject({
@@ -20,6 +23,13 @@ describe('the configuration', () => {
       bundles: { pollMs: 5_000, freshness: 'standard', maxBundleBytes: 16 * 1024 * 1024 },
       gateways: {},
       audit: { mode: 'required', sync: 'none', maxSegmentBytes: 33_554_432, checkpointMs: 10_000 },
+      approvals: {
+        store: { type: 'memory' },
+        payload: { show: 'summary' },
+        approvers: [],
+        webhooks: [],
+        maxOpenPerAgent: 100,
+      },
       quota: { store: { type: 'memory', maxAccounts: 100_000 }, mode: 'strict', leaseSeconds: 60 },
       limits: {
         maxMessageBytes: 262_144,
@@ -44,6 +54,28 @@ describe('the configuration', () => {
     ['an unknown freshness', { ...minimal, bundles: { ...minimal.bundles, freshness: 'lax' } }],
     ['an environment that is no path segment', { ...minimal, env: '../prod' }],
     ['a gateway for no tenant', { ...minimal, gateways: { edge: [] } }],
+    ['approvers without HTTP', { ...minimal, approvals: { approvers: [APPROVER] } }],
+    [
+      "approvers whose tokens are callers'",
+      {
+        ...minimal,
+        http: { auth: { jwt: { issuer: 'i', audience: 'a', jwksFile: 'f' } } },
+        approvals: { approvers: [APPROVER] },
+      },
+    ],
+    [
+      "approvers whose tokens are users', which agents hold",
+      { ...minimal, http: {}, users: { issuers: [APPROVER] }, approvals: { approvers: [APPROVER] } },
+    ],
+    ['approvers without keys', { ...minimal, http: {}, approvals: { approvers: [{ issuer: 'i', audience: 'a' }] } }],
+    ['sealed payloads without a key', { ...minimal, approvals: { payload: { show: 'sealed' } } }],
+    ['a key for payloads that are not sealed', { ...minimal, approvals: { payload: { keyFile: 'k' } } }],
+    ['a webhook in the clear', { ...minimal, approvals: { webhooks: [{ ...WEBHOOK, url: 'http://hooks.test/x' }] } }],
+    [
+      'a webhook that only looks like this machine',
+      { ...minimal, approvals: { webhooks: [{ ...WEBHOOK, url: 'http://127.0.0.1.evil.test/' }] } },
+    ],
+    ['two webhooks of one name', { ...minimal, approvals: { webhooks: [WEBHOOK, WEBHOOK] } }],
     ['HTTP for nobody', { ...minimal, http: { auth: { mtls: false } } }],
     ['HTTP with an unknown key', { ...minimal, http: { port: 1 } }],
     ['tokens without keys', { ...minimal, http: { auth: { jwt: { issuer: 'i', audience: 'a' } } } }],

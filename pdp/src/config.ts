@@ -2,6 +2,7 @@
 
 import { adminConfig, logConfig, tlsConfig } from '@portcullis/runtime';
 import { z } from 'zod';
+import { approvalsConfig } from './approvals/approvals-config.js';
 import { contextConfig } from './context/context-config.js';
 import { usersConfig } from './context/users-config.js';
 import { httpConfig } from './http/http-config.js';
@@ -248,42 +249,66 @@ const quota = z
     message: 'only a store of type `redis` can be degraded',
   });
 
+interface Intended {
+  readonly issuer: string;
+  readonly audience: string;
+}
+
+/** Whether a token that says who calls, or for whom an agent acts, would also say who approves. */
+function isOthersToo(approver: Intended, others: readonly (Intended | undefined)[]): boolean {
+  return others.some((other) => other?.issuer === approver.issuer && other.audience === approver.audience);
+}
+
 /** Everything that the PDP is told at start; the schema is strict at every level. */
-export const pdpConfig = z.strictObject({
-  node: name.describe('Name of this PDP in status reports and logs; unique in the cluster.'),
-  trustDomain: z
-    .string()
-    .regex(/^[a-z0-9._-]{1,255}$/)
-    .describe('SPIFFE trust domain of every peer.'),
-  env: releaseName.describe('Environment whose releases this PDP serves.'),
-  channel: releaseName.default('default').describe('Release channel within the environment.'),
-  listen: z
-    .strictObject({
-      host: z.string().min(1).default('127.0.0.1').describe('Address to bind.'),
-      port: z.int().min(0).max(65_535).default(0).describe('Port to bind; 0 picks a free one.'),
-    })
-    .prefault({})
-    .describe('The gRPC endpoint.'),
-  http: httpConfig.optional().describe('The HTTPS endpoint: evaluation and AuthZEN; without it there is none.'),
-  tls: tlsConfig.describe('Own certificate and the authorities that peers must chain to.'),
-  admin: adminConfig.describe('Metrics, probes and drain, in plain HTTP.'),
-  log: logConfig.describe('Operational log.'),
-  dataDir: z
-    .string()
-    .min(1)
-    .describe('Folder for the last good release and what must never be forgotten; owned by this PDP alone.'),
-  bundles: bundles.describe('How releases are obtained and how long they are served.'),
-  gateways: z
-    .record(name, z.array(name).min(1).readonly())
-    .default({})
-    .describe('Which tenants each gateway may speak for; a gateway that is not listed speaks for none.'),
-  users: usersConfig.describe('Whose word about the users counts for whom agents act (ADR-0012).'),
-  context: contextConfig.describe('Where facts come from that a PEP does not say (ADR-0012).'),
-  audit: audit.describe('The chain of decision records (ADR-0003).'),
-  quota: quota.describe('Where quotas are counted (ADR-0011).'),
-  sessions: sessionConfig.describe('What sessions did and saw, for policies that read it (ADR-0014).'),
-  limits: limits.describe('Caps that keep one caller from taking the PDP from the others.'),
-});
+export const pdpConfig = z
+  .strictObject({
+    node: name.describe('Name of this PDP in status reports and logs; unique in the cluster.'),
+    trustDomain: z
+      .string()
+      .regex(/^[a-z0-9._-]{1,255}$/)
+      .describe('SPIFFE trust domain of every peer.'),
+    env: releaseName.describe('Environment whose releases this PDP serves.'),
+    channel: releaseName.default('default').describe('Release channel within the environment.'),
+    listen: z
+      .strictObject({
+        host: z.string().min(1).default('127.0.0.1').describe('Address to bind.'),
+        port: z.int().min(0).max(65_535).default(0).describe('Port to bind; 0 picks a free one.'),
+      })
+      .prefault({})
+      .describe('The gRPC endpoint.'),
+    http: httpConfig.optional().describe('The HTTPS endpoint: evaluation and AuthZEN; without it there is none.'),
+    tls: tlsConfig.describe('Own certificate and the authorities that peers must chain to.'),
+    admin: adminConfig.describe('Metrics, probes and drain, in plain HTTP.'),
+    log: logConfig.describe('Operational log.'),
+    dataDir: z
+      .string()
+      .min(1)
+      .describe('Folder for the last good release and what must never be forgotten; owned by this PDP alone.'),
+    bundles: bundles.describe('How releases are obtained and how long they are served.'),
+    gateways: z
+      .record(name, z.array(name).min(1).readonly())
+      .default({})
+      .describe('Which tenants each gateway may speak for; a gateway that is not listed speaks for none.'),
+    users: usersConfig.describe('Whose word about the users counts for whom agents act (ADR-0012).'),
+    context: contextConfig.describe('Where facts come from that a PEP does not say (ADR-0012).'),
+    audit: audit.describe('The chain of decision records (ADR-0003).'),
+    quota: quota.describe('Where quotas are counted (ADR-0011).'),
+    sessions: sessionConfig.describe('What sessions did and saw, for policies that read it (ADR-0014).'),
+    approvals: approvalsConfig.describe('What people are asked, and who they are (ADR-0016).'),
+    limits: limits.describe('Caps that keep one caller from taking the PDP from the others.'),
+  })
+  .refine(({ approvals, http }) => approvals.approvers.length === 0 || http !== undefined, {
+    path: ['approvals', 'approvers'],
+    message: 'approvers are answered over HTTPS: `http` is needed',
+  })
+  .refine(
+    ({ approvals, http, users }) =>
+      !approvals.approvers.some((one) => isOthersToo(one, [http?.auth.jwt, ...users.issuers])),
+    {
+      path: ['approvals', 'approvers'],
+      message: 'expected another issuer or audience than http.auth.jwt and users.issuers: agents hold those tokens',
+    },
+  );
 
 /** The compiled configuration. */
 export type PdpConfig = z.output<typeof pdpConfig>;

@@ -1,5 +1,7 @@
 /** The PDP's door: what it takes to run one inside another process, and the verification that the conformance client shares. */
 
+export type { ApprovalStore } from './approvals/port.js';
+export { createRedisApprovalStore, type RedisApprovalOptions } from './approvals/redis.js';
 export { type Audit, type AuditObserver, openAudit } from './audit/open-audit.js';
 export { compileBundleBytes } from './bundles/compile-bundle.js';
 export { type BundleCompiler, createWorkerCompiler } from './bundles/compiler.js';

@@ -2,6 +2,10 @@
 
 import { DECISION_EFFECTS } from '@portcullis/policy/model';
 import type { Registry } from '@portcullis/runtime';
+import { HOLD_OUTCOMES, type HoldObserver } from './approvals/book.js';
+import { NOTICE_OUTCOMES } from './approvals/notices.js';
+import type { ApprovalObserver } from './approvals/open-approvals.js';
+import { APPROVAL_OPERATIONS } from './approvals/port.js';
 import { RECORD_OUTCOMES } from './audit/evidence-log.js';
 import { type AuditObserver, CHECKPOINT_OUTCOMES } from './audit/open-audit.js';
 import type { ReleaseState } from './bundles/active.js';
@@ -27,7 +31,9 @@ export interface PdpMetrics
     HttpObserver,
     AuditObserver,
     QuotaObserver,
-    SessionObserver {
+    SessionObserver,
+    HoldObserver,
+    ApprovalObserver {
   /** What the gauges of the active release read when scraped. */
   followRelease(options: {
     readonly channel: string;
@@ -135,6 +141,26 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     help: 'Operations on the session store that failed or took too long.',
     labels: { operation: SESSION_OPERATIONS },
   });
+  const holds = registry.counter({
+    name: 'holds_total',
+    help: 'Held requests, by what people had said: asked anew, attached to what was asked, used up, covered by a grant …',
+    labels: { outcome: HOLD_OUTCOMES },
+  });
+  const holding = registry.histogram({
+    name: 'hold_duration_seconds',
+    help: 'Time until it was known what people say about a held request, in seconds.',
+    labels: { outcome: HOLD_OUTCOMES },
+  });
+  const approvalFailures = registry.counter({
+    name: 'approval_store_failures_total',
+    help: 'Operations on the approval store that failed or took too long.',
+    labels: { operation: APPROVAL_OPERATIONS },
+  });
+  const notices = registry.counter({
+    name: 'approval_notices_total',
+    help: 'Deliveries of notices to webhooks, by outcome; a notice may be retried several times.',
+    labels: { outcome: NOTICE_OUTCOMES },
+  });
   // Looked up once: these are on the path of every decision.
   const stageTimers = new Map(STAGES.map((stage) => [stage, stages.labels({ stage })] as const));
   const decided = new Map(
@@ -163,6 +189,12 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     sessionRecorded: (outcome, seconds) => sessionRecords.observe({ outcome }, seconds),
     sessionResult: (outcome) => sessionResults.inc({ outcome }),
     sessionStoreFailed: (operation) => sessionFailures.inc({ operation }),
+    held: (outcome, seconds) => {
+      holds.inc({ outcome });
+      holding.observe({ outcome }, seconds);
+    },
+    approvalStoreFailed: (operation) => approvalFailures.inc({ operation }),
+    notice: (outcome) => notices.inc({ outcome }),
     questionRefused: (reason) => faults.inc({ reason }),
     httpAnswered: (route, status, seconds) => {
       httpAnswers.inc({ route, status });

@@ -3,7 +3,13 @@ export { fromWireRequest, toWireRequest } from './codec/canonical-request.js';
 export { type EpochedDecision, fromWireDecision, toWireDecision } from './codec/decision.js';
 export type { BundleFreshness, EnforcementOutcome } from './codec/enums.js';
 export { fromWireFault, toWireFault, type UndecidedReason } from './codec/fault.js';
-export { argumentsDigestHex, DIGEST_BYTES, requestDigest, requestDigestHex } from './codec/request-digest.js';
+export {
+  argumentsDigestHex,
+  DIGEST_BYTES,
+  jsonDigestHex,
+  requestDigest,
+  requestDigestHex,
+} from './codec/request-digest.js';
 export {
   fromWireSettlement,
   type ReportedResult,

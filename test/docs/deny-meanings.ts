@@ -25,6 +25,22 @@ export const DENY_MEANINGS = {
       'and nobody has agreed to this very request yet. The condition of the decision names who is asked.',
     action: 'Ask for the approval that the decision names; do not retry before it is given.',
   },
+  APPROVAL_REFUSED: {
+    meaning: 'People were asked, and what they said does not allow this.',
+    when:
+      'A person refused, and the question has not expired yet; or people had agreed, this attempt has used that up, and the ' +
+      'policies still do not allow it (the other reasons say why); or the very same attempt was answered already.',
+    action: 'Do not retry the same call. After a refusal it can be asked again once the approval has expired.',
+  },
+  APPROVAL_UNAVAILABLE: {
+    meaning: 'The attempt is held, and nobody can say whether people agreed.',
+    when:
+      'The PDP cannot reach the store of approvals in time, cannot record what it asks, knows an older release than another ' +
+      'PDP, or as many approvals are open as there may be.',
+    action:
+      'Retry with backoff. Operators: look at `portcullis_pdp_approval_store_failures_total` and the store of approvals; see ' +
+      'the runbook [approvals-unavailable](../runbooks/approvals-unavailable.md).',
+  },
   NO_MATCHING_POLICY: {
     meaning: 'No policy allows this attempt.',
     when: "No set of any layer decided and the bundle's `default` is `deny`, or the bundle has no active policy at all.",

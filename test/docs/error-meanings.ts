@@ -37,6 +37,30 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     meaning: 'The body is larger than the route takes.',
     action: 'Send less; a bundle has at most 16 MiB. Answered with HTTP 413.',
   },
+  ERR_APPROVAL_CLOSED: {
+    meaning: 'The approval or grant is not in a state in which this can be done, or you have answered already.',
+    action: 'Look at its state. Answered with HTTP 409.',
+  },
+  ERR_APPROVAL_FORBIDDEN: {
+    meaning: 'You may not answer this: it is your own request, or another role or group is asked.',
+    action: 'Ask somebody of the role or group that it names. Answered with HTTP 403.',
+  },
+  ERR_APPROVAL_KEY: {
+    meaning: 'A secret of a webhook, or the key for payloads, cannot be read or is too short.',
+    action: 'Correct the file that `approvals` names; a secret has at least 32 bytes, the key 32 bytes in base64.',
+  },
+  ERR_APPROVAL_RECORD: {
+    meaning: 'What was said about an approval could not be recorded, so it does not count.',
+    action: 'See the runbook [audit-unavailable](../runbooks/audit-unavailable.md). Answered with HTTP 503.',
+  },
+  ERR_APPROVAL_STORE: {
+    meaning: 'The store of approvals did not answer, or not with an approval.',
+    action: 'See the runbook [approvals-unavailable](../runbooks/approvals-unavailable.md).',
+  },
+  ERR_APPROVAL_UNKNOWN: {
+    meaning: 'There is no such approval or grant in your tenant, or it was forgotten after `approvals.keepSeconds`.',
+    action: 'Check the id; the audit chain has what is over. Answered with HTTP 404.',
+  },
   ERR_AUDIT_APPEND: {
     meaning: 'A decision record could not be written, so the decision was denied with `AUDIT_UNAVAILABLE`.',
     action:

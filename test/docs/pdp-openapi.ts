@@ -116,6 +116,169 @@ function post(operationId: string, summary: string, body: object, answer: object
   };
 }
 
+const NEED = {
+  type: 'object',
+  required: ['hold', 'type', 'quorum'],
+  properties: {
+    hold: { type: 'string' },
+    type: { enum: ['require_approval', 'require_hitl'] },
+    role: { type: 'string' },
+    group: { type: 'string' },
+    quorum: { type: 'integer', minimum: 1 },
+  },
+};
+const instant = { type: 'string', format: 'date-time' };
+const text = { type: 'string' };
+const texts = { type: 'array', items: text };
+const STATES = { enum: ['pending', 'approved', 'denied', 'consumed', 'expired', 'revoked'] };
+/** What approvers see, and the little that an agent sees of what it waits for. */
+const APPROVALS = {
+  Approval: {
+    type: 'object',
+    required: ['id', 'state', 'needs', 'expires_at'],
+    description: 'An agent is shown id, state, needs and expires_at only.',
+    properties: {
+      id: text,
+      state: STATES,
+      tenant: text,
+      agent: text,
+      request: { type: 'object', description: 'What was asked for, as `approvals.payload` keeps it.' },
+      binding: { ...text, description: 'SHA-256 of what it is bound to (ADR-0016).' },
+      bundle_digest: text,
+      release_seq: { type: 'integer' },
+      definition_digest: text,
+      needs: { type: 'array', items: NEED },
+      votes: {
+        type: 'array',
+        items: {
+          type: 'object',
+          properties: { person: text, says: { enum: ['approve', 'deny'] }, holds: texts, comment: text, at: instant },
+        },
+      },
+      why: text,
+      created_at: instant,
+      expires_at: instant,
+    },
+  },
+  Approvals: {
+    type: 'object',
+    required: ['approvals'],
+    properties: { approvals: { type: 'array', items: ref('Approval') } },
+  },
+  Comment: {
+    type: 'object',
+    additionalProperties: false,
+    properties: { comment: { type: 'string', maxLength: 500 } },
+  },
+  Grant: {
+    type: 'object',
+    required: ['id', 'state', 'count', 'used', 'expires_at'],
+    properties: {
+      id: text,
+      state: { enum: ['active', 'revoked', 'expired'] },
+      tenant: text,
+      agent: text,
+      target: { type: 'object' },
+      needs: { type: 'array', items: NEED },
+      arguments: { type: 'object', description: 'SHA-256 of the value of each argument that must be the same.' },
+      vary: texts,
+      count: { type: 'integer' },
+      used: { type: 'integer' },
+      budget: {
+        type: 'object',
+        properties: { argument: text, limit: { type: 'number' }, spent: { type: 'number' } },
+      },
+      definition_digest: text,
+      created_by: text,
+      approval: text,
+      created_at: instant,
+      expires_at: instant,
+    },
+  },
+  Grants: { type: 'object', required: ['grants'], properties: { grants: { type: 'array', items: ref('Grant') } } },
+  GrantWish: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['approval', 'count', 'expires_seconds'],
+    properties: {
+      approval: { ...text, description: 'An approval that was agreed to.' },
+      count: { type: 'integer', minimum: 1, maximum: 1_000_000 },
+      expires_seconds: { type: 'integer', minimum: 1 },
+      vary: { ...texts, maxItems: 64, description: 'Arguments that need not equal the approved ones.' },
+      budget: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['argument', 'limit'],
+        properties: { argument: text, limit: { type: 'number', minimum: 0 } },
+      },
+      comment: { type: 'string', maxLength: 500 },
+    },
+  },
+};
+
+/** An operation of approvers. `id`: the path has one. */
+function forPeople(
+  operationId: string,
+  summary: string,
+  answer: string,
+  options: {
+    readonly body?: string;
+    readonly id?: boolean;
+    readonly query?: readonly object[];
+    readonly status?: number;
+  },
+): object {
+  const refusals: Readonly<Record<string, string>> = {
+    400: 'Not a request as described.',
+    401: 'Nobody known asks.',
+    403: 'Not for this person to say.',
+    404: 'No such thing in this tenant.',
+    409: 'Not in a state for this.',
+    500: 'A defect.',
+    503: 'The store, the audit chain or the keys cannot be had.',
+  };
+  return {
+    operationId,
+    summary,
+    security: operationId === 'approvalShow' ? [{ approver: [] }, { mtls: [] }, { token: [] }] : [{ approver: [] }],
+    parameters: [
+      ...(options.id === true ? [{ name: 'id', in: 'path', required: true, schema: text }] : []),
+      ...(options.query ?? []),
+    ],
+    ...(options.body === undefined ? {} : { requestBody: { required: true, content: json(ref(options.body)) } }),
+    responses: {
+      [options.status ?? 200]: { description: 'Done.', content: json(ref(answer)) },
+      ...Object.fromEntries(
+        Object.entries(refusals).map(([status, description]) => [
+          status,
+          { description, content: { 'application/problem+json': { schema: ref('Problem') } } },
+        ]),
+      ),
+    },
+  };
+}
+
+function approvalPaths(): Readonly<Record<string, object>> {
+  const act = (verb: string, summary: string): object => ({
+    post: forPeople(`approval${verb}`, summary, 'Approval', { body: 'Comment', id: true }),
+  });
+  const state = { name: 'state', in: 'query', schema: { enum: ['all', ...STATES.enum], default: 'pending' } };
+  const limit = { name: 'limit', in: 'query', schema: { type: 'integer', minimum: 1, maximum: 1000, default: 100 } };
+  return {
+    '/v1/approvals': { get: forPeople('approvalList', 'What waits', 'Approvals', { query: [state, limit] }) },
+    '/v1/approvals/{id}': { get: forPeople('approvalShow', 'One of them', 'Approval', { id: true }) },
+    '/v1/approvals/{id}/approve': act('Approve', 'Agrees'),
+    '/v1/approvals/{id}/deny': act('Deny', 'Refuses'),
+    '/v1/approvals/{id}/revoke': act('Revoke', 'Takes back what was not used'),
+    '/v1/grants': {
+      get: forPeople('grantList', 'Standing grants', 'Grants', {}),
+      post: forPeople('grantCreate', 'Makes one of an approval', 'Grant', { body: 'GrantWish', status: 201 }),
+    },
+    '/v1/grants/{id}': { get: forPeople('grantShow', 'One of them', 'Grant', { id: true }) },
+    '/v1/grants/{id}/revoke': { post: forPeople('grantRevoke', 'Ends it', 'Grant', { body: 'Comment', id: true }) },
+  };
+}
+
 /** `docs/reference/pdp-openapi.json`: the HTTPS endpoint of the PDP, with the schemas that it checks against. */
 export function pdpOpenapi(root: string): Page {
   const schemaOf = (name: string): unknown =>
@@ -135,6 +298,7 @@ export function pdpOpenapi(root: string): Page {
       '/v1/policy/evaluate': post('evaluate', 'Decides', ref('CanonicalRequest'), ref('Decision')),
       '/access/v1/evaluation': post('authzenEvaluation', 'AuthZEN', ref('AuthzenEvaluation'), ref('AuthzenDecision')),
       '/access/v1/evaluations': post('authzenEvaluations', 'AuthZEN batch', ref('AuthzenEvaluations'), evaluations),
+      ...approvalPaths(),
       '/.well-known/authzen-configuration': {
         get: {
           operationId: 'authzenMetadata',
@@ -148,12 +312,19 @@ export function pdpOpenapi(root: string): Page {
       securitySchemes: {
         mtls: { type: 'mutualTLS' },
         token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        approver: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'JWT',
+          description: "An approver's token, of an issuer in `approvals.approvers`.",
+        },
       },
       schemas: {
         CanonicalRequest: schemaOf('canonical-request'),
         Decision: schemaOf('decision'),
         Problem: PROBLEM,
         ...AUTHZEN,
+        ...APPROVALS,
       },
     },
   });

@@ -6,6 +6,8 @@ import { REFUSALS, RPC_CODE } from '@portcullis/sidecar';
 const CODES = [
   ['POLICY_DENIED', 'denied', -31403, 403],
   ['APPROVAL_REQUIRED', 'held', -31428, 403],
+  ['APPROVAL_REFUSED', 'denied', -31403, 403],
+  ['APPROVAL_UNAVAILABLE', 'failed_closed', -31503, 503],
   ['NO_MATCHING_POLICY', 'denied', -31403, 403],
   ['POLICY_ERROR', 'denied', -31403, 403],
   ['QUOTA_EXCEEDED', 'denied', -31403, 429],

@@ -422,7 +422,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         segmentsOf(auditDir)
           .flatMap((file) => readFileSync(file, 'utf8').split('\n'))
           .filter((line) => line.endsWith('}'))
-          .map((line) => JSON.parse(line) as DecisionRecord),
+          .map((line) => JSON.parse(line) as DecisionRecord)
+          .filter(({ kind }) => kind === 'decision'),
       );
     },
     async close() {

@@ -35,6 +35,12 @@ const COLUMNS = [
   'release_seq',
   'matched',
   'evaluation_us',
+  'kind',
+  'event',
+  'approval_id',
+  'grant_id',
+  'by',
+  'comment',
   'writer',
   'hash',
 ] as const;

@@ -10,8 +10,12 @@ export function recordText(line: string): string {
   const called = [tool['server'], tool['name'] ?? tool['operation']]
     .filter((part) => typeof part === 'string')
     .join('/');
-  const deny = Array.isArray(record['deny']) ? record['deny'].join(' ') : '';
   const who = `${shown(record['tenant'])}/${shown(record['agent'])}`;
+  if (record['kind'] === 'approval') {
+    const what = [record['event'], record['approval_id'], record['by'], record['comment']].map(shown).join('  ');
+    return printable(`${link.seq}  ${shown(record['at'])}  ${who}  approval  ${what}`);
+  }
+  const deny = Array.isArray(record['deny']) ? record['deny'].join(' ') : '';
   return printable(
     `${link.seq}  ${shown(record['at'])}  ${shown(record['effect']).padEnd(5)}  ${who}  ${called}  ${deny}`,
   );

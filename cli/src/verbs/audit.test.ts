@@ -6,6 +6,7 @@ import {
   GENESIS,
   type NoteSigner,
   openNoteSigner,
+  sealApproval,
   sealDecision,
   signCheckpoint,
 } from '@portcullis/policy/evidence';
@@ -227,4 +228,40 @@ describe('audit tail', () => {
     ]);
     expect((await chain.run('tail', '--lines', '1', '--json')).stdout).toBe(`${chain.lines[3] ?? ''}\n`);
   });
+});
+
+test('a record of an approval is one line, with who did what', async () => {
+  await using temporary = await temporaryFolder();
+  const link = { record_id: 'r', writer: 'w', seq: 1, prev: GENESIS };
+  const { line } = sealApproval(
+    {
+      kind: 'approval',
+      event: 'approve',
+      approval_id: 'a-1',
+      binding: 'b',
+      tenant: 'acme',
+      agent: 'analyst',
+      by: 'ann',
+      comment: 'in\u001b[2Jvoice',
+      bundle_digest: 'd',
+      release_seq: 1,
+      at: '2026-11-22T00:00:00.000Z',
+    },
+    link,
+  );
+  await writeFile(join(temporary.path, '0000000000000001.jsonl'), `${line}\n`);
+  const tail = await runForTest(['audit', 'tail', temporary.path]);
+  expect(tail.stdout).toBe(
+    '1  2026-11-22T00:00:00.000Z  acme/analyst  approval  approve  a-1  ann  in\ufffd[2Jvoice\n',
+  );
+  const csv = await runForTest(['audit', 'export', temporary.path, '--format', 'csv']);
+  const [head = '', row = ''] = csv.stdout.split('\n');
+  const cells = new Map(head.split(',').map((name, place) => [name, row.split(',')[place]] as const));
+  expect(['kind', 'event', 'approval_id', 'by'].map((name) => cells.get(name))).toEqual([
+    'approval',
+    'approve',
+    'a-1',
+    'ann',
+  ]);
+  expect((await runForTest(['audit', 'verify', temporary.path])).code).toBe(EXIT.ok);
 });

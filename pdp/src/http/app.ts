@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { type Logger, PortcullisError } from '@portcullis/runtime';
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify';
 import { logFault } from '../server/guard.js';
+import { type ApprovalRouteParts, addApprovalRoutes } from './approval-routes.js';
 import { type AuthzenParts, addAuthzenRoutes } from './authzen-routes.js';
 import { requireJson, takeBytes } from './body.js';
 import type { HttpCallers } from './caller.js';
@@ -17,6 +18,8 @@ import { connectionFault, faultOf, httpProblem } from './problems.js';
 /** What {@link createHttpApp} is told. */
 export interface HttpAppParts extends AuthzenParts, EvaluateRouteParts {
   readonly callers: HttpCallers;
+  /** Without them there is no such path. */
+  readonly approvals: ApprovalRouteParts | undefined;
   readonly tls: ServerOptions;
   readonly limits: HttpConfig['limits'];
   readonly observer: HttpObserver;
@@ -73,6 +76,13 @@ export function createHttpApp(parts: HttpAppParts): FastifyInstance {
     const found = routeOf(request.url);
     // Says only what the route table of the documentation says.
     if (found?.route === 'authzen_metadata' && !request.is404) return;
+    const isForPeople = found?.route === 'approvals' || found?.route === 'grants';
+    // The handlers ask for a person, or for an agent that waits.
+    if (parts.approvals !== undefined && isForPeople) {
+      if (request.is404) throw missing(request.method, found.method, reply);
+      if (request.method === 'POST') requireJson(request, 415);
+      return;
+    }
     request.caller = await callers.callerOf(request);
     if (request.is404) throw missing(request.method, found?.method, reply);
     requireJson(request, found?.route === 'evaluate' ? 415 : 400);
@@ -87,6 +97,7 @@ export function createHttpApp(parts: HttpAppParts): FastifyInstance {
   takeBytes(app);
   addEvaluateRoute(app, parts);
   addAuthzenRoutes(app, parts);
+  if (parts.approvals !== undefined) addApprovalRoutes(app, parts.approvals, parts);
   return app;
 }
 

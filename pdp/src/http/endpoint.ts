@@ -46,7 +46,7 @@ export async function openHttpEndpoint(options: HttpEndpointOptions): Promise<Ht
   const app = createHttpApp({
     ...parts,
     callers: createHttpCallers({ certificates: mtls ? certificates : undefined, tokens }),
-    tls: tlsOptions(material, { mtls, required: tokens === undefined }),
+    tls: tlsOptions(material, { mtls, required: tokens === undefined && parts.approvals === undefined }),
     limits: config.limits,
     maxBodyBytes: config.limits.maxBodyBytes,
     publicUrl: () => config.publicUrl ?? `https://${address}`,

@@ -6,13 +6,30 @@ export const HTTP_ROUTES = [
   'authzen_evaluation',
   'authzen_evaluations',
   'authzen_metadata',
+  'approvals',
+  'grants',
   'other',
 ] as const;
 /** A route. */
 export type HttpRoute = (typeof HTTP_ROUTES)[number];
 
 /** Every status that is answered; closed list, labels of a metric. */
-export const HTTP_STATUSES = ['200', '400', '401', '404', '405', '408', '413', '415', '431', '500', '503'] as const;
+export const HTTP_STATUSES = [
+  '200',
+  '201',
+  '400',
+  '401',
+  '403',
+  '404',
+  '405',
+  '408',
+  '409',
+  '413',
+  '415',
+  '431',
+  '500',
+  '503',
+] as const;
 /** A status. */
 export type HttpStatus = (typeof HTTP_STATUSES)[number];
 
@@ -21,17 +38,34 @@ export interface HttpObserver {
   httpAnswered(route: HttpRoute, status: HttpStatus, seconds: number): void;
 }
 
-const PATHS: Readonly<Record<string, { readonly route: HttpRoute; readonly method: 'GET' | 'POST' }>> = {
+/** A path that exists. */
+export interface KnownRoute {
+  readonly route: HttpRoute;
+  /** For the header `Allow`. */
+  readonly method: string;
+}
+
+const PATHS: Readonly<Record<string, KnownRoute>> = {
   '/v1/policy/evaluate': { route: 'evaluate', method: 'POST' },
   '/access/v1/evaluation': { route: 'authzen_evaluation', method: 'POST' },
   '/access/v1/evaluations': { route: 'authzen_evaluations', method: 'POST' },
   '/.well-known/authzen-configuration': { route: 'authzen_metadata', method: 'GET' },
 };
 
+/** Paths with an id in them. */
+const PATTERNS: readonly (readonly [pattern: RegExp, route: KnownRoute])[] = [
+  [/^\/v1\/approvals(\/[^/]+)?$/, { route: 'approvals', method: 'GET' }],
+  [/^\/v1\/approvals\/[^/]+\/(approve|deny|revoke)$/, { route: 'approvals', method: 'POST' }],
+  [/^\/v1\/grants$/, { route: 'grants', method: 'GET, POST' }],
+  [/^\/v1\/grants\/[^/]+$/, { route: 'grants', method: 'GET' }],
+  [/^\/v1\/grants\/[^/]+\/revoke$/, { route: 'grants', method: 'POST' }],
+];
+
 /** The route of a URL, whatever the method; `undefined` for what does not exist. */
-export function routeOf(url: string): { readonly route: HttpRoute; readonly method: 'GET' | 'POST' } | undefined {
+export function routeOf(url: string): KnownRoute | undefined {
   const path = url.split('?', 1)[0] ?? '';
-  return Object.hasOwn(PATHS, path) ? PATHS[path] : undefined;
+  if (Object.hasOwn(PATHS, path)) return PATHS[path];
+  return PATTERNS.find(([pattern]) => pattern.test(path))?.[1];
 }
 
 /** The label of a status; what is not in the list is a defect of ours and counted as one. */

@@ -1,9 +1,17 @@
 /** Fifth stage: what the policy says. Pure and synchronous: everything it reads has been handed in. */
 
+import type { JsonObject } from '@portcullis/policy/model';
 import { type Adjudicated, type AssessedRequest, mintAdjudicated, next, type StageResult } from './chain.js';
 
 /** Evaluates the request with the engine of its own snapshot. The quotas it met are still to be asked. */
 export function adjudicate(assessed: AssessedRequest): StageResult<Adjudicated> {
   const verdict = assessed.contextual.snapshot.engine.evaluate(assessed.request);
   return next(mintAdjudicated({ assessed, verdict }));
+}
+
+/** Evaluates it again, with what people have agreed to: a rule that they were not asked about still has its say. */
+export function adjudicateApproved(assessed: AssessedRequest, approval: JsonObject): Adjudicated {
+  const { request, contextual } = assessed;
+  const approved = { ...request, context: { ...request.context, approval } };
+  return mintAdjudicated({ assessed, verdict: contextual.snapshot.engine.evaluate(approved) });
 }

@@ -1,6 +1,6 @@
 /**
  * The type chain of a decision: `Attempt -> NormalizedRequest -> IdentifiedRequest -> ContextualRequest ->
- * AssessedRequest -> Adjudicated -> Reserved -> Decision`.
+ * AssessedRequest -> Adjudicated -> Consented -> Reserved -> Decision`.
  *
  * A stage cannot be skipped, because only the stage before produces the type that the next one takes: each link carries
  * a private brand that one function mints. A new stage goes between two links by changing the input type of the later one.
@@ -15,6 +15,7 @@ import type {
   Verdict,
 } from '@portcullis/policy/model';
 import type { PeerIdentity } from '@portcullis/proto';
+import type { Need } from '../approvals/port.js';
 import type { Snapshot } from './ports.js';
 
 declare const NORMALIZED: unique symbol;
@@ -22,6 +23,7 @@ declare const IDENTIFIED: unique symbol;
 declare const CONTEXTUAL: unique symbol;
 declare const ASSESSED: unique symbol;
 declare const ADJUDICATED: unique symbol;
+declare const CONSENTED: unique symbol;
 declare const RESERVED: unique symbol;
 
 /** What an adapter (gRPC, later HTTP) received: who asks and what it could make of the bytes. Nothing of it is trusted. */
@@ -78,10 +80,21 @@ export interface Adjudicated {
   readonly verdict: Verdict;
 }
 
+/** A verdict that holds whatever people say: a hold is one that nobody has agreed to yet. */
+export interface Consented {
+  readonly [CONSENTED]: true;
+  readonly adjudicated: Adjudicated;
+  readonly verdict: Verdict;
+  /** What people have agreed to for this very attempt; it is used up. */
+  readonly granted: readonly Need[];
+  /** The approval that was; empty when there is none. */
+  readonly used: string;
+}
+
 /** A verdict that holds whatever its quotas say: what they were asked for is drawn. */
 export interface Reserved {
   readonly [RESERVED]: true;
-  readonly adjudicated: Adjudicated;
+  readonly consented: Consented;
   /** Final. */
   readonly verdict: Verdict;
   /** For a decision that will not be answered as the verdict says: what was drawn for it is given back. Never throws. */
@@ -130,6 +143,11 @@ export function mintAssessed(link: Omit<AssessedRequest, typeof ASSESSED>): Asse
 /** The only mint of {@link Adjudicated}; called by `adjudicate.ts` alone. */
 export function mintAdjudicated(link: Omit<Adjudicated, typeof ADJUDICATED>): Adjudicated {
   return link as Adjudicated;
+}
+
+/** The only mint of {@link Consented}; called by `approve.ts` alone. */
+export function mintConsented(link: Omit<Consented, typeof CONSENTED>): Consented {
+  return link as Consented;
 }
 
 /** The only mint of {@link Reserved}; called by `reserve.ts` alone. */

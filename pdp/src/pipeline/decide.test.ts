@@ -13,6 +13,7 @@ import {
   requestDigestHex,
 } from '@portcullis/proto';
 import { PortcullisError } from '@portcullis/runtime';
+import { createTestBook } from '../fixtures/approvals.js';
 import { createFakeClock } from '../fixtures/fake-clock.js';
 import { createRecorder } from '../fixtures/recorders.js';
 import { bundleOf, must } from '../fixtures/repository.js';
@@ -52,6 +53,7 @@ function subject(changes: Partial<DecideParts> = {}): Subject {
     clock,
     observer,
     quotas: createMemoryQuotaStore({ clock, leaseMs: 1_000, maxAccounts: 10, maxReservations: 10 }),
+    approvals: createTestBook(clock),
     newDecisionId: () => '00000000-0000-4000-8000-000000000001',
     engine: 'test',
     onDefect: (error) => defects.push(error.message),

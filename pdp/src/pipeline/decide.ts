@@ -7,9 +7,11 @@
 import type { Decision, DenyReason } from '@portcullis/policy/model';
 import { DIGEST_BYTES } from '@portcullis/proto';
 import { PortcullisError } from '@portcullis/runtime';
+import type { HoldObserver } from '../approvals/book.js';
 import type { QuotaObserver, QuotaStore } from '../quota/port.js';
 import { adjudicate } from './adjudicate.js';
-import { type Adjudicated, type Attempt, next, type Reserved, type StageResult } from './chain.js';
+import { type ApproveParts, approve, type Held, unheld } from './approve.js';
+import { type Adjudicated, type Attempt, type Consented, next, type Reserved, type StageResult } from './chain.js';
 import { type ContextParts, type Contextualize, createContextualize } from './context.js';
 import { type Frame, fromVerdict, INTERNAL, microseconds, type Progress, recordOf, refusal } from './decision.js';
 import { type IdentifyParts, identify } from './identify.js';
@@ -29,7 +31,7 @@ import { reserve, unguarded } from './reserve.js';
 import { assess } from './risk.js';
 
 /** What the pipeline is made of. */
-export interface DecideParts extends NormalizeParts, IdentifyParts, ContextParts {
+export interface DecideParts extends NormalizeParts, IdentifyParts, ContextParts, ApproveParts {
   /** Without one, `intent_risk` is what the caller says. */
   readonly assessor: RiskAssessor | undefined;
   readonly followers: readonly DecisionFollower[];
@@ -37,7 +39,7 @@ export interface DecideParts extends NormalizeParts, IdentifyParts, ContextParts
   readonly recorder?: AttemptRecorder | undefined;
   /** Without one, decisions are not recorded. */
   readonly sink: DecisionSink | undefined;
-  readonly observer: DecisionObserver & Pick<QuotaObserver, 'reserved'>;
+  readonly observer: DecisionObserver & HoldObserver & Pick<QuotaObserver, 'reserved'>;
   /** Who keeps the accounts that quotas draw on. */
   readonly quotas: QuotaStore;
   /** Unique; a UUID. */
@@ -81,10 +83,11 @@ async function decideFrom(parts: Stages, attempt: Attempt, progress: Progress, s
   let outcome: StageResult<Reserved>;
   try {
     const adjudicated = await runStages(parts, attempt, progress, startedAt);
-    const free = adjudicated.ok ? unguarded(adjudicated.value) : undefined;
+    const consented = adjudicated.ok ? unheld(adjudicated.value) : undefined;
+    const free = consented === undefined ? undefined : unguarded(consented);
     if (!adjudicated.ok) outcome = adjudicated;
-    // Only a quota is worth a turn of the event loop.
-    else if (free === undefined) outcome = await reserveTimed(parts, adjudicated.value, attempt, decisionId);
+    // Only people and quotas are worth a turn of the event loop.
+    else if (free === undefined) outcome = await askAround(parts, adjudicated.value, attempt, decisionId, progress);
     else outcome = next(free);
   } catch (error) {
     parts.onDefect(PortcullisError.from(error));
@@ -174,14 +177,54 @@ function follow({ followers, onDefect }: DecideParts, { question, request }: Pro
   }
 }
 
-async function reserveTimed(
+/** A quota may hold what the rules allow, once people agreed to their holds; then it is asked about as they are. */
+const MAX_ROUNDS = 3;
+
+/** People, then quotas, until neither changes what the other was told. */
+async function askAround(
   parts: DecideParts,
   adjudicated: Adjudicated,
   attempt: Attempt,
   decisionId: string,
+  progress: Progress,
+): Promise<StageResult<Reserved>> {
+  let held: Held = { adjudicated, verdict: adjudicated.verdict, granted: [], used: '' };
+  for (let round = 1; ; round += 1) {
+    const consented = await approveTimed(parts, held, attempt, progress);
+    if (!consented.ok) return consented;
+    const free = unguarded(consented.value);
+    const reserved = free === undefined ? await reserveTimed(parts, consented.value, attempt, decisionId) : next(free);
+    if (!reserved.ok) return reserved;
+    const { verdict } = reserved.value;
+    if (verdict.effect !== 'hold' || consented.value.verdict.effect === 'hold' || round === MAX_ROUNDS) return reserved;
+    held = { ...consented.value, verdict };
+  }
+}
+
+async function approveTimed(
+  parts: DecideParts,
+  held: Held,
+  attempt: Attempt,
+  progress: Progress,
+): Promise<StageResult<Consented>> {
+  const link = held.verdict.effect === 'hold' ? undefined : unheld(held.adjudicated);
+  if (link !== undefined) return next(link);
+  const startedAt = parts.clock.monotonic();
+  const consented = await approve(parts, held, attempt);
+  const now = parts.clock.monotonic();
+  parts.observer.stageTook('approve', (now - startedAt) / 1000);
+  progress.timings.approve = (progress.timings.approve ?? 0) + microseconds(now - startedAt);
+  return consented.ok && now >= attempt.deadline ? { ok: false, reason: TIMED_OUT } : consented;
+}
+
+async function reserveTimed(
+  parts: DecideParts,
+  consented: Consented,
+  attempt: Attempt,
+  decisionId: string,
 ): Promise<StageResult<Reserved>> {
   const startedAt = parts.clock.monotonic();
-  const reserved = await reserve(parts, adjudicated, attempt, decisionId);
+  const reserved = await reserve(parts, consented, attempt, decisionId);
   const now = parts.clock.monotonic();
   parts.observer.stageTook('reserve', (now - startedAt) / 1000);
   if (!reserved.ok || now < attempt.deadline) return reserved;

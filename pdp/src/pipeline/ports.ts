@@ -1,7 +1,7 @@
 /** What the pipeline needs from outside. Adapters implement these; the pipeline never imports an adapter. */
 
 import type { Engine } from '@portcullis/policy';
-import type { DecisionEntry } from '@portcullis/policy/evidence';
+import type { ApprovalEntry, DecisionEntry } from '@portcullis/policy/evidence';
 import type {
   AgentSubject,
   CanonicalRequest,
@@ -35,6 +35,9 @@ export interface SnapshotSource {
 /** What is written down about every decision before it is answered. Digests and names, never arguments. */
 export type DecisionRecord = DecisionEntry;
 
+/** Everything that a PDP's chain holds. */
+export type AuditRecord = DecisionRecord | ApprovalEntry;
+
 /** Where decision records go. */
 export interface DecisionSink {
   /** Resolves once the record is kept as the sink's configuration promises; rejects when it could not be. */
@@ -42,7 +45,16 @@ export interface DecisionSink {
 }
 
 /** The stages by the names of their files; labels of a metric. */
-export const STAGES = ['normalize', 'identify', 'context', 'risk', 'adjudicate', 'reserve', 'decide'] as const;
+export const STAGES = [
+  'normalize',
+  'identify',
+  'context',
+  'risk',
+  'adjudicate',
+  'approve',
+  'reserve',
+  'decide',
+] as const;
 /** A stage of the pipeline. */
 export type StageName = (typeof STAGES)[number];
 

@@ -3,6 +3,7 @@ import { compileBundle, linkBundle } from '@portcullis/policy';
 import { unpackBundle } from '@portcullis/policy/bundle';
 import type { Decision, QuotaGuard, Verdict } from '@portcullis/policy/model';
 import { createRequestParser } from '@portcullis/proto';
+import { createTestBook } from '../fixtures/approvals.js';
 import { createFakeClock } from '../fixtures/fake-clock.js';
 import { createRecorder } from '../fixtures/recorders.js';
 import { bundleOf, must } from '../fixtures/repository.js';
@@ -70,6 +71,7 @@ function subject(guards: readonly QuotaGuard[], quotas: QuotaStore, changes: Par
     clock,
     observer,
     quotas,
+    approvals: createTestBook(clock),
     newDecisionId: () => {
       ids += 1;
       return `00000000-0000-4000-8000-00000000000${ids}`;

@@ -1,6 +1,6 @@
 /**
- * Sixth stage: draws on the quotas that the rules met, and turns what their accounts say into the final verdict. The only
- * stage that waits; a verdict that draws on nothing does not pass through it.
+ * Seventh stage: draws on the quotas that the rules met, and turns what their accounts say into the final verdict. A verdict
+ * that draws on nothing does not pass through it.
  */
 
 import { applyReadings, type GuardReading } from '@portcullis/policy';
@@ -8,15 +8,7 @@ import type { Clock } from '@portcullis/runtime';
 import { reservationKey } from '../quota/key.js';
 import type { QuotaObserver, QuotaStore, Reservation } from '../quota/port.js';
 import { byDeadline } from './by-deadline.js';
-import {
-  type Adjudicated,
-  type Attempt,
-  denied,
-  mintReserved,
-  next,
-  type Reserved,
-  type StageResult,
-} from './chain.js';
+import { type Attempt, type Consented, denied, mintReserved, next, type Reserved, type StageResult } from './chain.js';
 
 /** What the stage needs. */
 export interface ReserveParts {
@@ -28,10 +20,10 @@ export interface ReserveParts {
 const nothingHeld = (): void => undefined;
 
 /** The next link at once, for a verdict that draws on nothing; otherwise `undefined`. */
-export function unguarded(adjudicated: Adjudicated): Reserved | undefined {
-  const { verdict } = adjudicated;
+export function unguarded(consented: Consented): Reserved | undefined {
+  const { verdict } = consented;
   if (verdict.effect === 'allow' && verdict.guards.length > 0) return undefined;
-  return mintReserved({ adjudicated, verdict, giveBack: nothingHeld });
+  return mintReserved({ consented, verdict, giveBack: nothingHeld });
 }
 
 /**
@@ -40,13 +32,13 @@ export function unguarded(adjudicated: Adjudicated): Reserved | undefined {
  */
 export async function reserve(
   parts: ReserveParts,
-  adjudicated: Adjudicated,
+  consented: Consented,
   attempt: Attempt,
   decisionId: string,
 ): Promise<StageResult<Reserved>> {
   const { quotas, clock, observer } = parts;
-  const { verdict, assessed } = adjudicated;
-  const key = reservationKey(attempt.caller, assessed.contextual.normalized.digest);
+  const { verdict, adjudicated } = consented;
+  const key = reservationKey(attempt.caller, adjudicated.assessed.contextual.normalized.digest);
   const giveBack = (): void => void quotas.release(key, decisionId).catch(nothingHeld);
   const startedAt = clock.monotonic();
   const asked = quotas.reserve({ key, holder: decisionId, guards: verdict.guards }).catch(() => UNKNOWN);
@@ -57,9 +49,9 @@ export async function reserve(
     return denied('PDP_TIMEOUT', 'the deadline passed before the quotas were known');
   }
   const final = applyReadings(verdict, readingsOf(reservation));
-  if (final.effect === 'allow') return next(mintReserved({ adjudicated, verdict: final, giveBack }));
+  if (final.effect === 'allow') return next(mintReserved({ consented, verdict: final, giveBack }));
   if (reservation.outcome === 'granted') giveBack();
-  return next(mintReserved({ adjudicated, verdict: final, giveBack: nothingHeld }));
+  return next(mintReserved({ consented, verdict: final, giveBack: nothingHeld }));
 }
 
 const UNKNOWN: Reservation = { outcome: 'unknown', cause: 'store', readings: new Map() };

@@ -90,7 +90,7 @@ const withoutSession: CanonicalRequest['context'] = { timestamp: '2026-11-21T12:
 const record = (question: Question, effect: DecisionEffect = 'allow', snapshot = reading('facts.history')) =>
   recorder.record(question, snapshot, effect);
 const supplement = async (question: Question): Promise<Supplement> =>
-  source.supplement(question, reading("facts.history"));
+  source.supplement(question, reading('facts.history'));
 const history = async (question = call('later')): Promise<readonly string[]> =>
   ((await supplement(question)).facts?.history ?? []).map(({ tool, effect }) => `${tool} ${effect}`);
 const labels = async (question = call('later')): Promise<readonly string[] | undefined> =>

@@ -1,4 +1,5 @@
 /** Evidence: records, the hash chain that binds them, and signed checkpoints of it. Pure; ids and time are arguments. */
+export * from './approval-record.js';
 export * from './chain.js';
 export * from './checkpoint.js';
 export * from './record.js';

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import canonicalize from 'canonicalize';
 import fc from 'fast-check';
+import { type ApprovalEntry, sealApproval } from './approval-record.js';
 import { GENESIS, readRecord, sealDecision } from './record.js';
 import { sampleEntry } from './testing/sample-chain.js';
 
@@ -38,6 +39,32 @@ describe('a sealed record', () => {
     const { line } = sealDecision(sampleEntry({ agent: 'a\\ud800b' }), link);
     expect(readRecord(line)).toMatchObject({ ok: true, record: { agent: 'a\\ud800b' } });
   });
+});
+
+test('a record of an approval is canonical whatever it says, and is a link like any other', () => {
+  const text = fc.string({ unit: 'binary' });
+  const optional = fc.record(
+    { by: text, comment: text, grant_id: text, request_digest: text, approvers: fc.array(text) },
+    { requiredKeys: [] },
+  );
+  fc.assert(
+    fc.property(text, optional, (agent, more) => {
+      const entry: ApprovalEntry = {
+        kind: 'approval',
+        event: 'approve',
+        approval_id: 'a',
+        binding: 'b',
+        tenant: 'acme',
+        agent,
+        bundle_digest: 'c',
+        release_seq: 1,
+        at: '2026-11-22T00:00:00.000Z',
+        ...more,
+      };
+      const { line, hash } = sealApproval(entry, link);
+      expect(readRecord(line)).toMatchObject({ ok: true, hash, link, record: { kind: 'approval', event: 'approve' } });
+    }),
+  );
 });
 
 describe('reading a line', () => {

@@ -10,6 +10,10 @@ export const DENY_CODES = [
   'POLICY_DENIED',
   /** A rule holds the request for a human. */
   'APPROVAL_REQUIRED',
+  /** People were asked, and what they said does not allow this: refused, or used up already. */
+  'APPROVAL_REFUSED',
+  /** A rule holds the request for a human, and nobody can say whether people agreed. */
+  'APPROVAL_UNAVAILABLE',
   /** No rule of any layer decided and the bundle's default is deny. */
   'NO_MATCHING_POLICY',
   /** A rule that would block could not be evaluated (contracts §3: errors never open the gate). */

@@ -1,7 +1,7 @@
 /** The digest that ties an answer to the exact question. */
 
 import { hash } from 'node:crypto';
-import type { CanonicalRequest, JsonObject } from '@portcullis/policy/model';
+import type { CanonicalRequest, Json, JsonObject } from '@portcullis/policy/model';
 import canonicalize from 'canonicalize';
 
 /** SHA-256, in bytes. */
@@ -29,7 +29,15 @@ export function argumentsDigestHex(args: JsonObject): string {
   return hash('sha256', canonicalForm(args), 'hex');
 }
 
-function canonicalForm(value: CanonicalRequest | JsonObject): string {
+/**
+ * SHA-256 in lower-case hex over the RFC 8785 form of a JSON value.
+ * @throws Error when the value is not strict JSON
+ */
+export function jsonDigestHex(value: Json): string {
+  return hash('sha256', canonicalForm(value), 'hex');
+}
+
+function canonicalForm(value: CanonicalRequest | Json): string {
   const text = canonicalize(value);
   if (text === undefined) throw new TypeError('the value has no JSON form');
   return text;

@@ -70,6 +70,8 @@ export const REFUSALS = {
   NO_MATCHING_POLICY: { ...denied, message: 'no policy allows this' },
   POLICY_ERROR: { ...denied, message: 'a policy could not be evaluated' },
   QUOTA_EXCEEDED: { outcome: 'denied', rpcCode: RPC_CODE.denied, httpStatus: 429, message: 'a quota is used up' },
+  APPROVAL_REFUSED: { ...denied, message: 'people were asked and did not allow this' },
+  APPROVAL_UNAVAILABLE: { ...failedClosed, message: 'whether people agreed to this is not known' },
   QUOTA_UNAVAILABLE: { ...failedClosed, message: 'how much of a quota is left is not known' },
   NO_VALID_BUNDLE: { ...failedClosed, message: 'the policy decision point has no valid policy bundle' },
   REQUEST_INVALID: {

@@ -1,0 +1,112 @@
+/**
+ * Delivery of notices, beside decisions and never in their way: a bounded queue per webhook, one delivery at a time,
+ * repeated with growing pauses, and a breaker so that a dead receiver is left alone.
+ */
+
+import { type Clock, LOG_FIELD, type Logger, PortcullisError } from '@portcullis/runtime';
+import type { Notice } from './book.js';
+import { type Delivery, deliveryOf, type Webhook } from './webhook.js';
+
+/** What becomes of a notice; closed list, labels of a metric. */
+export const NOTICE_OUTCOMES = ['delivered', 'retried', 'failed', 'dropped'] as const;
+/** What became of a notice. */
+export type NoticeOutcome = (typeof NOTICE_OUTCOMES)[number];
+
+/** What deliveries are made of. */
+export interface NoticeParts {
+  readonly webhooks: readonly Webhook[];
+  readonly post: (webhook: Webhook, delivery: Delivery, nowMs: number) => Promise<void>;
+  /** Resolves after so many milliseconds, or when the signal is aborted. */
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly clock: Clock;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  readonly newId: () => string;
+  readonly observer: { notice(outcome: NoticeOutcome): void };
+  readonly log: Logger;
+}
+
+/** The notices under way. */
+export interface Notices {
+  /** At once; never throws. What does not fit into the queue is dropped and counted. */
+  tell(notice: Notice): void;
+  /** Resolves when nothing is under way. */
+  idle(): Promise<void>;
+  /** Gives up what is not delivered yet. */
+  close(): Promise<void>;
+}
+
+const MAX_QUEUED = 1_000;
+const MAX_TRIES = 6;
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 60_000;
+/** After so many failures in a row the receiver is left alone for a while. */
+const BREAK_AFTER = 5;
+const BREAK_MS = 30_000;
+
+/** Begins with empty queues. */
+export function createNotices(parts: NoticeParts): Notices {
+  const stop = new AbortController();
+  const queues = parts.webhooks.map((webhook) => createQueue(webhook, parts, stop.signal));
+  return {
+    tell: (notice) => {
+      for (const queue of queues) queue.add(notice);
+    },
+    idle: async () => void (await Promise.all(queues.map(({ idle }) => idle()))),
+    close: async () => {
+      stop.abort();
+      await Promise.all(queues.map(({ idle }) => idle()));
+    },
+  };
+}
+
+function createQueue(webhook: Webhook, parts: NoticeParts, signal: AbortSignal) {
+  const { clock, observer, log, random } = parts;
+  const { name, events } = webhook.config;
+  const waiting: Delivery[] = [];
+  let working: Promise<void> | undefined;
+  let failuresInARow = 0;
+
+  const deliver = async (delivery: Delivery): Promise<void> => {
+    for (let attempt = 1; !signal.aborted; attempt += 1) {
+      if (failuresInARow >= BREAK_AFTER) await parts.pause(BREAK_MS, signal);
+      try {
+        await parts.post(webhook, delivery, clock.now());
+        failuresInARow = 0;
+        observer.notice('delivered');
+        return;
+      } catch (error) {
+        failuresInARow += 1;
+        const reason = PortcullisError.from(error).message;
+        log.warn({ webhook: name, [LOG_FIELD.reason]: reason, attempt }, 'Notice was not delivered');
+        if (attempt >= MAX_TRIES) {
+          observer.notice('failed');
+          return;
+        }
+        observer.notice('retried');
+        // Full jitter: receivers that come back are not met by everybody at once.
+        await parts.pause(random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 4 ** attempt), signal);
+      }
+    }
+    observer.notice('dropped');
+  };
+  const work = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await deliver(next);
+    working = undefined;
+  };
+
+  return {
+    add: (notice: Notice): void => {
+      if (!(events as readonly string[]).includes(notice.event)) return;
+      if (signal.aborted || waiting.length >= MAX_QUEUED) {
+        observer.notice('dropped');
+        return;
+      }
+      waiting.push(deliveryOf(webhook, notice, parts.newId()));
+      working ??= Promise.resolve().then(work);
+    },
+    idle: async (): Promise<void> => {
+      await working;
+    },
+  };
+}
