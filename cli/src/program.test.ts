@@ -313,6 +313,8 @@ Commands:
   pack                        policies ready to use: list, show, add and upgrade
                               them
   release                     release policies to PDPs, and take releases back
+  kill [options]              stop an agent, a tenant, a tool or everything, on
+                              every PDP, whatever policy says
   audit                       prove, export and follow decision records
 
 Exit codes:

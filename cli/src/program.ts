@@ -10,6 +10,7 @@ import { addDiffVerb } from './verbs/diff.js';
 import { addEvalVerbs } from './verbs/eval.js';
 import { addFmtVerb } from './verbs/fmt.js';
 import { addInitVerb } from './verbs/init.js';
+import { addKillVerbs } from './verbs/kill.js';
 import { addLintVerb } from './verbs/lint.js';
 import { addPackVerbs } from './verbs/pack.js';
 import { addPkiVerbs } from './verbs/pki.js';
@@ -53,6 +54,7 @@ export function buildProgram(shell: Shell): Command {
   addDiffVerb(program, shell);
   addPackVerbs(program, shell);
   addReleaseVerbs(program, shell);
+  addKillVerbs(program, shell);
   addAuditVerbs(program, shell);
   return program;
 }

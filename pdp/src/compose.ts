@@ -39,6 +39,9 @@ import { openContext } from './context/open-context.js';
 import { openUserAuthority } from './context/users.js';
 import { createEpochs } from './epochs/epochs.js';
 import { type HttpEndpoint, openHttpEndpoint } from './http/endpoint.js';
+import { openKillFile } from './kill/kill-file.js';
+import { createKillSource, requireKillList } from './kill/kill-source.js';
+import { openKillSwitch } from './kill/kill-switch.js';
 import { createPdpMetrics, type PdpMetrics } from './metrics.js';
 import { createDecide, type Decide } from './pipeline/decide.js';
 import { createMemoryQuotaStore } from './quota/memory.js';
@@ -76,9 +79,12 @@ export interface PdpService extends Service {
   readonly agents: AgentStore | undefined;
 }
 
+const NOTHING_STOPPED = { stops: () => undefined };
 const ENGINE = 'portcullis/1';
 const DRAIN_CALLS_MS = 5_000;
 const DRAIN_STEP_MS = 2_000;
+/** Sources that do not answer hold up a start for so long. */
+const CATCH_UP_MS = 1_500;
 
 /**
  * Builds a PDP and binds its ports; nothing is decided but denials until its tasks run and a release is in force.
@@ -109,6 +115,7 @@ async function compose(
   const channel = fallbackReader(channels);
 
   const active = createActiveReleases(clock, FRESHNESS_PROFILES[config.bundles.freshness]);
+  let httpsUrl = (): string | undefined => undefined;
   const reports = createNodeReports({
     channel,
     node: config.node,
@@ -116,6 +123,10 @@ async function compose(
     releaseChannel: config.channel,
     state: active.state,
     clock,
+    more: () => {
+      const https = httpsUrl();
+      return { kill_seq: kills.state().seq, ...(https === undefined ? {} : { https }) };
+    },
   });
   const compiler =
     replacements.compiler ??
@@ -136,11 +147,29 @@ async function compose(
     log,
     maxBundleBytes: config.bundles.maxBundleBytes,
     syncTimeoutMs: config.bundles.syncTimeoutMs,
+    beforeRelease: (...seen) => requireKillList(config.env, kills)(...seen),
   });
   metrics.followRelease({ channel: config.channel, state: active.state, ageSeconds: () => active.ageSeconds() });
 
   const audit = await openConfiguredAudit(config, { clock, log, metrics });
   opened(() => audit?.close());
+  const kills = await openKillSwitch({
+    env: config.env,
+    file: openKillFile(join(config.dataDir, 'kill-lists'), config.env),
+    trusted: () => bundles.trusted,
+    record: audit?.append,
+    observer: metrics,
+    clock,
+    log,
+  });
+  metrics.followKills({ seq: () => kills.state().seq, inForce: () => kills.state().kills.length });
+  const killSource = createKillSource({
+    env: config.env,
+    kills,
+    sources: channels,
+    pollMs: config.kill.pollMs,
+    log,
+  });
   const quotas = openQuotaStore(config.quota, { tls, clock, observer: metrics, log });
   opened(() => quotas.close());
   const users = await openUserAuthority(config.users, { clock, log });
@@ -151,6 +180,7 @@ async function compose(
   const epochs = createEpochs({
     release: { current: () => active.state().releaseSeq, onChange: active.onChange },
     trust: facts.agents,
+    kill: kills.epoch,
   });
   const pipeline = {
     snapshots: active,
@@ -158,6 +188,7 @@ async function compose(
     assessor: undefined,
     followers: [],
     users,
+    kills,
     gateways: new Map(Object.entries(config.gateways).map(([name, tenants]) => [name, new Set(tenants)])),
     parseRequest: createRequestParser(),
     sink: audit,
@@ -171,6 +202,8 @@ async function compose(
   const decide = createDecide(pipeline);
 
   await bundles.restore(context.signal);
+  // What was stopped while this PDP was away, before it allows anything again.
+  await killSource.lookOnce(AbortSignal.any([context.signal, AbortSignal.timeout(CATCH_UP_MS)]));
   health.check('release', () => {
     const current = active.current();
     return current.ok ? true : current.message;
@@ -186,7 +219,7 @@ async function compose(
   const definitions = loadDecisionPackage();
   const service = loadDecisionService(definitions);
   await rehearse({
-    decide: createDecide({ ...pipeline, sink: undefined, observer: silent, quotas: unused }),
+    decide: createDecide({ ...pipeline, kills: NOTHING_STOPPED, sink: undefined, observer: silent, quotas: unused }),
     service,
     clock,
   });
@@ -235,8 +268,10 @@ async function compose(
           deadlineMs: config.limits.decisionDeadlineMs,
           observer: metrics,
           log,
+          kill: { kills, env: config.env, trusted: () => bundles.trusted },
         });
   opened(() => http?.close());
+  if (http !== undefined) httpsUrl = () => http.url;
   const admin = await startAdminServer({
     ...config.admin,
     registry: context.registry,
@@ -253,14 +288,18 @@ async function compose(
     adminAddress: admin.address,
     decide,
     agents: facts.agents,
-    tasks: createBundleTasks({
-      client: bundles,
-      channel,
-      reports,
-      active,
-      pollMs: config.bundles.pollMs,
-      random: Math.random,
-    }),
+    tasks: [
+      ...killSource.tasks,
+      ...createBundleTasks({
+        client: bundles,
+        channel,
+        reports,
+        active,
+        pollMs: config.bundles.pollMs,
+        random: Math.random,
+        onHint: killSource.hint,
+      }),
+    ],
     drain: [
       {
         name: 'finish calls',

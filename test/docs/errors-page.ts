@@ -5,6 +5,7 @@ import { code, markdownPage, type Page, table } from './page.js';
 
 const AREAS: Readonly<Record<string, string>> = {
   ADMIN: 'The admin interface of the distributor, and admin ports',
+  KILL: 'Kill switch',
   AUDIT: 'Decision records',
   BUNDLE: 'Bundles: their layout, their bytes, and how a PDP obtains them',
   CHANNEL: 'The channel between distributor and PDPs',

@@ -3,9 +3,9 @@
  * that the files hold the chain and nothing else.
  */
 
-import { type ChainEnd, sealDecision } from '@portcullis/policy/evidence';
+import { type ChainEnd, sealDecision, sealKill } from '@portcullis/policy/evidence';
 import { type Clock, PortcullisError } from '@portcullis/runtime';
-import type { DecisionRecord } from '../pipeline/ports.js';
+import type { AuditRecord } from '../pipeline/ports.js';
 import type { SegmentFile, SegmentFolder } from './segments.js';
 
 /** What the chain is made of. */
@@ -35,7 +35,7 @@ export interface ChainFiles {
    * Seals and writes all of them, or none. The result takes them back, which is possible until the next write.
    * @throws PortcullisError or the system's error when they could not be written.
    */
-  write(records: readonly DecisionRecord[]): () => void;
+  write(records: readonly AuditRecord[]): () => void;
   /** Resolves when everything that was written before the call is on the disk. */
   sync(): Promise<void>;
   /** Syncs and closes. */
@@ -143,7 +143,7 @@ export function openChainFiles(parts: ChainFilesParts): ChainFiles {
 }
 
 function sealAll(
-  records: readonly DecisionRecord[],
+  records: readonly AuditRecord[],
   before: ChainEnd,
   parts: Pick<ChainFilesParts, 'newRecordId' | 'writer'>,
 ): { readonly text: string; readonly end: ChainEnd } {
@@ -152,7 +152,7 @@ function sealAll(
   for (const record of records) {
     const seq = end.seq + 1;
     const link = { record_id: parts.newRecordId(), writer: parts.writer, seq, prev: end.hash };
-    const { line, hash } = sealDecision(record, link);
+    const { line, hash } = 'kind' in record ? sealKill(record, link) : sealDecision(record, link);
     text += `${line}\n`;
     end = { seq, hash };
   }

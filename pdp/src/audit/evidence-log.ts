@@ -5,7 +5,7 @@
 
 import type { ChainEnd } from '@portcullis/policy/evidence';
 import { PortcullisError } from '@portcullis/runtime';
-import type { DecisionRecord, DecisionSink } from '../pipeline/ports.js';
+import type { AuditRecord, DecisionSink } from '../pipeline/ports.js';
 import type { ChainFiles } from './chain-files.js';
 
 /** How records are kept. */
@@ -32,6 +32,7 @@ export interface RecordObserver {
 
 /** The log; closed after the last answer. */
 export interface EvidenceLog extends DecisionSink {
+  append(record: AuditRecord): Promise<void>;
   /** Syncs, and resolves to a record up to which all are on the disk. Rejects when the disk refuses. */
   durable(): Promise<ChainEnd>;
   /** Writes and syncs what is pending, then closes the file. */
@@ -39,7 +40,7 @@ export interface EvidenceLog extends DecisionSink {
 }
 
 interface Pending {
-  readonly record: DecisionRecord;
+  readonly record: AuditRecord;
   readonly settle: (fault?: PortcullisError) => void;
 }
 

@@ -7,7 +7,7 @@ import { type DecisionEntry, GENESIS, openNoteVerifier, sealDecision } from '@po
 import { type Clock, LOG_FIELD, type Logger, PortcullisError } from '@portcullis/runtime';
 import { writeDurably } from '../bundles/durable-file.js';
 import type { PdpConfig } from '../config.js';
-import type { DecisionSink } from '../pipeline/ports.js';
+import type { AuditRecord, DecisionSink } from '../pipeline/ports.js';
 import { openAuditKey } from './audit-key.js';
 import { openChainFiles } from './chain-files.js';
 import { type Checkpointer, startCheckpointer } from './checkpointer.js';
@@ -25,6 +25,7 @@ export interface AuditObserver extends RecordObserver {
 
 /** The audit, running. */
 export interface Audit extends DecisionSink {
+  append(record: AuditRecord): Promise<void>;
   /** Writes what is pending, signs the end, closes. */
   close(): Promise<void>;
 }

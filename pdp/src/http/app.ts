@@ -12,11 +12,16 @@ import type { HttpCallers } from './caller.js';
 import { addEvaluateRoute, type EvaluateRouteParts } from './evaluate-route.js';
 import type { HttpConfig } from './http-config.js';
 import { type HttpObserver, routeOf, statusLabel } from './http-observer.js';
+import { addKillRoutes, type KillRouteParts } from './kill-routes.js';
+import type { OperatorReader } from './operator.js';
 import { connectionFault, faultOf, httpProblem } from './problems.js';
 
 /** What {@link createHttpApp} is told. */
 export interface HttpAppParts extends AuthzenParts, EvaluateRouteParts {
   readonly callers: HttpCallers;
+  /** Who may use the routes of operators. */
+  readonly operators: OperatorReader;
+  readonly kill: KillRouteParts;
   readonly tls: ServerOptions;
   readonly limits: HttpConfig['limits'];
   readonly observer: HttpObserver;
@@ -55,6 +60,7 @@ export function createHttpApp(parts: HttpAppParts): FastifyInstance {
   });
   app.server.maxConnections = limits.maxConnections;
   app.decorateRequest('caller', undefined);
+  app.decorateRequest('operator', undefined);
 
   const send = async (reply: FastifyReply, error: unknown): Promise<void> => {
     const fault = faultOf(error);
@@ -73,6 +79,11 @@ export function createHttpApp(parts: HttpAppParts): FastifyInstance {
     const found = routeOf(request.url);
     // Says only what the route table of the documentation says.
     if (found?.route === 'authzen_metadata' && !request.is404) return;
+    if (found?.operators === true) {
+      request.operator = parts.operators.operatorOf(request);
+      if (request.is404) throw missing(request.method, found.method, reply);
+      return;
+    }
     request.caller = await callers.callerOf(request);
     if (request.is404) throw missing(request.method, found?.method, reply);
     requireJson(request, found?.route === 'evaluate' ? 415 : 400);
@@ -87,6 +98,7 @@ export function createHttpApp(parts: HttpAppParts): FastifyInstance {
   takeBytes(app);
   addEvaluateRoute(app, parts);
   addAuthzenRoutes(app, parts);
+  addKillRoutes(app, parts.kill);
   return app;
 }
 

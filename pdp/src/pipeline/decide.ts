@@ -22,6 +22,7 @@ import type {
   Question,
   RiskAssessor,
   StageName,
+  StopList,
 } from './ports.js';
 import { reserve, unguarded } from './reserve.js';
 import { assess } from './risk.js';
@@ -31,6 +32,8 @@ export interface DecideParts extends NormalizeParts, IdentifyParts, ContextParts
   /** Without one, `intent_risk` is what the caller says. */
   readonly assessor: RiskAssessor | undefined;
   readonly followers: readonly DecisionFollower[];
+  /** Asked before anything else about a request that is one. */
+  readonly kills: StopList;
   /** Without one, decisions are not recorded. */
   readonly sink: DecisionSink | undefined;
   readonly observer: DecisionObserver & Pick<QuotaObserver, 'reserved'>;
@@ -129,6 +132,13 @@ async function runStages(
   progress.normalized = normalized.value;
   progress.digest = normalized.value.digest;
   if (!afterNormalize) return { ok: false, reason: TIMED_OUT };
+
+  const killed = parts.kills.stops(normalized.value.request);
+  if (killed !== undefined) {
+    const current = parts.snapshots.current();
+    if (current.ok) progress.snapshot = current.snapshot;
+    return { ok: false, reason: killed };
+  }
 
   const naming = identify(normalized.value, attempt, parts, attempt.deadline - edge);
   const identified = naming instanceof Promise ? await naming : naming;

@@ -1,13 +1,14 @@
 /** What the pipeline needs from outside. Adapters implement these; the pipeline never imports an adapter. */
 
 import type { Engine } from '@portcullis/policy';
-import type { DecisionEntry } from '@portcullis/policy/evidence';
+import type { DecisionEntry, KillEntry } from '@portcullis/policy/evidence';
 import type {
   AgentSubject,
   CanonicalRequest,
   ContextualRequest,
   Decision,
   DecisionEffect,
+  DenyReason,
   Facts,
   IntentRisk,
   RequestContext,
@@ -33,6 +34,9 @@ export interface SnapshotSource {
 
 /** What is written down about every decision before it is answered. Digests and names, never arguments. */
 export type DecisionRecord = DecisionEntry;
+
+/** Everything that a PDP's chain holds. */
+export type AuditRecord = DecisionRecord | KillEntry;
 
 /** Where decision records go. */
 export interface DecisionSink {
@@ -100,6 +104,12 @@ export interface ContextSource {
   readonly provides: readonly string[];
   /** Rejects, or is late, when it does not know: every field that it provides is then unavailable to the policies. */
   supplement(question: Question, snapshot: Snapshot): Supplement | Promise<Supplement>;
+}
+
+/** What operators have stopped, whatever policy says. */
+export interface StopList {
+  /** Why the request is stopped, or `undefined`. A look-up in memory, never I/O. */
+  stops(request: CanonicalRequest): DenyReason | undefined;
 }
 
 /** Judges what a request is after, from the request and its context. */

@@ -1,5 +1,6 @@
 /** Evidence: records, the hash chain that binds them, and signed checkpoints of it. Pure; ids and time are arguments. */
 export * from './chain.js';
 export * from './checkpoint.js';
+export * from './kill-record.js';
 export * from './record.js';
 export * from './signed-note.js';

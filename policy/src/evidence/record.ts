@@ -87,10 +87,12 @@ export function sealDecision(entry: DecisionEntry, link: ChainLink): SealedRecor
     tool: { name, operation, server },
     writer: link.writer,
   });
-  return seal(text.includes('\\ud') ? wellFormed(text) : text);
+  return sealText(text);
 }
 
-function seal(text: string): SealedRecord {
+/** Seals the canonical text of a record, which holds its link already. */
+export function sealText(record: string): SealedRecord {
+  const text = record.includes('\\ud') ? wellFormed(record) : record;
   const hash = createHash('sha256').update(text).digest('hex');
   return { line: `${text.slice(0, -1)},"hash":"${hash}"}`, hash };
 }

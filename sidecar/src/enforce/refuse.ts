@@ -71,6 +71,7 @@ export const REFUSALS = {
   POLICY_ERROR: { ...denied, message: 'a policy could not be evaluated' },
   QUOTA_EXCEEDED: { outcome: 'denied', rpcCode: RPC_CODE.denied, httpStatus: 429, message: 'a quota is used up' },
   QUOTA_UNAVAILABLE: { ...failedClosed, message: 'how much of a quota is left is not known' },
+  KILL_SWITCH: { ...denied, message: 'stopped by the kill switch' },
   NO_VALID_BUNDLE: { ...failedClosed, message: 'the policy decision point has no valid policy bundle' },
   REQUEST_INVALID: {
     outcome: 'invalid',

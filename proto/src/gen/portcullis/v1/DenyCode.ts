@@ -20,6 +20,7 @@ export const DenyCode = {
   DENY_CODE_INTERNAL_ERROR: 'DENY_CODE_INTERNAL_ERROR',
   DENY_CODE_QUOTA_EXCEEDED: 'DENY_CODE_QUOTA_EXCEEDED',
   DENY_CODE_QUOTA_UNAVAILABLE: 'DENY_CODE_QUOTA_UNAVAILABLE',
+  DENY_CODE_KILL_SWITCH: 'DENY_CODE_KILL_SWITCH',
 } as const;
 
 export type DenyCode =
@@ -61,5 +62,7 @@ export type DenyCode =
   | 17
   | 'DENY_CODE_QUOTA_UNAVAILABLE'
   | 18
+  | 'DENY_CODE_KILL_SWITCH'
+  | 19
 
 export type DenyCode__Output = typeof DenyCode[keyof typeof DenyCode]
