@@ -315,6 +315,7 @@ Commands:
   release                     release policies to PDPs, and take releases back
   kill [options]              stop an agent, a tenant, a tool or everything, on
                               every PDP, whatever policy says
+  quota                       see how far quotas are used
   audit                       prove, export and follow decision records
 
 Exit codes:

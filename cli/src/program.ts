@@ -14,6 +14,7 @@ import { addKillVerbs } from './verbs/kill.js';
 import { addLintVerb } from './verbs/lint.js';
 import { addPackVerbs } from './verbs/pack.js';
 import { addPkiVerbs } from './verbs/pki.js';
+import { addQuotaVerbs } from './verbs/quota.js';
 import { addReleaseVerbs } from './verbs/release.js';
 import { addTestVerb } from './verbs/test.js';
 import { addTrustVerbs } from './verbs/trust.js';
@@ -55,6 +56,7 @@ export function buildProgram(shell: Shell): Command {
   addPackVerbs(program, shell);
   addReleaseVerbs(program, shell);
   addKillVerbs(program, shell);
+  addQuotaVerbs(program, shell);
   addAuditVerbs(program, shell);
   return program;
 }

@@ -44,6 +44,7 @@ import { createKillSource, requireKillList } from './kill/kill-source.js';
 import { openKillSwitch } from './kill/kill-switch.js';
 import { createPdpMetrics, type PdpMetrics } from './metrics.js';
 import { createDecide, type Decide } from './pipeline/decide.js';
+import { createQuotaLedger } from './quota/ledger.js';
 import { createMemoryQuotaStore } from './quota/memory.js';
 import { openQuotaStore } from './quota/open.js';
 import { createDecideStream } from './server/decide-stream.js';
@@ -170,7 +171,13 @@ async function compose(
     pollMs: config.kill.pollMs,
     log,
   });
-  const quotas = openQuotaStore(config.quota, { tls, clock, observer: metrics, log });
+  const ledger = createQuotaLedger({
+    store: openQuotaStore(config.quota, { tls, clock, observer: metrics, log }),
+    observer: metrics,
+    clock,
+    log,
+  });
+  const quotas = ledger.store;
   opened(() => quotas.close());
   const users = await openUserAuthority(config.users, { clock, log });
   opened(() => users.close());
@@ -269,6 +276,7 @@ async function compose(
           observer: metrics,
           log,
           kill: { kills, env: config.env, trusted: () => bundles.trusted },
+          usage: { usage: ledger.usage, shared: config.quota.store.type === 'redis' },
         });
   opened(() => http?.close());
   if (http !== undefined) httpsUrl = () => http.url;

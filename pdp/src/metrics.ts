@@ -10,6 +10,7 @@ import { REFUSAL_REASONS } from './bundles/refusal.js';
 import { HTTP_ROUTES, HTTP_STATUSES, type HttpObserver } from './http/http-observer.js';
 import { KILL_OUTCOMES, KILL_PATHS, type KillObserver } from './kill/kill-switch.js';
 import { type DecisionObserver, SOURCE_OUTCOMES, STAGES } from './pipeline/ports.js';
+import type { WarningObserver } from './quota/ledger.js';
 import { type QuotaObserver, RESERVATION_OUTCOMES, STORE_OPERATIONS } from './quota/port.js';
 import { QUESTION_REFUSALS, SETTLEMENT_OUTCOMES, type ServerObserver, STREAM_KINDS } from './server/observer.js';
 
@@ -21,7 +22,8 @@ export interface PdpMetrics
     HttpObserver,
     AuditObserver,
     KillObserver,
-    QuotaObserver {
+    QuotaObserver,
+    WarningObserver {
   /** What the gauges of the kill switch read when scraped. */
   followKills(options: { readonly seq: () => number; readonly inForce: () => number }): void;
   /** What the gauges of the active release read when scraped. */
@@ -116,6 +118,10 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     help: 'Operations on the quota store that failed or took too long.',
     labels: { operation: STORE_OPERATIONS },
   });
+  const quotaWarnings = registry.counter({
+    name: 'quota_warnings_total',
+    help: 'Warnings that a quota reached a share of its limit (`warn_at`), once per account, share and window.',
+  });
   // Looked up once: these are on the path of every decision.
   const stageTimers = new Map(STAGES.map((stage) => [stage, stages.labels({ stage })] as const));
   const decided = new Map(
@@ -140,6 +146,7 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
       reservations.inc({ outcome });
       reserving.observe({ outcome }, seconds);
     },
+    quotaWarned: () => quotaWarnings.inc(),
     quotaStoreFailed: (operation) => storeFailures.inc({ operation }),
     questionRefused: (reason) => faults.inc({ reason }),
     httpAnswered: (route, status, seconds) => {

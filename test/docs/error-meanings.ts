@@ -43,6 +43,11 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
       'Make room on the volume of the audit folder, or correct its permissions; see the runbook ' +
       '[audit-unavailable](../runbooks/audit-unavailable.md).',
   },
+  ERR_QUOTA_STORE: {
+    meaning: 'The store of quotas does not answer, or has lost its accounts, so nobody can say how far they are used.',
+    action:
+      'Look at the Redis of `quota.store`; what quotas guard is denied meanwhile. See the runbook `quota-unavailable`.',
+  },
   ERR_KILL_KEEP: {
     meaning:
       'The kill list is in force, and could not be written or recorded; what it lifts stays stopped until it is.',

@@ -24,6 +24,7 @@ const AREAS: Readonly<Record<string, string>> = {
   PDP: 'Ports of the PDP',
   PKI: 'The development PKI',
   POLICY: 'Policy text',
+  QUOTA: 'Quotas',
   RELEASE: 'Releases',
   REPOSITORY: 'The repository of the distributor',
   REQUEST: 'Canonical requests',

@@ -20,6 +20,7 @@ const METRICS = {
     'counter portcullis_pdp_quota_reservations_total{outcome}',
     'histogram portcullis_pdp_quota_reserve_duration_seconds{outcome}',
     'counter portcullis_pdp_quota_store_failures_total{operation}',
+    'counter portcullis_pdp_quota_warnings_total{}',
     'gauge portcullis_pdp_kill_list_seq{}',
     'gauge portcullis_pdp_kills{}',
     'gauge portcullis_pdp_bundle_age_seconds{}',

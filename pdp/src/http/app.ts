@@ -15,6 +15,7 @@ import { type HttpObserver, routeOf, statusLabel } from './http-observer.js';
 import { addKillRoutes, type KillRouteParts } from './kill-routes.js';
 import type { OperatorReader } from './operator.js';
 import { connectionFault, faultOf, httpProblem } from './problems.js';
+import { addQuotaRoutes, type QuotaRouteParts } from './quota-routes.js';
 
 /** What {@link createHttpApp} is told. */
 export interface HttpAppParts extends AuthzenParts, EvaluateRouteParts {
@@ -22,6 +23,7 @@ export interface HttpAppParts extends AuthzenParts, EvaluateRouteParts {
   /** Who may use the routes of operators. */
   readonly operators: OperatorReader;
   readonly kill: KillRouteParts;
+  readonly usage: QuotaRouteParts;
   readonly tls: ServerOptions;
   readonly limits: HttpConfig['limits'];
   readonly observer: HttpObserver;
@@ -99,6 +101,7 @@ export function createHttpApp(parts: HttpAppParts): FastifyInstance {
   addEvaluateRoute(app, parts);
   addAuthzenRoutes(app, parts);
   addKillRoutes(app, parts.kill);
+  addQuotaRoutes(app, parts.usage);
   return app;
 }
 

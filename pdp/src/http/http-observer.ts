@@ -7,6 +7,7 @@ export const HTTP_ROUTES = [
   'authzen_evaluations',
   'authzen_metadata',
   'kill',
+  'quotas',
   'other',
 ] as const;
 /** A route. */
@@ -49,6 +50,7 @@ const PATHS: Readonly<Record<string, KnownPath>> = {
   '/access/v1/evaluations': { route: 'authzen_evaluations', method: 'POST' },
   '/.well-known/authzen-configuration': { route: 'authzen_metadata', method: 'GET' },
   '/v1/kill': { route: 'kill', method: 'GET, PUT', operators: true },
+  '/v1/quotas': { route: 'quotas', method: 'GET', operators: true },
 };
 
 /** The route of a URL, whatever the method; `undefined` for what does not exist. */
