@@ -5,6 +5,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { runCli } from '@portcullis/cli';
 import type { CanonicalRequest, Decision } from '@portcullis/policy/model';
 import { createLogger, openTlsMaterial, type TlsMaterial } from '@portcullis/runtime';
 import { createPolicyClient, type PolicyClient, pdpConfig, pdpCredentials } from '@portcullis/sidecar';
@@ -12,7 +13,7 @@ import { Redis } from 'ioredis';
 import { sourceFiles } from '../support/bundle-source.js';
 import { eventually } from '../support/eventually.js';
 import { type RedisServer, startRedisServer } from '../support/redis-server.js';
-import { AGENT, type Stack, startStack, TRUST_DOMAIN } from '../support/stack.js';
+import { AGENT, ENV, type Stack, startStack, TRUST_DOMAIN } from '../support/stack.js';
 
 jest.setTimeout(120_000);
 
@@ -86,7 +87,8 @@ beforeAll(async () => {
     pdps: 3,
     logLevel: 'error',
     pdp: {
-      limits: { decisionDeadlineMs: 1_500 },
+      http: {},
+      limits: { decisionDeadlineMs: 5_000 },
       quota: {
         store: { type: 'redis', url: `redis://${server.host}:${server.port}`, tls: false, timeoutMs: 1_000 },
         leaseSeconds: LEASE_S,
@@ -101,18 +103,18 @@ beforeAll(async () => {
     createPolicyClient({
       config: pdpConfig.parse({
         endpoints,
-        deadlineMs: 2_000,
+        deadlineMs: 6_000,
         hedgeAfterMs,
         reconnectMinMs: 20,
         reconnectMaxMs: 100,
-        breaker: { volumeThreshold: 100_000, errorThresholdPercentage: 100, resetTimeoutMs: 2_001 },
+        breaker: { volumeThreshold: 100_000, errorThresholdPercentage: 100, resetTimeoutMs: 6_001 },
       }),
       credentials: pdpCredentials(material, TRUST_DOMAIN),
       log,
     });
   const endpoints = stack.pdps.map(({ endpoint }) => endpoint);
   hedged = connect(endpoints, 1);
-  single = endpoints.map((endpoint) => connect([endpoint], 1_999));
+  single = endpoints.map((endpoint) => connect([endpoint], 5_999));
   for (const client of [hedged, ...single]) {
     await eventually('a decision', async () => (await client.ask(inference('free'))).kind === 'decision');
   }
@@ -236,7 +238,7 @@ test('T41, T42: an account that nobody has yet is opened once, whichever of thre
 
 describe('T39: calls that nobody reports the end of', () => {
   test('hold their places until their leases end, and not longer', async () => {
-    const held = await burst('calls-a', 40, (index) => single[index % 3] ?? hedged);
+    const held = await burst('calls-a', 16, (index) => single[index % 3] ?? hedged);
     expect(allowedOf(held)).toHaveLength(CALLS);
     const began = performance.now();
     await eventually(
@@ -246,7 +248,7 @@ describe('T39: calls that nobody reports the end of', () => {
     );
     const ms = performance.now() - began;
     await delay(LEASE_S * 1_000 + 100);
-    const again = await burst('calls-a', 40, (index) => single[index % 3] ?? hedged);
+    const again = await burst('calls-a', 16, (index) => single[index % 3] ?? hedged);
     note(
       `T39: ${CALLS} calls lost; room again after ${ms.toFixed(0)} ms (lease ${LEASE_S} s), then all of it: ${counts(again)}`,
     );
@@ -281,6 +283,49 @@ async function hammer(model: string, forMs: number, meanwhile?: () => Promise<vo
   await Promise.all([...callers, meanwhile?.()]);
   return calls;
 }
+
+test('everybody can see how far a budget is used: once for all PDPs that share it', async () => {
+  const tls = stack.tls({ kind: 'publisher', name: 'publisher' });
+  const out: string[] = [];
+  const code = await runCli(
+    [
+      ...[
+        'quota',
+        'usage',
+        '--json',
+        '--env',
+        ENV,
+        '--distributor',
+        stack.distributor.url,
+        '--trust-domain',
+        TRUST_DOMAIN,
+      ],
+      ...['--tls-cert', tls.certFile, '--tls-key', tls.keyFile, '--tls-ca', tls.caFile],
+    ],
+    {
+      terminal: {
+        width: 100,
+        data: (text) => void out.push(text),
+        say: (text) => void out.push(text),
+        input: async () => new Uint8Array(),
+      },
+      signal: new AbortController().signal,
+    },
+  );
+  expect(code).toBe(0);
+  const { quotas } = JSON.parse(out.join('\n')) as { readonly quotas: readonly { readonly account: object }[] };
+  expect(quotas.filter(({ account }) => JSON.stringify(account) === '{"model":"hourly-cold"}')).toEqual([
+    {
+      quota: 'platform/quotas/hourly',
+      kind: 'requests',
+      account: { model: 'hourly-cold' },
+      limit: HOURLY,
+      window_seconds: 3_600,
+      used: HOURLY,
+      resets_at: expect.stringMatching(/^\d{4}-/),
+    },
+  ]);
+});
 
 test('T43: no edge of a window lets more through than the limit', async () => {
   const calls = await hammer('edge-a', 4 * EDGE_MS);
@@ -335,5 +380,5 @@ test('a Redis that stands still denies in time, and is not overdrawn afterwards'
   );
   expect(most).toBeLessThanOrEqual(EDGE);
   expect(calls.some(({ code }) => code === 'QUOTA_UNAVAILABLE')).toBe(true);
-  expect(slowest).toBeLessThan(2_100);
+  expect(slowest).toBeLessThan(6_100);
 });

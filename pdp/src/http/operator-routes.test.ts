@@ -17,6 +17,7 @@ function kills(fault?: PortcullisError): KillSwitch {
       return 'applied';
     },
     holds: () => false,
+    epoch: { current: () => 0, onChange: () => () => undefined },
     state: () => ({ seq: 7, lists: [new TextEncoder().encode('list')], kills: [] }),
   };
 }
