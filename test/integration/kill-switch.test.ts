@@ -2,18 +2,21 @@
  * The kill switch while a sidecar hammers three PDPs: how long after the command somebody was still allowed, by each of the
  * two ways alone; what is forged, replayed or older is refused; a restart forgets nothing; a lift ends it.
  */
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { runCli } from '@portcullis/cli';
 import { createChainVerifier } from '@portcullis/policy/evidence';
 import { type Kill, newEd25519Key, openSigningKey, type SigningKey, signKillList } from '@portcullis/policy/trust';
 import { createLogger, openTlsMaterial, undiciDispatcher } from '@portcullis/runtime';
-import { request } from 'undici';
+import { Agent, request } from 'undici';
 import { eventually } from '../support/eventually.js';
 import { type Load, startLoad, tally } from '../support/load.js';
 import { type NatsServer, startNatsServer } from '../support/nats-server.js';
-import { allowTools, policySource } from '../support/policy-source.js';
+import { ALLOW_SESSIONS, allowTools, policySource } from '../support/policy-source.js';
 import { type RecordingUpstream, startRecordingUpstream } from '../support/recording-upstream.js';
 import { type RedisServer, startRedisServer } from '../support/redis-server.js';
 import { must } from '../support/signed-repository.js';
@@ -36,6 +39,8 @@ let redis: RedisServer;
 let stack: Stack;
 let upstream: RecordingUpstream;
 let sidecar: SidecarProcess;
+/** An MCP server that keeps every stream open and says nothing. */
+let events: Server;
 const loads: Load[] = [];
 
 beforeAll(async () => {
@@ -51,10 +56,18 @@ beforeAll(async () => {
     },
   });
   upstream = await startRecordingUpstream();
-  const { seq } = await stack.publish(policySource('1.0.0', [allowTools('files', ['read', 'write'])]));
+  events = createServer((_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.write(': open\n\n');
+  });
+  await once(events.listen(0, '127.0.0.1'), 'listening');
+  const { seq } = await stack.publish(policySource('1.0.0', [ALLOW_SESSIONS, allowTools('files', ['read', 'write'])]));
   await stack.loaded(seq);
   sidecar = await stack.startSidecar({
-    upstreams: [{ name: 'files', url: upstream.url }],
+    upstreams: [
+      { name: 'files', url: upstream.url },
+      { name: 'events', url: `http://127.0.0.1:${(events.address() as AddressInfo).port}/mcp` },
+    ],
     pdp: { deadlineMs: 1_000, breaker: { resetTimeoutMs: 1_001 } },
   });
   await eventually('the sidecar to be allowed', async () => {
@@ -71,6 +84,8 @@ afterEach(async () => {
 
 afterAll(async () => {
   await upstream?.close();
+  events?.closeAllConnections();
+  events?.close();
   await stack?.close();
   await nats?.close();
   await redis?.close();
@@ -209,6 +224,29 @@ describe('all is well', () => {
     note(flag, ms);
     await load.stop();
     expect((await lifted(id)).code).toBe(0);
+  });
+
+  test('a stream of notifications that is open ends', async () => {
+    const agent = new Agent();
+    const headers = { accept: 'text/event-stream', 'mcp-protocol-version': '2025-11-25' };
+    const { statusCode, body } = await request(sidecar.mcpUrl('events'), { dispatcher: agent, headers });
+    expect(statusCode).toBe(200);
+    const ended = new Promise<number>((resolve) => {
+      body.on('error', () => resolve(performance.now()));
+      body.on('close', () => resolve(performance.now()));
+      body.resume();
+    });
+    const other = await portcullis('kill', '--agent', 'acme/other', '--reason', 'drill');
+    expect(other.code).toBe(0);
+    const began = performance.now();
+    const { stdout } = await portcullis('kill', '--agent', `${AGENT.tenant}/${AGENT.agent}`, '--reason', 'drill');
+    const ms = (await ended) - began;
+    expect(ms).toBeGreaterThan(0);
+    expect(ms).toBeLessThan(BOUND_MS);
+    figures.push(`kill switch: an open stream of notifications ends ${ms.toFixed(0)} ms after the command began`);
+    await agent.destroy();
+    const { kills } = JSON.parse(stdout) as { readonly kills: readonly Kill[] };
+    for (const { id } of kills) await portcullis('kill', 'lift', id);
   });
 
   test('a kill that names somebody else stops nobody here', async () => {
