@@ -91,6 +91,7 @@ describe('a kill', () => {
     harness.killEpoch('pdp-1', 5);
     await over(incoming);
     await gone;
+    expect(client.asked).toHaveLength(2);
   });
 
   test.each([
