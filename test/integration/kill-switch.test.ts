@@ -80,6 +80,10 @@ beforeAll(async () => {
 
 afterEach(async () => {
   for (const load of loads.splice(0)) await load.stop();
+  // What a case that failed had stopped is not the next one's.
+  const { stdout } = await portcullis('kill', 'list', ...direct());
+  const { kills = [] } = JSON.parse(stdout || '{}') as { readonly kills?: readonly Kill[] };
+  for (const { id } of kills) await portcullis('kill', 'lift', id, ...direct());
 });
 
 afterAll(async () => {

@@ -35,11 +35,13 @@ export interface HttpKillEndpointOptions {
   /** Of the resource itself. */
   readonly url: string;
   readonly dispatcher: Dispatcher;
-  /** For one answer, in milliseconds. */
+  /** For the answer to a question, in milliseconds. Whoever is given a list has {@link PUT_TIMEOUT_MS}: nobody waits for them. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
 
+/** A busy PDP has a list in force long before it has answered. */
+const PUT_TIMEOUT_MS = 5_000;
 /** Lists and targets metadata in base64. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
@@ -56,7 +58,7 @@ export function openKillEndpoint(options: HttpKillEndpointOptions): KillEndpoint
       const answer = await request(url, {
         method,
         dispatcher,
-        signal: AbortSignal.any([options.signal, AbortSignal.timeout(timeoutMs)]),
+        signal: AbortSignal.any([options.signal, AbortSignal.timeout(method === 'PUT' ? PUT_TIMEOUT_MS : timeoutMs)]),
         ...(body === undefined ? {} : { body, headers: { 'content-type': 'application/octet-stream' } }),
       });
       const chunks: Uint8Array[] = [];
