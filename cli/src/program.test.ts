@@ -315,6 +315,9 @@ Commands:
   release                     release policies to PDPs, and take releases back
   approvals                   see what agents wait for, and answer
   grants                      standing grants: what need not be asked every time
+  kill [options]              stop an agent, a tenant, a tool or everything, on
+                              every PDP, whatever policy says
+  quota                       see how far quotas are used
   audit                       prove, export and follow decision records
 
 Exit codes:

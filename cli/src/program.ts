@@ -12,9 +12,11 @@ import { addEvalVerbs } from './verbs/eval.js';
 import { addFmtVerb } from './verbs/fmt.js';
 import { addGrantVerbs } from './verbs/grants.js';
 import { addInitVerb } from './verbs/init.js';
+import { addKillVerbs } from './verbs/kill.js';
 import { addLintVerb } from './verbs/lint.js';
 import { addPackVerbs } from './verbs/pack.js';
 import { addPkiVerbs } from './verbs/pki.js';
+import { addQuotaVerbs } from './verbs/quota.js';
 import { addReleaseVerbs } from './verbs/release.js';
 import { addTestVerb } from './verbs/test.js';
 import { addTrustVerbs } from './verbs/trust.js';
@@ -57,6 +59,8 @@ export function buildProgram(shell: Shell): Command {
   addReleaseVerbs(program, shell);
   addApprovalVerbs(program, shell);
   addGrantVerbs(program, shell);
+  addKillVerbs(program, shell);
+  addQuotaVerbs(program, shell);
   addAuditVerbs(program, shell);
   return program;
 }

@@ -31,7 +31,9 @@ function examplesOf(command: Command): string {
 
 function describe(command: Command, path: readonly string[]): readonly string[] {
   const full = [...path, command.name()];
-  if (command.commands.length > 0) return command.commands.flatMap((child) => describe(child, full));
+  const children = command.commands.flatMap((child) => describe(child, full));
+  // A verb with verbs below it is one itself only when it takes options.
+  if (children.length > 0 && command.options.length === 0) return children;
   const lines = [
     `## ${full.join(' ')}`,
     '',
@@ -56,7 +58,7 @@ function describe(command: Command, path: readonly string[]): readonly string[] 
   }
   const examples = examplesOf(command);
   if (examples !== '') lines.push('```sh', examples, '```', '');
-  return lines;
+  return [...lines, ...children];
 }
 
 /** `docs/reference/cli.md`: every verb of the command tree. Pure: the same tree gives the same text. */

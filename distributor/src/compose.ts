@@ -23,6 +23,7 @@ import { createDelivery, type Transport } from './channel/delivery.js';
 import type { DistributorConfig } from './config.js';
 import { createMetrics } from './metrics.js';
 import { receiveTask } from './nodes/receive.js';
+import { receiveKillsTask } from './nodes/receive-kills.js';
 import { createNodeRegistry } from './nodes/registry.js';
 import { inspectBundle } from './release/inspect-bundle.js';
 import { loadOnlineKeys } from './release/online-keys.js';
@@ -184,6 +185,7 @@ async function compose(
       renewalTask(publisher, config.timestamp.refreshMs, log),
       antiEntropyTask(delivery, config.antiEntropy),
       ...transports.map((transport) => receiveTask(transport, { nodes, metrics, log })),
+      ...transports.map((transport) => receiveKillsTask(transport, publisher, log)),
     ],
     drain: [
       { name: 'answer long polls', timeoutMs: 1_000, run: async () => drain.abort() },

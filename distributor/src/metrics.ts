@@ -8,7 +8,7 @@ export const RELEASE_OUTCOMES = ['published', 'unchanged', 'refused', 'conflict'
 export type ReleaseOutcome = (typeof RELEASE_OUTCOMES)[number];
 
 const TRANSPORTS = ['in-process', 'nats', 'http'] as const;
-const ROLES = ['root', 'targets', 'releases', 'aborts', 'snapshot', 'timestamp'] as const;
+const ROLES = ['root', 'targets', 'releases', 'aborts', 'kills', 'snapshot', 'timestamp'] as const;
 const OUTCOMES = ['ok', 'failed'] as const;
 
 /** What happened, as verbs. */

@@ -41,8 +41,12 @@ import { openContext } from './context/open-context.js';
 import { openUserAuthority } from './context/users.js';
 import { createEpochs, followCounter } from './epochs/epochs.js';
 import { type HttpEndpoint, openHttpEndpoint } from './http/endpoint.js';
+import { openKillFile } from './kill/kill-file.js';
+import { createKillSource, requireKillList } from './kill/kill-source.js';
+import { openKillSwitch } from './kill/kill-switch.js';
 import { createPdpMetrics, type PdpMetrics } from './metrics.js';
 import { createDecide, type Decide } from './pipeline/decide.js';
+import { createQuotaLedger } from './quota/ledger.js';
 import { createMemoryQuotaStore } from './quota/memory.js';
 import { openQuotaStore } from './quota/open.js';
 import { createDecideStream } from './server/decide-stream.js';
@@ -80,9 +84,12 @@ export interface PdpService extends Service {
   readonly agents: AgentStore | undefined;
 }
 
+const NOTHING_STOPPED = { stops: () => undefined };
 const ENGINE = 'portcullis/1';
 const DRAIN_CALLS_MS = 5_000;
 const DRAIN_STEP_MS = 2_000;
+/** Sources that do not answer hold up a start for so long. */
+const CATCH_UP_MS = 1_500;
 
 /**
  * Builds a PDP and binds its ports; nothing is decided but denials until its tasks run and a release is in force.
@@ -113,6 +120,7 @@ async function compose(
   const channel = fallbackReader(channels);
 
   const active = createActiveReleases(clock, FRESHNESS_PROFILES[config.bundles.freshness]);
+  let httpsUrl = (): string | undefined => undefined;
   const reports = createNodeReports({
     channel,
     node: config.node,
@@ -120,6 +128,10 @@ async function compose(
     releaseChannel: config.channel,
     state: active.state,
     clock,
+    more: () => {
+      const https = httpsUrl();
+      return { kill_seq: kills.state().seq, ...(https === undefined ? {} : { https }) };
+    },
   });
   const compiler =
     replacements.compiler ??
@@ -140,13 +152,38 @@ async function compose(
     log,
     maxBundleBytes: config.bundles.maxBundleBytes,
     syncTimeoutMs: config.bundles.syncTimeoutMs,
+    beforeRelease: (...seen) => requireKillList(config.env, kills)(...seen),
   });
-  const epochs = createEpochs(active);
   metrics.followRelease({ channel: config.channel, state: active.state, ageSeconds: () => active.ageSeconds() });
 
   const audit = await openConfiguredAudit(config, { clock, log, metrics });
   opened(() => audit?.close());
-  const quotas = openQuotaStore(config.quota, { tls, clock, observer: metrics, log });
+  const kills = await openKillSwitch({
+    env: config.env,
+    file: openKillFile(join(config.dataDir, 'kill-lists'), config.env),
+    trusted: () => bundles.trusted,
+    record: audit?.append,
+    observer: metrics,
+    clock,
+    log,
+  });
+  const epochs = createEpochs(active);
+  followCounter(epochs, 'kill', kills.epoch);
+  metrics.followKills({ seq: () => kills.state().seq, inForce: () => kills.state().kills.length });
+  const killSource = createKillSource({
+    env: config.env,
+    kills,
+    sources: channels,
+    pollMs: config.kill.pollMs,
+    log,
+  });
+  const ledger = createQuotaLedger({
+    store: openQuotaStore(config.quota, { tls, clock, observer: metrics, log }),
+    observer: metrics,
+    clock,
+    log,
+  });
+  const quotas = ledger.store;
   opened(() => quotas.close());
   const users = await openUserAuthority(config.users, { clock, log });
   opened(() => users.close());
@@ -173,6 +210,7 @@ async function compose(
     followers: [],
     users,
     recorder: sessions.recorder,
+    kills,
     gateways: new Map(Object.entries(config.gateways).map(([name, tenants]) => [name, new Set(tenants)])),
     parseRequest: createRequestParser(),
     sink: audit,
@@ -187,6 +225,8 @@ async function compose(
   const decide = createDecide(pipeline);
 
   await bundles.restore(context.signal);
+  // What was stopped while this PDP was away, before it allows anything again.
+  await killSource.lookOnce(AbortSignal.any([context.signal, AbortSignal.timeout(CATCH_UP_MS)]));
   health.check('release', () => {
     const current = active.current();
     return current.ok ? true : current.message;
@@ -213,6 +253,7 @@ async function compose(
     // Sources would be asked by somebody whom there is not.
     decide: createDecide({
       ...pipeline,
+      kills: NOTHING_STOPPED,
       sources: [],
       sink: undefined,
       recorder: undefined,
@@ -279,8 +320,11 @@ async function compose(
           deadlineMs: config.limits.decisionDeadlineMs,
           observer: metrics,
           log,
+          kill: { kills, env: config.env, trusted: () => bundles.trusted },
+          usage: { usage: ledger.usage, shared: config.quota.store.type === 'redis' },
         });
   opened(() => http?.close());
+  if (http !== undefined) httpsUrl = () => http.url;
   const admin = await startAdminServer({
     ...config.admin,
     registry: context.registry,
@@ -298,6 +342,8 @@ async function compose(
     decide,
     agents: facts.agents,
     tasks: [
+      approvals.escalation,
+      ...killSource.tasks,
       ...createBundleTasks({
         client: bundles,
         channel,
@@ -305,8 +351,8 @@ async function compose(
         active,
         pollMs: config.bundles.pollMs,
         random: Math.random,
+        onHint: killSource.hint,
       }),
-      approvals.escalation,
     ],
     drain: [
       {

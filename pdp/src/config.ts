@@ -6,6 +6,7 @@ import { approvalsConfig } from './approvals/approvals-config.js';
 import { contextConfig } from './context/context-config.js';
 import { usersConfig } from './context/users-config.js';
 import { httpConfig } from './http/http-config.js';
+import { killConfig } from './kill/kill-config.js';
 import { sessionConfig } from './session/session-config.js';
 
 const name = z
@@ -294,6 +295,7 @@ export const pdpConfig = z
     audit: audit.describe('The chain of decision records (ADR-0003).'),
     quota: quota.describe('Where quotas are counted (ADR-0011).'),
     sessions: sessionConfig.describe('What sessions did and saw, for policies that read it (ADR-0014).'),
+    kill: killConfig.describe('The kill switch (ADR-0018).'),
     approvals: approvalsConfig.describe('What people are asked, and who they are (ADR-0016).'),
     limits: limits.describe('Caps that keep one caller from taking the PDP from the others.'),
   })

@@ -12,7 +12,9 @@ import type { ReleaseState } from './bundles/active.js';
 import type { BundleObserver } from './bundles/bundle-client.js';
 import { REFUSAL_REASONS } from './bundles/refusal.js';
 import { HTTP_ROUTES, HTTP_STATUSES, type HttpObserver } from './http/http-observer.js';
+import { KILL_OUTCOMES, KILL_PATHS, type KillObserver } from './kill/kill-switch.js';
 import { type DecisionObserver, SOURCE_OUTCOMES, STAGES } from './pipeline/ports.js';
+import type { WarningObserver } from './quota/ledger.js';
 import { type QuotaObserver, RESERVATION_OUTCOMES, STORE_OPERATIONS } from './quota/port.js';
 import { QUESTION_REFUSALS, SETTLEMENT_OUTCOMES, type ServerObserver, STREAM_KINDS } from './server/observer.js';
 import {
@@ -33,7 +35,11 @@ export interface PdpMetrics
     QuotaObserver,
     SessionObserver,
     HoldObserver,
-    ApprovalObserver {
+    ApprovalObserver,
+    KillObserver,
+    WarningObserver {
+  /** What the gauges of the kill switch read when scraped. */
+  followKills(options: { readonly seq: () => number; readonly inForce: () => number }): void;
   /** What the gauges of the active release read when scraped. */
   followRelease(options: {
     readonly channel: string;
@@ -106,6 +112,11 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     help: 'Checkpoints of the audit chain that were signed and kept, or could not be.',
     labels: { outcome: CHECKPOINT_OUTCOMES },
   });
+  const killLists = registry.counter({
+    name: 'kill_lists_total',
+    help: 'Kill lists that were offered, by the way they came and by what became of them.',
+    labels: { path: KILL_PATHS, outcome: KILL_OUTCOMES },
+  });
   const reservations = registry.counter({
     name: 'quota_reservations_total',
     help: 'Requests that drew on quotas, by what their accounts said.',
@@ -161,6 +172,10 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     help: 'Deliveries of notices to webhooks, by outcome; a notice may be retried several times.',
     labels: { outcome: NOTICE_OUTCOMES },
   });
+  const quotaWarnings = registry.counter({
+    name: 'quota_warnings_total',
+    help: 'Warnings that a quota reached a share of its limit (`warn_at`), once per account, share and window.',
+  });
   // Looked up once: these are on the path of every decision.
   const stageTimers = new Map(STAGES.map((stage) => [stage, stages.labels({ stage })] as const));
   const decided = new Map(
@@ -180,10 +195,12 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     streamClosed: (kind) => streams.dec({ kind }),
     records: (outcome, count) => records.inc({ outcome }, count),
     checkpoint: (outcome) => checkpoints.inc({ outcome }),
+    killList: (path, outcome) => killLists.inc({ path, outcome }),
     reserved: (outcome, seconds) => {
       reservations.inc({ outcome });
       reserving.observe({ outcome }, seconds);
     },
+    quotaWarned: () => quotaWarnings.inc(),
     quotaStoreFailed: (operation) => storeFailures.inc({ operation }),
     sessionRead: (outcome, seconds) => sessionReads.observe({ outcome }, seconds),
     sessionRecorded: (outcome, seconds) => sessionRecords.observe({ outcome }, seconds),
@@ -199,6 +216,12 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     httpAnswered: (route, status, seconds) => {
       httpAnswers.inc({ route, status });
       httpTimes.observe({ route }, seconds);
+    },
+    followKills: ({ seq, inForce }) => {
+      const newest = registry.gauge({ name: 'kill_list_seq', help: 'The seq of the newest kill list.' });
+      Object.assign(newest, { collect: () => newest.set(seq()) });
+      const stopped = registry.gauge({ name: 'kills', help: 'Kills on the newest list, expired ones included.' });
+      Object.assign(stopped, { collect: () => stopped.set(inForce()) });
     },
     followRelease: ({ channel, state, ageSeconds }) => {
       const age = registry.gauge({

@@ -21,6 +21,7 @@ import { pdpCredentials } from './ask/credentials.js';
 import type { SidecarConfig } from './config.js';
 import { auditLevel } from './enforce/capabilities.js';
 import { createGuard } from './enforce/guard.js';
+import { createOpenAttempts, type OpenAttempts } from './enforce/open-attempts.js';
 import { createRefuser } from './enforce/refuse.js';
 import { agentIdentity } from './identity.js';
 import { createInspector } from './intercept/mcp/inspect.js';
@@ -53,15 +54,24 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
     clock: systemClock,
     newId: randomUUID,
   });
+  let onEpochs: OpenAttempts['killEpoch'] = () => undefined;
   const client = createPolicyClient({
     config: config.pdp,
     credentials,
     log,
-    observer: metrics,
+    observer: {
+      ...metrics,
+      epochs: (endpoint, epochs) => {
+        metrics.epochs(endpoint, epochs);
+        onEpochs(endpoint, epochs.kill);
+      },
+    },
     onRenewal: (renew) => material.onChange(renew),
     rehearsal: rehearse(attempts),
   });
   opened(() => client.close());
+  const open = createOpenAttempts({ client, log });
+  onEpochs = open.killEpoch;
   health.check('pdp', () => client.ready || 'no policy decision point has completed a handshake');
 
   const refuser = createRefuser({ source: 'mcp_proxy', log, observer: metrics });
@@ -91,7 +101,7 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
     },
     maxMessageBytes: Math.max(config.mcp?.limits.maxEventBytes ?? 0, config.stdio?.maxMessageBytes ?? 0),
   });
-  const parts = { guard, refuser, client, attempts, inspector, observer: metrics, clock: systemClock, log };
+  const parts = { guard, refuser, client, open, attempts, inspector, observer: metrics, clock: systemClock, log };
   const env = processEnvironment();
 
   const tasks: Task[] = [];

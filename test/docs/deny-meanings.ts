@@ -66,6 +66,13 @@ export const DENY_MEANINGS = {
     when: 'The PDP cannot reach the store that keeps the account in time, the store has lost its accounts, or the attempt is over already.',
     action: 'Look at the store of quotas; until it answers, what a quota guards is denied.',
   },
+  KILL_SWITCH: {
+    meaning: 'An operator stopped this agent, its tenant, this tool, or everything.',
+    when:
+      'A kill of the signed kill list applies to the attempt. It is looked at before any policy, and no policy can lift it. ' +
+      'The message names the kill and its reason.',
+    action: 'Ask the operator who stopped it: `portcullis kill list` names them, `portcullis kill lift ID` ends it.',
+  },
   NO_VALID_BUNDLE: {
     meaning: 'The PDP has no release that it may decide with.',
     when:

@@ -67,6 +67,47 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
       'Make room on the volume of the audit folder, or correct its permissions; see the runbook ' +
       '[audit-unavailable](../runbooks/audit-unavailable.md).',
   },
+  ERR_QUOTA_STORE: {
+    meaning: 'The store of quotas does not answer, or has lost its accounts, so nobody can say how far they are used.',
+    action:
+      'Look at the Redis of `quota.store`; what quotas guard is denied meanwhile. See the runbook `quota-unavailable`.',
+  },
+  ERR_KILL_KEEP: {
+    meaning:
+      'The kill list is in force, and could not be written or recorded; what it lifts stays stopped until it is.',
+    action:
+      'Look at the disk of the PDP and its audit chain, and offer the list again: run the same command once more.',
+  },
+  ERR_KILL_LIST: {
+    meaning: 'The bytes are not a kill list, are one of another environment, or say more than one may.',
+    action: 'Make it with `portcullis kill`.',
+  },
+  ERR_KILL_REFUSED: {
+    meaning: 'The bytes are not a kill list that enough keys of the role `kills-<env>` signed.',
+    action:
+      'Sign with a kills key of this environment (`portcullis trust show` lists them); if nobody of yours made it, somebody tries to.',
+  },
+  ERR_KILL_SEQ: {
+    meaning: 'The kill list is older than the newest one, or another one of the same seq came first.',
+    action: 'Run the command again; it goes on from the newest list.',
+  },
+  ERR_KILL_STATE: {
+    meaning:
+      'The kill lists that the PDP accepted cannot be read from its disk, so it cannot know what it must deny, and does not start.',
+    action:
+      'Restore the file `kill-lists` in `dataDir`. If it is lost: remove it while the distributor is up and has the newest ' +
+      'list (`portcullis kill list`); the PDP takes it from there before it allows anything.',
+  },
+  ERR_KILL_TRUST: {
+    meaning:
+      'The PDP has not verified any metadata yet that says who may sign kill lists; it denies everything meanwhile.',
+    action: 'Bring the distributor or the channel back; then run the command again.',
+  },
+  ERR_CLI_KILL: {
+    meaning:
+      'The kill list could not be changed: the keys are not those that may sign, there is no such kill, or others kept changing it.',
+    action: 'Name the folder with the kills key (`--keys`); look at `portcullis kill list`.',
+  },
   ERR_AUDIT_CHAIN: {
     meaning:
       'What lies in the audit folder is not the chain that this PDP wrote: changed, cut below its checkpoint, of another ' +

@@ -6,6 +6,7 @@ import { code, markdownPage, type Page, table } from './page.js';
 const AREAS: Readonly<Record<string, string>> = {
   ADMIN: 'The admin interface of the distributor, and admin ports',
   APPROVAL: 'Approvals',
+  KILL: 'Kill switch',
   AUDIT: 'Decision records',
   BUNDLE: 'Bundles: their layout, their bytes, and how a PDP obtains them',
   CHANNEL: 'The channel between distributor and PDPs',
@@ -24,6 +25,7 @@ const AREAS: Readonly<Record<string, string>> = {
   PDP: 'Ports of the PDP',
   PKI: 'The development PKI',
   POLICY: 'Policy text',
+  QUOTA: 'Quotas',
   RELEASE: 'Releases',
   REPOSITORY: 'The repository of the distributor',
   REQUEST: 'Canonical requests',

@@ -22,7 +22,9 @@ export interface RegisteredMetric {
 
 const SERVICES = {
   portcullis_pdp: (registry: Registry) => {
-    createPdpMetrics(registry).followRelease({
+    const metrics = createPdpMetrics(registry);
+    metrics.followKills({ seq: () => 0, inForce: () => 0 });
+    metrics.followRelease({
       channel: '',
       state: () => {
         throw new Error('nothing is scraped here');

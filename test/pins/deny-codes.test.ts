@@ -12,6 +12,7 @@ const CODES = [
   ['POLICY_ERROR', 'denied', -31403, 403],
   ['QUOTA_EXCEEDED', 'denied', -31403, 429],
   ['QUOTA_UNAVAILABLE', 'failed_closed', -31503, 503],
+  ['KILL_SWITCH', 'denied', -31403, 403],
   ['NO_VALID_BUNDLE', 'failed_closed', -31503, 503],
   ['REQUEST_INVALID', 'invalid', -32600, 400],
   ['IDENTITY_REJECTED', 'failed_closed', -31503, 403],

@@ -138,7 +138,7 @@ export function createSignedRepository(env: string, channel: string): SignedRepo
       publish(role, releases, 'releases');
       const roles = new Map(
         [...files].flatMap(([name, { bytes }]) =>
-          name === 'targets' || /^(releases|aborts)-/.test(name) ? [[`${name}.json`, bytes] as const] : [],
+          name === 'targets' || /^(releases|aborts|kills)-/.test(name) ? [[`${name}.json`, bytes] as const] : [],
         ),
       );
       const online = { keys: keysOf('snapshot'), now: Date.now(), lifetimeMs: 7 * DAY, previous: bytesOf('snapshot') };

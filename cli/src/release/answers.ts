@@ -18,6 +18,7 @@ const nodesSchema = z.object({
       reason: z.string().optional(),
       at: z.string(),
       live: z.boolean(),
+      https: z.url({ protocol: /^https$/ }).optional(),
       active: z.object({ release_seq: z.int().min(0), digest: z.string() }).nullable(),
     }),
   ),

@@ -16,6 +16,8 @@ export interface NodeView {
   /** When it reported, RFC 3339. */
   readonly at: string;
   readonly live: boolean;
+  /** Where it takes kill lists directly. */
+  readonly https?: string | undefined;
   /** What it enforces; `null` before it has said so. */
   readonly active: { readonly release_seq: number; readonly digest: string } | null;
 }
@@ -62,4 +64,6 @@ export interface DistributorApi {
   releases(env: string, channel: string): Promise<ChannelReleases>;
   /** The PDPs of a channel. */
   nodes(env: string, channel: string): Promise<readonly NodeView[]>;
+  /** The PDPs of all channels of an environment. */
+  allNodes(env: string): Promise<readonly NodeView[]>;
 }

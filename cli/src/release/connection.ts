@@ -28,6 +28,12 @@ export const contextConfig = z.strictObject({
   tls: tlsConfig,
   rootFile: z.string().min(1).optional().describe('Pinned root.json; needed to sign releases.'),
   env: z.string().min(1).default('dev').describe('Environment to speak of unless --env says another.'),
+  pdps: z
+    .array(z.url({ protocol: /^https$/ }))
+    .max(1_000)
+    .readonly()
+    .default([])
+    .describe('HTTPS addresses of PDPs, for kills when the distributor cannot be asked.'),
   channel: z.string().min(1).default('default').describe('Channel to speak of unless --channel says another.'),
 });
 

@@ -116,6 +116,7 @@ export function createFakeDistributor(options: {
     postRelease: async (upload) => fake.refusal ?? accept(upload),
     postRoot: async () => fake.refusal,
     releases: async () => ({ current: history.at(-1), history }),
+    allNodes: async () => fake.nodeViews,
     nodes: async () => fake.nodeViews.filter((node) => node.env === env),
   };
   return fake;

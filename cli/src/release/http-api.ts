@@ -136,6 +136,7 @@ export function openDistributorApi(connection: DistributorConnection, signal: Ab
       if (answer.status !== 200) throw refusalFault(path, answer);
       return readReleases(jsonOf(answer, path));
     },
+    allNodes: async (env) => readNodes(await get(`/v1/nodes?env=${env}`)),
     nodes: async (env, channel) => readNodes(await get(`/v1/nodes?env=${env}&channel=${channel}`)),
   };
 }

@@ -9,6 +9,7 @@ const CUSTODY_OF = {
   targets: 'with its holder',
   releases: 'with its holder',
   aborts: 'on the guard',
+  kills: 'with its holder',
   snapshot: 'on the distributor',
   timestamp: 'on the distributor',
 } as const satisfies Record<KeyRole, Custody>;
@@ -18,6 +19,7 @@ const PURPOSE_OF = {
   targets: 'says which bundles exist',
   releases: 'says which bundle each channel runs',
   aborts: 'can only stop a rollout, never ship policy',
+  kills: 'stops agents, tenants and tools, at once and everywhere',
   snapshot: 'says which versions belong together',
   timestamp: 'says every few seconds that this is still so',
 } as const satisfies Record<KeyRole, string>;

@@ -29,7 +29,7 @@ async function tree(folder: string): Promise<readonly string[]> {
     .toSorted();
 }
 
-const METADATA = ['aborts-prod', 'releases-prod', 'root', 'snapshot', 'targets'].map(
+const METADATA = ['aborts-prod', 'kills-prod', 'releases-prod', 'root', 'snapshot', 'targets'].map(
   (role) => `metadata/1.${role}.json`,
 );
 
@@ -37,7 +37,9 @@ describe('trust init', () => {
   test('dev: every key in one folder', async () => {
     await using folder = await temporaryFolder();
     const made = await init(folder.path, 'dev');
-    const keys = ['aborts', 'releases', 'root', 'snapshot', 'targets', 'timestamp'].map((role) => `keys/${role}.pem`);
+    const keys = ['aborts', 'kills', 'releases', 'root', 'snapshot', 'targets', 'timestamp'].map(
+      (role) => `keys/${role}.pem`,
+    );
     expect(await tree(folder.path)).toEqual([...keys, ...METADATA, 'metadata/timestamp.json', 'root.json']);
     expect(made.distributorKeys).toBe(join(folder.path, 'keys'));
     expect(made.publisherKeys).toEqual([join(folder.path, 'keys')]);
@@ -52,6 +54,8 @@ describe('trust init', () => {
       'holders/abort/aborts.pem',
       'holders/distributor/snapshot.pem',
       'holders/distributor/timestamp.pem',
+      'holders/operator-1/kills.pem',
+      'holders/operator-2/kills.pem',
       'holders/policy-owner-1/targets.pem',
       'holders/policy-owner-2/targets.pem',
       'holders/release-manager-1/releases.pem',

@@ -6,6 +6,7 @@ import { type FastifyInstance, fastify } from 'fastify';
 import { guardRoutes, type IdentifyPeer } from './access.js';
 import { parseBodies } from './bodies.js';
 import { addChannelRoutes, type ChannelRoutes } from './channel-routes.js';
+import { addKillRoutes } from './kill-routes.js';
 import { answerProblems } from './problems.js';
 import { addReleaseRoutes, type ReleaseRoutes } from './release-routes.js';
 import { addRepositoryRoutes } from './repository-routes.js';
@@ -38,5 +39,6 @@ export function createAdminApp(options: AdminAppOptions): FastifyInstance {
   addReleaseRoutes(app, options);
   addRepositoryRoutes(app, options);
   addChannelRoutes(app, options);
+  addKillRoutes(app, options);
   return app;
 }

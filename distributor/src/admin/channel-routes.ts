@@ -1,6 +1,6 @@
 /** The in-process channel over HTTPS: what PDPs without NATS read, watch and report through. */
 
-import { MAX_STATUS_BYTES, NODE_STATUS_SUBJECT, parseNodeStatus } from '@portcullis/policy/trust';
+import { KILL_SUBJECT, MAX_KILL_LIST_BYTES, NODE_STATUS_SUBJECT, parseNodeStatus } from '@portcullis/policy/trust';
 import { PortcullisError } from '@portcullis/runtime';
 import { type InProcessChannel, isChannelKey } from '@portcullis/runtime/channel';
 import type { FastifyInstance } from 'fastify';
@@ -44,11 +44,16 @@ export function addChannelRoutes(app: FastifyInstance, { channel, signal, watchM
 
   app.post<{ Params: { subject: string } }>(
     '/v1/channel/messages/:subject',
-    { bodyLimit: MAX_STATUS_BYTES, config: { admits: ['pdp'] } },
+    { bodyLimit: MAX_KILL_LIST_BYTES, config: { admits: ['pdp'] } },
     async (request, reply) => {
       const { subject } = request.params;
-      if (subject !== NODE_STATUS_SUBJECT) throw notFound('such subject');
       const message = bytesOf(request.body);
+      if (subject === KILL_SUBJECT) {
+        // Whoever takes it asks who signed it.
+        await channel.send(subject, message, signal);
+        return reply.code(204).send();
+      }
+      if (subject !== NODE_STATUS_SUBJECT) throw notFound('such subject');
       const status = parseNodeStatus(message);
       if (!status.ok) {
         throw new PortcullisError('ERR_ADMIN_INVALID', 'invalid', 'not a node status', {

@@ -20,6 +20,10 @@ export interface NodeRow {
   readonly last_seen_ms: number;
   /** Whether that was lately. */
   readonly live: boolean;
+  /** Where it takes kill lists directly. */
+  readonly https?: string;
+  /** The `seq` of its kill list. */
+  readonly kill_seq?: number;
   /** What it enforces, by its last `loaded` or `heartbeat`; `null` before the first. */
   readonly active: { readonly release_seq: number; readonly digest: string } | null;
 }
@@ -97,6 +101,8 @@ export function createNodeRegistry(options: {
           at: status.at,
           last_seen_ms: seenAt,
           live: now - seenAt <= lostAfterMs,
+          ...(status.https === undefined ? {} : { https: status.https }),
+          ...(status.kill_seq === undefined ? {} : { kill_seq: status.kill_seq }),
           active,
         }))
         .toSorted((a, b) => (a.node < b.node ? -1 : 1));

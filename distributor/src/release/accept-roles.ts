@@ -1,7 +1,7 @@
 /** Step 1 of a release: the uploaded metadata, checked as a TUF client will check it. */
 
 import type { Problem } from '@portcullis/policy/model';
-import { abortsRole, isExpired, releasesRole } from '@portcullis/policy/trust';
+import { abortsRole, isExpired, killsRole, openKillList, releasesRole } from '@portcullis/policy/trust';
 import {
   delegatedRoles,
   type Held,
@@ -31,7 +31,7 @@ export function acceptRoles(upload: ReleaseUpload, state: RepositoryState, now: 
   const effective = new Map(state.roles);
   const changed = new Map<string, Held<TargetsMetadata>>();
 
-  const admitted = new Set(['targets', releasesRole(upload.env), abortsRole(upload.env)]);
+  const admitted = new Set(['targets', releasesRole(upload.env), abortsRole(upload.env), killsRole(upload.env)]);
   for (const role of upload.roles.keys()) {
     if (!admitted.has(role)) refuse(role, 'ERR_RELEASE_ROLE', `expected one of ${[...admitted].join(', ')}`);
   }
@@ -65,6 +65,10 @@ export function acceptRoles(upload: ReleaseUpload, state: RepositoryState, now: 
   if (targets === undefined) return { problems, effective, changed };
   const delegated = delegatedRoles(targets.metadata);
   for (const role of delegated) take(role, targets.metadata);
+  const kills = changed.get(killsRole(upload.env));
+  // PDPs take nothing of a repository whose kill list they cannot read.
+  const list = kills === undefined ? undefined : openKillList(kills.bytes, targets.metadata, upload.env);
+  if (list?.ok === false) for (const { code, message } of list.problems) refuse(killsRole(upload.env), code, message);
   for (const role of new Set([...state.roles.keys(), ...upload.roles.keys()])) {
     // A role that was there once cannot go: every client would refuse a snapshot without it.
     if (role !== 'targets' && !delegated.includes(role))

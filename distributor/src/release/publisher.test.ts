@@ -265,7 +265,7 @@ describe('publish', () => {
 });
 
 describe('without a pointer', () => {
-  test('a new environment comes with the first metadata of its two roles, and not without', async () => {
+  test('a new environment comes with the first metadata of its three roles, and not without', async () => {
     const world = await createWorld();
     const wider = unwrap(
       createTrust({ profile: 'dev', env: ['dev', 'prod'], now: world.clock.now(), newKey: replay(world) }),
@@ -284,7 +284,7 @@ describe('without a pointer', () => {
     const roles = new Map([['targets', targets.bytes]]);
     const upload = { env: 'prod', channel: 'default', roles, pointer: undefined };
     await expect(world.publisher.publish(upload)).rejects.toMatchObject(refusedWith('ERR_RELEASE_ROLE'));
-    for (const role of ['releases-prod', 'aborts-prod']) roles.set(role, bytesOf(`${role}.json`));
+    for (const role of ['releases-prod', 'aborts-prod', 'kills-prod']) roles.set(role, bytesOf(`${role}.json`));
     await expect(world.publisher.publish(upload)).resolves.toMatchObject({ seq: 0, snapshot_version: 3 });
     expect([...world.publisher.state().roles.keys()]).toContain('releases-prod');
     await expect(publishRelease(world, 1)).resolves.toMatchObject({ seq: 1 });

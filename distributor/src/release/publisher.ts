@@ -4,6 +4,7 @@ import type { Checked } from '@portcullis/policy/model';
 import {
   expiryOf,
   isExpired,
+  killsRole,
   parseSnapshot,
   parseTimestamp,
   type SignedFile,
@@ -26,6 +27,7 @@ import {
   type TargetsMetadata,
 } from '../repository/state.js';
 import { acceptBundles, type InspectBundle } from './accept-bundles.js';
+import { acceptKillList } from './accept-kill-list.js';
 import { acceptPointer } from './accept-pointer.js';
 import { acceptRoles } from './accept-roles.js';
 import { readPointers } from './channel-pointers.js';
@@ -56,6 +58,12 @@ export interface Publisher {
    * @throws PortcullisError `ERR_RELEASE_REFUSED`, `ERR_TRUST_KEY`.
    */
   rotate(root: Uint8Array): Promise<{ readonly root_version: number }>;
+  /**
+   * Takes a kill list with a higher `seq`, signs a snapshot over it and delivers it. The very bytes that are current change
+   * nothing.
+   * @throws PortcullisError `ERR_KILL_REFUSED` (`invalid`), `ERR_KILL_SEQ` (`conflict`), or kind `unavailable`.
+   */
+  kill(env: string, list: Uint8Array): Promise<{ readonly seq: number }>;
   /**
    * Signs a new timestamp, and a new snapshot when that is past half of its life.
    * @throws PortcullisError `ERR_TRUST_CLOCK` when our clock is behind the last timestamp.
@@ -228,6 +236,12 @@ export function createPublisher(options: PublisherOptions): Publisher {
     return { root_version: root.signed.version };
   };
 
+  const kill = async (env: string, bytes: Uint8Array): Promise<{ readonly seq: number }> => {
+    const role = acceptKillList(env, bytes, state);
+    if (role !== undefined) await commit({ ...NOTHING, roles: new Map([[killsRole(env), role]]) }, true);
+    return { seq: state.roles.get(killsRole(env))?.metadata.signed.version ?? 0 };
+  };
+
   const counted = async <T>(work: Promise<T>): Promise<T> => {
     try {
       return await work;
@@ -246,6 +260,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     },
     publish: (upload) => counted(inTurn(() => release(upload))),
     rotate: (root) => inTurn(() => rotate(root)),
+    kill: (env, list) => inTurn(() => kill(env, list)),
     renew: async () => {
       try {
         await inTurn(() => commit(NOTHING, false));

@@ -9,7 +9,7 @@ import { z } from 'zod';
 export interface ReleaseUpload {
   readonly env: string;
   readonly channel: string;
-  /** Exact bytes of new role metadata: `targets`, `releases-<env>`, `aborts-<env>`. */
+  /** Exact bytes of new role metadata: `targets`, `releases-<env>`, `aborts-<env>`, `kills-<env>` (for new keys). */
   readonly roles: ReadonlyMap<string, Uint8Array>;
   /** Exact bytes of the pointer, when the upload changes it. */
   readonly pointer: Uint8Array | undefined;
@@ -35,7 +35,9 @@ export const releaseBody = z.strictObject({
   channel: releaseName.describe('The channel.'),
   role_metadata: z
     .record(z.string().max(80), base64)
-    .describe('Base64 of the exact bytes of new metadata, by role: targets, releases-<env>, aborts-<env>.'),
+    .describe(
+      'Base64 of the exact bytes of new metadata, by role: targets, releases-<env>, aborts-<env>, kills-<env>.',
+    ),
   pointer: base64.optional().describe('Base64 of the exact bytes of the pointer target.'),
 });
 

@@ -148,7 +148,7 @@ describe('a TUF client', () => {
     });
     const objects = used.filter((key) => !key.endsWith('root.json'));
     expect(objects).toHaveLength(6);
-    expect(state.roles.size).toBe(3);
+    expect(state.roles.size).toBe(4);
     for (const tampered of objects) {
       const whole = (await overChannel(world)(tampered)) ?? new Uint8Array();
       // Every 7th byte keeps the test short; all kinds of content are met: keys, digits, signatures, digests.

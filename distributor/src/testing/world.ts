@@ -7,11 +7,13 @@ import {
   createTrust,
   hashesOf,
   type KeyRole,
+  type Kill,
   openSigningKey,
   RELEASE_TYPE,
   type ReleasePointer,
   type SigningKey,
   signAborts,
+  signKillList,
   signReleases,
   signTargets,
   type TargetChange,
@@ -165,6 +167,12 @@ export async function openWorld(
 /** The private keys of a role. */
 export function keysOf(trust: Trust, role: KeyRole): readonly SigningKey[] {
   return trust.keys.filter((key) => key.role === role).map((key) => unwrap(openSigningKey(key.pem)));
+}
+
+/** The next kill list of `dev`, signed; uploads nothing. */
+export function draftKillList(world: World, seq: number, kills: readonly Kill[], role: KeyRole = 'kills'): Uint8Array {
+  const keys = keysOf(world.trust, role);
+  return unwrap(signKillList({ env: 'dev', seq, kills, keys, now: world.clock.now(), lifetimeMs: DAY })).bytes;
 }
 
 /** What a drafted release differs in from the plain one. */

@@ -1,8 +1,8 @@
 /** The store that the configuration names. */
 
 import type { Clock, Logger, TlsMaterial } from '@portcullis/runtime';
-import type { ApprovalsConfig } from './approvals-config.js';
 import { redisTls } from '../redis/redis-tls.js';
+import type { ApprovalsConfig } from './approvals-config.js';
 import { createMemoryApprovalStore } from './memory.js';
 import type { ApprovalCaps, ApprovalOperation, ApprovalStore } from './port.js';
 import { createRedisApprovalStore } from './redis.js';

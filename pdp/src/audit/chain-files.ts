@@ -3,7 +3,14 @@
  * that the files hold the chain and nothing else.
  */
 
-import { type ChainEnd, sealApproval, sealDecision } from '@portcullis/policy/evidence';
+import {
+  type ChainEnd,
+  type ChainLink,
+  type SealedRecord,
+  sealApproval,
+  sealDecision,
+  sealKill,
+} from '@portcullis/policy/evidence';
 import { type Clock, PortcullisError } from '@portcullis/runtime';
 import type { AuditRecord } from '../pipeline/ports.js';
 import type { SegmentFile, SegmentFolder } from './segments.js';
@@ -152,9 +159,19 @@ function sealAll(
   for (const record of records) {
     const seq = end.seq + 1;
     const link = { record_id: parts.newRecordId(), writer: parts.writer, seq, prev: end.hash };
-    const { line, hash } = 'kind' in record ? sealApproval(record, link) : sealDecision(record, link);
+    const { line, hash } = seal(record, link);
     text += `${line}\n`;
     end = { seq, hash };
   }
   return { text, end };
+}
+
+function seal(record: AuditRecord, link: ChainLink): SealedRecord {
+  if (!('kind' in record)) return sealDecision(record, link);
+  switch (record.kind) {
+    case 'approval':
+      return sealApproval(record, link);
+    case 'kill':
+      return sealKill(record, link);
+  }
 }

@@ -10,7 +10,7 @@ import { createRecorder, createReportRecorder } from '../fixtures/recorders.js';
 import { CHANNEL, createTestRepository, ENV, type TestRepository } from '../fixtures/repository.js';
 import { toolCall } from '../fixtures/requests.js';
 import { type ActiveReleases, createActiveReleases } from './active.js';
-import { type BundleClient, createBundleClient } from './bundle-client.js';
+import { type BeforeRelease, type BundleClient, createBundleClient } from './bundle-client.js';
 import { openBundleFiles, sha256Of } from './bundle-files.js';
 import { compileBundleBytes } from './compile-bundle.js';
 import type { BundleCompiler } from './compiler.js';
@@ -53,6 +53,7 @@ function node(
     profile?: keyof typeof FRESHNESS_PROFILES;
     dataDir?: string;
     pinnedRoot?: Uint8Array;
+    beforeRelease?: BeforeRelease;
   } = {},
 ): Node {
   const active = createActiveReleases(clock, FRESHNESS_PROFILES[changes.profile ?? 'standard']);
@@ -73,6 +74,7 @@ function node(
     log,
     maxBundleBytes: 1024 * 1024,
     syncTimeoutMs: 5_000,
+    beforeRelease: changes.beforeRelease ?? (async () => undefined),
   });
   return {
     client,

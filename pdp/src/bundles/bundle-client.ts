@@ -15,11 +15,13 @@ import {
   issuedAt,
   MAX_POINTER_BYTES,
   parseReleasePointer,
+  parseTargets,
   parseTimestamp,
   RELEASE_PATH,
   type ReleasePointer,
   sameDocument,
   selectRelease,
+  type TargetsMetadata,
 } from '@portcullis/policy/trust';
 import { type Clock, LOG_FIELD, type Logger, PortcullisError } from '@portcullis/runtime';
 import type { Snapshot } from '../pipeline/ports.js';
@@ -36,6 +38,15 @@ import { walkRoots } from './root-chain.js';
 import { type TrustSession, withTrustSession } from './trust-client.js';
 import { readTrustedState, type TrustedState, writeTrustedState } from './trusted-state.js';
 import { warmUp } from './warm-up.js';
+
+/** Verified targets metadata. */
+export interface TrustedTargets {
+  readonly bytes: Uint8Array;
+  readonly metadata: TargetsMetadata;
+}
+
+/** Sees what a source shows before a release of it is taken. @throws RefusedError when nothing of it may be taken. */
+export type BeforeRelease = (metadata: MetadataBytes, source: ObjectSource, signal: AbortSignal) => Promise<void>;
 
 /** What became of one look at the channel. */
 export type SyncOutcome = 'activated' | 'unchanged' | 'refused';
@@ -66,6 +77,7 @@ export interface BundleClientOptions {
   readonly maxBundleBytes: number;
   /** One source is given this long per look. */
   readonly syncTimeoutMs: number;
+  readonly beforeRelease: BeforeRelease;
 }
 
 /** Keeps the release in force up to date. Calls of `sync` must not overlap. */
@@ -80,6 +92,8 @@ export interface BundleClient {
   sync(signal: AbortSignal): Promise<SyncOutcome>;
   /** Why the newest look at the channel did not end well; `undefined` when it did. */
   readonly trouble: string | undefined;
+  /** The newest targets metadata that was verified; `undefined` before any was. */
+  readonly trusted: TrustedTargets | undefined;
 }
 
 interface Selected {
@@ -103,6 +117,13 @@ export function createBundleClient(options: BundleClientOptions): BundleClient {
   let accepted: ReleasePointer | undefined;
   let trouble: string | undefined;
   let lookedAt: ReleasePointer | undefined;
+  let trusted: TrustedTargets | undefined;
+
+  const trustIn = (metadata: MetadataBytes): void => {
+    const bytes = metadata.get('targets') ?? new Uint8Array();
+    const targets = parseTargets(bytes);
+    if (targets.ok) trusted = { bytes, metadata: targets.value };
+  };
 
   const compile = async (pointer: ReleasePointer, bytes: Uint8Array, signal: AbortSignal): Promise<Snapshot> => {
     const compiled = await options.compiler.compile(bytes, signal);
@@ -165,7 +186,10 @@ export function createBundleClient(options: BundleClientOptions): BundleClient {
     return bytes;
   };
 
-  const update = async (session: TrustSession, signal: AbortSignal): Promise<SyncOutcome> => {
+  const update = async (session: TrustSession, source: ObjectSource, signal: AbortSignal): Promise<SyncOutcome> => {
+    const seen = await session.metadata();
+    trustIn(seen);
+    await options.beforeRelease(seen, source, signal);
     const selected = await select(session);
     const { pointer } = selected;
     lookedAt = pointer;
@@ -216,7 +240,7 @@ export function createBundleClient(options: BundleClientOptions): BundleClient {
       try {
         const bounded = AbortSignal.any([signal, AbortSignal.timeout(options.syncTimeoutMs)]);
         const outcome = await withTrustSession({ ...trust, source }, state?.floors, bounded, (session) =>
-          update(session, bounded),
+          update(session, source, bounded),
         );
         if (outcome === 'activated' || active.release?.sign !== before) return outcome;
         answered = true;
@@ -284,6 +308,7 @@ export function createBundleClient(options: BundleClientOptions): BundleClient {
       const root = await walkRoots(trust.pinnedRoot, trust.rootsDir);
       const proven = verifyProof({ env, channel, path: before.path, pointerBytes, metadata, root });
       if (!proven.ok) throw new RefusedError('metadata', proven.problems[0]?.message ?? 'the release is not proven');
+      trustIn(metadata);
       const bytes = await options.files.read(pointer.value.stable.sha256);
       if (bytes === undefined) throw new RefusedError('digest', 'the last good bundle is not on disk any more');
       const snapshot = await compile(pointer.value, bytes, signal);
@@ -307,6 +332,9 @@ export function createBundleClient(options: BundleClientOptions): BundleClient {
     sync,
     get trouble() {
       return trouble;
+    },
+    get trusted() {
+      return trusted;
     },
   };
 }

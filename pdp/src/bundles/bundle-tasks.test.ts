@@ -19,6 +19,7 @@ function countingClient(): BundleClient & { looks(count: number): Promise<void> 
       wake?.();
       return 'unchanged';
     },
+    trusted: undefined,
     trouble: 'unavailable: nobody answers',
     looks: async (wanted) => {
       while (count < wanted) {
@@ -37,7 +38,7 @@ function start(pollMs: number) {
   const active = createActiveReleases(createFakeClock(), FRESHNESS_PROFILES.standard);
   const stop = new AbortController();
   const running = runTasks(
-    createBundleTasks({ client, channel, reports, active, pollMs, random: () => 0.5 }),
+    createBundleTasks({ client, channel, reports, active, pollMs, random: () => 0.5, onHint: () => undefined }),
     stop.signal,
   );
   return { channel, client, reports, stop, running };

@@ -15,6 +15,8 @@ export interface BundleTasksOptions {
   readonly active: ActiveReleases;
   /** Average time between looks at the channel when nothing hints at a change; jittered by a fifth either way. */
   readonly pollMs: number;
+  /** Told about every hint as well; must not throw. */
+  readonly onHint: () => void;
   /** 0 up to 1; for jitter. */
   readonly random: () => number;
 }
@@ -52,6 +54,7 @@ export function createBundleTasks(options: BundleTasksOptions): readonly Task[] 
             for await (const _hint of options.channel.watch(signal)) {
               backoff = WATCH_BACKOFF_MIN_MS;
               bell.ring();
+              options.onHint();
             }
           } catch {
             // The poll goes on; the watch is started anew below, like one that ended quietly.

@@ -33,6 +33,8 @@ export interface NodeReportsOptions {
   readonly releaseChannel: string;
   readonly state: () => ReleaseState;
   readonly clock: Clock;
+  /** What else a report says; asked for every one. */
+  readonly more: () => Pick<NodeStatus, 'https' | 'kill_seq'>;
 }
 
 const SEND_TIMEOUT_MS = 2_000;
@@ -67,6 +69,7 @@ export function createNodeReports(options: NodeReportsOptions): NodeReports {
       freshness: options.state().freshness,
       ...(reason === undefined ? {} : { reason: reason.slice(0, MAX_REASON) }),
       at: new Date(options.clock.now()).toISOString(),
+      ...options.more(),
     };
     last = last.then(() => deliver(status));
   };

@@ -13,13 +13,20 @@ import type { HttpCallers } from './caller.js';
 import { addEvaluateRoute, type EvaluateRouteParts } from './evaluate-route.js';
 import type { HttpConfig } from './http-config.js';
 import { type HttpObserver, routeOf, statusLabel } from './http-observer.js';
+import { addKillRoutes, type KillRouteParts } from './kill-routes.js';
+import type { OperatorReader } from './operator.js';
 import { connectionFault, faultOf, httpProblem } from './problems.js';
+import { addQuotaRoutes, type QuotaRouteParts } from './quota-routes.js';
 
 /** What {@link createHttpApp} is told. */
 export interface HttpAppParts extends AuthzenParts, EvaluateRouteParts {
   readonly callers: HttpCallers;
   /** Without them there is no such path. */
   readonly approvals: ApprovalRouteParts | undefined;
+  /** Who may use the routes of operators. */
+  readonly operators: OperatorReader;
+  readonly kill: KillRouteParts;
+  readonly usage: QuotaRouteParts;
   readonly tls: ServerOptions;
   readonly limits: HttpConfig['limits'];
   readonly observer: HttpObserver;
@@ -58,6 +65,7 @@ export function createHttpApp(parts: HttpAppParts): FastifyInstance {
   });
   app.server.maxConnections = limits.maxConnections;
   app.decorateRequest('caller', undefined);
+  app.decorateRequest('operator', undefined);
 
   const send = async (reply: FastifyReply, error: unknown): Promise<void> => {
     const fault = faultOf(error);
@@ -83,6 +91,11 @@ export function createHttpApp(parts: HttpAppParts): FastifyInstance {
       if (request.method === 'POST') requireJson(request, 415);
       return;
     }
+    if (found?.operators === true) {
+      request.operator = parts.operators.operatorOf(request);
+      if (request.is404) throw missing(request.method, found.method, reply);
+      return;
+    }
     request.caller = await callers.callerOf(request);
     if (request.is404) throw missing(request.method, found?.method, reply);
     requireJson(request, found?.route === 'evaluate' ? 415 : 400);
@@ -98,6 +111,8 @@ export function createHttpApp(parts: HttpAppParts): FastifyInstance {
   addEvaluateRoute(app, parts);
   addAuthzenRoutes(app, parts);
   if (parts.approvals !== undefined) addApprovalRoutes(app, parts.approvals, parts);
+  addKillRoutes(app, parts.kill);
+  addQuotaRoutes(app, parts.usage);
   return app;
 }
 

@@ -31,10 +31,12 @@ beforeEach(() => {
   if (config === undefined) throw new Error('no approver');
   book = createTestBook(clock);
   http = createTestHttpApp(undefined, {
-    desk: createDesk(book, 3_600),
-    approvers: createApproverReader([{ config, keys: createLocalJWKSet(jwks) }], clock),
-    waiting: book.store,
-    reveal: createShowing('summary', undefined).reveal,
+    approvals: {
+      desk: createDesk(book, 3_600),
+      approvers: createApproverReader([{ config, keys: createLocalJWKSet(jwks) }], clock),
+      waiting: book.store,
+      reveal: createShowing('summary', undefined).reveal,
+    },
   });
 });
 afterEach(() => http.app.close());

@@ -8,11 +8,12 @@ import { openKeySet } from '../tokens/key-set.js';
 import { createHttpApp, type HttpAppParts } from './app.js';
 import { createHttpCallers } from './caller.js';
 import type { HttpConfig } from './http-config.js';
+import { createOperatorReader } from './operator.js';
 import { createTokenReader } from './token.js';
 
 /** What is served, where, to whom. */
 export interface HttpEndpointOptions
-  extends Omit<HttpAppParts, 'callers' | 'tls' | 'limits' | 'maxBodyBytes' | 'publicUrl'> {
+  extends Omit<HttpAppParts, 'callers' | 'operators' | 'tls' | 'limits' | 'maxBodyBytes' | 'publicUrl'> {
   readonly config: HttpConfig;
   readonly material: TlsMaterial;
   readonly trustDomain: string;
@@ -24,6 +25,8 @@ export interface HttpEndpointOptions
 export interface HttpEndpoint {
   /** `host:port` as bound. */
   readonly address: string;
+  /** How clients write it. */
+  readonly url: string;
   /** Takes no new connections; answers what is under way. */
   drain(): Promise<void>;
   /** Ends everything at once. */
@@ -43,13 +46,15 @@ export async function openHttpEndpoint(options: HttpEndpointOptions): Promise<Ht
       ? undefined
       : createTokenReader({ jwt, keys: keySet.keys, trustDomain, clock: parts.clock });
   let address = '';
+  const url = (): string => config.publicUrl ?? `https://${address}`;
   const app = createHttpApp({
     ...parts,
     callers: createHttpCallers({ certificates: mtls ? certificates : undefined, tokens }),
     tls: tlsOptions(material, { mtls, required: tokens === undefined && parts.approvals === undefined }),
+    operators: createOperatorReader({ trustDomain, clock: parts.clock }),
     limits: config.limits,
     maxBodyBytes: config.limits.maxBodyBytes,
-    publicUrl: () => config.publicUrl ?? `https://${address}`,
+    publicUrl: url,
   });
   try {
     await app.listen({ ...config.listen });
@@ -67,6 +72,7 @@ export async function openHttpEndpoint(options: HttpEndpointOptions): Promise<Ht
   };
   return {
     address,
+    url: url(),
     drain: end,
     close: async () => {
       app.server.closeAllConnections();

@@ -8,6 +8,8 @@ export const HTTP_ROUTES = [
   'authzen_metadata',
   'approvals',
   'grants',
+  'kill',
+  'quotas',
   'other',
 ] as const;
 /** A route. */
@@ -43,6 +45,8 @@ export interface KnownRoute {
   readonly route: HttpRoute;
   /** For the header `Allow`. */
   readonly method: string;
+  /** For operators, by their certificate alone; agents and gateways use the others. */
+  readonly operators?: true;
 }
 
 const PATHS: Readonly<Record<string, KnownRoute>> = {
@@ -50,6 +54,8 @@ const PATHS: Readonly<Record<string, KnownRoute>> = {
   '/access/v1/evaluation': { route: 'authzen_evaluation', method: 'POST' },
   '/access/v1/evaluations': { route: 'authzen_evaluations', method: 'POST' },
   '/.well-known/authzen-configuration': { route: 'authzen_metadata', method: 'GET' },
+  '/v1/kill': { route: 'kill', method: 'GET, PUT', operators: true },
+  '/v1/quotas': { route: 'quotas', method: 'GET', operators: true },
 };
 
 /** Paths with an id in them. */

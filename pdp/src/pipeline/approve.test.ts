@@ -74,6 +74,7 @@ function subject(
     sources: [],
     assessor: undefined,
     followers: [],
+    kills: { stops: () => undefined },
     gateways: new Map([['edge', new Set(['acme'])]]),
     users: USERS,
     parseRequest,

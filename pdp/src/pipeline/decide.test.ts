@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { compileBundle, linkBundle } from '@portcullis/policy';
 import { unpackBundle } from '@portcullis/policy/bundle';
-import type { CanonicalRequest, Decision } from '@portcullis/policy/model';
+import type { CanonicalRequest, Decision, DenyReason } from '@portcullis/policy/model';
 import {
   argumentsDigestHex,
   createRequestParser,
@@ -47,6 +47,7 @@ function subject(changes: Partial<DecideParts> = {}): Subject {
     sources: [],
     assessor: undefined,
     followers: [],
+    kills: { stops: () => undefined },
     gateways: new Map([['edge', new Set(['acme'])]]),
     parseRequest,
     sink: undefined,
@@ -110,6 +111,66 @@ describe('a decision', () => {
     current = { ...snapshot, releaseSeq: 8 };
     gate.resolve();
     expect((await pending).meta.release_seq).toBe(7);
+  });
+});
+
+describe('what an operator stopped', () => {
+  const reason: DenyReason = { code: 'KILL_SWITCH', message: 'stopped', path: 'agent.id' };
+  const stopping = { kills: { stops: () => reason } };
+
+  test('is denied although policy allows it, under the release in force, and recorded', async () => {
+    const records: DecisionRecord[] = [];
+    const sink = { append: async (record: DecisionRecord) => void records.push(record) };
+    const { decide } = subject({ ...stopping, sink });
+    expect(await decide(asking(toolCall('read')))).toMatchObject({
+      allow: false,
+      effect: 'deny',
+      deny: [reason],
+      cache: { ttl_seconds: 0 },
+      meta: { release_seq: 7, bundle_digest: 'ab'.repeat(32) },
+    });
+    expect(records).toMatchObject([{ effect: 'deny', deny: ['KILL_SWITCH'], agent: 'analyst' }]);
+  });
+
+  test('is said to be stopped, also by a PDP that has no release', async () => {
+    const { decide } = subject({ ...stopping, snapshots: { current: () => ({ ok: false, message: 'none' }) } });
+    expect((await decide(asking(toolCall('read')))).deny).toEqual([reason]);
+  });
+
+  test('asks no source, no assessor and no engine', async () => {
+    const unasked = (): never => {
+      throw new Error('asked');
+    };
+    const { decide, defects } = subject({
+      ...stopping,
+      snapshots: {
+        current: () => ({ ok: true, snapshot: { ...snapshot, engine: { ...snapshot.engine, evaluate: unasked } } }),
+      },
+      sources: [{ name: 'x', provides: [''], supplement: unasked }],
+      assessor: { assess: unasked },
+    });
+    expect((await decide(asking(toolCall('read')))).deny).toEqual([reason]);
+    expect(defects).toEqual([]);
+  });
+
+  test('is looked for only in requests that are one', async () => {
+    const { decide } = subject(stopping);
+    const unread = { subject: { ok: false, problems: [] } } as const;
+    expect((await decide({ ...asking(toolCall('read')), ...unread })).deny).toMatchObject([
+      { code: 'REQUEST_INVALID' },
+    ]);
+  });
+
+  test('that cannot be looked up is denied', async () => {
+    const { decide, defects } = subject({
+      kills: {
+        stops: () => {
+          throw new Error('broken');
+        },
+      },
+    });
+    expect((await decide(asking(toolCall('read')))).deny).toMatchObject([{ code: 'INTERNAL_ERROR' }]);
+    expect(defects).toHaveLength(1);
   });
 });
 

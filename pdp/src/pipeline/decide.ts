@@ -25,6 +25,7 @@ import type {
   Question,
   RiskAssessor,
   StageName,
+  StopList,
 } from './ports.js';
 import { remember } from './remember.js';
 import { reserve, unguarded } from './reserve.js';
@@ -37,6 +38,8 @@ export interface DecideParts extends NormalizeParts, IdentifyParts, ContextParts
   readonly followers: readonly DecisionFollower[];
   /** Without one, sessions remember nothing. */
   readonly recorder?: AttemptRecorder | undefined;
+  /** Asked before anything else about a request that is one. */
+  readonly kills: StopList;
   /** Without one, decisions are not recorded. */
   readonly sink: DecisionSink | undefined;
   readonly observer: DecisionObserver & HoldObserver & Pick<QuotaObserver, 'reserved'>;
@@ -139,6 +142,13 @@ async function runStages(
   progress.normalized = normalized.value;
   progress.digest = normalized.value.digest;
   if (!afterNormalize) return { ok: false, reason: TIMED_OUT };
+
+  const killed = parts.kills.stops(normalized.value.request);
+  if (killed !== undefined) {
+    const current = parts.snapshots.current();
+    if (current.ok) progress.snapshot = current.snapshot;
+    return { ok: false, reason: killed };
+  }
 
   const naming = identify(normalized.value, attempt, parts, attempt.deadline - edge);
   const identified = naming instanceof Promise ? await naming : naming;

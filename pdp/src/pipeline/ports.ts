@@ -1,13 +1,14 @@
 /** What the pipeline needs from outside. Adapters implement these; the pipeline never imports an adapter. */
 
 import type { Engine } from '@portcullis/policy';
-import type { ApprovalEntry, DecisionEntry } from '@portcullis/policy/evidence';
+import type { ApprovalEntry, DecisionEntry, KillEntry } from '@portcullis/policy/evidence';
 import type {
   AgentSubject,
   CanonicalRequest,
   ContextualRequest,
   Decision,
   DecisionEffect,
+  DenyReason,
   Facts,
   IntentRisk,
   Obligation,
@@ -36,7 +37,7 @@ export interface SnapshotSource {
 export type DecisionRecord = DecisionEntry;
 
 /** Everything that a PDP's chain holds. */
-export type AuditRecord = DecisionRecord | ApprovalEntry;
+export type AuditRecord = DecisionRecord | ApprovalEntry | KillEntry;
 
 /** Where decision records go. */
 export interface DecisionSink {
@@ -115,6 +116,12 @@ export interface ContextSource {
   readonly speaksUnder?: (snapshot: Snapshot) => boolean;
   /** Rejects, or is late, when it does not know: every field that it provides is then unavailable to the policies. */
   supplement(question: Question, snapshot: Snapshot): Supplement | Promise<Supplement>;
+}
+
+/** What operators have stopped, whatever policy says. */
+export interface StopList {
+  /** Why the request is stopped, or `undefined`. A look-up in memory, never I/O. */
+  stops(request: CanonicalRequest): DenyReason | undefined;
 }
 
 /** Judges what a request is after, from the request and its context. */

@@ -65,6 +65,7 @@ function subject(guards: readonly QuotaGuard[], quotas: QuotaStore, changes: Par
     sources: [],
     assessor: undefined,
     followers: [],
+    kills: { stops: () => undefined },
     gateways: new Map(),
     parseRequest,
     sink: undefined,

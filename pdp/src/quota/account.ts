@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { GuardReading } from '@portcullis/policy';
 import type { QuotaGuard, QuotaKind } from '@portcullis/policy/model';
+import type { AccountUse } from './port.js';
 
 /** An account that a claim draws on. */
 export interface Account {
@@ -61,6 +62,12 @@ export function accountsOf(guards: readonly QuotaGuard[]): readonly Account[] | 
   return [...accounts.values()];
 }
 
+/** The account of each guard by itself, in their order; `undefined` when one makes no sense. */
+export function eachAccount(guards: readonly QuotaGuard[]): readonly Account[] | undefined {
+  const accounts = guards.map((guard) => accountsOf([guard])?.[0]).filter((account) => account !== undefined);
+  return accounts.length === guards.length ? accounts : undefined;
+}
+
 /** Whole units of an amount, rounded up. */
 export function toUnits(kind: QuotaKind, amount: number): number {
   const units = Math.ceil(amount * unitsOf(kind) - 1e-6);
@@ -75,6 +82,15 @@ export function exceeded(account: Account, used: number, freesAt: number | undef
     state: 'exceeded',
     used: used / unitsOf(account.kind),
     ...(at === undefined || Number.isNaN(at.getTime()) ? {} : { frees_at: at.toISOString() }),
+  };
+}
+
+/** The use of an account. `resetsAt` is in milliseconds since 1970. */
+export function useOf({ kind }: Account, used: number, resetsAt: number | undefined): AccountUse {
+  const at = resetsAt === undefined ? undefined : new Date(resetsAt);
+  return {
+    used: used / unitsOf(kind),
+    ...(at === undefined || Number.isNaN(at.getTime()) ? {} : { resets_at: at.toISOString() }),
   };
 }
 

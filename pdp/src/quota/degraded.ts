@@ -21,6 +21,8 @@ export function createDegradedQuotaStore(shared: QuotaStore, own: QuotaStore, sh
     settle: async (uses) => {
       await Promise.all([own.settle(uses), shared.settle(uses)]);
     },
+    // The own share is no use that anybody should plan with.
+    read: (guards) => shared.read(guards),
     close: async () => {
       await Promise.all([own.close(), shared.close()]);
     },

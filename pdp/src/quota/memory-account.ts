@@ -12,6 +12,8 @@ export interface MemoryAccount {
   /** After this nothing in it counts any more. */
   readonly expiresAt: number;
   room(account: Account, now: number): Room;
+  /** What counts now, and when the last of it will not any more. */
+  use(now: number): { readonly used: number; readonly resetsAt: number | undefined };
   /** Draws; the result is needed to give it back. */
   draw(account: Account, key: string, now: number): Drawn;
   /** Gives back, or draws the difference. */
@@ -48,6 +50,10 @@ export function createLeaseAccount(leaseMs: number): MemoryAccount {
       expiresAt = now + leaseMs;
       leases.set(key, expiresAt);
       return { account, amount: 1, slice: 0 };
+    },
+    use: (now) => {
+      const ends = [...leases.values()].filter((until) => until > now);
+      return { used: ends.length, resetsAt: ends.at(-1) };
     },
     correct: (_drawn, key) => void leases.delete(key),
   };
@@ -99,6 +105,11 @@ export function createWindowAccount(window: Window): MemoryAccount {
         debtAt = now;
       }
       return { account, amount, slice: add(amount, now) };
+    },
+    use: (now) => {
+      const counted = [...slices].filter(([slice, count]) => count > 0 && freeAt(slice) > now);
+      const used = counted.reduce((sum, [, count]) => sum + count, 0);
+      return { used, resetsAt: used === 0 ? undefined : Math.max(...counted.map(([slice]) => freeAt(slice))) };
     },
     correct: (drawn, _key, amount, now) => {
       if (amount > drawn.amount) add(amount - drawn.amount, now);

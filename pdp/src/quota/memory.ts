@@ -2,7 +2,7 @@
 
 import type { GuardReading } from '@portcullis/policy';
 import type { Clock } from '@portcullis/runtime';
-import { type Account, accountsOf, exceeded, rememberedMs, toUnits } from './account.js';
+import { type Account, accountsOf, eachAccount, exceeded, rememberedMs, toUnits, useOf } from './account.js';
 import { createLeaseAccount, createWindowAccount, type Drawn, type MemoryAccount } from './memory-account.js';
 import type { ActualUse, Claim, QuotaStore, Reservation, UnknownCause } from './port.js';
 
@@ -118,6 +118,13 @@ export function createMemoryQuotaStore(options: MemoryStoreOptions): QuotaStore 
         attempt.holders.clear();
         correct(key, attempt, now, (drawn) => (unused ? 0 : usedOf(drawn, actual)));
       }
+    },
+    read: async (guards) => {
+      const now = timeNow();
+      return eachAccount(guards)?.map((account) => {
+        const { used, resetsAt } = accountFor(account).use(now);
+        return useOf(account, used, resetsAt);
+      });
     },
     close: async () => {
       accounts.clear();

@@ -39,6 +39,14 @@ export interface SettledUse {
   readonly actual: ActualUse;
 }
 
+/** How far one account is used. */
+export interface AccountUse {
+  /** Units of the quota's kind; estimates of calls that have not reported their use yet are a part of it. */
+  readonly used: number;
+  /** RFC 3339: when all of it has left the window, or the last lease ends, if nothing is added; absent when nothing is used. */
+  readonly resets_at?: string;
+}
+
 /** The keeper of the accounts. Nothing here rejects: what cannot be known is `unknown`. */
 export interface QuotaStore {
   /** Reserves every guard in one atomic step, or none of those that would stop the request. */
@@ -47,11 +55,16 @@ export interface QuotaStore {
   release(key: string, holder: string): Promise<void>;
   /** Ends the leases and puts actual use in the place of estimates, once; unknown and settled keys are passed over. */
   settle(uses: readonly SettledUse[]): Promise<void>;
+  /**
+   * Looks without drawing: one use per guard, in their order; `undefined` when nobody can tell. For people and warnings, never for
+   * a decision.
+   */
+  read(guards: readonly QuotaGuard[]): Promise<readonly AccountUse[] | undefined>;
   close(): Promise<void>;
 }
 
 /** What a store is asked to do; closed list, labels of a metric. */
-export const STORE_OPERATIONS = ['reserve', 'release', 'settle'] as const;
+export const STORE_OPERATIONS = ['reserve', 'release', 'settle', 'read'] as const;
 /** What a store is asked to do. */
 export type StoreOperation = (typeof STORE_OPERATIONS)[number];
 

@@ -142,6 +142,37 @@ redis.call('HSET', KEYS[2], 'h:' .. holder, '1')
 return answer
 `;
 
+/** No KEYS but the sentinel. ARGV prefix, then per account: key, window ms (0: leases), slice ms. Answers used, resets at (-1) each. */
+export const READ = `${NOW}
+if redis.call('EXISTS', KEYS[1]) == 0 then return false end
+local answer = {}
+for i = 2, #ARGV, 3 do
+  local name, length, slice = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
+  local used, resets = 0, -1
+  if length == 0 then
+    local key = ARGV[1] .. 'l:' .. name
+    used = redis.call('ZCOUNT', key, '(' .. whole(now), '+inf')
+    local last = redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')
+    if used > 0 then resets = tonumber(last[2]) end
+  else
+    local fields = redis.call('HGETALL', ARGV[1] .. 'a:' .. name)
+    for f = 1, #fields, 2 do
+      if fields[f] ~= 'debt' and fields[f] ~= 'at' then
+        local free = (tonumber(fields[f]) + 1) * slice + length
+        local count = tonumber(fields[f + 1])
+        if free > now and count > 0 then
+          used = used + count
+          resets = math.max(resets, free)
+        end
+      end
+    end
+  end
+  answer[#answer + 1] = whole(used)
+  answer[#answer + 1] = whole(resets)
+end
+return answer
+`;
+
 /** Puts another amount in the place of what was drawn. */
 const CORRECT = `
 local function correct(prefix, attempt, name, entry, amountOf)

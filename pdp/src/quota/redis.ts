@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import type { GuardReading } from '@portcullis/policy';
 import { LOG_FIELD, type Logger } from '@portcullis/runtime';
 import { Redis, type RedisOptions } from 'ioredis';
-import { type Account, accountsOf, exceeded, rememberedMs, toUnits } from './account.js';
+import { type Account, accountsOf, eachAccount, exceeded, rememberedMs, toUnits, useOf } from './account.js';
 import {
   type Claim,
   type QuotaObserver,
@@ -15,7 +15,7 @@ import {
   UNKNOWN_CAUSES,
   type UnknownCause,
 } from './port.js';
-import { RELEASE, RESERVE, SETTLE } from './redis-scripts.js';
+import { READ, RELEASE, RESERVE, SETTLE } from './redis-scripts.js';
 
 /** How the store is reached. */
 export interface RedisStoreOptions {
@@ -46,7 +46,12 @@ export function createRedisQuotaStore(options: RedisStoreOptions): QuotaStore {
   const redis = new Redis(options.url, clientOptions(options));
   // One slot of a cluster: what one script touches must be in one place.
   const prefix = `{${options.prefix}}:`;
-  const scripts = { reserve: scriptOf(RESERVE), release: scriptOf(RELEASE), settle: scriptOf(SETTLE) };
+  const scripts = {
+    reserve: scriptOf(RESERVE),
+    release: scriptOf(RELEASE),
+    settle: scriptOf(SETTLE),
+    read: scriptOf(READ),
+  };
   let isDown = false;
   redis.on('error', (error: Error) => {
     if (!isDown) log.warn({ [LOG_FIELD.error]: error }, 'Quota store is not reachable');
@@ -110,6 +115,17 @@ export function createRedisQuotaStore(options: RedisStoreOptions): QuotaStore {
       await Promise.all(
         uses.map((use) => attempt('settle', [`${prefix}r:${use.key}`], [prefix, use.key, ...settledArguments(use)])),
       );
+    },
+    read: async (guards) => {
+      const accounts = eachAccount(guards);
+      if (accounts === undefined) return undefined;
+      const parts = accounts.flatMap(({ key, window }) => [key, window?.ms ?? 0, window?.sliceMs ?? 0]);
+      const answer = await attempt('read', [`${prefix}since`], [prefix, ...parts]);
+      if (!Array.isArray(answer) || answer.length !== 2 * accounts.length) return undefined;
+      return accounts.map((account, index) => {
+        const [used, resets] = answer.slice(2 * index, 2 * index + 2).map(Number);
+        return useOf(account, used ?? Number.NaN, resets === undefined || resets < 0 ? undefined : resets);
+      });
     },
     close: async () => redis.disconnect(),
   };

@@ -263,6 +263,37 @@ export const quotaStoreContract: readonly QuotaContractCase[] = [
     },
   },
   {
+    name: 'tells what is used, without drawing, and when it is free again',
+    check: async (subject) => {
+      const store = first(subject);
+      const guards = [
+        guardOf('rate', { limit: 9, window_seconds: 60 }),
+        calls(5),
+        guardOf('cost', { kind: 'cost', limit: 9, window_seconds: 60, estimate: 0.25 }),
+        guardOf('idle'),
+      ];
+      for (const key of ['k1', 'k2']) assert.equal((await ask(store, key, guards.slice(0, 3))).outcome, 'granted');
+      for (let look = 0; look < 3; look += 1) {
+        const uses = await store.read(guards);
+        assert.deepEqual(
+          uses?.map(({ used }) => used),
+          [2, 2, 0.5, 0],
+        );
+        const ahead = uses?.map(({ resets_at: at }) => (at === undefined ? undefined : Date.parse(at) - Date.now()));
+        assert.ok((ahead?.[0] ?? 0) > 50_000 && (ahead?.[0] ?? 0) < 63_000, String(ahead));
+        assert.ok((ahead?.[1] ?? 0) > -100 && (ahead?.[1] ?? 0) <= CONTRACT_LEASE_MS + 100, String(ahead));
+        assert.equal(ahead?.[3], undefined);
+      }
+      await store.settle([{ key: 'k1', unused: false, actual: { cost: 1 } }]);
+      assert.deepEqual(
+        (await store.read(guards))?.map(({ used }) => used),
+        [2, 1, 1.25, 0],
+      );
+      const { window_seconds: _none, ...boundless } = guardOf('rate');
+      assert.equal(await store.read([boundless]), undefined);
+    },
+  },
+  {
     name: 'does not take a guard without sense for room',
     check: async (subject) => {
       const store = first(subject);

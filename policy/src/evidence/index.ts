@@ -2,5 +2,6 @@
 export * from './approval-record.js';
 export * from './chain.js';
 export * from './checkpoint.js';
+export * from './kill-record.js';
 export * from './record.js';
 export * from './signed-note.js';

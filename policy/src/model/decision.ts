@@ -22,6 +22,8 @@ export const DENY_CODES = [
   'QUOTA_EXCEEDED',
   /** A quota applies and nobody can say how much of it is left. */
   'QUOTA_UNAVAILABLE',
+  /** Somebody stopped this agent, tenant, tool, or everything; no policy can allow it (ADR-0018). */
+  'KILL_SWITCH',
   /** The PDP has no valid bundle, or only one that is past `max_stale`. */
   'NO_VALID_BUNDLE',
   /** The request is malformed, over a cap, or claims what the certificate does not say. */

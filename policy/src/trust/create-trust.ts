@@ -3,8 +3,9 @@
 import { Metadata, MetadataKind } from '@tufjs/models';
 import type { Checked } from '../model/index.js';
 import { refused } from './document.js';
+import { killsField } from './kill-list.js';
 import { expiryAfter, type JsonObject, SPEC_VERSION, signedFile } from './metadata.js';
-import { abortsRole, isReleaseName, releasesRole, TOP_LEVEL_ROLES } from './paths.js';
+import { abortsRole, isReleaseName, killsRole, releasesRole, TOP_LEVEL_ROLES } from './paths.js';
 import { signSnapshot, signTimestamp } from './sign-online.js';
 import { type NewKey, newEd25519Key, openSigningKey, type SigningKey } from './signing-key.js';
 
@@ -13,8 +14,8 @@ export const TRUST_PROFILES = ['dev', 'team'] as const;
 /** How many people it takes. */
 export type TrustProfile = (typeof TRUST_PROFILES)[number];
 
-/** What a key is for; `releases` and `aborts` once per environment. */
-export const KEY_ROLES = ['root', 'targets', 'releases', 'aborts', 'snapshot', 'timestamp'] as const;
+/** What a key is for; `releases`, `aborts` and `kills` once per environment. */
+export const KEY_ROLES = ['root', 'targets', 'releases', 'aborts', 'kills', 'snapshot', 'timestamp'] as const;
 /** What a key is for. */
 export type KeyRole = (typeof KEY_ROLES)[number];
 
@@ -24,12 +25,13 @@ export type Expiries = Readonly<Record<KeyRole, number>>;
 const SECOND = 1000;
 const DAY = 86_400 * SECOND;
 
-/** A year for what is offline and for aborts, which can say nothing new; a minute for the timestamp. */
+/** A year for what is offline, for aborts, which can say nothing new, and for kills; a minute for the timestamp. */
 export const DEFAULT_EXPIRIES: Expiries = {
   root: 365 * DAY,
   targets: 90 * DAY,
   releases: 30 * DAY,
   aborts: 365 * DAY,
+  kills: 365 * DAY,
   snapshot: 7 * DAY,
   timestamp: 60 * SECOND,
 };
@@ -48,6 +50,7 @@ export const PROFILE_QUORUMS: Readonly<Record<TrustProfile, Readonly<Record<KeyR
     targets: one('owner'),
     releases: one('owner'),
     aborts: one('abort'),
+    kills: one('owner'),
     snapshot: one('distributor'),
     timestamp: one('distributor'),
   },
@@ -56,6 +59,7 @@ export const PROFILE_QUORUMS: Readonly<Record<TrustProfile, Readonly<Record<KeyR
     targets: { holders: ['policy-owner-1', 'policy-owner-2'], threshold: 2 },
     releases: { holders: ['release-manager-1', 'release-manager-2'], threshold: 1 },
     aborts: one('abort'),
+    kills: { holders: ['operator-1', 'operator-2'], threshold: 1 },
     snapshot: one('distributor'),
     timestamp: one('distributor'),
   },
@@ -72,7 +76,7 @@ export interface HeldKey {
 
 /** Everything `trust init` writes. */
 export interface Trust {
-  /** By file name: `root.json, targets.json, releases-<env>.json, aborts-<env>.json, snapshot.json, timestamp.json`, all version 1. */
+  /** By file name: `root.json, targets.json, snapshot.json, timestamp.json`, and `releases-`, `aborts-`, `kills-<env>.json`; all version 1. */
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly keys: readonly HeldKey[];
   /** The same keys by who holds them. */
@@ -124,6 +128,7 @@ export function createTrust(options: CreateTrustOptions): Checked<Trust> {
   for (const env of envs) {
     files.set(`${releasesRole(env)}.json`, sign('releases', MetadataKind.Targets, { targets: {} }));
     files.set(`${abortsRole(env)}.json`, sign('aborts', MetadataKind.Targets, { targets: {} }));
+    files.set(`${killsRole(env)}.json`, sign('kills', MetadataKind.Targets, { targets: {}, ...killsField(env, []) }));
   }
   const roles = new Map([...files].filter(([name]) => name !== 'root.json'));
   const online = { now: options.now, previous: undefined };
@@ -170,6 +175,8 @@ function delegatingFields(envs: readonly string[], quorums: Quorums, keysOf: Key
   const roles = envs.flatMap((env) => [
     delegate('releases', releasesRole(env), `releases/${env}/*`),
     delegate('aborts', abortsRole(env), `aborts/${env}/*`),
+    delegate('kills', killsRole(env), `kills/${env}/*`),
   ]);
-  return { targets: {}, delegations: { keys: publicKeys([...keysOf('releases'), ...keysOf('aborts')]), roles } };
+  const held = (['releases', 'aborts', 'kills'] as const).flatMap(keysOf);
+  return { targets: {}, delegations: { keys: publicKeys(held), roles } };
 }

@@ -12,6 +12,7 @@ export {
   type Trust,
   type TrustProfile,
 } from './create-trust.js';
+export * from './kill-list.js';
 export * from './metadata.js';
 export * from './node-status.js';
 export * from './paths.js';

@@ -20,6 +20,9 @@ export const MAX_METADATA_BYTES = {
 /** Any signed role. */
 export type AnyMetadata = Metadata<Root> | Metadata<Targets> | Metadata<Snapshot> | Metadata<Timestamp>;
 
+/** Parsed targets metadata, top-level or delegated. */
+export type TargetsMetadata = Metadata<Targets>;
+
 /** Signed metadata as it must be stored and sent. */
 export interface SignedFile {
   readonly version: number;

@@ -33,6 +33,13 @@ const statusSchema = z
     freshness: z.enum(FRESHNESS),
     reason: z.string().max(1024).optional(),
     at: z.iso.datetime(),
+    /** Where the node takes kill lists directly; absent without an HTTPS endpoint. */
+    https: z
+      .url({ protocol: /^https$/ })
+      .max(256)
+      .optional(),
+    /** The `seq` of the kill list in force. */
+    kill_seq: z.int().min(0).optional(),
   })
   .readonly();
 

@@ -29,6 +29,11 @@ export function abortsRole(env: string): string {
   return `aborts-${env}`;
 }
 
+/** The delegated role that signs the kill list of `env`; what it signs is in its metadata, it has no targets. */
+export function killsRole(env: string): string {
+  return `kills-${env}`;
+}
+
 /** The target path of a channel's release pointer. */
 export function RELEASE_PATH(env: string, channel: string): string {
   return `releases/${env}/${channel}.json`;

@@ -73,6 +73,7 @@ export const REFUSALS = {
   APPROVAL_REFUSED: { ...denied, message: 'people were asked and did not allow this' },
   APPROVAL_UNAVAILABLE: { ...failedClosed, message: 'whether people agreed to this is not known' },
   QUOTA_UNAVAILABLE: { ...failedClosed, message: 'how much of a quota is left is not known' },
+  KILL_SWITCH: { ...denied, message: 'stopped by the kill switch' },
   NO_VALID_BUNDLE: { ...failedClosed, message: 'the policy decision point has no valid policy bundle' },
   REQUEST_INVALID: {
     outcome: 'invalid',

@@ -6,6 +6,7 @@ import { Writable } from 'node:stream';
 import { createLogger, createRegistry, type Logger, type Registry, systemClock } from '@portcullis/runtime';
 import { auditLevel } from '../enforce/capabilities.js';
 import { createGuard } from '../enforce/guard.js';
+import { createOpenAttempts, type OpenAttempts } from '../enforce/open-attempts.js';
 import { createRefuser } from '../enforce/refuse.js';
 import { type HttpProxy, type HttpProxyParts, startHttpProxy } from '../intercept/mcp/compose-http.js';
 import { mcpConfig } from '../intercept/mcp/config.js';
@@ -33,6 +34,8 @@ export interface Harness {
   readonly url: string;
   readonly registry: Registry;
   readonly logged: string[];
+  /** Says what a PDP would. */
+  readonly killEpoch: OpenAttempts['killEpoch'];
   /** Sends one request; headers are given pairwise so that they may repeat. */
   send(options: {
     method?: string;
@@ -46,7 +49,7 @@ export interface Harness {
 }
 
 /** What both front ends share. */
-export type EnforcementParts = Omit<HttpProxyParts, 'env'>;
+export type EnforcementParts = Omit<HttpProxyParts, 'env' | 'open'> & { readonly open: OpenAttempts };
 
 /** The parts that guard and inspect, as `compose.ts` makes them. */
 export function enforcementParts(
@@ -78,7 +81,8 @@ export function enforcementParts(
     delivered: () => undefined,
     maxMessageBytes: 4_194_304,
   });
-  return { guard, refuser, client, attempts, inspector, observer: metrics, clock: systemClock, log };
+  const open = createOpenAttempts({ client, log });
+  return { guard, refuser, client, open, attempts, inspector, observer: metrics, clock: systemClock, log };
 }
 
 /** Keeps log lines for a test to read. */
@@ -161,6 +165,7 @@ export async function startHarness(options: {
     url,
     registry,
     logged,
+    killEpoch: parts.open.killEpoch,
     send,
     post: (message, headers = []) =>
       send({

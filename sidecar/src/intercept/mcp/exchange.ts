@@ -1,9 +1,11 @@
 /** One HTTP exchange with an agent: read, decide, forward, relay, settle. Reads top to bottom; nothing is skipped. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { CanonicalRequest } from '@portcullis/policy/model';
 import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
 import type { PolicyClient } from '../../ask/port.js';
 import { type Guard, isRefusal } from '../../enforce/guard.js';
+import type { OpenAttempts } from '../../enforce/open-attempts.js';
 import type { Permit } from '../../enforce/permit.js';
 import { type Refusal, type Refuser, RPC_CODE } from '../../enforce/refuse.js';
 import { createReport } from '../../enforce/report.js';
@@ -39,6 +41,8 @@ export interface ExchangeOptions {
   readonly attempts: AttemptMaker;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly sessions: Sessions;
+  /** Told what is under way, so that it can be cut off. */
+  readonly open: Pick<OpenAttempts, 'add'>;
   readonly relay: Relay;
   readonly observer: ExchangeObserver;
   readonly clock: Clock;
@@ -116,6 +120,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
       if (isRpcId(cancelled)) await session.gone(cancelled);
       const expected = expectation(session, seen, (given) => given === id && !answered);
       await carryOut(turn, outcome, id, expected, {
+        request: made.request,
         send: () =>
           turn.upstream.forward(outcome, 'POST', turn.headers, turn.signal, () => {
             if (id !== undefined) session.left(id);
@@ -141,6 +146,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     if (permit === undefined) return refused(turn, undefined, invalid('no open server request has this id'), seen);
     const expected = expectation(session, seen, () => false);
     await carryOut(turn, permit, undefined, expected, {
+      request: undefined,
       send: () => turn.upstream.answer(permit, JSON.stringify(message.value), turn.headers, turn.signal),
       relay: (task) => relay.status(task),
       answered: () => undefined,
@@ -158,10 +164,12 @@ export function createExchange(options: ExchangeOptions): Exchange {
     const session = sessions.of(seen.server, seen.sessionId);
     const opened = name === 'GET' ? session.opening() : () => undefined;
     try {
-      const outcome = await guard(attempts.fromVerb(name, seen, details));
+      const made = attempts.fromVerb(name, seen, details);
+      const outcome = await guard(made);
       if (isRefusal(outcome)) return respond(turn, undefined, outcome, outcome.httpStatus);
       const expected = expectation(session, seen, (id) => lastEventId !== undefined && session.resumed(id));
       await carryOut(turn, outcome, undefined, expected, {
+        request: made.request,
         send: () => turn.upstream.forward(outcome, name, turn.headers, turn.signal).finally(opened),
         relay: (task) => (name === 'GET' ? relay.answer(task) : relay.status(task)),
         answered: () => undefined,
@@ -185,6 +193,8 @@ export function createExchange(options: ExchangeOptions): Exchange {
     const sentAt = clock.monotonic();
     let outcome: RelayOutcome = 'upstream_failed';
     let isReported = false;
+    const { request } = steps;
+    const ended = request === undefined ? () => undefined : options.open.add(request, () => cutOff(turn, id, request));
     try {
       const reply = await steps.send();
       outcome = await steps.relay({
@@ -205,6 +215,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
       if (!turn.signal.aborted) options.log.warn({ [LOG_FIELD.error]: thrown }, 'Upstream could not be reached');
       send(turn.response, id === undefined ? 502 : 200, upstreamError(id, 'it could not be reached'));
     } finally {
+      ended();
       observer.carriedOut('mcp_proxy', outcome);
       // The report of a result is its settlement.
       if (!isReported) {
@@ -216,6 +227,16 @@ export function createExchange(options: ExchangeOptions): Exchange {
         });
       }
     }
+  }
+
+  /** Ends it for the agent, which ends it upstream as well; an answer that has begun cannot be told why. */
+  function cutOff(turn: Turn, id: RpcId | undefined, request: CanonicalRequest): void {
+    if (turn.response.headersSent) {
+      turn.response.destroy();
+      return;
+    }
+    const refusal = refuser.refuse('KILL_SWITCH', { request });
+    respond(turn, id, refusal, id === undefined ? refusal.httpStatus : 200);
   }
 
   function decline(turn: Turn, { id, refusal }: Declined): void {
@@ -263,6 +284,8 @@ interface Turn {
 }
 
 interface Steps {
+  /** What is carried out; absent for what another attempt stands for. */
+  readonly request: CanonicalRequest | undefined;
   send(): Promise<UpstreamReply>;
   relay(task: RelayTask): Promise<RelayOutcome>;
   readonly answered: () => void;

@@ -22,6 +22,7 @@ export const DenyCode = {
   DENY_CODE_QUOTA_UNAVAILABLE: 'DENY_CODE_QUOTA_UNAVAILABLE',
   DENY_CODE_APPROVAL_REFUSED: 'DENY_CODE_APPROVAL_REFUSED',
   DENY_CODE_APPROVAL_UNAVAILABLE: 'DENY_CODE_APPROVAL_UNAVAILABLE',
+  DENY_CODE_KILL_SWITCH: 'DENY_CODE_KILL_SWITCH',
 } as const;
 
 export type DenyCode =
@@ -67,5 +68,7 @@ export type DenyCode =
   | 20
   | 'DENY_CODE_APPROVAL_UNAVAILABLE'
   | 21
+  | 'DENY_CODE_KILL_SWITCH'
+  | 19
 
 export type DenyCode__Output = typeof DenyCode[keyof typeof DenyCode]

@@ -1,0 +1,158 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { KILL_SUBJECT, killsRole, metadataKey } from '@portcullis/policy/trust';
+import { createLogger, PortcullisError } from '@portcullis/runtime';
+import type { ChannelReader } from '@portcullis/runtime/channel';
+import { createFakeClock } from '../fixtures/fake-clock.js';
+import { createTestRepository, ENV, type TestRepository } from '../fixtures/repository.js';
+import { createKillSource, requireKillList } from './kill-source.js';
+import type { KillState, KillSwitch } from './kill-switch.js';
+
+const log = createLogger({ component: 'test', level: 'silent' });
+const never = AbortSignal.any([]);
+
+/** A switch that takes whatever it is offered, and says what that was. */
+function takingSwitch(state: Partial<KillState> = {}): KillSwitch & { readonly offered: number[] } {
+  const offered: number[] = [];
+  return {
+    offered,
+    stops: () => undefined,
+    offer: async (bytes) => {
+      offered.push(bytes.length);
+      return 'applied';
+    },
+    holds: () => false,
+    epoch: { current: () => 0, onChange: () => () => undefined },
+    state: () => ({ seq: 0, lists: [], kills: [], ...state }),
+  };
+}
+
+let repository: TestRepository;
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'portcullis-kill-'));
+  repository = await createTestRepository(createFakeClock().now());
+  await repository.release({ version: '1.0.0', allow: ['read'] });
+});
+afterEach(async () => rm(folder, { recursive: true, force: true }));
+
+const sourceOf = (kills: KillSwitch, sources: readonly ChannelReader[] = [repository.channel]) =>
+  createKillSource({ env: ENV, kills, sources, pollMs: 1_000_000, log });
+
+describe('a look', () => {
+  test('offers what the repository shows, once per timestamp', async () => {
+    const kills = takingSwitch();
+    const source = sourceOf(kills);
+    await source.lookOnce(never);
+    await source.lookOnce(never);
+    const bytes = repository.objects().get(metadataKey(killsRole(ENV), 1));
+    expect(kills.offered).toEqual([bytes?.length]);
+    await repository.renew();
+    await source.lookOnce(never);
+    expect(kills.offered).toHaveLength(2);
+  });
+
+  test('is not held up by a source that hangs', async () => {
+    const kills = takingSwitch();
+    const hanging: ChannelReader = {
+      ...repository.channel,
+      transport: 'nats',
+      get: (_key, { signal }) =>
+        new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('ended')))),
+    };
+    const stop = new AbortController();
+    const looking = sourceOf(kills, [hanging, repository.channel]).lookOnce(stop.signal);
+    while (kills.offered.length === 0) await new Promise(setImmediate);
+    stop.abort();
+    await looking;
+    expect(kills.offered).toHaveLength(1);
+  });
+
+  test('passes on a list that the channel does not have', async () => {
+    const list = new TextEncoder().encode('a newer list');
+    const received: string[] = [];
+    const stop = new AbortController();
+    const messages = repository.channel.receive(KILL_SUBJECT, stop.signal);
+    await sourceOf(takingSwitch({ seq: 7, lists: [list] })).lookOnce(never);
+    for await (const message of messages) {
+      received.push(new TextDecoder().decode(message));
+      stop.abort();
+    }
+    expect(received).toEqual(['a newer list']);
+  });
+
+  test('follows a hint long before the poll is due, and ends with its signal', async () => {
+    const kills = takingSwitch();
+    const source = sourceOf(kills);
+    const stop = new AbortController();
+    const running = Promise.all(source.tasks.map((task) => task.run(stop.signal)));
+    while (kills.offered.length < 1) await new Promise(setImmediate);
+    await repository.renew();
+    while (kills.offered.length < 2) {
+      source.hint();
+      await new Promise(setImmediate);
+    }
+    stop.abort();
+    await running;
+    expect(kills.offered.length).toBeGreaterThanOrEqual(2);
+  });
+});
+
+describe('a release is not taken', () => {
+  const metadata = (): Map<string, Uint8Array> => {
+    const found = [...repository.objects()].filter(([key]) => /\d+\.snapshot\.json$/.test(key)).at(-1);
+    return new Map([['snapshot', found?.[1] ?? new Uint8Array()]]);
+  };
+
+  test('before its kill list', async () => {
+    const kills = takingSwitch();
+    await requireKillList(ENV, kills)(metadata(), repository.channel, never);
+    expect(kills.offered).toHaveLength(1);
+  });
+
+  test('when the list is held back', async () => {
+    const withheld = { get: async () => undefined };
+    await expect(requireKillList(ENV, takingSwitch())(metadata(), withheld, never)).rejects.toMatchObject({
+      reason: 'missing',
+    });
+  });
+
+  test('when the list is not what its keys signed', async () => {
+    const kills = takingSwitch();
+    const refusing: KillSwitch = {
+      ...kills,
+      offer: async () => {
+        throw new PortcullisError('ERR_KILL_REFUSED', 'invalid', 'nobody signed this');
+      },
+    };
+    await expect(requireKillList(ENV, refusing)(metadata(), repository.channel, never)).rejects.toMatchObject({
+      reason: 'metadata',
+    });
+  });
+
+  test('when the snapshot does not know of kill lists', async () => {
+    await expect(requireKillList('other', takingSwitch())(metadata(), repository.channel, never)).rejects.toMatchObject(
+      {
+        reason: 'missing',
+      },
+    );
+  });
+
+  test('but a list that is in force and could not be kept holds up nothing', async () => {
+    const kills: KillSwitch = {
+      ...takingSwitch(),
+      offer: async () => {
+        throw new PortcullisError('ERR_KILL_KEEP', 'unavailable', 'the disk is full');
+      },
+    };
+    await expect(requireKillList(ENV, kills)(metadata(), repository.channel, never)).resolves.toBeUndefined();
+  });
+
+  test('nor does one that is older than ours', async () => {
+    const kills = takingSwitch({ seq: 5 });
+    await requireKillList(ENV, kills)(metadata(), repository.channel, never);
+    expect(kills.offered).toEqual([]);
+  });
+});

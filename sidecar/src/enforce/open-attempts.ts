@@ -1,0 +1,76 @@
+/**
+ * Attempts that were allowed and are still being carried out: a stream may last for hours. When a kill switch moved, each
+ * is asked about again, and cut off if it is stopped now, or if nobody can say (ADR-0018).
+ */
+
+import type { CanonicalRequest } from '@portcullis/policy/model';
+import type { Logger } from '@portcullis/runtime';
+import type { PolicyClient } from '../ask/port.js';
+
+/** The attempts under way. */
+export interface OpenAttempts {
+  /** Until the returned function is called; `cut` ends it early, is called once at most, and must not throw. */
+  add(request: CanonicalRequest, cut: () => void): () => void;
+  /** What a PDP says of its kill switch; the first thing that each says is news too, unless nothing was ever stopped there. */
+  killEpoch(endpoint: string, epoch: number): void;
+}
+
+/** What it needs. */
+export interface OpenAttemptsOptions {
+  readonly client: Pick<PolicyClient, 'ask'>;
+  readonly log: Logger;
+}
+
+interface Entry {
+  readonly request: CanonicalRequest;
+  readonly cut: () => void;
+}
+
+/** Asked about at once. */
+const AT_ONCE = 32;
+
+/** Nothing is under way yet. */
+export function createOpenAttempts({ client, log }: OpenAttemptsOptions): OpenAttempts {
+  const open = new Set<Entry>();
+  const epochs = new Map<string, number>();
+  let isDue = false;
+  let isAsking = false;
+
+  const ask = async (entry: Entry): Promise<void> => {
+    const answer = await client.ask(entry.request);
+    const isStopped =
+      answer.kind === 'failure' ||
+      (!answer.decision.allow && answer.decision.deny.some(({ code }) => code === 'KILL_SWITCH'));
+    if (!isStopped || !open.delete(entry)) return;
+    log.warn('Attempt under way cut off by the kill switch');
+    entry.cut();
+  };
+  const askAll = async (): Promise<void> => {
+    isDue = true;
+    if (isAsking) return;
+    isAsking = true;
+    while (isDue) {
+      isDue = false;
+      const entries = [...open];
+      for (let at = 0; at < entries.length; at += AT_ONCE) {
+        const batch = entries.slice(at, at + AT_ONCE).filter((entry) => open.has(entry));
+        await Promise.all(batch.map(ask));
+      }
+    }
+    isAsking = false;
+  };
+
+  return {
+    add(request, cut) {
+      const entry: Entry = { request, cut };
+      open.add(entry);
+      return () => void open.delete(entry);
+    },
+    killEpoch(endpoint, epoch) {
+      const before = epochs.get(endpoint) ?? 0;
+      epochs.set(endpoint, epoch);
+      // A PDP that was started again may count from another number.
+      if (epoch !== before) void askAll();
+    },
+  };
+}
