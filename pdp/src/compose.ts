@@ -43,6 +43,7 @@ import { createPdpMetrics, type PdpMetrics } from './metrics.js';
 import { createDecide, type Decide } from './pipeline/decide.js';
 import { createMemoryQuotaStore } from './quota/memory.js';
 import { openQuotaStore } from './quota/open.js';
+import { openRisk } from './risk/open.js';
 import { createDecideStream } from './server/decide-stream.js';
 import { createEvaluate, createEvaluateBatch } from './server/evaluate.js';
 import { maxStreamAgeMs, openGrpcEndpoint } from './server/grpc-endpoint.js';
@@ -152,11 +153,13 @@ async function compose(
     release: { current: () => active.state().releaseSeq, onChange: active.onChange },
     trust: facts.agents,
   });
+  const risk = openRisk(config.risk, { clock, observer: metrics });
+  opened(() => risk.close());
   const pipeline = {
     snapshots: active,
     sources: facts.sources,
-    assessor: undefined,
-    followers: [],
+    assessor: risk.assessor,
+    followers: risk.followers,
     users,
     gateways: new Map(Object.entries(config.gateways).map(([name, tenants]) => [name, new Set(tenants)])),
     parseRequest: createRequestParser(),
@@ -186,7 +189,7 @@ async function compose(
   const definitions = loadDecisionPackage();
   const service = loadDecisionService(definitions);
   await rehearse({
-    decide: createDecide({ ...pipeline, sink: undefined, observer: silent, quotas: unused }),
+    decide: createDecide({ ...pipeline, sink: undefined, observer: silent, quotas: unused, followers: [] }),
     service,
     clock,
   });
@@ -283,6 +286,7 @@ async function compose(
         },
       },
       { name: 'close the quota store', timeoutMs: DRAIN_STEP_MS, run: () => quotas.close() },
+      { name: 'close the risk stage', timeoutMs: DRAIN_STEP_MS, run: () => risk.close() },
       { name: 'stop the compiler', timeoutMs: DRAIN_STEP_MS, run: () => compiler.close() },
       { name: 'close the channel', timeoutMs: DRAIN_STEP_MS, run: () => channel.close() },
       {

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { contextConfig } from './context/context-config.js';
 import { usersConfig } from './context/users-config.js';
 import { httpConfig } from './http/http-config.js';
+import { riskConfig } from './risk/risk-config.js';
 
 const name = z
   .string()
@@ -280,6 +281,7 @@ export const pdpConfig = z.strictObject({
   context: contextConfig.describe('Where facts come from that a PEP does not say (ADR-0012).'),
   audit: audit.describe('The chain of decision records (ADR-0003).'),
   quota: quota.describe('Where quotas are counted (ADR-0011).'),
+  risk: riskConfig.describe('What attempts are after, judged for policies that read `intent_risk` (ADR-0015).'),
   limits: limits.describe('Caps that keep one caller from taking the PDP from the others.'),
 });
 

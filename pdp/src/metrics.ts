@@ -10,6 +10,12 @@ import { REFUSAL_REASONS } from './bundles/refusal.js';
 import { HTTP_ROUTES, HTTP_STATUSES, type HttpObserver } from './http/http-observer.js';
 import { type DecisionObserver, SOURCE_OUTCOMES, STAGES } from './pipeline/ports.js';
 import { type QuotaObserver, RESERVATION_OUTCOMES, STORE_OPERATIONS } from './quota/port.js';
+import {
+  ASSESSMENT_OUTCOMES,
+  OBSERVATION_OUTCOMES,
+  OUTSIDE_OUTCOMES,
+  type RiskObserver,
+} from './risk/baselines/port.js';
 import { QUESTION_REFUSALS, SETTLEMENT_OUTCOMES, type ServerObserver, STREAM_KINDS } from './server/observer.js';
 
 /** Everything that the PDP counts. */
@@ -19,7 +25,8 @@ export interface PdpMetrics
     ServerObserver,
     HttpObserver,
     AuditObserver,
-    QuotaObserver {
+    QuotaObserver,
+    RiskObserver {
   /** What the gauges of the active release read when scraped. */
   followRelease(options: {
     readonly channel: string;
@@ -107,6 +114,21 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     help: 'Operations on the quota store that failed or took too long.',
     labels: { operation: STORE_OPERATIONS },
   });
+  const assessments = registry.counter({
+    name: 'risk_assessments_total',
+    help: 'Assessments of risk by what they came to; unavailable ones make whatever reads the risk an error.',
+    labels: { outcome: ASSESSMENT_OUTCOMES },
+  });
+  const observations = registry.counter({
+    name: 'risk_observations_total',
+    help: 'Decided attempts that the baselines of agents learned from, or could not.',
+    labels: { outcome: OBSERVATION_OUTCOMES },
+  });
+  const outside = registry.histogram({
+    name: 'risk_outside_duration_seconds',
+    help: 'Time until an external analyser of risk had answered, or was given up, in seconds.',
+    labels: { outcome: OUTSIDE_OUTCOMES },
+  });
   // Looked up once: these are on the path of every decision.
   const stageTimers = new Map(STAGES.map((stage) => [stage, stages.labels({ stage })] as const));
   const decided = new Map(
@@ -131,6 +153,9 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
       reserving.observe({ outcome }, seconds);
     },
     quotaStoreFailed: (operation) => storeFailures.inc({ operation }),
+    riskAssessed: (outcome) => assessments.inc({ outcome }),
+    riskObserved: (outcome) => observations.inc({ outcome }),
+    riskOutside: (outcome, seconds) => outside.observe({ outcome }, seconds),
     questionRefused: (reason) => faults.inc({ reason }),
     httpAnswered: (route, status, seconds) => {
       httpAnswers.inc({ route, status });

@@ -452,6 +452,11 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     action: FIX_REQUEST,
   },
   ERR_REQUEST_VALUE: { meaning: 'A value out of its range or list.', action: FIX_REQUEST },
+  ERR_RISK_UNAVAILABLE: {
+    meaning:
+      'The risk of an attempt cannot be known: a field that it is judged by is unavailable, or what is required for it did not answer. Policies that read it are in error.',
+    action: 'Look for the context source, the store of baselines or the external analyser that the message names.',
+  },
   ERR_TASK_ENDED: { meaning: 'A long-running part ended early, so the process ends.', action: DEFECT },
   ERR_TASK_FAILED: {
     meaning: 'A long-running part failed, so the process ends.',

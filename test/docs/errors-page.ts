@@ -26,6 +26,7 @@ const AREAS: Readonly<Record<string, string>> = {
   RELEASE: 'Releases',
   REPOSITORY: 'The repository of the distributor',
   REQUEST: 'Canonical requests',
+  RISK: 'The risk stage',
   TASK: 'Long-running parts of a process',
   TESTS: 'Test suites of policies',
   TLS: 'TLS',

@@ -49,6 +49,28 @@ describe('the context stage', () => {
     expect(asked).toEqual(['agent.trust_level', 'facts.history', 'user.attributes']);
   });
 
+  test('asks what the risk is judged by of a bundle that reads the risk, and of no other', async () => {
+    const asked: string[] = [];
+    const asking = (path: string): ContextSource =>
+      source([path], () => {
+        asked.push(path);
+        return {};
+      });
+    const clock = createFakeClock();
+    for (const factsNeeded of [['intent_risk.decision'], ['user']]) {
+      const snapshot = snapshotReading(factsNeeded);
+      const contextualize = createContextualize({
+        snapshots: { current: () => ({ ok: true, snapshot }) },
+        sources: ['facts.history', 'facts.sinks', 'user'].map(asking),
+        clock,
+        assessor: { reads: ['facts.history'] },
+      });
+      const normalized = mintNormalized({ request: QUESTION.request, digest: '0' });
+      await contextualize(normalized, { ...QUESTION, deadline: clock.monotonic() + 1_000 });
+    }
+    expect(asked).toEqual(['facts.history', 'user']);
+  });
+
   test('a later source has the last word, and attributes are united', async () => {
     const { request } = await contextOf(
       ['agent'],
