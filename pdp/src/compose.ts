@@ -153,7 +153,7 @@ async function compose(
     release: { current: () => active.state().releaseSeq, onChange: active.onChange },
     trust: facts.agents,
   });
-  const risk = openRisk(config.risk, { clock, observer: metrics });
+  const risk = openRisk(config.risk, { tls, clock, observer: metrics, log });
   opened(() => risk.close());
   const pipeline = {
     snapshots: active,

@@ -15,3 +15,5 @@ export type { DecisionRecord } from './pipeline/ports.js';
 export { createMemoryQuotaStore, type MemoryStoreOptions } from './quota/memory.js';
 export type { Claim, QuotaStore, Reservation, SettledUse } from './quota/port.js';
 export { createRedisQuotaStore, type RedisStoreOptions } from './quota/redis.js';
+export type { BaselineStore } from './risk/baselines/port.js';
+export { createRedisBaselineStore, type RedisBaselineOptions } from './risk/baselines/redis.js';

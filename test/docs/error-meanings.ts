@@ -452,6 +452,11 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     action: FIX_REQUEST,
   },
   ERR_REQUEST_VALUE: { meaning: 'A value out of its range or list.', action: FIX_REQUEST },
+  ERR_RISK_BASELINE: {
+    meaning: 'A baseline in Redis is not what a PDP wrote.',
+    action:
+      'Somebody else writes to these keys; give `risk.baselines.store.prefix` a value of its own, or delete the keys.',
+  },
   ERR_RISK_UNAVAILABLE: {
     meaning:
       'The risk of an attempt cannot be known: a field that it is judged by is unavailable, or what is required for it did not answer. Policies that read it are in error.',

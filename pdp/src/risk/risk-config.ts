@@ -18,6 +18,19 @@ const memoryBaselines = z.strictObject({
     .describe('Agents that are remembered; beyond it the one that was not heard of for longest is forgotten.'),
 });
 
+const redisBaselines = z.strictObject({
+  type: z.literal('redis').describe('In a Redis that all PDPs share.'),
+  url: z
+    .url({ protocol: /^redis$/, message: 'expected redis://[user:password@]host[:port][/database]' })
+    .describe('`redis://[user:password@]host[:port][/database]`.'),
+  tls: z.boolean().default(true).describe('Whether to use mutual TLS with the certificate of `tls`.'),
+  prefix: z
+    .string()
+    .regex(/^[A-Za-z0-9._:-]{1,128}$/, 'expected 1 to 128 letters, digits, dots, underscores, colons, hyphens')
+    .default('portcullis:risk')
+    .describe('Begins every key; all PDPs that share baselines have the same.'),
+});
+
 /** `risk`: the stage that judges what an attempt is after. */
 export const riskConfig = z
   .strictObject({
@@ -81,7 +94,7 @@ export const riskConfig = z
     baselines: z
       .strictObject({
         store: z
-          .discriminatedUnion('type', [memoryBaselines])
+          .discriminatedUnion('type', [memoryBaselines, redisBaselines])
           .prefault({ type: 'memory' })
           .describe('Who keeps what agents usually do.'),
         required: z
