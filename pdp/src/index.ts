@@ -17,3 +17,6 @@ export type { Claim, QuotaStore, Reservation, SettledUse } from './quota/port.js
 export { createRedisQuotaStore, type RedisStoreOptions } from './quota/redis.js';
 export type { BaselineStore } from './risk/baselines/port.js';
 export { createRedisBaselineStore, type RedisBaselineOptions } from './risk/baselines/redis.js';
+export type { OutsideTransport } from './risk/outside/analyser.js';
+export { createGrpcTransport, type GrpcTransportOptions } from './risk/outside/grpc-transport.js';
+export { createHttpTransport, type HttpTransportOptions } from './risk/outside/http-transport.js';

@@ -452,6 +452,10 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     action: FIX_REQUEST,
   },
   ERR_REQUEST_VALUE: { meaning: 'A value out of its range or list.', action: FIX_REQUEST },
+  ERR_RISK_ANALYSER: {
+    meaning: 'An external analyser of risk did not answer as it must, within its deadline.',
+    action: 'Look at the analyser; if decisions should not depend on it, set `required: false` for it.',
+  },
   ERR_RISK_BASELINE: {
     meaning: 'A baseline in Redis is not what a PDP wrote.',
     action:

@@ -9,6 +9,10 @@ import { createMemoryBaselineStore } from './baselines/memory.js';
 import type { BaselineStore, RiskObserver } from './baselines/port.js';
 import { createRedisBaselineStore } from './baselines/redis.js';
 import { createHabits } from './habits.js';
+import type { OutsideAnalyser, OutsideTransport } from './outside/analyser.js';
+import { createOutsideAnalysers } from './outside/ask-all.js';
+import { createGrpcTransport } from './outside/grpc-transport.js';
+import { createHttpTransport } from './outside/http-transport.js';
 import type { RiskConfig } from './risk-config.js';
 
 /** What the stage needs besides its configuration. */
@@ -36,18 +40,48 @@ export function openRisk(config: RiskConfig, parts: RiskParts): Risk {
   const { required, timeoutMs, maxInFlight } = config.baselines;
   const baselines = openBaselines(config, parts);
   const halfLives = halfLivesOf(config);
+  const analysers = openAnalysers(config, parts.tls);
+  const { maxAnalyserQuestions: maxQuestions, maxSubjectBytes } = config;
   const assessor = createRiskAssessor({
     parameters: parametersOf(config),
     halfLives,
     baselines,
     baselineTimeoutMs: timeoutMs,
     baselineRequired: required,
-    outside: undefined,
+    outside:
+      analysers.length === 0
+        ? undefined
+        : createOutsideAnalysers({ analysers, clock, observer, maxInFlight: maxQuestions, maxSubjectBytes }),
     observer,
     clock,
   });
   const habits = createHabits({ baselines, halfLives, clock, observer, maxInFlight });
-  return { assessor, followers: [habits], close: () => baselines.close() };
+  return {
+    assessor,
+    followers: [habits],
+    close: async () => {
+      for (const { transport } of analysers) transport.close();
+      await baselines.close();
+    },
+  };
+}
+
+function openAnalysers({ analysers }: RiskConfig, material: TlsMaterial): readonly OutsideAnalyser[] {
+  const transportOf = (analyser: RiskConfig['analysers'][number]): OutsideTransport => {
+    const { maxAnswerBytes } = analyser;
+    if (analyser.type === 'grpc') {
+      const { address, serverId } = analyser;
+      return createGrpcTransport({ address, serverId, material, maxAnswerBytes });
+    }
+    const { url, auth } = analyser;
+    if (auth.type === 'mtls') return createHttpTransport({ url, auth: { ...auth, material }, maxAnswerBytes });
+    const { type, tokenFile, caFile } = auth;
+    return createHttpTransport({ url, auth: { type, tokenFile, caFile }, maxAnswerBytes });
+  };
+  return analysers.map((analyser) => {
+    const { name, required, weight, deadlineMs } = analyser;
+    return { name, required, weight, deadlineMs, transport: transportOf(analyser) };
+  });
 }
 
 /** Half-lives after which an agent that is not heard of is forgotten: a sixteenth of its habits is left. */
@@ -78,9 +112,17 @@ function halfLivesOf({ baselines }: RiskConfig): HalfLives {
 function parametersOf(config: RiskConfig): RiskParameters {
   const weights = Object.fromEntries(Object.entries(config.weights).filter(([, weight]) => weight !== undefined));
   const lower = (all: readonly string[]): readonly string[] => all.map((label) => label.toLowerCase());
-  const { enabled: _enabled, baselines: _baselines, ...parameters } = config;
+  const { reviewFrom, blockFrom, disabled, minAttempts, minAgeMs, denials, amountLimit } = config;
   return {
-    ...parameters,
+    reviewFrom,
+    blockFrom,
+    disabled,
+    minAttempts,
+    minAgeMs,
+    denials,
+    amountLimit,
+    burstFactor: config.burstFactor,
+    burstFloorPerMinute: config.burstFloorPerMinute,
     weights: weights as RiskParameters['weights'],
     sensitiveLabels: lower(config.sensitiveLabels),
     untrustedLabels: lower(config.untrustedLabels),

@@ -31,6 +31,60 @@ const redisBaselines = z.strictObject({
     .describe('Begins every key; all PDPs that share baselines have the same.'),
 });
 
+const analyserName = z.string().regex(/^[a-z][a-z0-9_]{0,63}$/, 'expected lower-case letters, digits, underscores');
+const spiffeId = z
+  .string()
+  .regex(/^spiffe:\/\/[^\s/?#]+\/[^\s?#]+$/, 'expected spiffe://<trust domain>/<path>')
+  .describe('The SPIFFE identity that the server must have.');
+const analyserBase = {
+  name: analyserName.describe('In explanations and in the details of its signals.'),
+  required: z
+    .boolean()
+    .describe('Whether the risk is unavailable without its answer; otherwise the explanation says so.'),
+  weight: share.default(0.8).describe('What a score of 1 says about the whole risk.'),
+  deadlineMs: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(20)
+    .describe(
+      'A later answer is none, in milliseconds; the decision goes on 5 ms before its own deadline in any case.',
+    ),
+  maxAnswerBytes: z
+    .int()
+    .min(256)
+    .max(1024 * 1024)
+    .default(64 * 1024)
+    .describe('A longer answer is none, in bytes.'),
+};
+const httpAnalyser = z.strictObject({
+  type: z.literal('http').describe('JSON over HTTPS.'),
+  ...analyserBase,
+  url: z.url({ protocol: /^https$/ }).describe('Where subjects are posted to; redirects are not followed.'),
+  auth: z
+    .discriminatedUnion('type', [
+      z.strictObject({
+        type: z.literal('mtls').describe('With the certificate and authorities of `tls`.'),
+        serverId: spiffeId,
+      }),
+      z.strictObject({
+        type: z.literal('bearer').describe('With a token.'),
+        tokenFile: z.string().min(1).describe('File of the token; read again at every question.'),
+        caFile: z.string().min(1).optional().describe('Authorities of the server; those of the system when absent.'),
+      }),
+    ])
+    .describe('How both sides prove who they are.'),
+});
+const grpcAnalyser = z.strictObject({
+  type: z.literal('grpc').describe('`portcullis.v1.RiskAnalyser` over mutual TLS.'),
+  ...analyserBase,
+  address: z
+    .string()
+    .regex(/^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\]):\d{1,5}$/, 'expected host:port')
+    .describe('`host:port`.'),
+  serverId: spiffeId,
+});
+
 /** `risk`: the stage that judges what an attempt is after. */
 export const riskConfig = z
   .strictObject({
@@ -134,8 +188,32 @@ export const riskConfig = z
       })
       .prefault({})
       .describe('What agents usually do.'),
+    analysers: z
+      .array(z.discriminatedUnion('type', [httpAnalyser, grpcAnalyser]))
+      .max(8)
+      .readonly()
+      .default([])
+      .describe(
+        'Analysers outside the PDP; each is shown the request whole, arguments included, and can only raise the risk.',
+      ),
+    maxAnalyserQuestions: z
+      .int()
+      .min(1)
+      .max(100_000)
+      .default(256)
+      .describe('Questions under way at once, of one analyser; more are not asked.'),
+    maxSubjectBytes: z
+      .int()
+      .min(1_024)
+      .max(8 * 1024 * 1024)
+      .default(512 * 1024)
+      .describe('A longer subject is not sent to analysers, in bytes.'),
   })
   .prefault({})
+  .refine(({ analysers }) => new Set(analysers.map(({ name }) => name)).size === analysers.length, {
+    path: ['analysers'],
+    message: 'expected every name once',
+  })
   .refine(({ reviewFrom, blockFrom }) => reviewFrom <= blockFrom, {
     path: ['reviewFrom'],
     message: 'expected at most blockFrom',

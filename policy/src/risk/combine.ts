@@ -37,7 +37,9 @@ export function combineRisk(findings: readonly WeighedFinding[], options: Combin
   );
   const overall = together(ordered.map(({ weight, score }) => weight * score));
   const dimensions = new Map<string, number>([[OVERALL, overall]]);
-  for (const name of new Set(ordered.flatMap((finding) => Object.keys(finding.dimensions)).toSorted(compareNames))) {
+  const names = new Set(ordered.flatMap((finding) => Object.keys(finding.dimensions)));
+  names.delete(OVERALL);
+  for (const name of [...names].toSorted(compareNames)) {
     dimensions.set(name, together(ordered.map(({ dimensions, score }) => (dimensions[name] ?? 0) * score)));
   }
   for (const [name, value] of Object.entries(reported?.risk_dimensions ?? {})) {
