@@ -200,6 +200,13 @@ const SILENT: readonly Row[] = [
     when: 'an example',
     request: at(callOf('post_comment'), { body: 'api_key=YOUR_API_KEY_HERE_123' }),
   },
+  { signal: 'credential_access', when: 'it stays', request: at(callOf('get_x'), { key: KEY }) },
+  {
+    signal: 'new_destination',
+    when: 'it only reads there',
+    request: at(callOf('get_page'), { url: 'https://new.test/' }),
+    baseline: FAMILIAR,
+  },
   {
     signal: 'personal_data_outbound',
     when: 'it stays',

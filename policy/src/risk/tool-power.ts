@@ -25,8 +25,8 @@ export const RUNG: Readonly<Record<Power, number>> = {
 const VERBS: Readonly<Record<Power, string>> = {
   read: 'get list read search find fetch query view show describe lookup check count browse retrieve download select',
   write: 'create add write update set put insert edit modify append save schedule book reserve rename move change',
-  send: 'send post publish share forward reply invite message email upload notify tweet comment submit push export',
-  pay: 'pay transfer purchase buy checkout charge refund wire withdraw order invest trade donate',
+  send: 'send dispatch redirect post publish share forward reply invite message email upload notify tweet comment submit push export',
+  pay: 'pay deposit payout transfer purchase buy checkout charge refund wire withdraw order invest trade donate',
   execute: 'execute exec run shell eval deploy install launch invoke command terminal bash script',
   destroy:
     'delete remove drop destroy erase wipe purge cancel terminate truncate uninstall disable kill format revoke unlock',

@@ -43,10 +43,13 @@ export function createHttpTransport(options: HttpTransportOptions): OutsideTrans
   };
 }
 
-async function securityOf({ auth }: HttpTransportOptions): Promise<RequestOptions> {
+type Security = RequestOptions & { readonly headers: Readonly<Record<string, string>> };
+
+async function securityOf({ auth }: HttpTransportOptions): Promise<Security> {
   if (auth.type === 'mtls') {
     const { cert, key, ca } = auth.material.current();
     return {
+      headers: {},
       cert,
       key,
       ca,
@@ -69,11 +72,7 @@ async function securityOf({ auth }: HttpTransportOptions): Promise<RequestOption
   };
 }
 
-function post(
-  { url, maxAnswerBytes }: HttpTransportOptions,
-  secured: RequestOptions,
-  subject: Uint8Array,
-): Promise<unknown> {
+function post({ url, maxAnswerBytes }: HttpTransportOptions, secured: Security, subject: Uint8Array): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const headers = {
       ...secured.headers,

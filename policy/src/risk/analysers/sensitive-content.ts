@@ -45,9 +45,9 @@ export const SECRET_OUTBOUND: Analyser = {
   dimensions: { data_exfiltration: 0.9, privilege_escalation: 0.4 },
   blindTo: 'secrets of unknown form and little entropy; what is encrypted or split over several attempts.',
   analyse: (subject: RiskSubject) => {
+    if (!isOutbound(subject)) return undefined;
     const counts = countsOf(subject, 'secret');
-    if (Object.keys(counts).length === 0) return undefined;
-    return { score: isOutbound(subject) ? 1 : 0.5, details: { found: counts } };
+    return Object.keys(counts).length === 0 ? undefined : { score: 1, details: { found: counts } };
   },
 };
 
