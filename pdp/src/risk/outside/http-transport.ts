@@ -43,7 +43,7 @@ export function createHttpTransport(options: HttpTransportOptions): OutsideTrans
   };
 }
 
-type Security = RequestOptions & { readonly headers: Readonly<Record<string, string>> };
+type Security = Omit<RequestOptions, 'headers'> & { readonly headers: Readonly<Record<string, string>> };
 
 async function securityOf({ auth }: HttpTransportOptions): Promise<Security> {
   if (auth.type === 'mtls') {
