@@ -33,6 +33,7 @@ function assessor(changes: Partial<RiskAssessorParts> = {}): {
     baselineRequired: false,
     outside: undefined,
     observer: { riskAssessed: (outcome) => outcomes.push(outcome) },
+    assessed: new WeakSet(),
     clock,
     ...changes,
   });
@@ -103,13 +104,30 @@ describe('the assessor', () => {
   });
 });
 
+const EVERY = { has: () => true };
+
 describe('habits', () => {
+  test('a question whose risk nobody read teaches nothing', async () => {
+    const baselines = createMemoryBaselineStore({ maxAgents: 10 });
+    const assessed = new WeakSet<Question>();
+    const observer = { riskObserved: () => undefined };
+    const habits = createHabits({ baselines, halfLives: HALF_LIVES, clock, observer, maxInFlight: 10, assessed });
+    const request = toolCall('x');
+    const agent = { tenant: 'acme', agent: 'analyst' };
+    const asked = question(request);
+    habits.decided(asked, request, decisionOn(request));
+    expect(await baselines.read(agent)).toBeUndefined();
+    assessed.add(asked);
+    habits.decided(asked, request, decisionOn(request));
+    expect((await baselines.read(agent))?.counters.get('attempts')?.value).toBe(1);
+  });
+
   test('what was allowed often is no longer new, and what was only tried still is', async () => {
     const baselines = createMemoryBaselineStore({ maxAgents: 10 });
     const kept: string[] = [];
     const observer = { riskObserved: (outcome: string) => kept.push(outcome) };
     const parts = { baselines, halfLives: HALF_LIVES, clock, observer };
-    const habits = createHabits({ ...parts, maxInFlight: 1_000 });
+    const habits = createHabits({ ...parts, maxInFlight: 1_000, assessed: EVERY });
     const decide = (name: string, allow: boolean): void => {
       const request = toolCall(name);
       const decision: Decision = decisionOn(request, { allow });
@@ -136,6 +154,7 @@ describe('habits', () => {
       clock,
       observer: { riskObserved: (outcome) => observed.push(outcome) },
       maxInFlight: 2,
+      assessed: EVERY,
     });
     const request = toolCall('x');
     for (let count = 0; count < 5; count += 1) habits.decided(question(request), request, decisionOn(request));

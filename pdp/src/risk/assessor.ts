@@ -34,6 +34,8 @@ export interface RiskAssessorParts {
   readonly outside: OutsideAnalysers | undefined;
   readonly observer: Pick<RiskObserver, 'riskAssessed'>;
   readonly clock: Clock;
+  /** Told which questions it was asked. */
+  readonly assessed: Pick<WeakSet<Question>, 'add'>;
 }
 
 type Read = { readonly ok: true; readonly baseline: Baseline | undefined } | { readonly ok: false };
@@ -69,6 +71,7 @@ export function createRiskAssessor(parts: RiskAssessorParts): RiskAssessor {
   return {
     reads: factsRead(parameters.disabled),
     assess: async (question, request) => {
+      parts.assessed.add(question);
       try {
         const risk = await assess(question, request);
         observer.riskAssessed(risk.decision ?? 'ALLOW');

@@ -2,7 +2,7 @@
 
 import { type HalfLives, incrementsOf } from '@portcullis/policy/risk';
 import type { Clock } from '@portcullis/runtime';
-import type { DecisionFollower } from '../pipeline/ports.js';
+import type { DecisionFollower, Question } from '../pipeline/ports.js';
 import type { BaselineStore, RiskObserver } from './baselines/port.js';
 
 /** What it is made of. */
@@ -13,13 +13,17 @@ export interface HabitParts {
   readonly observer: Pick<RiskObserver, 'riskObserved'>;
   /** Observations under way at once; more are dropped and counted. */
   readonly maxInFlight: number;
+  /** Questions whose risk was looked at: releases that do not read it do not pay for what agents usually do, either. */
+  readonly assessed: Pick<WeakSet<Question>, 'has'>;
 }
 
 /** Builds the follower. */
-export function createHabits({ baselines, halfLives, clock, observer, maxInFlight }: HabitParts): DecisionFollower {
+export function createHabits(parts: HabitParts): DecisionFollower {
+  const { baselines, halfLives, clock, observer, maxInFlight, assessed } = parts;
   let inFlight = 0;
   return {
-    decided: (_question, request, decision) => {
+    decided: (question, request, decision) => {
+      if (!assessed.has(question)) return;
       if (inFlight >= maxInFlight) {
         observer.riskObserved('dropped');
         return;

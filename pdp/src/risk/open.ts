@@ -2,7 +2,7 @@
 
 import type { HalfLives, RiskParameters } from '@portcullis/policy/risk';
 import type { Clock, Logger, TlsMaterial } from '@portcullis/runtime';
-import type { DecisionFollower, RiskAssessor } from '../pipeline/ports.js';
+import type { DecisionFollower, Question, RiskAssessor } from '../pipeline/ports.js';
 import { redisTls } from '../redis/redis-tls.js';
 import { createRiskAssessor } from './assessor.js';
 import { createMemoryBaselineStore } from './baselines/memory.js';
@@ -42,7 +42,9 @@ export function openRisk(config: RiskConfig, parts: RiskParts): Risk {
   const halfLives = halfLivesOf(config);
   const analysers = openAnalysers(config, parts.tls);
   const { maxAnalyserQuestions: maxQuestions, maxSubjectBytes } = config;
+  const assessed = new WeakSet<Question>();
   const assessor = createRiskAssessor({
+    assessed,
     parameters: parametersOf(config),
     halfLives,
     baselines,
@@ -55,7 +57,7 @@ export function openRisk(config: RiskConfig, parts: RiskParts): Risk {
     observer,
     clock,
   });
-  const habits = createHabits({ baselines, halfLives, clock, observer, maxInFlight });
+  const habits = createHabits({ baselines, halfLives, clock, observer, maxInFlight, assessed });
   return {
     assessor,
     followers: [habits],
