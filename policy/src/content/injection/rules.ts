@@ -210,8 +210,12 @@ function allWithin(rule: CompiledRule, tokens: readonly Token[], at: number): nu
 /** `never forget the rules`, `n'oubliez pas les consignes`: a warning, not an order. Only for what overrides. */
 function isNegated(tokens: readonly Token[], at: number): boolean {
   if (((tokens[at]?.concepts ?? 0) & CONCEPT.override) === 0) return false;
-  const before = tokens.slice(Math.max(0, at - 2), at);
-  return before.some(({ word }) => NEGATION_BEFORE.has(word)) || NEGATION_AFTER.has(tokens[at + 1]?.word ?? '');
+  if (NEGATION_AFTER.has(tokens[at + 1]?.word ?? '')) return true;
+  // `No, ignore …` negates nothing: a clause begins in between.
+  for (let back = 1; back <= 2 && tokens[at - back + 1]?.opens !== true; back += 1) {
+    if (NEGATION_BEFORE.has(tokens[at - back]?.word ?? '')) return true;
+  }
+  return false;
 }
 
 const NEGATION_BEFORE: ReadonlySet<string> = new Set('not never don dont n ne nicht nie no non nao niet не'.split(' '));
