@@ -63,10 +63,12 @@ describe('the context stage', () => {
         snapshots: { current: () => ({ ok: true, snapshot }) },
         sources: ['facts.history', 'facts.sinks', 'user'].map(asking),
         clock,
+        observer: createRecorder(),
         assessor: { reads: ['facts.history'] },
       });
-      const normalized = mintNormalized({ request: QUESTION.request, digest: '0' });
-      await contextualize(normalized, { ...QUESTION, deadline: clock.monotonic() + 1_000 });
+      const { request } = QUESTION;
+      const identified = mintIdentified({ normalized: mintNormalized({ request, digest: '0' }), request });
+      await contextualize(identified, { ...QUESTION, deadline: clock.monotonic() + 1_000 });
     }
     expect(asked).toEqual(['facts.history', 'user']);
   });
