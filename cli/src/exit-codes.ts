@@ -24,7 +24,10 @@ export const EXIT_MEANINGS = [
   [EXIT.testsFailed, 'policy tests failed, or a coverage or mutation threshold was not reached'],
   [EXIT.notConverged, 'released, but not every PDP loaded it in time'],
   [EXIT.refused, 'the distributor, or the PDP, refused'],
-  [EXIT.findings, 'lint found errors, diff --exit-code answers that change, or audit something wrong with a chain'],
+  [
+    EXIT.findings,
+    'lint found errors, diff --exit-code answers that change, audit a broken chain, or risk scan anything',
+  ],
   [EXIT.interrupted, 'interrupted'],
 ] as const satisfies readonly (readonly [ExitCode, string])[];
 

@@ -319,6 +319,9 @@ Commands:
                               every PDP, whatever policy says
   quota                       see how far quotas are used
   audit                       prove, export and follow decision records
+  risk                        see what the risk stage sees
+  efficacy                    run the built-in protection over labelled data and
+                              write what it says
 
 Exit codes:
   0    done
@@ -328,7 +331,7 @@ Exit codes:
   4    policy tests failed, or a coverage or mutation threshold was not reached
   5    released, but not every PDP loaded it in time
   6    the distributor, or the PDP, refused
-  7    lint found errors, diff --exit-code answers that change, or audit something wrong with a chain
+  7    lint found errors, diff --exit-code answers that change, audit a broken chain, or risk scan anything
   130  interrupted
 
 Data goes to stdout, progress and problems to stderr. NO_COLOR is honoured.

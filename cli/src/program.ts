@@ -1,5 +1,6 @@
 import { type Clock, PortcullisError, systemClock } from '@portcullis/runtime';
 import { Command, CommanderError } from 'commander';
+import { addEfficacyScans } from './efficacy/scans.js';
 import { EXIT, EXIT_MEANINGS, type ExitCode, exitCodeOf } from './exit-codes.js';
 import type { Shell } from './shell.js';
 import type { Terminal } from './terminal.js';
@@ -18,6 +19,7 @@ import { addPackVerbs } from './verbs/pack.js';
 import { addPkiVerbs } from './verbs/pki.js';
 import { addQuotaVerbs } from './verbs/quota.js';
 import { addReleaseVerbs } from './verbs/release.js';
+import { addRiskVerbs } from './verbs/risk.js';
 import { addTestVerb } from './verbs/test.js';
 import { addTrustVerbs } from './verbs/trust.js';
 import { addValidateVerb } from './verbs/validate.js';
@@ -62,6 +64,8 @@ export function buildProgram(shell: Shell): Command {
   addKillVerbs(program, shell);
   addQuotaVerbs(program, shell);
   addAuditVerbs(program, shell);
+  addRiskVerbs(program, shell);
+  addEfficacyScans(program, shell);
   return program;
 }
 

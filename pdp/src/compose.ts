@@ -49,6 +49,7 @@ import { createDecide, type Decide } from './pipeline/decide.js';
 import { createQuotaLedger } from './quota/ledger.js';
 import { createMemoryQuotaStore } from './quota/memory.js';
 import { openQuotaStore } from './quota/open.js';
+import { openRisk } from './risk/open.js';
 import { createDecideStream } from './server/decide-stream.js';
 import { createEvaluate, createEvaluateBatch } from './server/evaluate.js';
 import { maxStreamAgeMs, openGrpcEndpoint } from './server/grpc-endpoint.js';
@@ -198,16 +199,25 @@ async function compose(
     log,
     annotationsOf: await readDeclaredTools(config.sessions.toolsFile),
     maxMessageBytes: config.limits.maxMessageBytes,
+    riskLooksBack: config.risk.enabled,
     onLabelEpoch: (epoch) => epochs.reach('labels', epoch),
   });
   opened(() => sessions.close());
   const approvals = await openApprovals(config.approvals, { tls, clock, observer: metrics, log, sink: audit });
   opened(() => approvals.close());
+  const risk = openRisk(config.risk, {
+    tls,
+    clock,
+    observer: metrics,
+    log,
+    unnamedHaveNone: config.sessions.unnamed === 'deny',
+  });
+  opened(() => risk.close());
   const pipeline = {
     snapshots: active,
     sources: [...facts.sources, sessions.source],
-    assessor: undefined,
-    followers: [],
+    assessor: risk.assessor,
+    followers: risk.followers,
     users,
     recorder: sessions.recorder,
     kills,
@@ -260,6 +270,7 @@ async function compose(
       observer: silent,
       quotas: unused,
       approvals: unasked,
+      followers: [],
     }),
     service,
     clock,
@@ -378,6 +389,7 @@ async function compose(
       { name: 'close the approvals', timeoutMs: DRAIN_STEP_MS, run: () => approvals.close() },
       { name: 'close the quota store', timeoutMs: DRAIN_STEP_MS, run: () => quotas.close() },
       { name: 'close the session store', timeoutMs: DRAIN_STEP_MS, run: () => sessions.close() },
+      { name: 'close the risk stage', timeoutMs: DRAIN_STEP_MS, run: () => risk.close() },
       { name: 'stop the compiler', timeoutMs: DRAIN_STEP_MS, run: () => compiler.close() },
       { name: 'close the channel', timeoutMs: DRAIN_STEP_MS, run: () => channel.close() },
       {

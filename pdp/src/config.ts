@@ -7,6 +7,7 @@ import { contextConfig } from './context/context-config.js';
 import { usersConfig } from './context/users-config.js';
 import { httpConfig } from './http/http-config.js';
 import { killConfig } from './kill/kill-config.js';
+import { riskConfig } from './risk/risk-config.js';
 import { sessionConfig } from './session/session-config.js';
 
 const name = z
@@ -295,6 +296,7 @@ export const pdpConfig = z
     audit: audit.describe('The chain of decision records (ADR-0003).'),
     quota: quota.describe('Where quotas are counted (ADR-0011).'),
     sessions: sessionConfig.describe('What sessions did and saw, for policies that read it (ADR-0014).'),
+    risk: riskConfig.describe('What attempts are after, judged for policies that read `intent_risk` (ADR-0015).'),
     kill: killConfig.describe('The kill switch (ADR-0018).'),
     approvals: approvalsConfig.describe('What people are asked, and who they are (ADR-0016).'),
     limits: limits.describe('Caps that keep one caller from taking the PDP from the others.'),

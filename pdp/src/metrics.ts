@@ -16,6 +16,12 @@ import { KILL_OUTCOMES, KILL_PATHS, type KillObserver } from './kill/kill-switch
 import { type DecisionObserver, SOURCE_OUTCOMES, STAGES } from './pipeline/ports.js';
 import type { WarningObserver } from './quota/ledger.js';
 import { type QuotaObserver, RESERVATION_OUTCOMES, STORE_OPERATIONS } from './quota/port.js';
+import {
+  ASSESSMENT_OUTCOMES,
+  OBSERVATION_OUTCOMES,
+  OUTSIDE_OUTCOMES,
+  type RiskObserver,
+} from './risk/baselines/port.js';
 import { QUESTION_REFUSALS, SETTLEMENT_OUTCOMES, type ServerObserver, STREAM_KINDS } from './server/observer.js';
 import {
   SESSION_OPERATIONS,
@@ -37,7 +43,8 @@ export interface PdpMetrics
     HoldObserver,
     ApprovalObserver,
     KillObserver,
-    WarningObserver {
+    WarningObserver,
+    RiskObserver {
   /** What the gauges of the kill switch read when scraped. */
   followKills(options: { readonly seq: () => number; readonly inForce: () => number }): void;
   /** What the gauges of the active release read when scraped. */
@@ -176,6 +183,21 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     name: 'quota_warnings_total',
     help: 'Warnings that a quota reached a share of its limit (`warn_at`), once per account, share and window.',
   });
+  const assessments = registry.counter({
+    name: 'risk_assessments_total',
+    help: 'Assessments of risk by what they came to; unavailable ones make whatever reads the risk an error.',
+    labels: { outcome: ASSESSMENT_OUTCOMES },
+  });
+  const observations = registry.counter({
+    name: 'risk_observations_total',
+    help: 'Decided attempts that the baselines of agents learned from, or could not.',
+    labels: { outcome: OBSERVATION_OUTCOMES },
+  });
+  const outside = registry.histogram({
+    name: 'risk_outside_duration_seconds',
+    help: 'Time until an external analyser of risk had answered, or was given up, in seconds.',
+    labels: { outcome: OUTSIDE_OUTCOMES },
+  });
   // Looked up once: these are on the path of every decision.
   const stageTimers = new Map(STAGES.map((stage) => [stage, stages.labels({ stage })] as const));
   const decided = new Map(
@@ -212,6 +234,9 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     },
     approvalStoreFailed: (operation) => approvalFailures.inc({ operation }),
     notice: (outcome) => notices.inc({ outcome }),
+    riskAssessed: (outcome) => assessments.inc({ outcome }),
+    riskObserved: (outcome) => observations.inc({ outcome }),
+    riskOutside: (outcome, seconds) => outside.observe({ outcome }, seconds),
     questionRefused: (reason) => faults.inc({ reason }),
     httpAnswered: (route, status, seconds) => {
       httpAnswers.inc({ route, status });

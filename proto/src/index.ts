@@ -22,4 +22,5 @@ export { DECISION_SERVICE_NAME, loadDecisionPackage, loadDecisionService } from 
 export type { Epochs } from './epochs.js';
 export { type PeerIdentity, parsePeerIdentity } from './identity.js';
 export { createRequestParser, parseCanonicalRequest, type RequestParser } from './request-parser.js';
+export { loadRiskAnalyser, RISK_ANALYSER_NAME } from './risk-analyser.js';
 export type * as Wire from './wire.js';

@@ -4,6 +4,8 @@
  * field may be absent. Only `codec/` reads them; everybody else uses the domain types of `policy/model`.
  */
 export type { Agent, Agent__Output } from './gen/portcullis/v1/Agent.js';
+export type { AnalyseRequest, AnalyseRequest__Output } from './gen/portcullis/v1/AnalyseRequest.js';
+export type { AnalyseResponse, AnalyseResponse__Output } from './gen/portcullis/v1/AnalyseResponse.js';
 export type { Answer, Answer__Output } from './gen/portcullis/v1/Answer.js';
 export type { Arm__Output } from './gen/portcullis/v1/Arm.js';
 export type { AttemptKind__Output } from './gen/portcullis/v1/AttemptKind.js';

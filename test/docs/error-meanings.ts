@@ -525,6 +525,20 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     meaning: 'A reported result could not be written into its session, so the sidecar does not deliver it.',
     action: 'See the runbook [session-unavailable](../runbooks/session-unavailable.md).',
   },
+  ERR_RISK_ANALYSER: {
+    meaning: 'An external analyser of risk did not answer as it must, within its deadline.',
+    action: 'Look at the analyser; if decisions should not depend on it, set `required: false` for it.',
+  },
+  ERR_RISK_BASELINE: {
+    meaning: 'A baseline in Redis is not what a PDP wrote.',
+    action:
+      'Somebody else writes to these keys; give `risk.baselines.store.prefix` a value of its own, or delete the keys.',
+  },
+  ERR_RISK_UNAVAILABLE: {
+    meaning:
+      'The risk of an attempt cannot be known: a field that it is judged by is unavailable, or what is required for it did not answer. Policies that read it are in error.',
+    action: 'Look for the context source, the store of baselines or the external analyser that the message names.',
+  },
   ERR_TASK_ENDED: { meaning: 'A long-running part ended early, so the process ends.', action: DEFECT },
   ERR_TASK_FAILED: {
     meaning: 'A long-running part failed, so the process ends.',

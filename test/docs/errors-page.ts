@@ -30,6 +30,7 @@ const AREAS: Readonly<Record<string, string>> = {
   REPOSITORY: 'The repository of the distributor',
   REQUEST: 'Canonical requests',
   SESSION: 'Sessions',
+  RISK: 'The risk stage',
   TASK: 'Long-running parts of a process',
   TESTS: 'Test suites of policies',
   TLS: 'TLS',

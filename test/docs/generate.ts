@@ -24,6 +24,7 @@ import { pdpOpenapi } from './pdp-openapi.js';
 import { policyLanguagePage } from './policy-language-page.js';
 import { policySchemaFile } from './policy-schema.js';
 import { policyTypesPage } from './policy-types-page.js';
+import { riskSignalsPage } from './risk-signals-page.js';
 import { WIRE_TYPES_FOLDER, wireTypeFiles } from './wire-types.js';
 
 const root = repositoryRoot();
@@ -40,6 +41,7 @@ function pages(): readonly Page[] {
     policyLanguagePage(),
     packsPage(),
     policyTypesPage(),
+    riskSignalsPage(),
     pdpOpenapi(root),
     policySchemaFile(root),
   ];

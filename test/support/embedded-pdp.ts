@@ -28,6 +28,8 @@ export interface EmbeddedPdpOptions {
   readonly context?: z.input<typeof pdpConfig>['context'];
   /** Where quotas are counted; by default in its memory. */
   readonly quota?: z.input<typeof pdpConfig>['quota'];
+  /** How risk is assessed; by default as it comes. */
+  readonly risk?: z.input<typeof pdpConfig>['risk'];
 }
 
 /** The running PDP. */
@@ -89,6 +91,7 @@ export async function startEmbeddedPdp(options: EmbeddedPdpOptions): Promise<Emb
     users: options.users,
     context: options.context,
     quota: options.quota,
+    risk: options.risk,
     limits: { decisionDeadlineMs: 5_000 },
   });
   const log = createLogger({ component: 'pdp', level: 'silent' });

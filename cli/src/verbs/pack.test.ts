@@ -53,7 +53,7 @@ describe('pack list', () => {
     const { code, stdout } = await runForTest(['pack', 'list']);
     expect(code).toBe(0);
     expect(stdout).toContain('finance-external-llm');
-    expect(stdout.split('\n').filter((line) => line !== '')).toHaveLength(22);
+    expect(stdout.split('\n').filter((line) => line !== '')).toHaveLength(23);
   });
 
   test('says which the directory uses, and whether they were edited', async () => {

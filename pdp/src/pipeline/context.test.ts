@@ -49,17 +49,44 @@ describe('the context stage', () => {
     expect(asked).toEqual(['agent.trust_level', 'facts.history', 'user.attributes']);
   });
 
-  test('a later source has the last word, and attributes are united', async () => {
+  test('asks what the risk is judged by of a bundle that reads the risk, and of no other', async () => {
+    const asked: string[] = [];
+    const asking = (path: string): ContextSource =>
+      source([path], () => {
+        asked.push(path);
+        return {};
+      });
+    const clock = createFakeClock();
+    for (const factsNeeded of [['intent_risk.decision'], ['user']]) {
+      const snapshot = snapshotReading(factsNeeded);
+      const contextualize = createContextualize({
+        snapshots: { current: () => ({ ok: true, snapshot }) },
+        sources: ['facts.history', 'facts.sinks', 'user'].map(asking),
+        clock,
+        observer: createRecorder(),
+        assessor: { reads: ['facts.history'] },
+      });
+      const { request } = QUESTION;
+      const identified = mintIdentified({ normalized: mintNormalized({ request, digest: '0' }), request });
+      await contextualize(identified, { ...QUESTION, deadline: clock.monotonic() + 1_000 });
+    }
+    expect(asked).toEqual(['facts.history', 'user']);
+  });
+
+  test('a later source has the last word; attributes and sinks are united', async () => {
     const { request } = await contextOf(
       ['agent'],
-      source(['agent'], () => ({ agent: { trust_level: 0.1, attributes: { a: 1, b: 1 } } })),
+      source(['agent'], () => ({
+        agent: { trust_level: 0.1, attributes: { a: 1, b: 1 } },
+        facts: { sinks: ['write'] },
+      })),
       source(['agent'], async () => ({
         agent: { trust_level: 0.7, attributes: { b: 2 } },
         facts: { sinks: ['egress'] },
       })),
     );
     expect(request.agent).toEqual({ ...QUESTION.request.agent, trust_level: 0.7, attributes: { a: 1, b: 2 } });
-    expect(request.facts).toEqual({ sinks: ['egress'] });
+    expect(request.facts).toEqual({ sinks: ['write', 'egress'] });
   });
 
   test.each([

@@ -17,11 +17,13 @@ import type {
   ContextSource,
   DecisionObserver,
   Question,
+  RiskAssessor,
   Snapshot,
   SnapshotSource,
   SourceOutcome,
   Supplement,
 } from './ports.js';
+import { readsRisk } from './risk.js';
 import { supplemented, unavailable } from './supplement.js';
 
 /** What the stage needs. */
@@ -31,6 +33,8 @@ export interface ContextParts {
   readonly sources: readonly ContextSource[];
   readonly clock: Clock;
   readonly observer: Pick<DecisionObserver, 'sourceAnswered'>;
+  /** Who judges the risk afterwards, and from what. */
+  readonly assessor?: Pick<RiskAssessor, 'reads'> | undefined;
 }
 
 /** Takes the current snapshot and what its bundle reads; without a valid one nothing can be allowed. */
@@ -40,14 +44,15 @@ export type Contextualize = (
 ) => StageResult<ContextualRequest> | Promise<StageResult<ContextualRequest>>;
 
 /** Builds the stage. At once when every source that is asked answers at once. */
-export function createContextualize({ snapshots, sources, clock, observer }: ContextParts): Contextualize {
+export function createContextualize({ snapshots, sources, clock, observer, assessor }: ContextParts): Contextualize {
   const asked = new WeakMap<Snapshot, readonly ContextSource[]>();
   const sourcesOf = (snapshot: Snapshot): readonly ContextSource[] => {
     const known = asked.get(snapshot);
     if (known !== undefined) return known;
     const { factsNeeded } = snapshot.engine;
+    const read = readsRisk(factsNeeded) ? [...factsNeeded, ...(assessor?.reads ?? [])] : factsNeeded;
     const needed = sources.filter(
-      (source) => source.speaksUnder?.(snapshot) !== false && source.provides.some((path) => isRead(path, factsNeeded)),
+      (source) => source.speaksUnder?.(snapshot) !== false && source.provides.some((path) => isRead(path, read)),
     );
     asked.set(snapshot, needed);
     return needed;

@@ -147,7 +147,7 @@ describe('what an operator stopped', () => {
         current: () => ({ ok: true, snapshot: { ...snapshot, engine: { ...snapshot.engine, evaluate: unasked } } }),
       },
       sources: [{ name: 'x', provides: [''], supplement: unasked }],
-      assessor: { assess: unasked },
+      assessor: { reads: [], assess: unasked },
     });
     expect((await decide(asking(toolCall('read')))).deny).toEqual([reason]);
     expect(defects).toEqual([]);

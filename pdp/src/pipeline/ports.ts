@@ -126,6 +126,8 @@ export interface StopList {
 
 /** Judges what a request is after, from the request and its context. */
 export interface RiskAssessor {
+  /** Fields that it looks at: a bundle that reads the risk reads these too, as far as sources of context go. */
+  readonly reads: readonly string[];
   /** The whole `intent_risk` that policies see; rejects when it cannot be known. */
   assess(question: Question, request: ContextualRequest): IntentRisk | Promise<IntentRisk>;
 }

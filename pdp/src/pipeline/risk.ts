@@ -15,11 +15,13 @@ export function assess(
   leftMs: number,
 ): AssessedRequest | Promise<AssessedRequest> {
   const { request, snapshot } = contextual;
-  const isRead = snapshot.engine.factsNeeded.some(
-    (path) => path === '' || path === RISK || path.startsWith(`${RISK}.`),
-  );
-  if (assessor === undefined || !isRead) return mintAssessed({ contextual, request });
+  if (assessor === undefined || !readsRisk(snapshot.engine.factsNeeded)) return mintAssessed({ contextual, request });
   return assessed(contextual, question, assessor, leftMs);
+}
+
+/** Whether a bundle that needs these fields reads the risk. */
+export function readsRisk(factsNeeded: readonly string[]): boolean {
+  return factsNeeded.some((path) => path === '' || path === RISK || path.startsWith(`${RISK}.`));
 }
 
 async function assessed(

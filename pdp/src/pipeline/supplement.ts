@@ -1,4 +1,4 @@
-import type { ContextualRequest, JsonObject } from '@portcullis/policy/model';
+import type { ContextualRequest, Facts, JsonObject } from '@portcullis/policy/model';
 import type { Supplement } from './ports.js';
 
 /** The request with what one source adds. */
@@ -12,9 +12,15 @@ export function supplemented(
     ...(tool === undefined ? {} : { tool: united(request.tool ?? {}, tool) }),
     ...(user === undefined || request.user === undefined ? {} : { user: united(request.user, user) }),
     ...(context === undefined ? {} : { context: united(request.context, context) }),
-    ...(facts === undefined ? {} : { facts: { ...request.facts, ...facts } }),
+    ...(facts === undefined ? {} : { facts: factsOf(request.facts, facts) }),
     ...(unknown === undefined ? {} : { unavailable: [...(request.unavailable ?? []), ...unknown] }),
   };
+}
+
+/** Where an attempt would go is wherever somebody says. */
+function factsOf(known: Facts | undefined, more: Facts): Facts {
+  if (known?.sinks === undefined || more.sinks === undefined) return { ...known, ...more };
+  return { ...known, ...more, sinks: [...new Set([...known.sinks, ...more.sinks])] };
 }
 
 /** What a source that does not answer adds: whatever reads one of these fields is an error. */

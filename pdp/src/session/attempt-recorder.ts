@@ -2,6 +2,7 @@
 
 import { REPORT_RESULT } from '@portcullis/policy/model';
 import type { AttemptRecorder, Recorded } from '../pipeline/ports.js';
+import { readsRisk } from '../pipeline/risk.js';
 import type { SessionParts } from './context-source.js';
 import { canReport, isRecorded, readsResults, readsSession, sessionOf } from './naming.js';
 import { outlineOf } from './outline.js';
@@ -11,6 +12,8 @@ import { attemptName, hasSeen, withAttempt } from './record.js';
 export interface RecorderParts extends SessionParts {
   /** What a PEP may report of one result, in bytes. */
   readonly maxResultBytes: number;
+  /** Whether the risk of an attempt is judged by what its session did. */
+  readonly riskLooksBack: boolean;
 }
 
 const UNNAMED: Recorded = {
@@ -29,9 +32,14 @@ const NOTHING: Recorded = { ok: true, obligations: [] };
  * taken for granted that something did: its labels count from then on, and its values are of unknown origin.
  */
 export function createAttemptRecorder(parts: RecorderParts): AttemptRecorder {
-  const { sessions, model, sealer, annotationsOf, unnamed, observer, clock, maxResultBytes } = parts;
+  const { sessions, model, sealer, annotationsOf, unnamed, observer, clock, maxResultBytes, riskLooksBack } = parts;
   return {
-    records: ({ request }, { engine }) => readsSession(engine.factsNeeded) && isRecorded(request),
+    records: ({ request }, { engine: { factsNeeded } }) => {
+      if (!isRecorded(request)) return false;
+      if (readsSession(factsNeeded)) return true;
+      // Risk is judged without a past where there is none.
+      return riskLooksBack && readsRisk(factsNeeded) && sessionOf(request, unnamed) !== undefined;
+    },
     record: async ({ request, digest }, { engine }, effect) => {
       const key = sessionOf(request, unnamed);
       if (key === undefined) {

@@ -25,6 +25,8 @@ export interface OpenSessionParts {
   readonly annotationsOf: AnnotationsOf;
   /** Larger messages of PEPs are refused, in bytes. */
   readonly maxMessageBytes: number;
+  /** Whether the risk of an attempt is judged by what its session did. */
+  readonly riskLooksBack: boolean;
   /** Told as labels of sessions change, here or in another PDP. */
   readonly onLabelEpoch: (epoch: number) => void;
 }
@@ -55,7 +57,7 @@ export async function openSessions(config: SessionConfig, parts: OpenSessionPart
   const maxResultBytes = Math.min(config.maxResultBytes, Math.floor(parts.maxMessageBytes / 2));
   return {
     source: createSessionSource(shared),
-    recorder: createAttemptRecorder({ ...shared, maxResultBytes }),
+    recorder: createAttemptRecorder({ ...shared, maxResultBytes, riskLooksBack: parts.riskLooksBack }),
     results: createResultIntake(shared),
     close: () => store.close(),
   };

@@ -62,7 +62,7 @@ function open(unnamed: UnnamedRule = 'deny', store?: SessionStore): void {
     clock,
   };
   source = createSessionSource(parts);
-  recorder = createAttemptRecorder({ ...parts, maxResultBytes: 1_000 });
+  recorder = createAttemptRecorder({ ...parts, maxResultBytes: 1_000, riskLooksBack: true });
   results = createResultIntake(parts);
 }
 beforeEach(() => open());
@@ -165,6 +165,9 @@ describe('recording', () => {
       expect([read, recorder.records(call('vault'), reading(read))]).toEqual([read, false]);
     }
     expect(recorder.records(call('ping', { kind: 'session' }), reading('facts.history'))).toBe(false);
+    // Risk is judged by the past where there is one.
+    expect(recorder.records(call('vault'), reading('intent_risk.decision'))).toBe(true);
+    expect(recorder.records(call('vault', { context: withoutSession }), reading('intent_risk.decision'))).toBe(false);
   });
 
   test('counts a question once per outcome, however often it is asked', async () => {

@@ -1,0 +1,40 @@
+/** What a recogniser is: a pattern, a check, and words around it that make a weak pattern certain. */
+
+/** What it finds: data of a person, or what opens doors. */
+export const CONTENT_FAMILIES = ['pii', 'secret'] as const;
+/** What it finds. */
+export type ContentFamily = (typeof CONTENT_FAMILIES)[number];
+
+/** A pattern of one type of content. A type may have several. */
+export interface Recogniser {
+  /** Presidio's name where it has one. */
+  readonly type: string;
+  readonly family: ContentFamily;
+  /**
+   * Global; every repetition bounded and no two ways to match the same, so that a search is linear in the text. A group
+   * named `value` is what is found; without one it is the whole match.
+   */
+  readonly pattern: RegExp;
+  /** How certain the pattern is by itself, 0 to 1. */
+  readonly score: number;
+  /** The part of the match that may be one, from its beginning: a pattern may not know where the value ends. */
+  readonly trim?: (found: string) => string;
+  /** `false`: it is not one. `true`: it is one, with {@link proven}. */
+  readonly check?: (found: string) => boolean;
+  /** The score once the check holds; {@link score} when absent. */
+  readonly proven?: number;
+  /** Words in lower case, one of which shortly before (or in a key beside it) adds {@link CONTEXT_BONUS}. */
+  readonly context?: readonly string[];
+  /** Whether a letter or digit may touch it on either side; by default none may. */
+  readonly mayTouch?: boolean;
+  /** A text without any of these in lower case holds none: looked for first, because it is much cheaper. */
+  readonly needs?: readonly string[];
+}
+
+/** What context adds. */
+export const CONTEXT_BONUS = 0.45;
+
+/** Only letters and digits. */
+export function bare(text: string): string {
+  return text.replaceAll(/[^\p{L}\p{N}]/gu, '').toUpperCase();
+}

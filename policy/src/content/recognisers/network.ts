@@ -1,0 +1,39 @@
+import ipaddr from 'ipaddr.js';
+import type { Recogniser } from '../recogniser.js';
+
+/** Addresses of machines and wallets. */
+export const NETWORK_RECOGNISERS: readonly Recogniser[] = [
+  {
+    type: 'IP_ADDRESS',
+    family: 'pii',
+    pattern: /(?:\d{1,3}\.){3}\d{1,3}(?:\/\d{1,2})?/g,
+    score: 0.6,
+    proven: 0.95,
+    check: (found) => isIp(found, 'ipv4'),
+    needs: ['.'],
+  },
+  {
+    type: 'IP_ADDRESS',
+    family: 'pii',
+    pattern:
+      /(?:[0-9A-Fa-f]{1,4})?(?:::?[0-9A-Fa-f]{1,4}){0,7}(?:::)?(?::(?:\d{1,3}\.){3}\d{1,3})?(?:%[A-Za-z0-9]{1,16})?(?:\/\d{1,3})?/g,
+    score: 0.6,
+    proven: 0.95,
+    check: (found) => found.includes(':') && found.length > 2 && isIp(found, 'ipv6'),
+    needs: ['::', ':'],
+  },
+  {
+    type: 'MAC_ADDRESS',
+    family: 'pii',
+    pattern: /[0-9A-Fa-f]{2}(?:(?::[0-9A-Fa-f]{2}){5}|(?:-[0-9A-Fa-f]{2}){5})|(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}/g,
+    score: 0.9,
+    check: (found) => !/^(?:ff[:.-]?)+$|^(?:00[:.-]?)+$/i.test(found.replaceAll(/[.](?=..)/g, '')),
+    needs: [':', '-', '.'],
+  },
+];
+
+function isIp(found: string, kind: 'ipv4' | 'ipv6'): boolean {
+  const [address = '', bits] = found.split('/');
+  if (!ipaddr.isValid(address) || ipaddr.parse(address).kind() !== kind) return false;
+  return bits === undefined || Number(bits) <= (kind === 'ipv4' ? 32 : 128);
+}
