@@ -34,6 +34,7 @@ import { type BundleCompiler, createWorkerCompiler } from './bundles/compiler.js
 import { FRESHNESS_PROFILES } from './bundles/freshness.js';
 import { createNodeReports } from './bundles/node-reports.js';
 import type { PdpConfig } from './config.js';
+import { gatewayServices } from './gateways/gateway-services.js';
 import { type HttpEndpoint, openHttpEndpoint } from './http/endpoint.js';
 import { createPdpMetrics, type PdpMetrics } from './metrics.js';
 import { createDecide, type Decide } from './pipeline/decide.js';
@@ -180,6 +181,7 @@ async function compose(
     limits: config.limits,
     health: createHealthService(active),
     streams,
+    more: gatewayServices(config, { ...evaluate, observer: metrics }),
     handlers: {
       Evaluate: createEvaluate(evaluate),
       EvaluateBatch: createEvaluateBatch(evaluate),

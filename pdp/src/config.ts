@@ -2,6 +2,7 @@
 
 import { adminConfig, logConfig, tlsConfig } from '@portcullis/runtime';
 import { z } from 'zod';
+import { extAuthzConfig, extMcpConfig } from './gateways/gateways-config.js';
 import { httpConfig } from './http/http-config.js';
 
 const name = z
@@ -274,6 +275,12 @@ export const pdpConfig = z.strictObject({
     .record(name, z.array(name).min(1).readonly())
     .default({})
     .describe('Which tenants each gateway may speak for; a gateway that is not listed speaks for none.'),
+  extAuthz: extAuthzConfig
+    .optional()
+    .describe('Envoy external authorization on the gRPC endpoint; without it there is none (ADR-0019).'),
+  extMcp: extMcpConfig
+    .optional()
+    .describe('The MCP policy hook of agentgateway on the gRPC endpoint; without it there is none (ADR-0019).'),
   audit: audit.describe('The chain of decision records (ADR-0003).'),
   quota: quota.describe('Where quotas are counted (ADR-0011).'),
   limits: limits.describe('Caps that keep one caller from taking the PDP from the others.'),

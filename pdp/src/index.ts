@@ -8,6 +8,7 @@ export { type TrustClientOptions, type TrustSession, withTrustSession } from './
 export { warmUp } from './bundles/warm-up.js';
 export { composePdp, type PdpReplacements, type PdpService } from './compose.js';
 export { type PdpConfig, pdpConfig } from './config.js';
+export { MCP_METHODS } from './gateways/mcp-methods.js';
 export { createPdpMetrics, type PdpMetrics } from './metrics.js';
 export type { DecisionRecord } from './pipeline/ports.js';
 export { createMemoryQuotaStore, type MemoryStoreOptions } from './quota/memory.js';

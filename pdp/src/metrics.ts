@@ -7,6 +7,8 @@ import { type AuditObserver, CHECKPOINT_OUTCOMES } from './audit/open-audit.js';
 import type { ReleaseState } from './bundles/active.js';
 import type { BundleObserver } from './bundles/bundle-client.js';
 import { REFUSAL_REASONS } from './bundles/refusal.js';
+import { GATEWAY_SURFACES, type GatewayObserver } from './gateways/gateway-parts.js';
+import { RULINGS } from './gateways/ruling.js';
 import { HTTP_ROUTES, HTTP_STATUSES, type HttpObserver } from './http/http-observer.js';
 import { type DecisionObserver, STAGES } from './pipeline/ports.js';
 import { type QuotaObserver, RESERVATION_OUTCOMES, STORE_OPERATIONS } from './quota/port.js';
@@ -18,6 +20,7 @@ export interface PdpMetrics
     BundleObserver,
     ServerObserver,
     HttpObserver,
+    GatewayObserver,
     AuditObserver,
     QuotaObserver {
   /** What the gauges of the active release read when scraped. */
@@ -77,6 +80,11 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     help: 'Time from the head of a request over HTTPS to the end of its answer, in seconds.',
     labels: { route: HTTP_ROUTES },
   });
+  const gateways = registry.counter({
+    name: 'gateway_requests_total',
+    help: 'Questions of gateways by protocol and by how they ended.',
+    labels: { surface: GATEWAY_SURFACES, outcome: RULINGS },
+  });
   const records = registry.counter({
     name: 'audit_records_total',
     help: 'Decision records that were kept, that could not be and turned the decision into a denial, or were dropped.',
@@ -125,6 +133,7 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
       reserving.observe({ outcome }, seconds);
     },
     quotaStoreFailed: (operation) => storeFailures.inc({ operation }),
+    gatewayRuled: (surface, outcome) => gateways.inc({ surface, outcome }),
     questionRefused: (reason) => faults.inc({ reason }),
     httpAnswered: (route, status, seconds) => {
       httpAnswers.inc({ route, status });

@@ -11,7 +11,7 @@ export const DECISION_SERVICE_NAME = 'portcullis.v1.DecisionService';
  * How messages appear in JavaScript. `defaults: false` is load-bearing: an absent field stays absent, so the codec can
  * tell "not said" from "said zero". generate.mjs passes the same options.
  */
-const LOADER_OPTIONS = {
+export const LOADER_OPTIONS = {
   keepCase: true,
   longs: String,
   enums: String,

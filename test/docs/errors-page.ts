@@ -12,6 +12,7 @@ const AREAS: Readonly<Record<string, string>> = {
   CLI: 'The command line tool',
   CONFIG: 'Configuration',
   CREDENTIAL: 'Credentials for MCP servers',
+  GATEWAY: 'Gateways of other makers',
   HTTP: 'The HTTP surfaces of the PDP',
   IDENTITY: 'Identities',
   INTERNAL: 'Defects',
