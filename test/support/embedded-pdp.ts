@@ -22,6 +22,8 @@ export interface EmbeddedPdpOptions {
   readonly gateways?: Readonly<Record<string, readonly string[]>>;
   /** Its HTTPS endpoint, which it has only then. */
   readonly http?: Readonly<Record<string, unknown>>;
+  /** Which gateways of other makers it answers; by default none. */
+  readonly others?: Pick<z.input<typeof pdpConfig>, 'extAuthz' | 'extMcp'>;
   /** Where quotas are counted; by default in its memory. */
   readonly quota?: z.input<typeof pdpConfig>['quota'];
 }
@@ -82,6 +84,7 @@ export async function startEmbeddedPdp(options: EmbeddedPdpOptions): Promise<Emb
     },
     gateways: options.gateways ?? {},
     ...(options.http === undefined ? {} : { http: options.http }),
+    ...options.others,
     quota: options.quota,
     limits: { decisionDeadlineMs: 5_000 },
   });
