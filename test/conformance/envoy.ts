@@ -110,7 +110,6 @@ export async function checkWithEnvoy(envoy: string): Promise<readonly EnvoyCheck
   await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
   const [pdp] = stack.pdps;
   if (pdp === undefined) throw new Error('no PDP');
-  await stack.publish(POLICIES, { waitMs: PATIENCE_MS });
   const port = await freePort();
   const config = join(stack.folder, 'envoy.json');
   const gateway = await stack.issue({ kind: 'gateway', name: 'edge' });
@@ -151,6 +150,7 @@ export async function checkWithEnvoy(envoy: string): Promise<readonly EnvoyCheck
   const denied = { status: 403, isForwarded: false };
 
   try {
+    await stack.publish(POLICIES, { waitMs: PATIENCE_MS });
     await eventually(
       'Envoy to listen and to know its decision point',
       async () => {

@@ -26,6 +26,8 @@ export interface Job {
 
 /** What came of it; latencies in milliseconds, the client's own work included. */
 export interface Load {
+  /** Answers in all, those of the warm-up included. */
+  readonly answers: number;
   readonly rps: number;
   readonly p50: number;
   readonly p95: number;

@@ -27,11 +27,12 @@ async function drive(asker: Asker, seconds: number): Promise<Load> {
   await Promise.all(Array.from({ length: job.width }, lane));
   const took = (performance.now() - begun) / 1000;
   const at = (share: number): number => quantile(latencies, share);
-  return { rps: latencies.length / took, p50: at(0.5), p95: at(0.95), p99: at(0.99) };
+  return { answers: latencies.length, rps: latencies.length / took, p50: at(0.5), p95: at(0.95), p99: at(0.99) };
 }
 
 const asker = await connect(job);
-await drive(asker, job.warmUpSeconds);
-const load = await drive(asker, job.seconds);
+const warmUp = await drive(asker, job.warmUpSeconds);
+const measured = await drive(asker, job.seconds);
+const load: Load = { ...measured, answers: warmUp.answers + measured.answers };
 await asker.close();
 process.stdout.write(`${JSON.stringify(load)}\n`);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { TlsFiles } from '@portcullis/runtime';
 import { startProcess } from '../../support/child-process.js';
 import { freePort } from '../../support/free-port.js';
-import { AGENT, startStack } from '../../support/stack.js';
+import { AGENT, type Stack, startStack } from '../../support/stack.js';
 import { resourcePolicy } from '../engine/cerbos.js';
 import { policyText } from '../engine/opa.js';
 import { findPeer, missingPeer, type PeerRecipe } from '../engine/peer-binary.js';
@@ -39,7 +39,8 @@ export async function startPortcullis(
     },
     bundles: () => ({ compileTimeoutMs: PUBLISH_MS, compileHeapMb: 4_096, syncTimeoutMs: PUBLISH_MS }),
   });
-  await stack.publish(bundleSource(workloadOf(policies, 'plain').rules, 'plain'), { waitMs: PUBLISH_MS });
+  const source = bundleSource(workloadOf(policies, 'plain').rules, 'plain');
+  await stack.publish(source, { waitMs: PUBLISH_MS }).catch((error: unknown) => closing(stack, error));
   const [pdp] = stack.pdps;
   if (pdp === undefined) throw new Error('no PDP');
   const http = pdp.addresses['https'];
@@ -50,6 +51,11 @@ export async function startPortcullis(
     addresses: { stream: pdp.endpoint, unary: pdp.endpoint, ...(http === undefined ? {} : { http }) },
     close: () => stack.close(),
   };
+}
+
+async function closing(stack: Stack, error: unknown): Promise<never> {
+  await stack.close();
+  throw error;
 }
 
 const OPA: PeerRecipe = {
