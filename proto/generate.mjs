@@ -15,10 +15,13 @@ const here = dirname(fileURLToPath(import.meta.url));
 const { values } = parseArgs({ options: { out: { type: 'string' } } });
 const out = values.out === undefined ? join(here, 'src', 'gen') : resolve(values.out);
 const generator = createRequire(import.meta.url).resolve('@grpc/proto-loader/build/bin/proto-loader-gen-types.js');
-const sources = readdirSync(join(here, 'portcullis'), { recursive: true, encoding: 'utf8' })
-  .filter((name) => name.endsWith('.proto'))
-  .map((name) => relative(here, join(here, 'portcullis', name)))
-  .toSorted();
+const sources = ['portcullis', 'gateways']
+  .flatMap((folder) =>
+    readdirSync(join(here, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(here, folder, name)),
+  )
+  .filter((file) => file.endsWith('.proto'))
+  .map((file) => relative(here, file))
+  .toSorted((one, other) => one.localeCompare(other));
 
 rmSync(out, { recursive: true, force: true });
 execFileSync(

@@ -40,6 +40,7 @@ import type { AgentStore } from './context/agent-store.js';
 import { openContext } from './context/open-context.js';
 import { openUserAuthority } from './context/users.js';
 import { createEpochs, followCounter } from './epochs/epochs.js';
+import { gatewayServices } from './gateways/gateway-services.js';
 import { type HttpEndpoint, openHttpEndpoint } from './http/endpoint.js';
 import { openKillFile } from './kill/kill-file.js';
 import { createKillSource, requireKillList } from './kill/kill-source.js';
@@ -286,6 +287,7 @@ async function compose(
     limits: config.limits,
     health: createHealthService(active),
     streams,
+    more: gatewayServices(config, { ...evaluate, observer: metrics }),
     handlers: {
       Evaluate: createEvaluate(evaluate),
       EvaluateBatch: createEvaluateBatch(evaluate),

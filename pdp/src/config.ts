@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { approvalsConfig } from './approvals/approvals-config.js';
 import { contextConfig } from './context/context-config.js';
 import { usersConfig } from './context/users-config.js';
+import { extAuthzConfig, extMcpConfig } from './gateways/gateways-config.js';
 import { httpConfig } from './http/http-config.js';
 import { killConfig } from './kill/kill-config.js';
 import { riskConfig } from './risk/risk-config.js';
@@ -279,6 +280,12 @@ export const pdpConfig = z
       .prefault({})
       .describe('The gRPC endpoint.'),
     http: httpConfig.optional().describe('The HTTPS endpoint: evaluation and AuthZEN; without it there is none.'),
+    extAuthz: extAuthzConfig
+      .optional()
+      .describe('Envoy external authorization on the gRPC endpoint; without it there is none (ADR-0019).'),
+    extMcp: extMcpConfig
+      .optional()
+      .describe('The MCP policy hook of agentgateway on the gRPC endpoint; without it there is none (ADR-0019).'),
     tls: tlsConfig.describe('Own certificate and the authorities that peers must chain to.'),
     admin: adminConfig.describe('Metrics, probes and drain, in plain HTTP.'),
     log: logConfig.describe('Operational log.'),

@@ -12,6 +12,7 @@ export { composePdp, type PdpReplacements, type PdpService } from './compose.js'
 export { type PdpConfig, pdpConfig } from './config.js';
 export type { AgentStanding, AgentStore } from './context/agent-store.js';
 export { createRedisAgentStore, type RedisAgentsOptions } from './context/redis-agents.js';
+export { MCP_METHODS } from './gateways/mcp-methods.js';
 export { createPdpMetrics, type PdpMetrics } from './metrics.js';
 export type { DecisionRecord } from './pipeline/ports.js';
 export { createMemoryQuotaStore, type MemoryStoreOptions } from './quota/memory.js';

@@ -11,6 +11,8 @@ import { type AuditObserver, CHECKPOINT_OUTCOMES } from './audit/open-audit.js';
 import type { ReleaseState } from './bundles/active.js';
 import type { BundleObserver } from './bundles/bundle-client.js';
 import { REFUSAL_REASONS } from './bundles/refusal.js';
+import { GATEWAY_SURFACES, type GatewayObserver } from './gateways/gateway-parts.js';
+import { RULINGS } from './gateways/ruling.js';
 import { HTTP_ROUTES, HTTP_STATUSES, type HttpObserver } from './http/http-observer.js';
 import { KILL_OUTCOMES, KILL_PATHS, type KillObserver } from './kill/kill-switch.js';
 import { type DecisionObserver, SOURCE_OUTCOMES, STAGES } from './pipeline/ports.js';
@@ -37,6 +39,7 @@ export interface PdpMetrics
     BundleObserver,
     ServerObserver,
     HttpObserver,
+    GatewayObserver,
     AuditObserver,
     QuotaObserver,
     SessionObserver,
@@ -108,6 +111,11 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     name: 'http_request_duration_seconds',
     help: 'Time from the head of a request over HTTPS to the end of its answer, in seconds.',
     labels: { route: HTTP_ROUTES },
+  });
+  const gateways = registry.counter({
+    name: 'gateway_requests_total',
+    help: 'Questions of gateways by protocol and by how they ended.',
+    labels: { surface: GATEWAY_SURFACES, outcome: RULINGS },
   });
   const records = registry.counter({
     name: 'audit_records_total',
@@ -237,6 +245,7 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     riskAssessed: (outcome) => assessments.inc({ outcome }),
     riskObserved: (outcome) => observations.inc({ outcome }),
     riskOutside: (outcome, seconds) => outside.observe({ outcome }, seconds),
+    gatewayRuled: (surface, outcome) => gateways.inc({ surface, outcome }),
     questionRefused: (reason) => faults.inc({ reason }),
     httpAnswered: (route, status, seconds) => {
       httpAnswers.inc({ route, status });

@@ -20,6 +20,8 @@ export {
 export { fromWireWatchEvent, toWireWatchEvent, type WatchReport } from './codec/watch-event.js';
 export { DECISION_SERVICE_NAME, loadDecisionPackage, loadDecisionService } from './decision-service.js';
 export type { Epochs } from './epochs.js';
+export { type GatewayServices, loadGatewayServices } from './gateway-services.js';
+export type * as GatewayWire from './gateway-wire.js';
 export { type PeerIdentity, parsePeerIdentity } from './identity.js';
 export { createRequestParser, parseCanonicalRequest, type RequestParser } from './request-parser.js';
 export { loadRiskAnalyser, RISK_ANALYSER_NAME } from './risk-analyser.js';

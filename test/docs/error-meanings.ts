@@ -313,6 +313,11 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     meaning: 'The head of a request is larger than `http.limits.maxHeaderBytes`.',
     action: 'Send a shorter token or fewer headers. Answered with HTTP 431.',
   },
+  ERR_GATEWAY_UNCLEAR: {
+    meaning: 'What a gateway sent is missing something, contradicts itself, or could be read in two ways.',
+    action:
+      'The path of the problem names the place; docs/guides/envoy.md says what is expected. Denied as REQUEST_INVALID.',
+  },
   ERR_HTTP_INVALID: {
     meaning: 'The request over HTTP is not as described; its problems say where.',
     action: FIX_REQUEST,

@@ -1,7 +1,8 @@
 /**
  * The golden cases that define the engine, asked of a whole PDP: each case's bundle is signed, released, verified and
  * compiled as any other, and the question travels over mutual TLS: on the stream that sidecars use, as a unary call, in
- * a batch, over HTTP, and as AuthZEN where AuthZEN has words for it. All of them say what the case says.
+ * a batch, over HTTP, as AuthZEN where AuthZEN has words for it, and as Envoy and agentgateway would ask where they could.
+ * All of them say what the case says.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,6 +15,7 @@ import type { Decision, JsonObject } from '@portcullis/policy/model';
 import {
   fromWireDecision,
   loadDecisionService,
+  loadGatewayServices,
   parseCanonicalRequest,
   requestDigest,
   toWireRequest,
@@ -26,6 +28,7 @@ import { type GoldenCase, type GoldenOutcome, loadGoldenCases } from '../cases/g
 import { toAuthzenRequest } from '../support/authzen-request.js';
 import { type EmbeddedPdp, startEmbeddedPdp } from '../support/embedded-pdp.js';
 import { eventually } from '../support/eventually.js';
+import { GATEWAY_CONFIG, toCheckRequest, toMcpRequest } from '../support/gateway-requests.js';
 import { createSignedRepository, must, type SignedRepository } from '../support/signed-repository.js';
 import { CHANNEL, ENV, TRUST_DOMAIN } from '../support/stack.js';
 
@@ -105,6 +108,7 @@ beforeAll(async () => {
     http: {},
     // Cases say which user it is, and the gateways that ask vouch for it.
     users: { assertedBy: ['edge', 'acme'] },
+    others: GATEWAY_CONFIG,
     gateways: { edge: [...new Set(cases.map(({ request }) => request.tenant_id))], acme: ['acme'] },
   });
   material = await openTlsMaterial(gatewayTls, { log });
@@ -188,7 +192,44 @@ async function enforce(one: GoldenCase): Promise<void> {
   );
 }
 
+/** Rules that read what a gateway says otherwise than the case: its kind of source, the clock, which way a message goes. */
+const READS_MORE = /\bsource\b|time_window|timestamp|request_id|attributes/;
+
+function readsMore({ files }: GoldenCase): boolean {
+  return [...files.values()].some((bytes) => READS_MORE.test(new TextDecoder().decode(bytes)));
+}
+
+const throughGateways = cases.filter((one) => !readsMore(one) && toCheckRequest(one.request) !== undefined);
+const services = loadGatewayServices();
+const loaded = loadDecisionService();
+
+/** What a gateway is told: whether it may go on and, if not, the first reason. */
+function gatewayOutcome({ effect, deny, conditions = [] }: GoldenOutcome): string {
+  if (effect !== 'allow') return deny[0]?.code ?? '';
+  return conditions.length === 0 ? 'allow' : 'OBLIGATION_UNSUPPORTED';
+}
+
+async function askEnvoys(one: GoldenCase): Promise<string> {
+  const { status, denied_response: denied } = await call(
+    services.authorization.Check,
+    toCheckRequest(one.request) ?? {},
+  );
+  return (status?.code ?? 0) === 0 ? 'allow' : (JSON.parse(denied?.body ?? '{}') as { readonly code: string }).code;
+}
+
+async function askAgentgateways(one: GoldenCase): Promise<string> {
+  const { result, error } = await call(services.extMcp.CheckRequest, toMcpRequest(one.request) ?? {});
+  if (result === 'pass') return 'allow';
+  return (JSON.parse(String(error?.mcp_error)) as { readonly code: string }).code;
+}
+
 describe('golden cases over the wire', () => {
+  test('many of them are something that a gateway could ask', () => {
+    expect(throughGateways.length).toBeGreaterThan(0.2 * cases.length);
+    const effects = throughGateways.map((one) => one.expect.effect);
+    expect(effects).toEqual(expect.arrayContaining(['allow', 'deny']));
+  });
+
   test('many of them have words in AuthZEN', () => {
     const said = cases.filter(({ request }) => toAuthzenRequest(request) !== undefined);
     expect(said.length).toBeGreaterThan(0.25 * cases.length);
@@ -215,27 +256,48 @@ describe('golden cases over the wire', () => {
 
   test.each(cases)('$name', async (one) => {
     await enforce(one);
-    const { Evaluate, EvaluateBatch } = loadDecisionService();
-    const question = { request: toWireRequest(one.request), request_digest: requestDigest(one.request) };
-    const answer = await stream.ask(one.request);
-    if (answer.kind !== 'decision') throw new Error(`no decision: ${answer.failure.message}`);
-    const wanted = one.expect;
-    expect(outcomeOf(answer.decision)).toEqual(wanted);
-    expect(read((await call(Evaluate, question)).decision)).toEqual(wanted);
-    const batch = await call(EvaluateBatch, { requests: [question, question] });
-    expect((batch.responses ?? []).map(({ decision }) => read(decision))).toEqual([wanted, wanted]);
+    await expectTheSame(one);
+  });
 
-    const decision = (await post('/v1/policy/evaluate', one.request)) as Decision;
-    expect(outcomeOf(decision)).toEqual(wanted);
-    expect(decision.request_digest).toBe(question.request_digest.toString('hex'));
-    const asked = one.request.tenant_id === 'acme' ? toAuthzenRequest(one.request) : undefined;
-    if (asked === undefined) return;
-    const { decision: allowed, context } = (await post('/access/v1/evaluation', asked, acme)) as AuthzenAnswer;
-    expect([allowed, context.effect, context.reasons ?? []]).toEqual([
-      wanted.effect === 'allow',
-      wanted.effect,
-      decision.deny,
-    ]);
-    if (one.request.kind !== undefined) expect(context.request_digest).toBe(decision.request_digest);
+  test('an earlier release that comes back says what it said', async () => {
+    const [first] = throughGateways;
+    if (first === undefined) throw new Error('no case');
+    await enforce(first);
+    await expectTheSame(first);
   });
 });
+
+/** Asks on all surfaces at once. */
+async function expectTheSame(one: GoldenCase): Promise<void> {
+  const { Evaluate, EvaluateBatch } = loaded;
+  const question = { request: toWireRequest(one.request), request_digest: requestDigest(one.request) };
+  const words = one.request.tenant_id === 'acme' ? toAuthzenRequest(one.request) : undefined;
+  const isForGateways = throughGateways.includes(one);
+  const isForMcp = isForGateways && toMcpRequest(one.request) !== undefined;
+  const wanted = one.expect;
+  const [answer, single, batch, decision, authzen, envoys, agentgateways] = await Promise.all([
+    stream.ask(one.request),
+    call(Evaluate, question),
+    call(EvaluateBatch, { requests: [question, question] }),
+    post('/v1/policy/evaluate', one.request) as Promise<Decision>,
+    words === undefined ? undefined : (post('/access/v1/evaluation', words, acme) as Promise<AuthzenAnswer>),
+    isForGateways ? askEnvoys(one) : undefined,
+    isForMcp ? askAgentgateways(one) : undefined,
+  ]);
+  if (answer.kind !== 'decision') throw new Error(`no decision: ${answer.failure.message}`);
+  expect(outcomeOf(answer.decision)).toEqual(wanted);
+  expect(read(single.decision)).toEqual(wanted);
+  expect((batch.responses ?? []).map((response) => read(response.decision))).toEqual([wanted, wanted]);
+
+  expect(outcomeOf(decision)).toEqual(wanted);
+  expect(decision.request_digest).toBe(question.request_digest.toString('hex'));
+  if (isForGateways) expect(envoys).toBe(gatewayOutcome(wanted));
+  if (isForMcp) expect(agentgateways).toBe(gatewayOutcome(wanted));
+  if (authzen === undefined) return;
+  expect([authzen.decision, authzen.context.effect, authzen.context.reasons ?? []]).toEqual([
+    wanted.effect === 'allow',
+    wanted.effect,
+    decision.deny,
+  ]);
+  if (one.request.kind !== undefined) expect(authzen.context.request_digest).toBe(decision.request_digest);
+}

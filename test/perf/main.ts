@@ -1,13 +1,20 @@
 /**
- * `npm run bench -- NAME [--json]`: a table, or one JSON object per line
+ * `npm run bench -- NAME [--json] [--quick]`: a table, or one JSON object per line
  * `{bench, case, subject, metric, value, unit}`.
  */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Row } from './row.js';
 
+interface Options {
+  /** A look instead of a measurement, where there is one. */
+  readonly quick: boolean;
+}
+
 /** Loaded on demand: one benchmark must not weigh on another. */
-const BENCHES: Readonly<Record<string, { readonly about: string; readonly run: () => Promise<readonly Row[]> }>> = {
+const BENCHES: Readonly<
+  Record<string, { readonly about: string; readonly run: (options: Options) => Promise<readonly Row[]> }>
+> = {
   spine: {
     about: 'decisions, what the sidecar adds, publish to enforced, memory, start time',
     run: async () => (await import('./spine.js')).benchSpine(),
@@ -15,6 +22,10 @@ const BENCHES: Readonly<Record<string, { readonly about: string; readonly run: (
   engine: {
     about: 'the policy engine beside its peers, 10 to 100,000 policies (takes half an hour)',
     run: async () => (await import('./engine.js')).benchEngine(),
+  },
+  pdp: {
+    about: 'decision points as servers beside OPA and Cerbos, over TLS (a quarter of an hour; --quick: a minute)',
+    run: async (options) => (await import('./pdp.js')).benchPdp(options),
   },
   ask: {
     about: "the sidecar's PDP client by itself",
@@ -43,7 +54,11 @@ function table(rows: readonly Row[]): string {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+  options: {
+    json: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
 });
 const [name = ''] = positionals;
 const bench = BENCHES[name];
@@ -52,12 +67,12 @@ if (values.help || bench === undefined || positionals.length !== 1) {
   const out = values.help ? process.stdout : process.stderr;
   if (!values.help)
     out.write(name === '' ? 'Which benchmark?\n' : `There is no benchmark "${positionals.join(' ')}".\n`);
-  out.write(`Usage: npm run bench -- NAME [--json]\n\n${list.join('\n')}\n`);
+  out.write(`Usage: npm run bench -- NAME [--json] [--quick]\n\n${list.join('\n')}\n`);
   process.exitCode = values.help ? 0 : 2;
 } else {
   const [cpu] = cpus();
   process.stderr.write(`${name} on ${cpus().length} × ${cpu?.model ?? 'unknown CPU'}, Node ${process.version}\n`);
-  const rows = await bench.run();
+  const rows = await bench.run({ quick: values.quick });
   const lines = values.json ? rows.map((row) => JSON.stringify(row)).join('\n') : table(rows);
   process.stdout.write(`${lines}\n`);
 }

@@ -14,6 +14,7 @@ const METRICS = {
     'counter portcullis_pdp_questions_refused_total{reason}',
     'counter portcullis_pdp_http_requests_total{route,status}',
     'histogram portcullis_pdp_http_request_duration_seconds{route}',
+    'counter portcullis_pdp_gateway_requests_total{surface,outcome}',
     'counter portcullis_pdp_audit_records_total{outcome}',
     'counter portcullis_pdp_audit_checkpoints_total{outcome}',
     'counter portcullis_pdp_kill_lists_total{path,outcome}',

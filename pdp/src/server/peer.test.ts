@@ -44,6 +44,27 @@ describe('the caller', () => {
     );
   });
 
+  test('is read once per connection, and its validity at every call', () => {
+    const session = {};
+    const first = Object.assign(callWith(AGENT_ID), { call: { stream: { session } } });
+    const again = { getAuthContext: () => ({}), call: { stream: { session } } };
+    const elsewhere = { getAuthContext: () => ({}), call: { stream: { session: {} } } };
+    expect(reader.callerOf(first).identity).toEqual(reader.callerOf(again).identity);
+    expect(() => reader.callerOf(elsewhere)).toThrow(expect.objectContaining({ kind: 'unauthenticated' }));
+    clock.advance(3_600_001);
+    expect(() => reader.callerOf(again)).toThrow(expect.objectContaining({ kind: 'unauthenticated' }));
+    clock.advance(-3_600_001);
+  });
+
+  test('that is refused is read again', () => {
+    const session = {};
+    const nobody = { getAuthContext: () => ({}), call: { stream: { session } } };
+    expect(() => reader.callerOf(nobody)).toThrow();
+    expect(
+      reader.callerOf(Object.assign(callWith(AGENT_ID), { call: { stream: { session } } })).identity,
+    ).toBeDefined();
+  });
+
   test('stops being valid while the connection lives', () => {
     const caller = reader.callerOf(callWith(AGENT_ID));
     expect(caller.isValidNow()).toBe(true);

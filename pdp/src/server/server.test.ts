@@ -39,7 +39,7 @@ import { createEvaluate, createEvaluateBatch } from './evaluate.js';
 import { type GrpcEndpoint, openGrpcEndpoint } from './grpc-endpoint.js';
 import { createHealthService } from './health-service.js';
 import { createOpenStreams } from './open-streams.js';
-import type { CallerReader } from './peer.js';
+import { type CallerReader, connectionOf } from './peer.js';
 import { createSettle } from './settle.js';
 import { createWatch } from './watch.js';
 
@@ -102,6 +102,8 @@ type AnyClient = InstanceType<ReturnType<typeof makeGenericClientConstructor>>;
 let held: ReturnType<typeof createHeldDecide>;
 let observer: ReturnType<typeof createRecorder>;
 let peer: { reject?: PortcullisError; valid: boolean; identity: PeerIdentity };
+/** Of every call, as far as it can be told. */
+let connections: (object | undefined)[];
 let release: ReleaseState & { readonly ok: boolean };
 let listeners: Set<() => void>;
 let epochs: EpochCounters;
@@ -112,10 +114,12 @@ beforeEach(async () => {
   held = createHeldDecide();
   observer = createRecorder();
   peer = { valid: true, identity: AGENT };
+  connections = [];
   release = { ok: true, releaseSeq: 7, bundleDigest: 'ab'.repeat(32), policyVersion: '1', freshness: 'fresh' };
   listeners = new Set();
   const callers: CallerReader = {
-    callerOf: () => {
+    callerOf: (call) => {
+      connections.push(connectionOf(call));
       if (peer.reject !== undefined) throw peer.reject;
       return { identity: peer.identity, isValidNow: () => peer.valid };
     },
@@ -272,6 +276,14 @@ describe('Evaluate', () => {
       expect((await evaluate(question('next'))).decision?.effect).toBe('DECISION_EFFECT_ALLOW');
     },
   );
+
+  test('the connection of a call is found where grpc-js keeps it', async () => {
+    await evaluate(question('a'));
+    await evaluate(question('b'));
+    expect(connections).toHaveLength(2);
+    expect(connections[0]).toBeDefined();
+    expect(connections[1]).toBe(connections[0]);
+  });
 
   test('a caller without an identity gets UNAUTHENTICATED', async () => {
     peer.reject = new PortcullisError('ERR_IDENTITY_REJECTED', 'unauthenticated', 'no');

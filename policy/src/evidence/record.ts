@@ -3,7 +3,7 @@
  * the SHA-256 of that text. Whoever wants to check a line takes the member off again.
  */
 
-import { createHash } from 'node:crypto';
+import { hash as digest } from 'node:crypto';
 import { isCanonicalText } from '../bundle/canonical-text.js';
 import type { DecisionEffect, DenyCode, Layer, RuleEffect } from '../model/decision.js';
 import type { Json, JsonObject } from '../model/request.js';
@@ -93,7 +93,7 @@ export function sealDecision(entry: DecisionEntry, link: ChainLink): SealedRecor
 /** Seals the canonical text of a record, which holds its link already. */
 export function sealText(record: string): SealedRecord {
   const text = record.includes('\\ud') ? wellFormed(record) : record;
-  const hash = createHash('sha256').update(text).digest('hex');
+  const hash = digest('sha256', text, 'hex');
   return { line: `${text.slice(0, -1)},"hash":"${hash}"}`, hash };
 }
 
@@ -127,7 +127,7 @@ export function readRecord(line: string): RecordReading {
   const object = record as JsonObject;
   const link = linkOf(object);
   if (link === undefined) return unreadable('it lacks a sound seq, prev, record_id or writer');
-  if (createHash('sha256').update(text).digest('hex') !== hash) {
+  if (digest('sha256', text, 'hex') !== hash) {
     return { ok: false, why: 'altered', message: `record ${link.seq} does not have the hash that it carries` };
   }
   if (!isCanonical(object, text)) return unreadable(`record ${link.seq} is not in canonical form`);

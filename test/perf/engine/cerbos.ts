@@ -69,7 +69,8 @@ export const CERBOS: Subject = {
   },
 };
 
-function resourcePolicy(tool: number, rules: readonly WorkRule[]): object {
+/** The rules of one tool as a policy of Cerbos. */
+export function resourcePolicy(tool: number, rules: readonly WorkRule[]): object {
   return {
     apiVersion: 'api.cerbos.dev/v1',
     resourcePolicy: {

@@ -66,7 +66,8 @@ export const OPA: Subject = {
   },
 };
 
-function policyText(rules: readonly WorkRule[]): string {
+/** The rules as Rego. */
+export function policyText(rules: readonly WorkRule[]): string {
   const head = ['package bench', 'default allow := false', 'allow if { allowed; not denied }'];
   const body = rules.map(({ agent, tool, operation, limit, effect }) =>
     [

@@ -1,0 +1,179 @@
+/**
+ * From Envoy's CheckRequest to the canonical request; docs/guides/envoy.md is the table of this file.
+ *
+ * Who attempts comes from where the configuration says, and never from what a client may write freely. What could be
+ * read in two ways is refused: the request goes on as it is, whatever was understood of it here.
+ */
+
+import type { CanonicalRequest, Checked, JsonObject } from '@portcullis/policy/model';
+import { type GatewayWire, type PeerIdentity, parsePeerIdentity } from '@portcullis/proto';
+import type { ExtAuthzConfig } from './gateways-config.js';
+import { readTarget } from './http-target.js';
+import { readMcp } from './mcp-message.js';
+import { onlyValue, type RequestHeaders, readHeaders } from './request-headers.js';
+import { fromStruct, memberAt } from './struct.js';
+import { Unclear } from './unclear.js';
+
+/** What the request does not say itself. */
+export interface GatewayAsking {
+  readonly caller: PeerIdentity;
+  /** RFC 3339. */
+  readonly timestamp: string;
+  readonly newRequestId: () => string;
+}
+
+/** Who attempts. */
+export interface AgentName {
+  readonly tenant: string;
+  readonly agent: string;
+}
+
+/** Other ways than the request line to say where a request goes; some servers believe them. */
+const OTHER_TARGETS = [
+  'x-original-url',
+  'x-rewrite-url',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+];
+/** An id of the gateway's that the canonical request has room for. */
+const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
+
+/** Maps one request. The result has yet to pass the schema of the canonical request, and the check of authority. */
+export function toCanonical(
+  message: GatewayWire.CheckRequest__Output,
+  asking: GatewayAsking,
+  config: ExtAuthzConfig,
+): Checked<CanonicalRequest> {
+  return clearly(() => map(message.attributes ?? {}, asking, config));
+}
+
+/** The document, or why there is none. */
+export function clearly(map: () => JsonObject): Checked<CanonicalRequest> {
+  try {
+    return { ok: true, value: map() as unknown as CanonicalRequest };
+  } catch (error) {
+    if (!(error instanceof Unclear)) throw error;
+    return { ok: false, problems: [{ code: 'ERR_GATEWAY_UNCLEAR', message: error.message, path: error.path }] };
+  }
+}
+
+function map(
+  attributes: GatewayWire.AttributeContext__Output,
+  asking: GatewayAsking,
+  config: ExtAuthzConfig,
+): JsonObject {
+  const http = attributes.request?.http;
+  if (http === undefined) throw new Unclear('request.http', 'is missing: only HTTP can be decided');
+  const headers = readHeaders(http.headers, http.header_map?.headers);
+  const { tenant, agent } = agentOf(attributes, headers, asking.caller, config.identity);
+  checkOneTarget(http, headers);
+  const target = readTarget({
+    method: http.method ?? '',
+    path: http.path ?? '',
+    host: http.host ?? '',
+    scheme: http.scheme ?? '',
+  });
+  const server = mcpServerOf(attributes.context_extensions, config.mcpServerExtension);
+  const ip = attributes.source?.address?.socket_address?.address;
+  const { id = '' } = http;
+  const size = Number(http.size ?? -1);
+  return {
+    version: '1.0',
+    tenant_id: tenant,
+    source: 'ext_authz',
+    agent: { id: agent },
+    ...(server === undefined
+      ? { kind: 'egress', egress: { ...target.egress, ...(size >= 0 ? { bytes: size } : {}) } }
+      : mcpOf(server, target.egress.method, http, headers)),
+    context: {
+      timestamp: asking.timestamp,
+      request_id: REQUEST_ID.test(id) ? id : asking.newRequestId(),
+      ...(config.environment === undefined ? {} : { environment: config.environment }),
+      ...(ip === undefined || ip === '' ? {} : { ip }),
+      ...(target.query === undefined ? {} : { attributes: { query: target.query } }),
+    },
+  };
+}
+
+function mcpOf(server: string, method: string, http: GatewayWire.HttpRequest__Output, headers: RequestHeaders): object {
+  const { kind, tool } = readMcp(method, headers, wholeBody(http, headers));
+  return { kind, tool: { server, ...tool } };
+}
+
+function agentOf(
+  attributes: GatewayWire.AttributeContext__Output,
+  headers: RequestHeaders,
+  caller: PeerIdentity,
+  identity: ExtAuthzConfig['identity'],
+): AgentName {
+  if (caller.kind === 'agent') return caller;
+  switch (identity.from) {
+    case 'principal': {
+      const peer = parsePeerIdentity(attributes.source?.principal ?? '', caller.trustDomain);
+      if (peer?.kind !== 'agent') throw new Unclear('source.principal', 'is not the SPIFFE id of an agent');
+      return peer;
+    }
+    case 'context_extensions': {
+      const said = attributes.context_extensions ?? {};
+      const at = (key: string): string | undefined => (Object.hasOwn(said, key) ? said[key] : undefined);
+      return named(at(identity.tenant), at(identity.agent), 'context_extensions');
+    }
+    case 'metadata': {
+      const all = attributes.metadata_context?.filter_metadata ?? {};
+      const said = fromStruct(Object.hasOwn(all, identity.namespace) ? all[identity.namespace] : undefined);
+      return named(memberAt(said, identity.tenant), memberAt(said, identity.agent), 'metadata_context');
+    }
+    case 'headers':
+      return named(onlyValue(headers, identity.tenant), onlyValue(headers, identity.agent), 'headers');
+  }
+}
+
+/** By the rules of a SPIFFE id, so that a name means the same however it comes. */
+export function named(tenant: unknown, agent: unknown, path: string): AgentName {
+  const isText = typeof tenant === 'string' && typeof agent === 'string';
+  const peer = isText ? parsePeerIdentity(`spiffe://x/tenant/${tenant}/agent/${agent}`, 'x') : undefined;
+  if (peer?.kind !== 'agent') throw new Unclear(path, 'does not name the tenant and the agent');
+  return peer;
+}
+
+function mcpServerOf(
+  extensions: Readonly<Record<string, string>> | undefined,
+  key: string | undefined,
+): string | undefined {
+  if (key === undefined || extensions === undefined || !Object.hasOwn(extensions, key)) return undefined;
+  const server = extensions[key] ?? '';
+  if (server === '') throw new Unclear(`context_extensions.${key}`, 'names no server');
+  return server;
+}
+
+function checkOneTarget(http: GatewayWire.HttpRequest__Output, headers: RequestHeaders): void {
+  for (const name of OTHER_TARGETS) {
+    if (headers.has(name)) throw new Unclear(`headers.${name}`, 'names another target than the request line');
+  }
+  for (const [name, said] of [
+    ['host', http.host],
+    [':authority', http.host],
+    [':path', http.path],
+    [':method', http.method],
+  ] as const) {
+    const other = onlyValue(headers, name);
+    if (other !== undefined && other.toLowerCase() !== (said ?? '').toLowerCase()) {
+      throw new Unclear(`headers.${name}`, 'differs from the target of the request');
+    }
+  }
+}
+
+/** The bytes that go upstream. @throws Unclear when they are not all here, or not as they are */
+function wholeBody(http: GatewayWire.HttpRequest__Output, headers: RequestHeaders): Uint8Array {
+  const { raw_body: raw = Buffer.alloc(0), body = '', size = '-1' } = http;
+  if (body !== '') throw new Unclear('body', 'came as text, which is not what goes upstream: set pack_as_bytes');
+  const partial = onlyValue(headers, 'x-envoy-auth-partial-body');
+  if (partial !== undefined && partial !== 'false')
+    throw new Unclear('raw_body', 'was cut off: raise max_request_bytes');
+  const length = onlyValue(headers, 'content-length');
+  for (const said of [length ?? '-1', size]) {
+    if (said !== '-1' && said !== String(raw.byteLength)) throw new Unclear('raw_body', 'is not the whole body');
+  }
+  return raw;
+}

@@ -1,0 +1,35 @@
+/** What a load generator is told, and what it found. */
+
+import type { TlsFiles } from '@portcullis/runtime';
+
+/** How a subject is asked. */
+export const WAYS = ['stream', 'unary', 'http', 'opa', 'cerbos'] as const;
+/** See {@link WAYS}. */
+export type Way = (typeof WAYS)[number];
+
+/** One measurement. */
+export interface Job {
+  readonly way: Way;
+  /** `host:port`. */
+  readonly address: string;
+  readonly tls: TlsFiles;
+  /** Rules that are loaded; the questions follow from it. */
+  readonly policies: number;
+  /** What a question carries besides, in kB. */
+  readonly payloadKb: number;
+  /** Questions under way at once. */
+  readonly width: number;
+  /** Seconds before anything is counted. */
+  readonly warmUpSeconds: number;
+  readonly seconds: number;
+}
+
+/** What came of it; latencies in milliseconds, the client's own work included. */
+export interface Load {
+  /** Answers in all, those of the warm-up included. */
+  readonly answers: number;
+  readonly rps: number;
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+}

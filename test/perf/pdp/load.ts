@@ -1,0 +1,38 @@
+/** A load generator in a process of its own: `node load.js JOB`, a {@link Job} as JSON; prints a {@link Load} as JSON. */
+import { expectedOf, workloadOf } from '../engine/workload.js';
+import { quantile } from '../statistics.js';
+import { type Asker, connect } from './ask.js';
+import type { Job, Load } from './job.js';
+
+const job = JSON.parse(process.argv[2] ?? '') as Job;
+const workload = workloadOf(job.policies, 'plain');
+const expected = workload.requests.hit.map((question) => expectedOf(workload, question));
+
+async function drive(asker: Asker, seconds: number): Promise<Load> {
+  const latencies: number[] = [];
+  const begun = performance.now();
+  const until = begun + seconds * 1000;
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    for (let now = begun; now < until; ) {
+      const index = next;
+      next += 1;
+      const askedAt = performance.now();
+      const allowed = await asker.ask(index);
+      now = performance.now();
+      latencies.push(now - askedAt);
+      if (allowed !== expected[index % expected.length]) throw new Error(`question ${index}: answered ${allowed}`);
+    }
+  };
+  await Promise.all(Array.from({ length: job.width }, lane));
+  const took = (performance.now() - begun) / 1000;
+  const at = (share: number): number => quantile(latencies, share);
+  return { answers: latencies.length, rps: latencies.length / took, p50: at(0.5), p95: at(0.95), p99: at(0.99) };
+}
+
+const asker = await connect(job);
+const warmUp = await drive(asker, job.warmUpSeconds);
+const measured = await drive(asker, job.seconds);
+const load: Load = { ...measured, answers: warmUp.answers + measured.answers };
+await asker.close();
+process.stdout.write(`${JSON.stringify(load)}\n`);
