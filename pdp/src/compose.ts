@@ -34,6 +34,7 @@ import { type BundleCompiler, createWorkerCompiler } from './bundles/compiler.js
 import { FRESHNESS_PROFILES } from './bundles/freshness.js';
 import { createNodeReports } from './bundles/node-reports.js';
 import type { PdpConfig } from './config.js';
+import { createEpochs } from './epochs/epochs.js';
 import { type HttpEndpoint, openHttpEndpoint } from './http/endpoint.js';
 import { createPdpMetrics, type PdpMetrics } from './metrics.js';
 import { createDecide, type Decide } from './pipeline/decide.js';
@@ -131,6 +132,7 @@ async function compose(
     maxBundleBytes: config.bundles.maxBundleBytes,
     syncTimeoutMs: config.bundles.syncTimeoutMs,
   });
+  const epochs = createEpochs(active);
   metrics.followRelease({ channel: config.channel, state: active.state, ageSeconds: () => active.ageSeconds() });
 
   const audit = await openConfiguredAudit(config, { clock, log, metrics });
@@ -172,7 +174,7 @@ async function compose(
 
   const streams = createOpenStreams(maxStreamAgeMs(config.limits.maxConnectionAgeMs));
   const callers = createCallerReader({ trustDomain: config.trustDomain, clock });
-  const evaluate = { decide, callers, clock, deadlineMs: config.limits.decisionDeadlineMs, log };
+  const evaluate = { decide, epochs, callers, clock, deadlineMs: config.limits.decisionDeadlineMs, log };
   const endpoint = await openGrpcEndpoint({
     definitions,
     ...config.listen,
@@ -190,7 +192,7 @@ async function compose(
         encode: service.Decide.responseSerialize,
         maxInFlight: config.limits.maxInFlightPerStream,
       }),
-      Watch: createWatch({ callers, releases: active, streams, observer: metrics, log }),
+      Watch: createWatch({ callers, releases: active, epochs, streams, observer: metrics, log }),
       Settle: createSettle({
         callers,
         observer: metrics,

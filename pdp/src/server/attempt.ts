@@ -25,14 +25,12 @@ export function toAttempt(question: Wire.EvaluateRequest__Output, caller: Caller
   };
 }
 
-/** The decision as it travels, with the epochs it was computed under. */
-export function toAnswer(decision: Decision): Wire.Decision {
-  return toWireDecision(decision, epochsAt(decision.meta.release_seq));
-}
-
-/** Trust, labels and kill switch have no epochs of their own yet: they are 0 everywhere. */
-export function epochsAt(releaseSeq: number): Epochs {
-  return { release_seq: releaseSeq, trust: 0, labels: 0, kill: 0 };
+/**
+ * The decision as it travels, with the epochs it was computed under.
+ * @param before the epochs before the decision was begun: what moved meanwhile may or may not have been seen
+ */
+export function toAnswer(decision: Decision, before: Epochs): Wire.Decision {
+  return toWireDecision(decision, { ...before, release_seq: decision.meta.release_seq });
 }
 
 /** The earlier of the caller's deadline and ours, as monotonic milliseconds. */

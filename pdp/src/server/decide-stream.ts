@@ -113,9 +113,10 @@ function serve(
   };
   const decide = async ({ id, question, deadline }: Waiting): Promise<void> => {
     try {
+      const before = parts.epochs.current();
       const decision = await parts.decide(toAttempt(question, caller, deadline));
       inFlight.delete(id);
-      answer({ id, decision: toAnswer(decision) });
+      answer({ id, decision: toAnswer(decision, before) });
     } catch (error) {
       inFlight.delete(id);
       logFault(parts.log, PortcullisError.from(error), 'Question failed');

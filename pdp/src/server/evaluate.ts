@@ -3,6 +3,7 @@
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import type { Wire } from '@portcullis/proto';
 import { type Clock, type Logger, PortcullisError } from '@portcullis/runtime';
+import type { EpochSource } from '../epochs/epochs.js';
 import type { Decide } from '../pipeline/decide.js';
 import { MAX_BATCH } from './answer-batch.js';
 import { deadlineOf, toAnswer, toAttempt } from './attempt.js';
@@ -12,6 +13,7 @@ import type { CallerReader } from './peer.js';
 /** What both handlers need. */
 export interface EvaluateParts {
   readonly decide: Decide;
+  readonly epochs: Pick<EpochSource, 'current'>;
   readonly callers: CallerReader;
   readonly clock: Clock;
   readonly deadlineMs: number;
@@ -25,7 +27,8 @@ export function createEvaluate(
   return guardUnary(parts.log, async (call) => {
     const caller = parts.callers.callerOf(call);
     const deadline = deadlineOf(call, parts.clock, parts.deadlineMs);
-    return { decision: toAnswer(await parts.decide(toAttempt(call.request, caller, deadline))) };
+    const before = parts.epochs.current();
+    return { decision: toAnswer(await parts.decide(toAttempt(call.request, caller, deadline)), before) };
   });
 }
 
@@ -40,9 +43,10 @@ export function createEvaluateBatch(
     if (questions.length > MAX_BATCH) {
       throw new PortcullisError('ERR_REQUEST_INVALID', 'invalid', `a batch holds at most ${MAX_BATCH} requests`);
     }
+    const before = parts.epochs.current();
     const decisions = await Promise.all(
       questions.map((question) => parts.decide(toAttempt(question, caller, deadline))),
     );
-    return { responses: decisions.map((decision) => ({ decision: toAnswer(decision) })) };
+    return { responses: decisions.map((decision) => ({ decision: toAnswer(decision, before) })) };
   });
 }

@@ -4,7 +4,7 @@
  */
 
 import { setImmediate as turn } from 'node:timers/promises';
-import { type PeerIdentity, requestDigest, toWireRequest, type Wire } from '@portcullis/proto';
+import { type Epochs, type PeerIdentity, requestDigest, toWireRequest, type Wire } from '@portcullis/proto';
 import type { Clock } from '@portcullis/runtime';
 import { WARM_UP_REQUEST } from '../bundles/warm-up.js';
 import type { Decide } from '../pipeline/decide.js';
@@ -21,6 +21,7 @@ export interface RehearsalParts {
 
 const ROUNDS = 32;
 const ROUND_MS = 1_000;
+const EPOCHS: Epochs = { release_seq: 0, trust: 0, labels: 0, kill: 0 };
 
 /** Takes some tens of milliseconds, one decision per turn of the event loop. */
 export async function rehearse({ decide, service, clock }: RehearsalParts): Promise<void> {
@@ -32,7 +33,7 @@ export async function rehearse({ decide, service, clock }: RehearsalParts): Prom
     const bytes = service.Decide.requestSerialize({ questions: [{ id: round, evaluate }] });
     const [asked] = service.Decide.requestDeserialize(bytes).questions ?? [];
     const attempt = toAttempt(asked?.evaluate ?? {}, caller, clock.monotonic() + ROUND_MS);
-    const decision = toAnswer(await decide(attempt));
+    const decision = toAnswer(await decide(attempt), EPOCHS);
     service.Decide.responseSerialize({ answers: [{ id: round, decision }] });
     service.Evaluate.responseSerialize({ decision });
     await turn();

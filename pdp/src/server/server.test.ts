@@ -24,6 +24,7 @@ import {
 import { createLogger, PortcullisError, systemClock } from '@portcullis/runtime';
 import { service as healthService } from 'grpc-health-check';
 import type { ReleaseState } from '../bundles/active.js';
+import { createEpochs, type EpochCounters } from '../epochs/epochs.js';
 import { createRecorder } from '../fixtures/recorders.js';
 import { AGENT, toolCall } from '../fixtures/requests.js';
 import type { Attempt } from '../pipeline/chain.js';
@@ -98,6 +99,7 @@ let observer: ReturnType<typeof createRecorder>;
 let peer: { reject?: PortcullisError; valid: boolean };
 let release: ReleaseState & { readonly ok: boolean };
 let listeners: Set<() => void>;
+let epochs: EpochCounters;
 let endpoint: GrpcEndpoint;
 let client: AnyClient & Wire.DecisionServiceClient;
 
@@ -127,7 +129,8 @@ beforeEach(async () => {
   };
   const streams = createOpenStreams(60_000);
   const encode = loadDecisionService().Decide.responseSerialize;
-  const parts = { decide: held, callers, clock: systemClock, deadlineMs: 10_000, log };
+  epochs = createEpochs(releases);
+  const parts = { decide: held, epochs, callers, clock: systemClock, deadlineMs: 10_000, log };
   endpoint = await openGrpcEndpoint({
     definitions: loadDecisionPackage(),
     host: '127.0.0.1',
@@ -147,7 +150,7 @@ beforeEach(async () => {
       Evaluate: createEvaluate(parts),
       EvaluateBatch: createEvaluateBatch(parts),
       Decide: createDecideStream({ ...parts, streams, observer, encode, maxInFlight: MAX_IN_FLIGHT }),
-      Watch: createWatch({ callers, releases, streams, observer, log }),
+      Watch: createWatch({ callers, releases, epochs, streams, observer, log }),
       Settle: createSettle({
         callers,
         observer,
@@ -292,6 +295,7 @@ describe('Evaluate', () => {
         deadlines.push(attempt.deadline);
         return decisionFor(attempt);
       },
+      epochs,
       callers: { callerOf: () => ({ identity: AGENT, isValidNow: () => true }) },
       clock: systemClock,
       deadlineMs: 10_000,
@@ -562,6 +566,21 @@ describe('Decide', () => {
   });
 });
 
+describe('an answer', () => {
+  test('carries the epochs from before it was begun, not those of when it was ready', async () => {
+    held.hold = true;
+    epochs.reach('trust', 3);
+    const answered = evaluate(question('a'));
+    while (held.asked.get('a') === undefined) await new Promise((resolve) => setImmediate(resolve));
+    epochs.reach('trust', 4);
+    epochs.reach('kill', 1);
+    held.asked.get('a')?.answer();
+    expect((await answered).decision?.epochs).toMatchObject({ release_seq: 7, trust: 3 });
+    held.hold = false;
+    expect((await evaluate(question('b'))).decision?.epochs).toMatchObject({ release_seq: 7, trust: 4, kill: 1 });
+  });
+});
+
 describe('Watch', () => {
   test('shows the current state first, then every change; without a release it says expired', async () => {
     const call = client.Watch({});
@@ -569,7 +588,7 @@ describe('Watch', () => {
     let wake: (() => void) | undefined;
     call.on('data', (event: Wire.WatchEvent__Output) => {
       const read = fromWireWatchEvent(event);
-      events.push(read.ok ? [read.value.epochs.release_seq, read.value.freshness] : read.problems);
+      events.push(read.ok ? [...Object.values(read.value.epochs), read.value.freshness] : read.problems);
       wake?.();
     });
     call.on('error', () => undefined);
@@ -584,13 +603,18 @@ describe('Watch', () => {
     release = { ...release, releaseSeq: 8 };
     for (const listener of listeners) listener();
     await until(2);
+    epochs.advance('trust');
+    epochs.reach('kill', 5);
+    await until(4);
     release = { ...release, freshness: 'none', releaseSeq: 0 };
     for (const listener of listeners) listener();
-    await until(3);
+    await until(5);
     expect(events).toEqual([
-      [7, 'fresh'],
-      [8, 'fresh'],
-      [0, 'expired'],
+      [7, 0, 0, 0, 'fresh'],
+      [8, 0, 0, 0, 'fresh'],
+      [8, 1, 0, 0, 'fresh'],
+      [8, 1, 0, 5, 'fresh'],
+      [0, 1, 0, 5, 'expired'],
     ]);
     call.cancel();
     while (!observer.lines.includes('closed watch')) await new Promise((resolve) => setImmediate(resolve));

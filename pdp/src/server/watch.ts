@@ -1,10 +1,10 @@
 /** `Watch`: the current state first, then every change. A slow watcher gets the newest state, never a backlog. */
 
 import type { handleServerStreamingCall } from '@grpc/grpc-js';
-import { toWireWatchEvent, type Wire } from '@portcullis/proto';
+import { type Epochs, toWireWatchEvent, type Wire } from '@portcullis/proto';
 import { type Logger, PortcullisError } from '@portcullis/runtime';
 import type { ActiveReleases, ReleaseState } from '../bundles/active.js';
-import { epochsAt } from './attempt.js';
+import type { EpochSource } from '../epochs/epochs.js';
 import { guarded, logFault, statusOf } from './guard.js';
 import type { ServerObserver } from './observer.js';
 import type { OpenStreams } from './open-streams.js';
@@ -14,6 +14,7 @@ import type { CallerReader } from './peer.js';
 export interface WatchParts {
   readonly callers: CallerReader;
   readonly releases: Pick<ActiveReleases, 'state' | 'onChange'>;
+  readonly epochs: EpochSource;
   readonly streams: OpenStreams;
   readonly observer: ServerObserver;
   readonly log: Logger;
@@ -31,6 +32,7 @@ export function createWatch(parts: WatchParts): handleServerStreamingCall<Wire.W
       const caller = parts.callers.callerOf(call);
       let isSending = false;
       let isOutdated = false;
+      let sent = '';
       const send = (): void => {
         if (call.destroyed || call.writableEnded) return;
         if (!caller.isValidNow()) {
@@ -43,21 +45,27 @@ export function createWatch(parts: WatchParts): handleServerStreamingCall<Wire.W
           isOutdated = true;
           return;
         }
-        isSending = true;
         isOutdated = false;
-        call.write(toWireWatchEvent(reportOf(parts.releases.state())), () => {
+        const report = reportOf(parts.releases.state(), parts.epochs.current());
+        // A release moves an epoch as well; one change is one event.
+        const text = JSON.stringify(report);
+        if (text === sent) return;
+        sent = text;
+        isSending = true;
+        call.write(toWireWatchEvent(report), () => {
           isSending = false;
           if (isOutdated) send();
         });
       };
       parts.observer.streamOpened('watch');
-      const stopListening = parts.releases.onChange(guarded(send, fail));
+      const changed = guarded(send, fail);
+      const stopListening = [parts.releases.onChange(changed), parts.epochs.onChange(changed)];
       const remove = parts.streams.add({ leave: () => call.end() });
       let isClosed = false;
       const close = (): void => {
         if (isClosed) return;
         isClosed = true;
-        stopListening();
+        for (const stop of stopListening) stop();
         remove();
         parts.observer.streamClosed('watch');
       };
@@ -69,9 +77,9 @@ export function createWatch(parts: WatchParts): handleServerStreamingCall<Wire.W
   };
 }
 
-function reportOf(state: ReleaseState): Parameters<typeof toWireWatchEvent>[0] {
+function reportOf(state: ReleaseState, epochs: Epochs): Parameters<typeof toWireWatchEvent>[0] {
   return {
-    epochs: epochsAt(state.releaseSeq),
+    epochs: { ...epochs, release_seq: state.releaseSeq },
     bundle_digest: state.bundleDigest,
     policy_version: state.policyVersion,
     // A PDP without a release denies everything, like one whose release has expired.
