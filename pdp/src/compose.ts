@@ -31,13 +31,14 @@ import { createBundleClient } from './bundles/bundle-client.js';
 import { openBundleFiles } from './bundles/bundle-files.js';
 import { createBundleTasks } from './bundles/bundle-tasks.js';
 import { type BundleCompiler, createWorkerCompiler } from './bundles/compiler.js';
-import { FRESHNESS_PROFILES } from './bundles/freshness.js';
+import { FRESHNESS_PROFILES, MAX_CACHE_TTL_SECONDS } from './bundles/freshness.js';
 import { createNodeReports } from './bundles/node-reports.js';
+import { createDecisionCache } from './cache/decision-cache.js';
 import type { PdpConfig } from './config.js';
 import { createEpochs } from './epochs/epochs.js';
 import { type HttpEndpoint, openHttpEndpoint } from './http/endpoint.js';
 import { createPdpMetrics, type PdpMetrics } from './metrics.js';
-import { createDecide, type Decide } from './pipeline/decide.js';
+import { createDecide, type Decide, type DecideParts } from './pipeline/decide.js';
 import { createMemoryQuotaStore } from './quota/memory.js';
 import { openQuotaStore } from './quota/open.js';
 import { createDecideStream } from './server/decide-stream.js';
@@ -139,10 +140,23 @@ async function compose(
   opened(() => audit?.close());
   const quotas = openQuotaStore(config.quota, { tls, clock, observer: metrics, log });
   opened(() => quotas.close());
+  const judges: Pick<DecideParts, 'sources' | 'assessor'> = { sources: [], assessor: undefined };
+  const cache = config.cache.enabled
+    ? createDecisionCache({
+        limits: config.cache,
+        maxTtlSeconds: MAX_CACHE_TTL_SECONDS[config.bundles.freshness],
+        epochs,
+        sources: judges.sources,
+        assessesRisk: judges.assessor !== undefined,
+        clock,
+        observer: metrics,
+      })
+    : undefined;
+  if (cache !== undefined) metrics.followCache(() => cache.entries);
   const pipeline = {
     snapshots: active,
-    sources: [],
-    assessor: undefined,
+    ...judges,
+    memory: cache,
     followers: [],
     gateways: new Map(Object.entries(config.gateways).map(([name, tenants]) => [name, new Set(tenants)])),
     parseRequest: createRequestParser(),
@@ -167,7 +181,7 @@ async function compose(
   const definitions = loadDecisionPackage();
   const service = loadDecisionService(definitions);
   await rehearse({
-    decide: createDecide({ ...pipeline, sink: undefined, observer: silent, quotas: unused }),
+    decide: createDecide({ ...pipeline, memory: undefined, sink: undefined, observer: silent, quotas: unused }),
     service,
     clock,
   });

@@ -2,6 +2,7 @@
 
 import { adminConfig, logConfig, tlsConfig } from '@portcullis/runtime';
 import { z } from 'zod';
+import { cacheConfig } from './cache/cache-config.js';
 import { httpConfig } from './http/http-config.js';
 
 const name = z
@@ -276,6 +277,7 @@ export const pdpConfig = z.strictObject({
     .describe('Which tenants each gateway may speak for; a gateway that is not listed speaks for none.'),
   audit: audit.describe('The chain of decision records (ADR-0003).'),
   quota: quota.describe('Where quotas are counted (ADR-0011).'),
+  cache: cacheConfig,
   limits: limits.describe('Caps that keep one caller from taking the PDP from the others.'),
 });
 

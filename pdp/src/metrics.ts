@@ -7,6 +7,8 @@ import { type AuditObserver, CHECKPOINT_OUTCOMES } from './audit/open-audit.js';
 import type { ReleaseState } from './bundles/active.js';
 import type { BundleObserver } from './bundles/bundle-client.js';
 import { REFUSAL_REASONS } from './bundles/refusal.js';
+import type { CacheObserver } from './cache/decision-cache.js';
+import { UNKEPT_REASONS } from './cache/keepable.js';
 import { HTTP_ROUTES, HTTP_STATUSES, type HttpObserver } from './http/http-observer.js';
 import { type DecisionObserver, STAGES } from './pipeline/ports.js';
 import { type QuotaObserver, RESERVATION_OUTCOMES, STORE_OPERATIONS } from './quota/port.js';
@@ -19,7 +21,10 @@ export interface PdpMetrics
     ServerObserver,
     HttpObserver,
     AuditObserver,
-    QuotaObserver {
+    QuotaObserver,
+    CacheObserver {
+  /** What the gauge of kept decisions reads when scraped. */
+  followCache(entries: () => number): void;
   /** What the gauges of the active release read when scraped. */
   followRelease(options: {
     readonly channel: string;
@@ -28,6 +33,7 @@ export interface PdpMetrics
   }): void;
 }
 
+const LOOK_UP_OUTCOMES = ['hit', 'miss'] as const;
 const BOOLEANS = ['true', 'false'] as const;
 
 /** Registers the metrics; the registry's prefix is `portcullis_pdp`. */
@@ -102,6 +108,16 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     help: 'Operations on the quota store that failed or took too long.',
     labels: { operation: STORE_OPERATIONS },
   });
+  const lookUps = registry.counter({
+    name: 'decision_cache_lookups_total',
+    help: 'Requests that were looked up among the decisions that are kept, by whether one served.',
+    labels: { outcome: LOOK_UP_OUTCOMES },
+  });
+  const unkept = registry.counter({
+    name: 'decision_cache_refusals_total',
+    help: 'Decisions that were not kept though the bundle allows it, by reason.',
+    labels: { reason: UNKEPT_REASONS },
+  });
   // Looked up once: these are on the path of every decision.
   const stageTimers = new Map(STAGES.map((stage) => [stage, stages.labels({ stage })] as const));
   const decided = new Map(
@@ -125,6 +141,12 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
       reserving.observe({ outcome }, seconds);
     },
     quotaStoreFailed: (operation) => storeFailures.inc({ operation }),
+    looked: (found) => lookUps.inc({ outcome: found ? 'hit' : 'miss' }),
+    unkept: (reason) => unkept.inc({ reason }),
+    followCache: (entries) => {
+      const held = registry.gauge({ name: 'decision_cache_entries', help: 'Decisions that are kept.' });
+      Object.assign(held, { collect: () => held.set(entries()) });
+    },
     questionRefused: (reason) => faults.inc({ reason }),
     httpAnswered: (route, status, seconds) => {
       httpAnswers.inc({ route, status });

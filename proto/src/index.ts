@@ -7,7 +7,7 @@ export { argumentsDigestHex, DIGEST_BYTES, requestDigest, requestDigestHex } fro
 export { fromWireSettlement, type ReportedUsage, type SettlementReport, toWireSettlement } from './codec/settlement.js';
 export { fromWireWatchEvent, toWireWatchEvent, type WatchReport } from './codec/watch-event.js';
 export { DECISION_SERVICE_NAME, loadDecisionPackage, loadDecisionService } from './decision-service.js';
-export type { Epochs } from './epochs.js';
+export { type Epochs, isBehind, sameEpochs } from './epochs.js';
 export { type PeerIdentity, parsePeerIdentity } from './identity.js';
 export { createRequestParser, parseCanonicalRequest, type RequestParser } from './request-parser.js';
 export type * as Wire from './wire.js';

@@ -4,6 +4,9 @@ import { type Adjudicated, type AssessedRequest, mintAdjudicated, next, type Sta
 
 /** Evaluates the request with the engine of its own snapshot. The quotas it met are still to be asked. */
 export function adjudicate(assessed: AssessedRequest): StageResult<Adjudicated> {
-  const verdict = assessed.contextual.snapshot.engine.evaluate(assessed.request);
-  return next(mintAdjudicated({ assessed, verdict }));
+  const { engine } = assessed.contextual.snapshot;
+  if (engine.cacheTtlSeconds > 0) {
+    return next(mintAdjudicated({ assessed, ...engine.evaluateWithReads(assessed.request) }));
+  }
+  return next(mintAdjudicated({ assessed, verdict: engine.evaluate(assessed.request), reads: undefined }));
 }

@@ -30,11 +30,12 @@ import type {
   RiskAssessor,
   StageName,
 } from './ports.js';
+import { type RecallParts, recall } from './recall.js';
 import { reserve, unguarded } from './reserve.js';
 import { assess } from './risk.js';
 
 /** What the pipeline is made of. */
-export interface DecideParts extends NormalizeParts, ContextParts {
+export interface DecideParts extends NormalizeParts, ContextParts, RecallParts {
   /** Without one, `intent_risk` is what the caller says. */
   readonly assessor: RiskAssessor | undefined;
   readonly followers: readonly DecisionFollower[];
@@ -141,6 +142,15 @@ function runStages(
   const { request, digest } = normalized.value;
   const question: Question = { caller: attempt.caller, request, digest, deadline: attempt.deadline };
   progress.question = question;
+  const recalled = recall(parts, normalized.value, question);
+  if (recalled?.adjudicated !== undefined) {
+    const { assessed } = recalled.adjudicated;
+    progress.snapshot = assessed.contextual.snapshot;
+    progress.request = assessed.request;
+    progress.recalled = true;
+    if (recalled.look.found !== undefined) progress.cache = recalled.look.found.cache;
+    return next(recalled.adjudicated);
+  }
 
   const withContext = (contextual: StageResult<ContextualRequest>): ReturnType<typeof runStages> => {
     const isAwaited = crossed('context');
@@ -153,6 +163,10 @@ function runStages(
     progress.request = assessed.request;
     if (!crossed('risk')) return { ok: false, reason: TIMED_OUT };
     const adjudicated = adjudicate(assessed);
+    if (recalled !== undefined && adjudicated.ok && adjudicated.value.reads !== undefined) {
+      const { verdict, reads } = adjudicated.value;
+      progress.cache = recalled.look.keep({ request: assessed.request, verdict, reads });
+    }
     return crossed('adjudicate') ? adjudicated : { ok: false, reason: TIMED_OUT };
   };
   return after(parts.contextualize(normalized.value, question), withContext);

@@ -43,13 +43,23 @@ export function compileDocument(bundle: BundleDocument): Checked<CompiledBundle>
   const context = { findings, schemas, bundle: shared };
   const sets = bundle.sets.map((set) => compileSet(set, context));
   if (findings.count > 0) return { ok: false, problems: findings.sorted() };
-  const { name, version, fields } = bundle;
+  const { name, version, fields, cacheTtlSeconds } = bundle;
+  const kept = cacheTtlSeconds === undefined ? {} : { cacheTtlSeconds };
   const declared = fields === undefined ? {} : { fields };
   const ordered = sets.toSorted(compareLayers);
   const modules = bundle.modules.map(compileModule).toSorted(compareLayers);
   return {
     ok: true,
-    value: { format: BUNDLE_FORMAT, name, version, default: bundle.default, ...declared, sets: ordered, modules },
+    value: {
+      format: BUNDLE_FORMAT,
+      name,
+      version,
+      default: bundle.default,
+      ...kept,
+      ...declared,
+      sets: ordered,
+      modules,
+    },
   };
 }
 

@@ -1,8 +1,8 @@
 import type { CustomFields } from '../dsl/custom-fields.js';
 import type { CompiledEffect } from '../dsl/effects.js';
-import type { Quantifier } from '../dsl/field-path.js';
 import type { BaseOperator, Literal, Operator } from '../dsl/operators.js';
 import type { Layer, QuotaDimension, QuotaKind } from '../model/decision.js';
+import type { Quantifier } from '../model/field-path.js';
 
 /** The format of bundle documents and of what they compile to. */
 export const BUNDLE_FORMAT = 'portcullis.policy/1';
@@ -16,6 +16,9 @@ export type Combining = (typeof COMBININGS)[number];
 export const PRIORITY_ORDERS = ['desc', 'asc'] as const;
 /** See {@link PRIORITY_ORDERS}. */
 export type PriorityOrder = (typeof PRIORITY_ORDERS)[number];
+
+/** No decision is kept for longer (contracts §5, §13). */
+export const MAX_CACHE_TTL_SECONDS = 30;
 
 /** What happens when no set decides. */
 export type DefaultEffect = 'allow' | 'deny';
@@ -133,6 +136,8 @@ export interface CompiledBundle {
   /** The bundle's semantic version. */
   readonly version: string;
   readonly default: DefaultEffect;
+  /** How long decisions may be kept, 1 to {@link MAX_CACHE_TTL_SECONDS}; absent for not at all. */
+  readonly cacheTtlSeconds?: number;
   /** The fields that the bundle declares; absent when there are none. */
   readonly fields?: CustomFields;
   /** Platform first, then tenant, then workspace; inside a layer as the bundle lists them. */

@@ -1,7 +1,9 @@
 /** The vocabulary: types and closed lists, and nothing that evaluates. The only door of `policy` that a PEP may use. */
+export * from './cache-scope.js';
 export * from './decision.js';
 export * from './exhaustive.js';
 export * from './facts.js';
 export * from './fields.js';
+export * from './kept-decisions.js';
 export * from './problem.js';
 export * from './request.js';
