@@ -39,6 +39,7 @@ import { createEpochs } from './epochs/epochs.js';
 import { type HttpEndpoint, openHttpEndpoint } from './http/endpoint.js';
 import { createPdpMetrics, type PdpMetrics } from './metrics.js';
 import { createDecide, type Decide, type DecideParts } from './pipeline/decide.js';
+import { speaksFor } from './pipeline/normalize.js';
 import { createMemoryQuotaStore } from './quota/memory.js';
 import { openQuotaStore } from './quota/open.js';
 import { createDecideStream } from './server/decide-stream.js';
@@ -211,6 +212,8 @@ async function compose(
         callers,
         observer: metrics,
         quotas,
+        sink: audit,
+        mayReport: (caller, tenant, agent) => speaksFor(caller, tenant, agent, pipeline.gateways),
         log,
         maxRemembered: config.limits.maxSettlementsRemembered,
       }),

@@ -4,6 +4,7 @@ export { type EpochedDecision, fromWireDecision, toWireDecision } from './codec/
 export type { BundleFreshness, EnforcementOutcome } from './codec/enums.js';
 export { fromWireFault, toWireFault, type UndecidedReason } from './codec/fault.js';
 export { argumentsDigestHex, DIGEST_BYTES, requestDigest, requestDigestHex } from './codec/request-digest.js';
+export { fromWireReuse, type ReuseReport, toWireReuse } from './codec/reuse.js';
 export { fromWireSettlement, type ReportedUsage, type SettlementReport, toWireSettlement } from './codec/settlement.js';
 export { fromWireWatchEvent, toWireWatchEvent, type WatchReport } from './codec/watch-event.js';
 export { DECISION_SERVICE_NAME, loadDecisionPackage, loadDecisionService } from './decision-service.js';

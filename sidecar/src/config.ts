@@ -4,6 +4,7 @@ import { ENVIRONMENTS } from '@portcullis/policy/model';
 import { adminConfig, logConfig, tlsConfig } from '@portcullis/runtime';
 import { z } from 'zod';
 import { pdpConfig } from './ask/config.js';
+import { cacheConfig } from './cache/config.js';
 import { mcpConfig, stdioConfig } from './intercept/mcp/config.js';
 
 /** The whole configuration. Every duration is in milliseconds, every size in bytes. */
@@ -15,6 +16,7 @@ export const sidecarConfig = z
     admin: adminConfig.describe('Plain HTTP port for metrics, probes and drain.'),
     log: logConfig.describe('How much is logged, and where to.'),
     pdp: pdpConfig.describe('The policy decision points.'),
+    cache: cacheConfig,
     mcp: mcpConfig.optional().describe('The MCP Streamable HTTP proxy.'),
     stdio: stdioConfig.optional().describe('The MCP stdio wrapper (mode "mcp").'),
     drainMs: z

@@ -22,16 +22,18 @@ export interface RegisteredMetric {
 
 const SERVICES = {
   portcullis_pdp: (registry: Registry) => {
-    createPdpMetrics(registry).followRelease({
+    const metrics = createPdpMetrics(registry);
+    metrics.followRelease({
       channel: '',
       state: () => {
         throw new Error('nothing is scraped here');
       },
       ageSeconds: () => Number.NaN,
     });
+    metrics.followCache(() => 0);
   },
   portcullis_sidecar: (registry: Registry) => {
-    createSidecarMetrics(registry);
+    createSidecarMetrics(registry).followCache(() => 0);
   },
   portcullis_distributor: (registry: Registry) => {
     createDistributorMetrics(registry);

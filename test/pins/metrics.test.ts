@@ -18,8 +18,11 @@ const METRICS = {
     'counter portcullis_pdp_quota_reservations_total{outcome}',
     'histogram portcullis_pdp_quota_reserve_duration_seconds{outcome}',
     'counter portcullis_pdp_quota_store_failures_total{operation}',
+    'counter portcullis_pdp_decision_cache_lookups_total{outcome}',
+    'counter portcullis_pdp_decision_cache_refusals_total{reason}',
     'gauge portcullis_pdp_bundle_age_seconds{}',
     'gauge portcullis_pdp_bundle_info{digest,channel}',
+    'gauge portcullis_pdp_decision_cache_entries{}',
   ],
   portcullis_sidecar: [
     'counter portcullis_sidecar_attempts_total{source,outcome}',
@@ -30,6 +33,9 @@ const METRICS = {
     'counter portcullis_sidecar_hedges_total{}',
     'counter portcullis_sidecar_settlements_dropped_total{}',
     'gauge portcullis_sidecar_release_seq{}',
+    'counter portcullis_sidecar_decision_cache_refusals_total{reason}',
+    'counter portcullis_sidecar_reuses_lost_total{}',
+    'gauge portcullis_sidecar_decision_cache_entries{}',
   ],
   portcullis_distributor: [
     'counter portcullis_distributor_releases_total{outcome}',

@@ -146,8 +146,10 @@ const MESSAGES = {
   WatchRequest: '',
   WatchEvent: 'epochs=1 bundle_digest=2 policy_version=3 freshness=4',
   Settlement: 'decision_id=1 outcome=2 request_digest=3 duration_ms=4 usage=5',
-  SettleRequest: 'settlements=1',
-  SettleResponse: 'accepted=1',
+  Reuse:
+    'decision_id=1 reuse_of=2 request_digest=3 tenant_id=4 agent_id=5 server=6 tool=7 operation=8 arguments_digest=9 bundle_digest=10 policy_version=11 release_seq=12 matched=13 at=14',
+  SettleRequest: 'settlements=1 reuses=8',
+  SettleResponse: 'accepted=1 reuses_recorded=8',
 } as const;
 
 const METHODS = [

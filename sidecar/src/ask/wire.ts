@@ -8,9 +8,11 @@ import {
   fromWireWatchEvent,
   loadDecisionService,
   type Wire as Message,
+  type ReuseReport,
   requestDigest,
   toWireDecision,
   toWireRequest,
+  toWireReuse,
   toWireSettlement,
   type WatchReport,
 } from '@portcullis/proto';
@@ -47,6 +49,9 @@ export interface Wire {
   /** `undefined` when the bytes are not a well-formed event. */
   decodeWatch(bytes: Buffer): WatchReport | undefined;
   encodeSettlements(settlements: readonly Settlement[]): Buffer;
+  encodeReuses(reuses: readonly ReuseReport[]): Buffer;
+  /** How many reuses a PDP has recorded, as it says; 0 when it says nothing. */
+  decodeRecorded(bytes: Buffer): number;
   /**
    * Encodes and decodes one of everything, so that the codecs, which are generated at first use, are there before a
    * question has a deadline. `request` is asked about nobody.
@@ -164,6 +169,16 @@ export function createWire(): Wire {
     },
     encodeSettlements(settlements) {
       return Settle.requestSerialize({ settlements: settlements.map(toWireSettlement) });
+    },
+    encodeReuses(reuses) {
+      return Settle.requestSerialize({ reuses: reuses.map(toWireReuse) });
+    },
+    decodeRecorded(bytes) {
+      try {
+        return Settle.responseDeserialize(bytes).reuses_recorded ?? 0;
+      } catch {
+        return 0;
+      }
     },
     rehearse(request) {
       const { digest } = wire.encodeQuestion(1, request);
