@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { CanonicalRequest, Decision } from '@portcullis/policy/model';
 import { type Epochs, requestDigestHex, type WatchReport } from '@portcullis/proto';
 import type { Given } from '../ask/port.js';
+import { mintPermit } from '../enforce/permit.js';
 import { createAnswerCache } from './answer-cache.js';
 
 const BUNDLE = 'ab'.repeat(32);
@@ -97,6 +98,22 @@ describe('an allow that was kept', () => {
       release_seq: 3,
     });
     expect(cache.find(asked)?.decision.decision_id).toBe('reuse-2');
+  });
+
+  test('mints a permit for the request that it was served for, and for no other', () => {
+    const { cache, give } = subject();
+    cache.watched('a', report());
+    give();
+    const [one, another] = [request('read', 'one'), request('read', 'another')];
+    const served = cache.find(one)?.decision;
+    if (served === undefined) throw new Error('nothing was served');
+    const rest = { server: 'files', direction: 'client_to_server', payload: '{}' } as const;
+    const permit = mintPermit(served, { ...rest, request: one, digest: requestDigestHex(one) });
+    expect(permit).toMatchObject({ decision_id: 'reuse-1', request_digest: requestDigestHex(one) });
+    expect(mintPermit(served, { ...rest, request: another, digest: requestDigestHex(another) })).toBeUndefined();
+    expect(
+      mintPermit(allow(request('read')), { ...rest, request: one, digest: requestDigestHex(one) }),
+    ).toBeUndefined();
   });
 
   test('is served for nothing that reads otherwise', () => {
