@@ -1,4 +1,7 @@
-/** The vocabulary: types and closed lists, and nothing that evaluates. The only door of `policy` that a PEP may use. */
+/**
+ * The vocabulary: types, closed lists, and what both ends of a connection must do alike; nothing that evaluates. The only
+ * door of `policy` that a PEP may use.
+ */
 export * from './cache-scope.js';
 export * from './decision.js';
 export * from './exhaustive.js';
