@@ -44,9 +44,9 @@ execFileSync(
   { cwd: here, stdio: ['ignore', 'ignore', 'inherit'] },
 );
 
-// The generator heads each file with the absolute path of its source, which differs from one checkout to the next.
+// The generator heads each file, and each service in it, with the absolute path of its source, which differs from one checkout to the next.
 for (const name of readdirSync(out, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))) {
   const file = join(out, name);
   const text = readFileSync(file, 'utf8');
-  writeFileSync(file, text.replace(`// Original file: ${here}/`, '// Original file: proto/'));
+  writeFileSync(file, text.replaceAll(`// Original file: ${here}/`, '// Original file: proto/'));
 }

@@ -33,8 +33,9 @@ import { createBundleClient } from './bundles/bundle-client.js';
 import { openBundleFiles } from './bundles/bundle-files.js';
 import { createBundleTasks } from './bundles/bundle-tasks.js';
 import { type BundleCompiler, createWorkerCompiler } from './bundles/compiler.js';
-import { FRESHNESS_PROFILES } from './bundles/freshness.js';
+import { FRESHNESS_PROFILES, MAX_CACHE_TTL_SECONDS } from './bundles/freshness.js';
 import { createNodeReports } from './bundles/node-reports.js';
+import { createDecisionCache } from './cache/decision-cache.js';
 import type { PdpConfig } from './config.js';
 import type { AgentStore } from './context/agent-store.js';
 import { openContext } from './context/open-context.js';
@@ -46,7 +47,8 @@ import { openKillFile } from './kill/kill-file.js';
 import { createKillSource, requireKillList } from './kill/kill-source.js';
 import { openKillSwitch } from './kill/kill-switch.js';
 import { createPdpMetrics, type PdpMetrics } from './metrics.js';
-import { createDecide, type Decide } from './pipeline/decide.js';
+import { createDecide, type Decide, type DecideParts } from './pipeline/decide.js';
+import { speaksFor } from './pipeline/normalize.js';
 import { createQuotaLedger } from './quota/ledger.js';
 import { createMemoryQuotaStore } from './quota/memory.js';
 import { openQuotaStore } from './quota/open.js';
@@ -214,14 +216,30 @@ async function compose(
     unnamedHaveNone: config.sessions.unnamed === 'deny',
   });
   opened(() => risk.close());
-  const pipeline = {
-    snapshots: active,
+  const judges: Pick<DecideParts, 'sources' | 'assessor'> = {
     sources: [...facts.sources, sessions.source],
     assessor: risk.assessor,
-    followers: risk.followers,
+  };
+  const cache = config.cache.enabled
+    ? createDecisionCache({
+        limits: config.cache,
+        maxTtlSeconds: MAX_CACHE_TTL_SECONDS[config.bundles.freshness],
+        epochs,
+        sources: judges.sources,
+        assessesRisk: judges.assessor !== undefined,
+        clock,
+        observer: metrics,
+      })
+    : undefined;
+  if (cache !== undefined) metrics.followCache(() => cache.entries);
+  const pipeline = {
+    snapshots: active,
     users,
     recorder: sessions.recorder,
     kills,
+    ...judges,
+    memory: cache,
+    followers: risk.followers,
     gateways: new Map(Object.entries(config.gateways).map(([name, tenants]) => [name, new Set(tenants)])),
     parseRequest: createRequestParser(),
     sink: audit,
@@ -265,6 +283,7 @@ async function compose(
     decide: createDecide({
       ...pipeline,
       kills: NOTHING_STOPPED,
+      memory: undefined,
       sources: [],
       sink: undefined,
       recorder: undefined,
@@ -305,6 +324,8 @@ async function compose(
         quotas,
         results: sessions.results,
         gateways: pipeline.gateways,
+        sink: audit,
+        mayReport: (caller, tenant, agent) => speaksFor(caller, tenant, agent, pipeline.gateways),
         log,
         maxRemembered: config.limits.maxSettlementsRemembered,
       }),

@@ -41,7 +41,7 @@ describe('the configuration', () => {
   });
 
   test.each([
-    ['an unknown key', { ...minimal, cache: {} }],
+    ['an unknown key', { ...minimal, caches: {} }],
     ['the decision log of old', { ...minimal, decisionLog: { file: 'd/decisions.jsonl' } }],
     ['an audit mode that there is not', { ...minimal, audit: { mode: 'lax' } }],
     ['best effort that waits for the disk', { ...minimal, audit: { mode: 'best_effort', sync: 'commit' } }],

@@ -3,6 +3,7 @@
 import { adminConfig, logConfig, tlsConfig } from '@portcullis/runtime';
 import { z } from 'zod';
 import { approvalsConfig } from './approvals/approvals-config.js';
+import { cacheConfig } from './cache/cache-config.js';
 import { contextConfig } from './context/context-config.js';
 import { usersConfig } from './context/users-config.js';
 import { extAuthzConfig, extMcpConfig } from './gateways/gateways-config.js';
@@ -306,6 +307,7 @@ export const pdpConfig = z
     risk: riskConfig.describe('What attempts are after, judged for policies that read `intent_risk` (ADR-0015).'),
     kill: killConfig.describe('The kill switch (ADR-0018).'),
     approvals: approvalsConfig.describe('What people are asked, and who they are (ADR-0016).'),
+    cache: cacheConfig,
     limits: limits.describe('Caps that keep one caller from taking the PDP from the others.'),
   })
   .refine(({ approvals, http }) => approvals.approvers.length === 0 || http !== undefined, {

@@ -1,5 +1,7 @@
 /** The PDP's door: what it takes to run one inside another process, and the verification that the conformance client shares. */
 
+export type { ApprovalBook } from './approvals/book.js';
+export { createMemoryApprovalStore } from './approvals/memory.js';
 export type { ApprovalStore } from './approvals/port.js';
 export { createRedisApprovalStore, type RedisApprovalOptions } from './approvals/redis.js';
 export { type Audit, type AuditObserver, openAudit } from './audit/open-audit.js';
@@ -8,13 +10,16 @@ export { type BundleCompiler, createWorkerCompiler } from './bundles/compiler.js
 export type { ObjectSource } from './bundles/object-source.js';
 export { type TrustClientOptions, type TrustSession, withTrustSession } from './bundles/trust-client.js';
 export { warmUp } from './bundles/warm-up.js';
+export { createDecisionCache, type DecisionCacheOptions } from './cache/decision-cache.js';
 export { composePdp, type PdpReplacements, type PdpService } from './compose.js';
 export { type PdpConfig, pdpConfig } from './config.js';
 export type { AgentStanding, AgentStore } from './context/agent-store.js';
 export { createRedisAgentStore, type RedisAgentsOptions } from './context/redis-agents.js';
+export { createEpochs, type EpochCounters, type EpochSource } from './epochs/epochs.js';
 export { MCP_METHODS } from './gateways/mcp-methods.js';
 export { createPdpMetrics, type PdpMetrics } from './metrics.js';
-export type { DecisionRecord } from './pipeline/ports.js';
+export { createDecide, type Decide, type DecideParts } from './pipeline/decide.js';
+export type { ContextSource, DecisionRecord, Snapshot } from './pipeline/ports.js';
 export { createMemoryQuotaStore, type MemoryStoreOptions } from './quota/memory.js';
 export type { Claim, QuotaStore, Reservation, SettledUse } from './quota/port.js';
 export { createRedisQuotaStore, type RedisStoreOptions } from './quota/redis.js';

@@ -11,6 +11,8 @@ import { type AuditObserver, CHECKPOINT_OUTCOMES } from './audit/open-audit.js';
 import type { ReleaseState } from './bundles/active.js';
 import type { BundleObserver } from './bundles/bundle-client.js';
 import { REFUSAL_REASONS } from './bundles/refusal.js';
+import type { CacheObserver } from './cache/decision-cache.js';
+import { UNKEPT_REASONS } from './cache/keepable.js';
 import { GATEWAY_SURFACES, type GatewayObserver } from './gateways/gateway-parts.js';
 import { RULINGS } from './gateways/ruling.js';
 import { HTTP_ROUTES, HTTP_STATUSES, type HttpObserver } from './http/http-observer.js';
@@ -47,9 +49,12 @@ export interface PdpMetrics
     ApprovalObserver,
     KillObserver,
     WarningObserver,
-    RiskObserver {
+    RiskObserver,
+    CacheObserver {
   /** What the gauges of the kill switch read when scraped. */
   followKills(options: { readonly seq: () => number; readonly inForce: () => number }): void;
+  /** What the gauge of kept decisions reads when scraped. */
+  followCache(entries: () => number): void;
   /** What the gauges of the active release read when scraped. */
   followRelease(options: {
     readonly channel: string;
@@ -58,6 +63,7 @@ export interface PdpMetrics
   }): void;
 }
 
+const LOOK_UP_OUTCOMES = ['hit', 'miss'] as const;
 const BOOLEANS = ['true', 'false'] as const;
 
 /** Registers the metrics; the registry's prefix is `portcullis_pdp`. */
@@ -206,6 +212,16 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     help: 'Time until an external analyser of risk had answered, or was given up, in seconds.',
     labels: { outcome: OUTSIDE_OUTCOMES },
   });
+  const lookUps = registry.counter({
+    name: 'decision_cache_lookups_total',
+    help: 'Requests that were looked up among the decisions that are kept, by whether one served.',
+    labels: { outcome: LOOK_UP_OUTCOMES },
+  });
+  const unkept = registry.counter({
+    name: 'decision_cache_refusals_total',
+    help: 'Decisions that were not kept though the bundle allows it, by reason.',
+    labels: { reason: UNKEPT_REASONS },
+  });
   // Looked up once: these are on the path of every decision.
   const stageTimers = new Map(STAGES.map((stage) => [stage, stages.labels({ stage })] as const));
   const decided = new Map(
@@ -246,6 +262,12 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     riskObserved: (outcome) => observations.inc({ outcome }),
     riskOutside: (outcome, seconds) => outside.observe({ outcome }, seconds),
     gatewayRuled: (surface, outcome) => gateways.inc({ surface, outcome }),
+    looked: (found) => lookUps.inc({ outcome: found ? 'hit' : 'miss' }),
+    unkept: (reason) => unkept.inc({ reason }),
+    followCache: (entries) => {
+      const held = registry.gauge({ name: 'decision_cache_entries', help: 'Decisions that are kept.' });
+      Object.assign(held, { collect: () => held.set(entries()) });
+    },
     questionRefused: (reason) => faults.inc({ reason }),
     httpAnswered: (route, status, seconds) => {
       httpAnswers.inc({ route, status });

@@ -7,7 +7,6 @@ export { unpackBundle } from './bundle/unpack.js';
 export { ALWAYS, GROUP_OPERATORS, MAX_CONDITION_DEPTH } from './dsl/condition.js';
 export { CUSTOM_FIELD_TYPES, type CustomField, type CustomFields } from './dsl/custom-fields.js';
 export { type CompiledEffect, effectBlocks, effectSchemas } from './dsl/effects.js';
-export { joinSegments } from './dsl/field-path.js';
 export { surfacesOf } from './dsl/field-surfaces.js';
 export {
   BUILT_IN_FIELDS,
@@ -75,6 +74,7 @@ export type { ModuleOutcome } from './engine/verdict.js';
 export type { TypedAction } from './kinds/kind.js';
 export { POLICY_KINDS, POLICY_TYPES, type PolicyType, policyKind } from './kinds/registry.js';
 export { SPECIAL_RANGES, type SpecialRange } from './kinds/special-addresses.js';
+export { joinSegments } from './model/field-path.js';
 export { checkModules, loadModuleEngines } from './modules/load-module-engines.js';
 export { builtInPacksFolder } from './packs/built-in.js';
 export { type Changed, comparePacks, isUnchanged, type PackChanges, type PartChanges } from './packs/compare.js';

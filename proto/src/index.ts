@@ -10,6 +10,7 @@ export {
   requestDigest,
   requestDigestHex,
 } from './codec/request-digest.js';
+export { fromWireReuse, type ReuseReport, toWireReuse } from './codec/reuse.js';
 export {
   fromWireSettlement,
   type ReportedResult,
@@ -19,7 +20,7 @@ export {
 } from './codec/settlement.js';
 export { fromWireWatchEvent, toWireWatchEvent, type WatchReport } from './codec/watch-event.js';
 export { DECISION_SERVICE_NAME, loadDecisionPackage, loadDecisionService } from './decision-service.js';
-export type { Epochs } from './epochs.js';
+export { type Epochs, isBehind, sameEpochs } from './epochs.js';
 export { type GatewayServices, loadGatewayServices } from './gateway-services.js';
 export type * as GatewayWire from './gateway-wire.js';
 export { type PeerIdentity, parsePeerIdentity } from './identity.js';

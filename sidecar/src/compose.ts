@@ -18,6 +18,7 @@ import {
 } from '@portcullis/runtime';
 import { createPolicyClient } from './ask/client.js';
 import { pdpCredentials } from './ask/credentials.js';
+import { createAnswerCache } from './cache/answer-cache.js';
 import type { SidecarConfig } from './config.js';
 import { auditLevel } from './enforce/capabilities.js';
 import { createGuard } from './enforce/guard.js';
@@ -55,7 +56,12 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
     newId: randomUUID,
   });
   let onEpochs: OpenAttempts['killEpoch'] = () => undefined;
+  const cache = config.cache.enabled
+    ? createAnswerCache({ limits: config.cache, clock: systemClock, newDecisionId: randomUUID, observer: metrics })
+    : undefined;
+  if (cache !== undefined) metrics.followCache(() => cache.entries);
   const client = createPolicyClient({
+    cache,
     config: config.pdp,
     credentials,
     log,

@@ -4,6 +4,7 @@ import { ENVIRONMENTS } from '@portcullis/policy/model';
 import { adminConfig, logConfig, tlsConfig } from '@portcullis/runtime';
 import { z } from 'zod';
 import { pdpConfig } from './ask/config.js';
+import { cacheConfig } from './cache/config.js';
 import { mcpConfig, stdioConfig } from './intercept/mcp/config.js';
 import { SESSION_SCOPES } from './intercept/mcp/to-attempt.js';
 
@@ -35,6 +36,7 @@ export const sidecarConfig = z
     log: logConfig.describe('How much is logged, and where to.'),
     session: session.describe('Which attempts belong together (contracts §9); named as context.session_id.'),
     pdp: pdpConfig.describe('The policy decision points.'),
+    cache: cacheConfig,
     mcp: mcpConfig.optional().describe('The MCP Streamable HTTP proxy.'),
     stdio: stdioConfig.optional().describe('The MCP stdio wrapper (mode "mcp").'),
     drainMs: z

@@ -3,6 +3,7 @@
 import { DENY_CODES, type DenyCode, SOURCES, type Source } from '@portcullis/policy/model';
 import type { Registry } from '@portcullis/runtime';
 import { type AskObserver, BREAKER_STATES } from './ask/observer.js';
+import { type AnswerCacheObserver, UNSTORED_REASONS } from './cache/answer-cache.js';
 import type { RefusalObserver } from './enforce/refuse.js';
 import type { ExchangeObserver } from './intercept/mcp/exchange.js';
 
@@ -10,7 +11,10 @@ import type { ExchangeObserver } from './intercept/mcp/exchange.js';
 export const ATTEMPT_OUTCOMES = ['forwarded', 'upstream_failed', 'denied', 'held', 'invalid', 'failed_closed'] as const;
 
 /** What the parts of the sidecar report. */
-export interface SidecarMetrics extends RefusalObserver, ExchangeObserver, AskObserver {}
+export interface SidecarMetrics extends RefusalObserver, ExchangeObserver, AskObserver, AnswerCacheObserver {
+  /** What the gauge of kept allows reads when scraped. */
+  followCache(entries: () => number): void;
+}
 
 /** Registers the metrics; call once per registry. */
 export function createSidecarMetrics(registry: Registry): SidecarMetrics {
@@ -45,9 +49,19 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
     help: 'Settlements that could not be delivered.',
   });
   const release = registry.gauge({ name: 'release_seq', help: 'Highest release that a PDP has reported.' });
+  const unstored = registry.counter({
+    name: 'decision_cache_refusals_total',
+    help: 'Answers that were not kept, by reason.',
+    labels: { reason: UNSTORED_REASONS },
+  });
+  const reusesLost = registry.counter({
+    name: 'reuses_lost_total',
+    help: 'Allows out of kept decisions that no PDP had recorded when the sidecar ended.',
+  });
   let highest = 0;
   // Looked up once: these are on the path of every attempt.
   const asked = askSeconds.labels({ cached: 'false' });
+  const served = askSeconds.labels({ cached: 'true' });
   const ended = new Map(
     SOURCES.map((source) => [
       source,
@@ -70,8 +84,8 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
     took(seconds) {
       attemptSeconds.observe(seconds);
     },
-    asked(_outcome, seconds) {
-      asked.observe(seconds);
+    asked(_outcome, seconds, cached) {
+      (cached ? served : asked).observe(seconds);
     },
     hedged() {
       hedges.inc();
@@ -88,6 +102,16 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
     },
     settleDropped(count) {
       dropped.inc(count);
+    },
+    reusesLost(count) {
+      reusesLost.inc(count);
+    },
+    unstored(reason) {
+      unstored.inc({ reason });
+    },
+    followCache(entries) {
+      const held = registry.gauge({ name: 'decision_cache_entries', help: 'Allows that are kept.' });
+      Object.assign(held, { collect: () => held.set(entries()) });
     },
   };
 }

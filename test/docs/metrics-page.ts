@@ -31,9 +31,10 @@ const SERVICES = {
       },
       ageSeconds: () => Number.NaN,
     });
+    metrics.followCache(() => 0);
   },
   portcullis_sidecar: (registry: Registry) => {
-    createSidecarMetrics(registry);
+    createSidecarMetrics(registry).followCache(() => 0);
   },
   portcullis_distributor: (registry: Registry) => {
     createDistributorMetrics(registry);

@@ -1,11 +1,18 @@
 /** What the sidecar's PDP client costs by itself: asks over one stream to a PDP that evaluates nothing. */
 
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { credentials } from '@grpc/grpc-js';
 import type { CanonicalRequest } from '@portcullis/policy/model';
-import { createLogger } from '@portcullis/runtime';
-import { createPolicyClient, type PolicyClient, pdpConfig } from '@portcullis/sidecar';
+import { createLogger, systemClock } from '@portcullis/runtime';
+import {
+  type AnswerCache,
+  createAnswerCache,
+  createPolicyClient,
+  type PolicyClient,
+  pdpConfig,
+} from '@portcullis/sidecar';
 import type { Row } from './row.js';
 
 /** How much to measure. */
@@ -45,30 +52,45 @@ function question(n: number): CanonicalRequest {
 }
 
 /**
- * Decisions per second and latency, per number of questions in flight.
+ * Decisions per second and latency, per number of questions in flight; then the same with a cache that serves all of them.
  * @throws Error when a question is not allowed: then the numbers would mean nothing
  */
 export async function benchAsk(options: AskBenchOptions = {}): Promise<readonly Row[]> {
   const { questions = 30_000, inFlight = [1, 16, 64, 256] } = options;
   const worker = new Worker(new URL('echo-pdp.js', import.meta.url));
   const [port]: readonly unknown[] = await once(worker, 'message');
-  const client = createPolicyClient({
-    // A machine that is busy with something else must not end the measurement; what it costs is in the latencies.
-    config: pdpConfig.parse({ endpoints: [`127.0.0.1:${String(port)}`], deadlineMs: 900, hedgeAfterMs: 500 }),
-    credentials: credentials.createInsecure(),
-    log: createLogger({ component: 'bench', level: 'error' }),
-  });
+  const clientWith = (cache: AnswerCache | undefined): PolicyClient =>
+    createPolicyClient({
+      cache,
+      // A machine that is busy with something else must not end the measurement; what it costs is in the latencies.
+      config: pdpConfig.parse({ endpoints: [`127.0.0.1:${String(port)}`], deadlineMs: 900, hedgeAfterMs: 500 }),
+      credentials: credentials.createInsecure(),
+      log: createLogger({ component: 'bench', level: 'error' }),
+    });
+  const cached = clientWith(
+    createAnswerCache({
+      limits: { maxEntries: 1_000, maxBytes: 1_000_000 },
+      clock: systemClock,
+      newDecisionId: randomUUID,
+      observer: { unstored: () => undefined },
+    }),
+  );
+  const plain = clientWith(undefined);
   try {
     const rows: Row[] = [];
-    while (!client.ready) await new Promise((resolve) => setImmediate(resolve));
-    for (const width of inFlight) {
+    while (!plain.ready || !cached.ready) await new Promise((resolve) => setImmediate(resolve));
+    const cases = inFlight.flatMap((width) => [
+      { client: plain, width, name: `${width} in flight` },
+      { client: cached, width, name: `${width} in flight, cached` },
+    ]);
+    for (const { client, width, name } of cases) {
       await run(client, questions, width);
       const { seconds, cpuSeconds, latencies } = await run(client, questions, width);
       const at = (share: number): number =>
         latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0;
       const row = (metric: string, value: number, unit: string): Row => ({
         bench: BENCH,
-        case: `${width} in flight`,
+        case: name,
         subject: 'portcullis',
         metric,
         value: Number(value.toPrecision(4)),
@@ -80,7 +102,7 @@ export async function benchAsk(options: AskBenchOptions = {}): Promise<readonly 
     }
     return rows;
   } finally {
-    await client.close();
+    await Promise.all([plain.close(), cached.close()]);
     await worker.terminate();
   }
 }

@@ -20,7 +20,8 @@ function allow(digest: string): Decision {
     deny: [],
     conditions: [],
     obligations: [],
-    cache: { ttl_seconds: 0, scope: '' },
+    // For clients that keep answers; of the fields that a rule of this shape reads.
+    cache: { ttl_seconds: 30, scope: 'agent.id+agent.trust_level+tool.name+tool.server' },
     matched: [
       {
         policy: 'allow-reads',
@@ -46,7 +47,7 @@ function allow(digest: string): Decision {
 
 /** Starts the server on a free loopback port and returns it. */
 export function startEchoPdp(): Promise<number> {
-  const { Decide, Watch } = loadDecisionService();
+  const { Decide, Watch, Settle } = loadDecisionService();
   const server = new Server({ 'grpc.enable_channelz': 0 });
   // The questions of the benchmark repeat, so each decision is made once.
   const decisions = new Map<string, Wire.Decision>();
@@ -61,8 +62,12 @@ export function startEchoPdp(): Promise<number> {
       ? { id, pong: {} }
       : { id, decision: decisionOn(evaluate.request_digest ?? Buffer.alloc(0)) };
   server.addService(
-    { Decide, Watch },
+    { Decide, Watch, Settle },
     {
+      Settle: (
+        call: { readonly request: Wire.SettleRequest__Output },
+        callback: (error: null, response: Wire.SettleResponse) => void,
+      ) => callback(null, { accepted: 0, reuses_recorded: call.request.reuses?.length ?? 0 }),
       Decide: (stream: ServerDuplexStream<Wire.DecideRequest__Output, Wire.DecideResponse>) => {
         stream.on('data', ({ questions = [] }: Wire.DecideRequest__Output) => {
           stream.write({ answers: questions.map(answer) });

@@ -10,7 +10,7 @@ import { createLogger, openTlsMaterial, type TlsFiles } from '@portcullis/runtim
 import { createPolicyClient, pdpConfig, pdpCredentials } from '@portcullis/sidecar';
 import { Agent, request } from 'undici';
 import { eventually } from '../support/eventually.js';
-import { type PolicySource, type PolicyText, policySource } from '../support/policy-source.js';
+import { keptFor, type PolicySource, type PolicyText, policySource } from '../support/policy-source.js';
 import { startRecordingUpstream } from '../support/recording-upstream.js';
 import { AGENT, type Stack, startStack, TRUST_DOMAIN } from '../support/stack.js';
 import type { Row } from './row.js';
@@ -188,7 +188,7 @@ function rssMb(pid: number): number {
 }
 
 /** Direct and through the sidecar in turns, so that whatever else the machine does falls on both. */
-async function sidecarAdds(stack: Stack): Promise<Row[]> {
+async function sidecarAdds(stack: Stack, kind: '' | ', cached'): Promise<Row[]> {
   const upstream = await startRecordingUpstream();
   const sidecar = await stack.startSidecar({
     upstreams: [{ name: 'upstream', url: upstream.url }],
@@ -228,7 +228,7 @@ async function sidecarAdds(stack: Stack): Promise<Row[]> {
         direct.push(await drive(count, width, (index) => call(upstream.url, index)));
         guarded.push(await drive(count, width, (index) => call(sidecar.mcpUrl('upstream'), index)));
       }
-      const name = `tools/call, ${width} in flight`;
+      const name = `tools/call, ${width} in flight${kind}`;
       for (const share of [0.5, 0.95, 0.99]) {
         const at = (loads: readonly Load[]): number => median(loads.map(({ latencies }) => quantile(latencies, share)));
         const metric = `p${share * 100}_ms`;
@@ -236,6 +236,7 @@ async function sidecarAdds(stack: Stack): Promise<Row[]> {
         rows.push(row(name, `added_${metric}`, at(guarded) - at(direct), 'ms'));
       }
     }
+    if (kind !== '') return rows;
     rows.push(row('sidecar', 'ready_ms', sidecar.readyMs, 'ms'), row('sidecar', 'rss_idle_mb', idle, 'MB'));
     rows.push(row('sidecar', 'rss_after_load_mb', rssMb(sidecar.pid), 'MB'));
     return rows;
@@ -283,7 +284,11 @@ export async function benchSpine(): Promise<readonly Row[]> {
       const tls = stack.tls({ kind: 'agent', ...AGENT });
       rows.push(...(await streamDecisions(stack, tls, policies)));
       rows.push(...(await unaryDecisions(stack, tls, policies)));
-      if (policies === 1000) rows.push(...(await sidecarAdds(stack)));
+      if (policies === 1000) {
+        rows.push(...(await sidecarAdds(stack, '')));
+        await stack.publish(keptFor(manyPolicies('1.0.1', policies), 30), { waitMs: 30_000 });
+        rows.push(...(await sidecarAdds(stack, ', cached')));
+      }
     } finally {
       await stack.close();
     }

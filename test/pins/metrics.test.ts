@@ -33,10 +33,13 @@ const METRICS = {
     'counter portcullis_pdp_risk_assessments_total{outcome}',
     'counter portcullis_pdp_risk_observations_total{outcome}',
     'histogram portcullis_pdp_risk_outside_duration_seconds{outcome}',
+    'counter portcullis_pdp_decision_cache_lookups_total{outcome}',
+    'counter portcullis_pdp_decision_cache_refusals_total{reason}',
     'gauge portcullis_pdp_kill_list_seq{}',
     'gauge portcullis_pdp_kills{}',
     'gauge portcullis_pdp_bundle_age_seconds{}',
     'gauge portcullis_pdp_bundle_info{digest,channel}',
+    'gauge portcullis_pdp_decision_cache_entries{}',
   ],
   portcullis_sidecar: [
     'counter portcullis_sidecar_attempts_total{source,outcome}',
@@ -47,6 +50,9 @@ const METRICS = {
     'counter portcullis_sidecar_hedges_total{}',
     'counter portcullis_sidecar_settlements_dropped_total{}',
     'gauge portcullis_sidecar_release_seq{}',
+    'counter portcullis_sidecar_decision_cache_refusals_total{reason}',
+    'counter portcullis_sidecar_reuses_lost_total{}',
+    'gauge portcullis_sidecar_decision_cache_entries{}',
   ],
   portcullis_distributor: [
     'counter portcullis_distributor_releases_total{outcome}',

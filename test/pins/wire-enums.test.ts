@@ -151,8 +151,10 @@ const MESSAGES = {
   Settlement:
     'decision_id=1 outcome=2 request_digest=3 duration_ms=4 usage=5 result_json=6 session_id=7 result_truncated=8 ' +
     'tenant_id=9 agent_id=10',
-  SettleRequest: 'settlements=1',
-  SettleResponse: 'accepted=1',
+  Reuse:
+    'decision_id=1 reuse_of=2 request_digest=3 tenant_id=4 agent_id=5 server=6 tool=7 operation=8 arguments_digest=9 bundle_digest=10 policy_version=11 release_seq=12 matched=13 at=14',
+  SettleRequest: 'settlements=1 reuses=8',
+  SettleResponse: 'accepted=1 reuses_recorded=8',
 } as const;
 
 const METHODS = [

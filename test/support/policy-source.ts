@@ -32,6 +32,13 @@ export function policySource(version: string, policies: readonly PolicyText[]): 
   ]);
 }
 
+/** The same bundle, whose decisions may be kept for so long, seconds. */
+export function keptFor(source: PolicySource, ttlSeconds: number): PolicySource {
+  const manifest = JSON.parse(new TextDecoder().decode(source.get('bundle.yaml'))) as object;
+  const changed = { ...manifest, cache: { ttl_seconds: ttlSeconds } };
+  return new Map([...source, ['bundle.yaml', bytes(JSON.stringify(changed, null, 2))]]);
+}
+
 /** Allows everything that comes from an MCP proxy. */
 export const ALLOW_ALL_MCP: PolicyText = {
   name: 'Allow all MCP',

@@ -19,6 +19,13 @@ export const FRESHNESS_PROFILES = {
 /** The name of a profile. */
 export type FreshnessProfileName = keyof typeof FRESHNESS_PROFILES;
 
+/** Nothing that was decided is kept for longer, whatever its bundle says: with the profile, the bound of contracts §13 P1. */
+export const MAX_CACHE_TTL_SECONDS = {
+  standard: 30,
+  strict: 5,
+  available: 30,
+} as const satisfies Record<FreshnessProfileName, number>;
+
 /** A clock may be this much behind what it said before (NTP steps), and no more: contracts §13 count with 5 s of skew. */
 export const CLOCK_TOLERANCE_MS = 5_000;
 

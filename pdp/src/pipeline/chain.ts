@@ -6,6 +6,7 @@
  * a private brand that one function mints. A new stage goes between two links by changing the input type of the later one.
  */
 
+import type { ReadSet } from '@portcullis/policy';
 import type {
   CanonicalRequest,
   Checked,
@@ -78,6 +79,8 @@ export interface Adjudicated {
   readonly [ADJUDICATED]: true;
   readonly assessed: AssessedRequest;
   readonly verdict: Verdict;
+  /** What of the request it depends on; noted for bundles whose decisions may be kept. */
+  readonly reads: ReadSet | undefined;
 }
 
 /** A verdict that holds whatever people say: a hold is one that nobody has agreed to yet. */
@@ -130,17 +133,17 @@ export function mintIdentified(link: Omit<IdentifiedRequest, typeof IDENTIFIED>)
   return link as IdentifiedRequest;
 }
 
-/** The only mint of {@link ContextualRequest}; called by `context.ts` alone. */
+/** The only mint of {@link ContextualRequest}; called by `context.ts`, and by `recall.ts` for what was decided before. */
 export function mintContextual(link: Omit<ContextualRequest, typeof CONTEXTUAL>): ContextualRequest {
   return link as ContextualRequest;
 }
 
-/** The only mint of {@link AssessedRequest}; called by `risk.ts` alone. */
+/** The only mint of {@link AssessedRequest}; called by `risk.ts`, and by `recall.ts` for what was decided before. */
 export function mintAssessed(link: Omit<AssessedRequest, typeof ASSESSED>): AssessedRequest {
   return link as AssessedRequest;
 }
 
-/** The only mint of {@link Adjudicated}; called by `adjudicate.ts` alone. */
+/** The only mint of {@link Adjudicated}; called by `adjudicate.ts`, and by `recall.ts` for what was decided before. */
 export function mintAdjudicated(link: Omit<Adjudicated, typeof ADJUDICATED>): Adjudicated {
   return link as Adjudicated;
 }

@@ -27,12 +27,13 @@ import type {
   StageName,
   StopList,
 } from './ports.js';
+import { type RecallParts, recall } from './recall.js';
 import { remember } from './remember.js';
 import { reserve, unguarded } from './reserve.js';
 import { assess } from './risk.js';
 
 /** What the pipeline is made of. */
-export interface DecideParts extends NormalizeParts, IdentifyParts, ContextParts, ApproveParts {
+export interface DecideParts extends NormalizeParts, IdentifyParts, ContextParts, RecallParts, ApproveParts {
   /** Without one, `intent_risk` is what the caller says. */
   readonly assessor: RiskAssessor | undefined;
   readonly followers: readonly DecisionFollower[];
@@ -160,6 +161,16 @@ async function runStages(
   const { request } = identified.value;
   const question: Question = { caller: attempt.caller, request, digest, deadline: attempt.deadline };
   progress.question = question;
+  // Whoever keeps an answer knows the request as it was sent, and not for whom a token vouches.
+  const recalled = attempt.userToken === undefined ? recall(parts, identified.value, question) : undefined;
+  if (recalled?.adjudicated !== undefined) {
+    const { assessed } = recalled.adjudicated;
+    progress.snapshot = assessed.contextual.snapshot;
+    progress.request = assessed.request;
+    progress.recalled = true;
+    if (recalled.look.found !== undefined) progress.cache = recalled.look.found.cache;
+    return next(recalled.adjudicated);
+  }
   const fetched = parts.contextualize(identified.value, question);
   const contextual = fetched instanceof Promise ? await fetched : fetched;
   const afterContext = crossed('context');
@@ -173,6 +184,10 @@ async function runStages(
   if (!crossed('risk')) return { ok: false, reason: TIMED_OUT };
 
   const adjudicated = adjudicate(assessed);
+  if (recalled !== undefined && adjudicated.ok && adjudicated.value.reads !== undefined) {
+    const { verdict, reads } = adjudicated.value;
+    progress.cache = recalled.look.keep({ request: assessed.request, verdict, reads });
+  }
   return crossed('adjudicate') ? adjudicated : { ok: false, reason: TIMED_OUT };
 }
 

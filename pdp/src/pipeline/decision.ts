@@ -1,6 +1,6 @@
 /** Turns how far an attempt came into the decision that is answered, and into the record of it. */
 
-import type { ContextualRequest, Decision, DenyReason, Verdict } from '@portcullis/policy/model';
+import type { CacheHint, ContextualRequest, Decision, DenyReason, Verdict } from '@portcullis/policy/model';
 import { argumentsDigestHex } from '@portcullis/proto';
 import type { Attempt, NormalizedRequest } from './chain.js';
 import type { DecisionRecord, Question, Snapshot, StageName } from './ports.js';
@@ -13,6 +13,10 @@ export interface Progress {
   snapshot?: Snapshot;
   /** What is evaluated, once it is complete. */
   request?: ContextualRequest;
+  /** How the answer may be kept; absent for not at all. */
+  cache?: CacheHint;
+  /** Whether it was decided before. */
+  recalled?: boolean;
   /** Microseconds per stage that was crossed. */
   readonly timings: Partial<Record<StageName, number>>;
 }
@@ -30,8 +34,12 @@ export interface Frame {
 
 /** The decision that an adjudicated verdict is. */
 export function fromVerdict(frame: Frame, verdict: Verdict): Decision {
+  const { cache, recalled = false } = frame.progress;
+  const start = refusal(frame, INTERNAL);
   return {
-    ...refusal(frame, INTERNAL),
+    ...start,
+    cache: cache ?? start.cache,
+    meta: { ...start.meta, cached: recalled },
     allow: verdict.effect === 'allow',
     effect: verdict.effect,
     deny: verdict.deny,

@@ -70,6 +70,20 @@ function checkAuthority(
   }
 }
 
+/** Whether a caller may say what an agent did; exactly those may that may ask for it. */
+export function speaksFor(caller: PeerIdentity, tenant: string, agent: string, gateways: GatewayTenants): boolean {
+  switch (caller.kind) {
+    case 'agent':
+      return caller.tenant === tenant && caller.agent === agent;
+    case 'gateway':
+      return gateways.get(caller.name)?.has(tenant) === true;
+    case 'pdp':
+    case 'distributor':
+    case 'publisher':
+      return false;
+  }
+}
+
 // No secret is compared, so no constant-time comparison is needed.
 function sameDigest(computed: Buffer, claimed: Uint8Array): boolean {
   return computed.equals(claimed);

@@ -1,9 +1,10 @@
 /** What the pipeline needs from outside. Adapters implement these; the pipeline never imports an adapter. */
 
-import type { Engine } from '@portcullis/policy';
+import type { Engine, ReadSet } from '@portcullis/policy';
 import type { ApprovalEntry, DecisionEntry, KillEntry } from '@portcullis/policy/evidence';
 import type {
   AgentSubject,
+  CacheHint,
   CanonicalRequest,
   ContextualRequest,
   Decision,
@@ -15,6 +16,7 @@ import type {
   RequestContext,
   ToolTarget,
   UserSubject,
+  Verdict,
 } from '@portcullis/policy/model';
 import type { PeerIdentity } from '@portcullis/proto';
 
@@ -114,6 +116,12 @@ export interface ContextSource {
   readonly provides: readonly string[];
   /** Whether it can add anything under a release, asked once for each; always, when it does not say. */
   readonly speaksUnder?: (snapshot: Snapshot) => boolean;
+  /**
+   * Promises that what it answers is a function of these fields of the request and of what an epoch stands for: whenever
+   * it would answer otherwise, that epoch moves, afterwards and at once. Not of who asks, nor of the time. Absent: no
+   * such promise, and no decision that read one of its fields is kept.
+   */
+  readonly steady?: { readonly by: readonly string[] };
   /** Rejects, or is late, when it does not know: every field that it provides is then unavailable to the policies. */
   supplement(question: Question, snapshot: Snapshot): Supplement | Promise<Supplement>;
 }
@@ -148,4 +156,23 @@ export interface AttemptRecorder {
 /** Who does something about a decision once it is answered. Must not throw; nobody waits. */
 export interface DecisionFollower {
   decided(question: Question, request: ContextualRequest, decision: Decision): void;
+}
+
+/** A verdict that was kept, and how it may be kept by whoever is answered with it. */
+export interface Recalled {
+  readonly verdict: Verdict;
+  readonly cache: CacheHint;
+}
+
+/** One look for one question, made before anything else is read for it. */
+export interface Look {
+  readonly found: Recalled | undefined;
+  /** Keeps what was decided instead, if it may be kept; answers how the caller may keep it. */
+  keep(judged: { readonly request: ContextualRequest; readonly verdict: Verdict; readonly reads: ReadSet }): CacheHint;
+}
+
+/** Where decisions are kept. What it finds must be what the pipeline would decide, under this snapshot, now. */
+export interface DecisionMemory {
+  /** Nothing for a release whose bundle keeps nothing. Never throws. */
+  look(question: Question, snapshot: Snapshot): Look | undefined;
 }

@@ -7,9 +7,10 @@ export const SETTLEMENT_OUTCOMES = [
   'forwarded',
   'upstream_failed',
   'refused',
+  'reused',
   'invalid',
   'repeated',
-] as const satisfies readonly (EnforcementOutcome | 'invalid' | 'repeated')[];
+] as const satisfies readonly (EnforcementOutcome | 'invalid' | 'repeated' | 'reused')[];
 /** What became of a settlement report. */
 export type SettlementOutcome = (typeof SETTLEMENT_OUTCOMES)[number];
 

@@ -17,9 +17,11 @@ import {
   loadDecisionPackage,
   loadDecisionService,
   type PeerIdentity,
+  type ReuseReport,
   requestDigest,
   type SettlementReport,
   toWireRequest,
+  toWireReuse,
   toWireSettlement,
   type Wire,
 } from '@portcullis/proto';
@@ -31,6 +33,8 @@ import { createRecorder } from '../fixtures/recorders.js';
 import { AGENT, GATEWAY, toolCall } from '../fixtures/requests.js';
 import type { Attempt } from '../pipeline/chain.js';
 import type { Decide } from '../pipeline/decide.js';
+import { speaksFor } from '../pipeline/normalize.js';
+import type { DecisionRecord } from '../pipeline/ports.js';
 import { reservationKey } from '../quota/key.js';
 import type { SettledUse } from '../quota/port.js';
 import type { ReportedResult, ResultOutcome } from '../session/result-intake.js';
@@ -107,6 +111,7 @@ let connections: (object | undefined)[];
 let release: ReleaseState & { readonly ok: boolean };
 let listeners: Set<() => void>;
 let epochs: EpochCounters;
+let sunk: (record: DecisionRecord) => Promise<void>;
 let endpoint: GrpcEndpoint;
 let client: AnyClient & Wire.DecisionServiceClient;
 
@@ -171,6 +176,8 @@ beforeEach(async () => {
           },
         },
         gateways: new Map([['edge', new Set(['acme'])]]),
+        sink: { append: (record) => sunk(record) },
+        mayReport: (caller, tenant, agent) => speaksFor(caller, tenant, agent, new Map()),
         log,
         maxRemembered: 3,
       }),
@@ -602,6 +609,73 @@ describe('an answer', () => {
     expect((await answered).decision?.epochs).toMatchObject({ release_seq: 7, trust: 3 });
     held.hold = false;
     expect((await evaluate(question('b'))).decision?.epochs).toMatchObject({ release_seq: 7, trust: 4, kill: 1 });
+  });
+});
+
+describe('reuses', () => {
+  const id = (n: number): string => `00000000-0000-4000-8000-0000000000${String(n).padStart(2, '0')}`;
+  const reuse = (n: number, over: Partial<ReuseReport> = {}): Wire.Reuse =>
+    toWireReuse({
+      decision_id: id(n),
+      reuse_of: id(99),
+      request_digest: 'cd'.repeat(32),
+      tenant_id: AGENT.kind === 'agent' ? AGENT.tenant : '',
+      agent_id: AGENT.kind === 'agent' ? AGENT.agent : '',
+      tool: { server: 'files', name: 'read' },
+      bundle_digest: 'ab'.repeat(32),
+      policy_version: '1',
+      release_seq: 7,
+      matched: [],
+      at: '2026-01-01T00:00:00.000Z',
+      ...over,
+    });
+  const report = (reuses: Wire.Reuse[]): Promise<number | undefined> =>
+    new Promise((resolve, reject) => {
+      client.Settle({ reuses }, (error, response) =>
+        error === null ? resolve(response?.reuses_recorded) : reject(error),
+      );
+    });
+  let records: DecisionRecord[];
+  beforeEach(() => {
+    records = [];
+    sunk = async (record) => void records.push(record);
+  });
+
+  test('are recorded as allows of their own, once each however often they are reported', async () => {
+    expect(await report([reuse(1), reuse(2)])).toBe(2);
+    expect(await report([reuse(2), reuse(3)])).toBe(2);
+    expect(records.map(({ decision_id, reuse_of, effect }) => [decision_id, reuse_of, effect])).toEqual([
+      [id(1), id(99), 'allow'],
+      [id(2), id(99), 'allow'],
+      [id(3), id(99), 'allow'],
+    ]);
+    expect(records[0]).toMatchObject({ request_digest: 'cd'.repeat(32), tool: { server: 'files', name: 'read' } });
+  });
+
+  test('that cannot be recorded fail the call, and are recorded when they come again', async () => {
+    sunk = () => Promise.reject(new Error('full'));
+    await expect(report([reuse(1)])).rejects.toBeDefined();
+    sunk = async (record) => void records.push(record);
+    expect(await report([reuse(1)])).toBe(1);
+    expect(records).toHaveLength(1);
+  });
+
+  test.each<[string, Partial<ReuseReport>]>([
+    ['another agent', { agent_id: 'somebody' }],
+    ['another tenant', { tenant_id: 'rival' }],
+    ['an id that is none', { decision_id: 'x' }],
+    ['a decision that is none', { reuse_of: 'x' }],
+    ['a digest that is none', { request_digest: '' }],
+  ])('are not believed about %s', async (_name, over) => {
+    expect(await report([reuse(1, over), reuse(2)])).toBe(1);
+    expect(records.map(({ decision_id }) => decision_id)).toEqual([id(2)]);
+  });
+
+  test('are refused in larger numbers than a batch has', async () => {
+    await expect(report(Array.from({ length: 257 }, (_, n) => reuse(n % 90)))).rejects.toMatchObject({
+      code: status.INVALID_ARGUMENT,
+    });
+    expect(records).toEqual([]);
   });
 });
 

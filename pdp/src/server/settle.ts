@@ -1,9 +1,18 @@
 /** `Settle`: what became of decisions. Each report is checked, and counted once per decision however often it comes. */
 
 import type { handleUnaryCall } from '@grpc/grpc-js';
-import { fromWireSettlement, type ReportedResult, type SettlementReport, type Wire } from '@portcullis/proto';
+import {
+  fromWireReuse,
+  fromWireSettlement,
+  type PeerIdentity,
+  type ReportedResult,
+  type ReuseReport,
+  type SettlementReport,
+  type Wire,
+} from '@portcullis/proto';
 import { type Logger, PortcullisError } from '@portcullis/runtime';
 import type { GatewayTenants } from '../pipeline/normalize.js';
+import type { DecisionRecord, DecisionSink } from '../pipeline/ports.js';
 import { reservationKey } from '../quota/key.js';
 import type { QuotaStore, SettledUse } from '../quota/port.js';
 import type { SessionKey } from '../session/port.js';
@@ -22,6 +31,10 @@ export interface SettleParts {
   readonly results: ResultIntake;
   /** Who may report for which tenants. */
   readonly gateways: GatewayTenants;
+  /** Where allows that a PEP gave itself are recorded; without one they are not, like all decisions. */
+  readonly sink: DecisionSink | undefined;
+  /** Which agents a caller may report for. */
+  readonly mayReport: (caller: PeerIdentity, tenant: string, agent: string) => boolean;
   readonly log: Logger;
   /** How many decisions are remembered; the oldest are forgotten first. */
   readonly maxRemembered: number;
@@ -32,15 +45,38 @@ export const MAX_SETTLEMENTS = 256;
 
 const DECISION_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** The handler. `accepted` counts the valid reports, repeated ones included, so that a retry gets the same answer. */
+/**
+ * The handler. `accepted` counts the valid reports, repeated ones included, so that a retry gets the same answer;
+ * `reuses_recorded` counts those in the same way, and the call fails when one could not be kept.
+ */
 export function createSettle(parts: SettleParts): handleUnaryCall<Wire.SettleRequest__Output, Wire.SettleResponse> {
   const seen = new Set<string>();
+  const recorded = new Set<string>();
+  const remember = (known: Set<string>, key: string): void => {
+    known.add(key);
+    // A set keeps the order of insertion.
+    const [oldest] = known;
+    if (known.size > parts.maxRemembered && oldest !== undefined) known.delete(oldest);
+  };
   const isNew = (key: string): boolean => {
     if (seen.has(key)) return false;
-    seen.add(key);
-    // A set keeps the order of insertion.
-    const [oldest] = seen;
-    if (seen.size > parts.maxRemembered && oldest !== undefined) seen.delete(oldest);
+    remember(seen, key);
+    return true;
+  };
+  const mayReport = ({ identity }: Caller, { tenant_id: tenant, agent_id: agent }: ReuseReport): boolean =>
+    parts.mayReport(identity, tenant, agent);
+  /** Rejects when one cannot be kept: the PEP still has it, and reports it again, here or elsewhere. */
+  const record = async (message: Wire.Reuse__Output, caller: Caller): Promise<boolean> => {
+    const report = fromWireReuse(message);
+    if (!report.ok || !isReport(report.value) || !mayReport(caller, report.value)) {
+      parts.observer.settled('invalid');
+      return false;
+    }
+    const { decision_id: id } = report.value;
+    if (recorded.has(id)) return true;
+    await parts.sink?.append(recordOf(report.value));
+    remember(recorded, id);
+    parts.observer.settled('reused');
     return true;
   };
   return guardUnary(parts.log, async (call) => {
@@ -56,6 +92,11 @@ export function createSettle(parts: SettleParts): handleUnaryCall<Wire.SettleReq
     if (settlements.length > 1 && settlements.some(({ result_json: result }) => result !== undefined)) {
       throw new PortcullisError('ERR_REQUEST_INVALID', 'invalid', 'a settlement with a result comes alone');
     }
+    const reuses = call.request.reuses ?? [];
+    if (reuses.length > MAX_SETTLEMENTS) {
+      throw new PortcullisError('ERR_REQUEST_INVALID', 'invalid', `a call reports at most ${MAX_SETTLEMENTS} reuses`);
+    }
+    const kept = await Promise.all(reuses.map((message) => record(message, caller)));
     let accepted = 0;
     const uses: SettledUse[] = [];
     for (const message of settlements) {
@@ -74,7 +115,7 @@ export function createSettle(parts: SettleParts): handleUnaryCall<Wire.SettleReq
       uses.push(useOf(report.value, caller));
     }
     await parts.quotas.settle(uses);
-    return { accepted };
+    return { accepted, reuses_recorded: kept.filter(Boolean).length };
   });
 }
 
@@ -111,4 +152,30 @@ function reportedSession(
   }
   if (identity.kind !== 'gateway' || tenant === undefined || agent === undefined) return undefined;
   return gateways.get(identity.name)?.has(tenant) === true ? { tenant, agent, session } : undefined;
+}
+
+function isReport({ decision_id: id, reuse_of: of }: ReuseReport): boolean {
+  return DECISION_ID.test(id) && DECISION_ID.test(of);
+}
+
+/** As the PEP reports it: nobody was asked about this attempt, and it took no time here. */
+function recordOf(report: ReuseReport): DecisionRecord {
+  const { decision_id, reuse_of, request_digest, tool, arguments_digest: args } = report;
+  return {
+    decision_id,
+    reuse_of,
+    request_digest,
+    effect: 'allow',
+    deny: [],
+    tenant: report.tenant_id,
+    agent: report.agent_id,
+    tool,
+    ...(args === undefined ? {} : { arguments_digest: args }),
+    bundle_digest: report.bundle_digest,
+    policy_version: report.policy_version,
+    release_seq: report.release_seq,
+    matched: report.matched.map(({ policy, layer, effect }) => ({ policy, layer, effect })),
+    timings_us: { evaluation: 0 },
+    at: report.at,
+  };
 }

@@ -38,10 +38,20 @@ export interface BundleDocument {
   readonly name: string;
   readonly version: string;
   readonly default: DefaultEffect;
+  /** How long decisions may be kept, seconds; absent for not at all. */
+  readonly cacheTtlSeconds?: number;
   /** The fields it declares; absent when there are none. */
   readonly fields?: CustomFields;
   /** What it says of agents and tools; absent when it has no data. */
   readonly registry?: RegistryDocument;
   readonly sets: readonly SetDocument[];
   readonly modules: readonly ModuleDocument[];
+}
+
+/** The document's own name for how long decisions are kept. Zero seconds and nothing said are the same. */
+export function keptFor(shape: {
+  readonly cache?: { readonly ttl_seconds: number } | undefined;
+}): Pick<BundleDocument, 'cacheTtlSeconds'> {
+  const seconds = shape.cache?.ttl_seconds ?? 0;
+  return seconds === 0 ? {} : { cacheTtlSeconds: seconds };
 }

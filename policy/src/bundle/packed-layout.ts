@@ -4,13 +4,13 @@ import { type CustomFields, customFieldsShape } from '../dsl/custom-fields.js';
 import { lookUp } from '../dsl/findings.js';
 import type { PolicySource } from '../dsl/policy-head.js';
 import type { PolicyProblemCode } from '../dsl/problem-codes.js';
-import { environmentScope, SEMVER } from '../dsl/schema.js';
+import { cacheShape, environmentScope, SEMVER } from '../dsl/schema.js';
 import type { Position } from '../dsl/source-document.js';
 import { BUNDLE_FORMAT, COMBININGS, PRIORITY_ORDERS } from '../engine/ir.js';
 import { LAYERS } from '../model/decision.js';
 import type { Checked, Json, Problem } from '../model/index.js';
 import { type RegistryDocument, registryShape } from '../registry/registry-shape.js';
-import type { BundleDocument } from './bundle-document.js';
+import { type BundleDocument, keptFor } from './bundle-document.js';
 import { isCanonicalText } from './canonical-text.js';
 import { describeModules, MODULES, moduleFiles, packedModulesShape, readPackedModules } from './packed-modules.js';
 
@@ -67,6 +67,7 @@ function packedShape() {
     name: z.string(),
     version: z.string().regex(SEMVER),
     default: z.enum(['deny', 'allow']),
+    cache: cacheShape().optional(),
     fields: customFieldsShape().optional(),
     sets: z.array(set),
     modules: packedModulesShape().optional(),
@@ -88,6 +89,8 @@ export function writePackedLayout(bundle: BundleDocument): ReadonlyMap<string, U
     name: bundle.name,
     version: bundle.version,
     default: bundle.default,
+    // Absent when nothing is kept, so that what says nothing of it keeps its bytes.
+    ...(bundle.cacheTtlSeconds === undefined ? {} : { cache: { ttl_seconds: bundle.cacheTtlSeconds } }),
     ...(bundle.fields === undefined ? {} : { fields: bundle.fields as unknown as Json }),
     sets: bundle.sets.map(({ priorityOrder, policies, ...set }) => ({
       ...set,
@@ -180,7 +183,10 @@ export function readPackedLayout(files: ReadonlyMap<string, Uint8Array>): Checke
     ...(packed.fields === undefined ? {} : { fields: packed.fields as CustomFields }),
     ...(registry === undefined ? {} : { registry: registry as RegistryDocument }),
   };
-  return { ok: true, value: { name, version, default: packed.default, ...declared, sets, modules } };
+  return {
+    ok: true,
+    value: { name, version, default: packed.default, ...keptFor(packed), ...declared, sets, modules },
+  };
 }
 
 /**

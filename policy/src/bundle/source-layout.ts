@@ -10,7 +10,7 @@ import type { PackUse } from '../packs/expand.js';
 import { MAX_PACK_DEPTH } from '../packs/pack.js';
 import { createSourcePacks } from '../packs/source-packs.js';
 import { readSourceRegistry } from '../registry/source-registry.js';
-import type { BundleDocument, ModuleDocument, SetDocument } from './bundle-document.js';
+import { type BundleDocument, keptFor, type ModuleDocument, type SetDocument } from './bundle-document.js';
 import { createNameRegister, fileNameFault } from './file-name.js';
 import { checkModuleKeys, isOfModule, isScope, PAPER, readSourceModule } from './source-modules.js';
 
@@ -86,7 +86,8 @@ export function readSourceLayout(files: ReadonlyMap<string, Uint8Array>): Checke
     ...(Object.keys(allFields).length === 0 ? {} : { fields: allFields }),
     ...(registry === undefined ? {} : { registry }),
   };
-  return { ok: true, value: { name, version, default: shape.default ?? 'deny', ...declared, sets, modules } };
+  const kept = keptFor(shape);
+  return { ok: true, value: { name, version, default: shape.default ?? 'deny', ...kept, ...declared, sets, modules } };
 }
 
 function checkNames(files: ReadonlyMap<string, Uint8Array>, findings: Findings): void {

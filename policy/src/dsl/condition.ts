@@ -1,6 +1,6 @@
 import type { ConditionIr, LeafIr, WhenMissing } from '../engine/ir.js';
+import type { Quantifier } from '../model/field-path.js';
 import type { Json, JsonObject } from '../model/request.js';
-import type { Quantifier } from './field-path.js';
 import { createFieldTable, type Field, type FieldTable } from './fields.js';
 import type { Excerpt, Findings } from './findings.js';
 import { didYouMean } from './nearest.js';

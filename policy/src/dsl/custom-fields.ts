@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { joinPath, splitPath } from '../model/field-path.js';
 import { builtInRow } from './built-in-fields.js';
-import { joinPath, splitPath } from './field-path.js';
 import type { Excerpt, Findings } from './findings.js';
 import { didYouMean } from './nearest.js';
 import { childPath } from './source-document.js';

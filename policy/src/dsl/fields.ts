@@ -1,6 +1,6 @@
+import { joinPath, joinSegments, type PathSegment, type Quantifier, splitPath } from '../model/field-path.js';
 import { BUILT_IN_FIELDS, builtInRow, type FieldRow, type FieldType } from './built-in-fields.js';
 import type { CustomFields } from './custom-fields.js';
-import { joinPath, joinSegments, type PathSegment, type Quantifier, splitPath } from './field-path.js';
 import { didYouMean, nearest } from './nearest.js';
 
 export { BUILT_IN_FIELDS, FIELD_TYPES, type FieldType } from './built-in-fields.js';

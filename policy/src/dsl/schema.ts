@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { lintSettingsShape } from '../analysis/lint/settings.js';
-import { BUNDLE_FORMAT, COMBININGS, MODULE_ENGINES, PRIORITY_ORDERS } from '../engine/ir.js';
+import { BUNDLE_FORMAT, COMBININGS, MAX_CACHE_TTL_SECONDS, MODULE_ENGINES, PRIORITY_ORDERS } from '../engine/ir.js';
 import { TYPED_ACTIONS } from '../kinds/kind.js';
 import { LAYERS } from '../model/decision.js';
 import { ATTEMPT_KINDS, ENVIRONMENTS } from '../model/request.js';
@@ -156,6 +156,25 @@ export function bundleShape(): ReturnType<typeof buildBundleShape> {
   return buildBundleShape();
 }
 
+/** How long decisions may be kept. */
+export function cacheShape(): ReturnType<typeof buildCacheShape> {
+  return buildCacheShape();
+}
+
+function buildCacheShape() {
+  return z
+    .strictObject({
+      ttl_seconds: z
+        .int()
+        .min(0)
+        .max(MAX_CACHE_TTL_SECONDS)
+        .describe('Whole seconds, 0 to 30. Profile strict keeps nothing longer than 5.'),
+    })
+    .describe(
+      'How long a decision may be kept and serve equal requests, in PDPs and sidecars; not at all when absent. What a sidecar serves itself is recorded afterwards, not before.',
+    );
+}
+
 /** The environments that a set speaks of. */
 export function environmentScope(): ReturnType<typeof buildEnvironmentScope> {
   return buildEnvironmentScope();
@@ -181,6 +200,7 @@ function buildBundleShape() {
       .regex(SEMVER, 'expected a semantic version such as 1.4.0')
       .describe('Semantic version; every decision names it as policy_version.'),
     default: z.enum(['deny', 'allow']).describe('What happens when no set decides; deny when absent.').optional(),
+    cache: cacheShape().optional(),
     lint: lintSettingsShape().describe('What portcullis lint need not report.').optional(),
     fields: customFieldsShape()
       .describe('Fields below *.attributes that conditions may name, by path, with their types.')

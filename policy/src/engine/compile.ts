@@ -44,7 +44,8 @@ export function compileDocument(bundle: BundleDocument): Checked<CompiledBundle>
   const context = { findings, schemas, bundle: shared };
   const sets = bundle.sets.map((set) => compileSet(set, context));
   if (findings.count > 0) return { ok: false, problems: findings.sorted() };
-  const { name, version, fields, registry } = bundle;
+  const { name, version, fields, registry, cacheTtlSeconds } = bundle;
+  const kept = cacheTtlSeconds === undefined ? {} : { cacheTtlSeconds };
   const declared = {
     ...(fields === undefined ? {} : { fields }),
     ...(registry === undefined ? {} : { registry: compileRegistry(registry) }),
@@ -53,7 +54,16 @@ export function compileDocument(bundle: BundleDocument): Checked<CompiledBundle>
   const modules = bundle.modules.map(compileModule).toSorted(compareLayers);
   return {
     ok: true,
-    value: { format: BUNDLE_FORMAT, name, version, default: bundle.default, ...declared, sets: ordered, modules },
+    value: {
+      format: BUNDLE_FORMAT,
+      name,
+      version,
+      default: bundle.default,
+      ...kept,
+      ...declared,
+      sets: ordered,
+      modules,
+    },
   };
 }
 

@@ -1,8 +1,8 @@
 import type { CustomFields } from '../dsl/custom-fields.js';
 import type { CompiledEffect } from '../dsl/effects.js';
-import type { Quantifier } from '../dsl/field-path.js';
 import type { BaseOperator, Literal, Operator } from '../dsl/operators.js';
 import type { Layer, QuotaDimension, QuotaKind } from '../model/decision.js';
+import type { Quantifier } from '../model/field-path.js';
 import type { RegistryIr } from '../registry/registry.js';
 
 /** The format of bundle documents and of what they compile to. */
@@ -17,6 +17,9 @@ export type Combining = (typeof COMBININGS)[number];
 export const PRIORITY_ORDERS = ['desc', 'asc'] as const;
 /** See {@link PRIORITY_ORDERS}. */
 export type PriorityOrder = (typeof PRIORITY_ORDERS)[number];
+
+/** No decision is kept for longer (contracts §5, §13). */
+export const MAX_CACHE_TTL_SECONDS = 30;
 
 /** What happens when no set decides. */
 export type DefaultEffect = 'allow' | 'deny';
@@ -134,6 +137,8 @@ export interface CompiledBundle {
   /** The bundle's semantic version. */
   readonly version: string;
   readonly default: DefaultEffect;
+  /** How long decisions may be kept, 1 to {@link MAX_CACHE_TTL_SECONDS}; absent for not at all. */
+  readonly cacheTtlSeconds?: number;
   /** The fields that the bundle declares; absent when there are none. */
   readonly fields?: CustomFields;
   /** What the bundle says of agents and tools; absent when it has no data. */

@@ -28,6 +28,8 @@ export interface Engine {
   readonly registry: Registry;
   /** The fields that some active policy reads, sorted; '' stands for every field, which modules of other engines may read. */
   readonly factsNeeded: readonly string[];
+  /** How long decisions may be kept, seconds; 0 for not at all, as in a bundle with modules, which look at anything. */
+  readonly cacheTtlSeconds: number;
   /** Never throws: a defect of the engine itself is a denial with the code `INTERNAL_ERROR`. */
   evaluate(request: ContextualRequest): Verdict;
   /** {@link Engine.evaluate}, and what of the request the verdict depends on. */
@@ -175,6 +177,7 @@ function* linkSteps(linkable: LinkableBundle, evaluators: readonly ModuleEvaluat
     policyCount,
     registry: createRegistry(bundle.registry ?? {}),
     factsNeeded: bundle.modules.length === 0 ? fields : ['', ...fields],
+    cacheTtlSeconds: modules.length > 0 ? 0 : (bundle.cacheTtlSeconds ?? 0),
     evaluate,
     evaluateWithReads: (request) => ({ verdict: evaluate(request), reads: frame.reads() }),
     readingOf: frame.readingOf,

@@ -1,5 +1,4 @@
 import type { CustomFields } from '../dsl/custom-fields.js';
-import { joinSegments } from '../dsl/field-path.js';
 import { createFieldTable, type Field } from '../dsl/fields.js';
 import { canonicalHost } from '../dsl/operators/host.js';
 import { parseIp } from '../dsl/operators/ip.js';
@@ -9,6 +8,7 @@ import { createZoneClocks } from '../dsl/operators/zone-clock.js';
 import { type Comparison, type LinkContext, operatorRow } from '../dsl/operators.js';
 import { ERROR, FALSE, negate, TRUE, type Truth, truthOf } from '../dsl/truth.js';
 import type { ContextualRequest } from '../model/facts.js';
+import { joinSegments } from '../model/field-path.js';
 import type { Frame } from './frame.js';
 import type { ValueParsers } from './index/dimension.js';
 import type { ConditionIr, LeafIr } from './ir.js';

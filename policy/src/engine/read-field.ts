@@ -1,15 +1,12 @@
-import type { Quantifier } from '../dsl/field-path.js';
 import type { Field } from '../dsl/fields.js';
 import { ERROR, FALSE, TRUE, type Truth } from '../dsl/truth.js';
 import type { ContextualRequest } from '../model/facts.js';
+import type { Quantifier } from '../model/field-path.js';
+import { BROKEN, MISSING, type Reading, readSegments as walk } from '../model/reading.js';
 import { ATTEMPT_KINDS, type Json, kindOf } from '../model/request.js';
 
-/** The request does not have the field. */
-export const MISSING: unique symbol = Symbol('missing');
-/** The path leads through something that is not an object, so the field has no value: an error, never "missing". */
-export const BROKEN: unique symbol = Symbol('broken');
-/** What reading a field gives. */
-export type Reading = Json | typeof MISSING | typeof BROKEN;
+export { BROKEN, MISSING, type Reading };
+
 /** Reads one field of a request. Never throws and never follows a prototype. */
 export type FieldReader = (request: ContextualRequest) => Reading;
 
@@ -111,16 +108,4 @@ function linkCollector(field: Field): FieldReader {
 function readKind(request: ContextualRequest): Reading {
   const kind: unknown = kindOf(request);
   return (ATTEMPT_KINDS as readonly unknown[]).includes(kind) ? (kind as Json) : BROKEN;
-}
-
-function walk(root: unknown, segments: readonly string[], from: number, to: number): Reading {
-  let value = root;
-  for (let index = from; index < to; index += 1) {
-    const segment = segments[index] as string;
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return BROKEN;
-    if (!Object.hasOwn(value, segment)) return MISSING;
-    value = (value as { readonly [name: string]: unknown })[segment];
-    if (value === undefined) return MISSING;
-  }
-  return value as Json;
 }

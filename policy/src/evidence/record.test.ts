@@ -30,6 +30,12 @@ describe('a sealed record', () => {
     );
   });
 
+  test('of a reuse names the decision that was kept, and is in canonical form as well', () => {
+    const { line } = sealDecision(sampleEntry({ reuse_of: 'd-1' }), link);
+    expect(readRecord(line)).toMatchObject({ ok: true, record: { reuse_of: 'd-1' } });
+    expect(readRecord(sealDecision(sampleEntry(), link).line)).not.toHaveProperty('record.reuse_of');
+  });
+
   test('replaces lone surrogates, which have no canonical form', () => {
     const { line } = sealDecision(sampleEntry({ agent: 'a\ud800b' }), link);
     expect(readRecord(line)).toMatchObject({ ok: true, record: { agent: 'a\ufffdb' } });

@@ -29,6 +29,8 @@ export interface DecisionEntry {
   readonly timings_us: { readonly evaluation: number; readonly [stage: string]: number };
   /** RFC 3339, UTC. */
   readonly at: string;
+  /** For an allow that a PEP gave itself out of a decision that it was allowed to keep, as it reports: that decision. */
+  readonly reuse_of?: string;
 }
 
 /** What makes a record a link of a chain. */
@@ -81,6 +83,7 @@ export function sealDecision(entry: DecisionEntry, link: ChainLink): SealedRecor
     record_id: link.record_id,
     release_seq: entry.release_seq,
     request_digest: entry.request_digest,
+    reuse_of: entry.reuse_of,
     seq: link.seq,
     tenant: entry.tenant,
     timings_us: sortedCopy(entry.timings_us),

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { joinSegments } from '../dsl/field-path.js';
 import { findField } from '../dsl/fields.js';
 import type { LabelQuestion } from '../dsl/operators/carries.js';
 import { ANY_NAME, parseValuePath } from '../dsl/operators/value-paths.js';
 import { TASK_SCOPES, type TaskScope, VALUE_ROLES } from '../model/facts.js';
+import { joinSegments } from '../model/field-path.js';
 import type { JsonObject } from '../model/request.js';
 import { absent, all, any, known, leaf, not, present, wildcards } from './condition-text.js';
 import { strictConfig, wildcardName, wordOf } from './config-values.js';

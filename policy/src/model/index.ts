@@ -1,7 +1,12 @@
-/** The vocabulary: types and closed lists, and nothing that evaluates. The only door of `policy` that a PEP may use. */
+/**
+ * The vocabulary: types, closed lists, and what both ends of a connection must do alike; nothing that evaluates. The only
+ * door of `policy` that a PEP may use.
+ */
+export * from './cache-scope.js';
 export * from './decision.js';
 export * from './exhaustive.js';
 export * from './facts.js';
 export * from './fields.js';
+export * from './kept-decisions.js';
 export * from './problem.js';
 export * from './request.js';

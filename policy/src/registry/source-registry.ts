@@ -1,9 +1,9 @@
 import type { z } from 'zod';
 import type { CustomField, CustomFields } from '../dsl/custom-fields.js';
-import { joinSegments } from '../dsl/field-path.js';
 import { type Excerpt, excerptOf, type Findings } from '../dsl/findings.js';
 import { reportShape } from '../dsl/shape-problems.js';
 import { childPath, parseSourceDocument } from '../dsl/source-document.js';
+import { joinSegments } from '../model/field-path.js';
 import type { Json, JsonObject } from '../model/request.js';
 import {
   type AgentsDocument,

@@ -7,7 +7,7 @@ import { createPolicyClient, type PolicyClientOptions } from './client.js';
 import { pdpConfig } from './config.js';
 import { type FakePdp, startFakePdp } from './fake-pdp.js';
 import type { AskObserver, AskOutcome, BreakerState, EndpointState } from './observer.js';
-import type { PolicyClient } from './port.js';
+import type { AnswerCache, PolicyClient } from './port.js';
 
 /** What an observer saw, in order. */
 export interface Seen {
@@ -17,6 +17,9 @@ export interface Seen {
   readonly epochs: number[];
   hedges: number;
   dropped: number;
+  reusesLost: number;
+  /** Asks that were answered without a PDP. */
+  cached: number;
 }
 
 /** PDPs and a client. */
@@ -35,9 +38,10 @@ export interface Bench {
     endpoints: readonly string[],
     config?: object,
     onRenewal?: PolicyClientOptions['onRenewal'],
+    cache?: AnswerCache,
   ): Omit<Stand, 'pdps'>;
   /** PDPs and a client that has reached every one of them. */
-  ready(count: number, config?: object): Promise<Stand>;
+  ready(count: number, config?: object, cache?: AnswerCache): Promise<Stand>;
   /** Runs when the bench closes, last first. */
   defer(close: () => unknown): void;
   close(): Promise<void>;
@@ -96,10 +100,22 @@ export function createBench(): Bench {
       for (const pdp of made) closers.push(() => pdp.stop());
       return made;
     },
-    client(endpoints, config = {}, onRenewal) {
-      const seen: Seen = { asked: [], breaker: [], endpoints: [], epochs: [], hedges: 0, dropped: 0 };
+    client(endpoints, config = {}, onRenewal, cache) {
+      const seen: Seen = {
+        asked: [],
+        breaker: [],
+        endpoints: [],
+        epochs: [],
+        hedges: 0,
+        dropped: 0,
+        reusesLost: 0,
+        cached: 0,
+      };
       const observer: AskObserver = {
-        asked: (outcome) => seen.asked.push(outcome),
+        asked: (outcome, _seconds, cached) => {
+          seen.asked.push(outcome);
+          if (cached) seen.cached += 1;
+        },
         hedged: () => {
           seen.hedges += 1;
         },
@@ -109,6 +125,9 @@ export function createBench(): Bench {
         settleDropped: (count) => {
           seen.dropped += count;
         },
+        reusesLost: (count) => {
+          seen.reusesLost += count;
+        },
       };
       const client = createPolicyClient({
         config: pdpConfig.parse({ endpoints, ...config }),
@@ -116,15 +135,18 @@ export function createBench(): Bench {
         log: createLogger({ component: 'test', level: 'silent' }),
         observer,
         ...(onRenewal === undefined ? {} : { onRenewal }),
+        cache,
       });
       closers.push(() => client.close());
       return { client, seen };
     },
-    async ready(count, config) {
+    async ready(count, config, cache) {
       const pdps = await bench.pdps(count);
       const { client, seen } = bench.client(
         pdps.map(({ address }) => address),
         config,
+        undefined,
+        cache,
       );
       await until(
         () => seen.epochs.length >= count && seen.endpoints.filter(([, state]) => state === 'up').length >= count,

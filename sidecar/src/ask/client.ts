@@ -9,7 +9,8 @@ import type { PdpConfig } from './config.js';
 import { createDispatcher } from './dispatch.js';
 import { createEndpoint, type Endpoint } from './endpoint.js';
 import { type AskObserver, shieldObserver, silentObserver } from './observer.js';
-import type { Answer, AskFailureCode, PolicyClient, ResultReport, Settlement } from './port.js';
+import type { Answer, AnswerCache, AskFailureCode, PolicyClient, ResultReport, Settlement } from './port.js';
+import { createReuseQueue } from './reuse-queue.js';
 import { createSettleQueue } from './settle.js';
 import { createWire, type EncodedQuestion } from './wire.js';
 
@@ -25,6 +26,8 @@ export interface PolicyClientOptions {
    * `(renew) => material.onChange(renew)`. Default: never.
    */
   readonly onRenewal?: (renew: () => void) => () => void;
+  /** Default: every question is asked. */
+  readonly cache?: AnswerCache | undefined;
   /** Default: nobody observes. */
   readonly observer?: AskObserver;
   /** Default: the machine's clock. */
@@ -48,7 +51,7 @@ function failure(code: AskFailureCode, message: string): Answer {
  * @throws Error when decision.proto cannot be read: the installation is broken
  */
 export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
-  const { config, credentials, log, clock = systemClock } = options;
+  const { config, credentials, log, cache, clock = systemClock } = options;
   const observer = shieldObserver(options.observer ?? silentObserver, (error) => {
     log.error({ [LOG_FIELD.error]: error }, 'Observer failed');
   });
@@ -87,9 +90,13 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
           log.debug({ [LOG_FIELD.peer]: endpoint.name, state }, 'Policy decision point changed state');
           observer.endpointChanged(endpoint.name, state);
         },
-        watched(endpoint, { epochs }) {
-          ready ||= epochs.release_seq >= 1;
-          observer.epochs(endpoint.name, epochs);
+        watched(endpoint, report) {
+          ready ||= report.epochs.release_seq >= 1;
+          cache?.watched(endpoint.name, report);
+          observer.epochs(endpoint.name, report.epochs);
+        },
+        unwatched(endpoint) {
+          cache?.unwatched(endpoint.name);
         },
       },
     }),
@@ -117,16 +124,31 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
       observer.breakerChanged(state);
     },
   });
+  const report = async (batch: Buffer): Promise<Buffer> => {
+    const time = now();
+    const target = choose(
+      endpoints.filter(({ available }) => available).map((endpoint) => endpoint.candidate(time)),
+      Math.random,
+    );
+    if (target === undefined) throw new Error('no policy decision point can be reached');
+    return target.endpoint.settle(batch);
+  };
+  const reuses = createReuseQueue({
+    flushMs: config.settle.flushMs,
+    async send(batch) {
+      const recorded = wire.decodeRecorded(await report(wire.encodeReuses(batch)));
+      if (recorded !== batch.length) throw new Error('not every reuse was recorded');
+    },
+    now,
+    lost(count) {
+      log.error({ [LOG_FIELD.details]: { count } }, 'Allows out of kept decisions were not recorded');
+      observer.reusesLost(count);
+    },
+  });
   const settlements = createSettleQueue({
     config: config.settle,
     async send(batch) {
-      const time = now();
-      const target = choose(
-        endpoints.filter(({ available }) => available).map((endpoint) => endpoint.candidate(time)),
-        Math.random,
-      );
-      if (target === undefined) throw new Error('no policy decision point can be reached');
-      await target.endpoint.settle(wire.encodeSettlements(batch));
+      await report(wire.encodeSettlements(batch));
     },
     dropped(count) {
       observer.settleDropped(count);
@@ -140,8 +162,21 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
       return undefined;
     }
   };
+  /** Nothing for a request without a canonical form: it is refused where all are. */
+  const recall = (request: CanonicalRequest): Answer | undefined => {
+    if (cache === undefined || closing !== undefined || !reuses.ready) return undefined;
+    try {
+      const served = cache.find(request);
+      if (served === undefined) return undefined;
+      reuses.add(served.reuse);
+      return { kind: 'decision', decision: served.decision };
+    } catch {
+      return undefined;
+    }
+  };
   const decide = async (request: CanonicalRequest): Promise<Answer> => {
     if (closing !== undefined) return failure('SHUTTING_DOWN', 'the policy client is closed');
+    const ticket = cache?.ticket();
     if (dispatcher.inFlight >= config.maxInFlight) {
       // Not the PDPs' failure, so not for the breaker either.
       return failure('PDP_UNAVAILABLE', 'too many questions are waiting for an answer');
@@ -157,7 +192,11 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
       return failure('REQUEST_INVALID', 'the request is larger than a policy decision point accepts');
     }
     const outcome = await breaker.run(() => dispatcher.dispatch(id, encoded));
-    return outcome.answer;
+    const { answer, origin } = outcome;
+    if (ticket !== undefined && origin !== undefined && answer.kind === 'decision') {
+      cache?.store({ request, decision: answer.decision, ...origin, ticket });
+    }
+    return answer;
   };
 
   // After the endpoints began to connect: one can go on while the other waits.
@@ -169,14 +208,16 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
     async ask(request) {
       const askedAt = now();
       let answer: Answer;
+      let served: Answer | undefined;
       try {
-        answer = await decide(request);
+        served = recall(request);
+        answer = served ?? (await decide(request));
       } catch (error) {
         log.error({ [LOG_FIELD.error]: error }, 'Asking failed');
         answer = failure('INTERNAL_ERROR', 'the question could not be asked');
       }
       const outcome = answer.kind === 'decision' ? answer.decision.effect : answer.failure.code;
-      observer.asked(outcome, (now() - askedAt) / 1000);
+      observer.asked(outcome, (now() - askedAt) / 1000, served !== undefined);
       return answer;
     },
     settle(settlement: Settlement) {
@@ -195,7 +236,7 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
         if (target === undefined) return false;
         tried.add(target.endpoint);
         try {
-          return (await target.endpoint.settle(batch)) === 1;
+          return wire.decodeSettled(await target.endpoint.settle(batch)) === 1;
         } catch (error) {
           // Taken twice it counts once, so another may be asked.
           log.debug({ [LOG_FIELD.error]: error, [LOG_FIELD.peer]: target.endpoint.name }, 'Result was not taken');
@@ -216,7 +257,7 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
     stopRenewing?.();
     dispatcher.close();
     breaker.close();
-    await settlements.close();
+    await Promise.all([settlements.close(), reuses.close()]);
     for (const endpoint of endpoints) endpoint.close();
   }
 }

@@ -21,6 +21,8 @@ export interface ConnectionEvents extends Pick<LinkEvents, 'heard' | 'pong' | 'a
   /** Questions whose stream broke. */
   stranded(questions: readonly Question[], end: LinkEnd, detail: string): void;
   watched(report: WatchReport | undefined): void;
+  /** Whatever was watched may have moved meanwhile. */
+  unwatched(): void;
 }
 
 /** A connection to one PDP. */
@@ -204,6 +206,9 @@ export function openConnection(options: ConnectionOptions): Connection {
     },
     lost: () => {
       events.watched(undefined);
+    },
+    interrupted: () => {
+      events.unwatched();
     },
   });
   open();

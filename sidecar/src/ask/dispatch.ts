@@ -233,7 +233,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       switch (reply.kind) {
         case 'decision':
           if (reply.decision.request_digest === question.digest) {
-            const outcome: Outcome = { answer: { kind: 'decision', decision: reply.decision }, trips: false };
+            const outcome: Outcome = {
+              answer: { kind: 'decision', decision: reply.decision },
+              trips: false,
+              origin: { endpoint: endpoint.name, epochs: reply.epochs },
+            };
             const trouble = ownTrouble(reply.decision);
             if (trouble === undefined) {
               endpoint.decided();

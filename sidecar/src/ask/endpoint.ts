@@ -23,6 +23,8 @@ export interface EndpointEvents {
   lost(endpoint: Endpoint, end: LinkEnd, detail: string): void;
   stateChanged(endpoint: Endpoint, state: EndpointState): void;
   watched(endpoint: Endpoint, report: WatchReport): void;
+  /** Its watch was interrupted: what it said may be out of date. */
+  unwatched(endpoint: Endpoint): void;
 }
 
 /** One PDP. */
@@ -58,8 +60,8 @@ export interface Endpoint {
   probe(ms: number): Promise<boolean>;
   /** Moves to a new connection without losing a question; for new credentials. */
   renew(): void;
-  /** Calls Settle with an encoded batch; how many of it were taken. Rejects on failure or deadline. */
-  settle(batch: Buffer): Promise<number>;
+  /** Calls Settle with an encoded batch; the encoded response. Rejects on failure or deadline. */
+  settle(batch: Buffer): Promise<Buffer>;
   close(): void;
 }
 
@@ -156,6 +158,9 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
         serving = report !== undefined && report.epochs.release_seq >= 1 && report.freshness !== 'expired';
         if (report !== undefined) events.watched(endpoint, report);
       },
+      unwatched() {
+        events.unwatched(endpoint);
+      },
     },
   });
 
@@ -221,8 +226,8 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
         connection.link?.ping();
       });
     },
-    async settle(batch) {
-      return wire.decodeSettled(await connection.unary(wire.settlePath, batch, config.settle.deadlineMs));
+    settle(batch) {
+      return connection.unary(wire.settlePath, batch, config.settle.deadlineMs);
     },
     renew() {
       connection.renew();

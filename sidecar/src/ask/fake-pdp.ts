@@ -11,8 +11,11 @@ import {
 } from '@grpc/grpc-js';
 import type { Decision, DenyCode } from '@portcullis/policy/model';
 import {
+  type Epochs,
+  fromWireReuse,
   fromWireSettlement,
   loadDecisionService,
+  type ReuseReport,
   type SettlementReport,
   toWireDecision,
   toWireFault,
@@ -57,6 +60,13 @@ export interface FakePdp {
   /** Decide streams opened so far. */
   readonly streams: number;
   readonly settled: readonly SettlementReport[];
+  /** Whether it records reuses. */
+  recordsReuses: boolean;
+  readonly reused: readonly ReuseReport[];
+  /** The epochs besides the release that it tells watchers and puts on answers. */
+  counters: Omit<Epochs, 'release_seq'>;
+  /** Tells every watcher what is in force. */
+  tell(): void;
   /** Tells every watcher, and later ones first, that this release is active. */
   publish(releaseSeq: number): void;
   /** Ends every Decide stream with an error. */
@@ -91,6 +101,11 @@ export function allowing(digest: string, over: Partial<Decision> = {}): Decision
   };
 }
 
+function allowingAt(digest: string, releaseSeq: number, over: Partial<Decision> = {}): Decision {
+  const decision = allowing(digest);
+  return { ...decision, meta: { ...decision.meta, release_seq: releaseSeq }, ...over };
+}
+
 type DecideStream = ServerDuplexStream<Wire.DecideRequest__Output, Buffer>;
 type WatchStream = ServerWritableStream<Wire.WatchRequest__Output, Wire.WatchEvent>;
 
@@ -104,13 +119,14 @@ export async function startFakePdp(
   const streams = new Set<DecideStream>();
   const watchers = new Set<WatchStream>();
   const settled: SettlementReport[] = [];
+  const reused: ReuseReport[] = [];
   const messages: number[] = [];
   const counts = { questions: 0, pings: 0, streams: 0 };
   let releaseSeq = 1;
 
   const event = (): Wire.WatchEvent =>
     toWireWatchEvent({
-      epochs: { release_seq: releaseSeq, trust: 1, labels: 1, kill: 0 },
+      epochs: { release_seq: releaseSeq, ...pdp.counters },
       bundle_digest: 'ab'.repeat(32),
       policy_version: '1.0.0',
       freshness: 'fresh',
@@ -127,12 +143,13 @@ export async function startFakePdp(
     }
     counts.questions += 1;
     const digest = (message.evaluate?.request_digest ?? Buffer.alloc(0)).toString('hex');
-    const epochs = { release_seq: releaseSeq, trust: 1, labels: 1, kill: 0 };
+    const epochs = { release_seq: releaseSeq, ...pdp.counters };
     pdp.onQuestion({
       id,
       digest,
       requestId: message.evaluate?.request?.context?.request_id ?? '',
-      decide: (over) => stream.write(encode({ id, decision: toWireDecision(allowing(digest, over), epochs) })),
+      decide: (over) =>
+        stream.write(encode({ id, decision: toWireDecision(allowingAt(digest, epochs.release_seq, over), epochs) })),
       fault: (code) => stream.write(encode({ id, fault: toWireFault({ code, message: 'as told' }) })),
       reply: (reply) => stream.write(encode(reply)),
       raw: (bytes) => stream.write(Buffer.from(bytes)),
@@ -184,7 +201,9 @@ export async function startFakePdp(
           const report = fromWireSettlement(message);
           if (report.ok) settled.push(report.value);
         }
-        callback(null, { accepted: settled.length - before });
+        const reports = pdp.recordsReuses ? (call.request.reuses ?? []).map(fromWireReuse) : [];
+        for (const report of reports) if (report.ok) reused.push(report.value);
+        callback(null, { accepted: settled.length - before, reuses_recorded: reports.filter(({ ok }) => ok).length });
       },
     },
   );
@@ -207,6 +226,12 @@ export async function startFakePdp(
     },
     pongs: true,
     takesSettlements: true,
+    recordsReuses: true,
+    reused,
+    counters: { trust: 1, labels: 1, kill: 0 },
+    tell() {
+      for (const watcher of watchers) watcher.write(event());
+    },
     get questions() {
       return counts.questions;
     },
@@ -220,7 +245,7 @@ export async function startFakePdp(
     settled,
     publish(seq) {
       releaseSeq = seq;
-      for (const watcher of watchers) watcher.write(event());
+      pdp.tell();
     },
     dropStreams() {
       for (const stream of streams) fail(stream);

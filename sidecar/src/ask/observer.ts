@@ -23,7 +23,7 @@ export type EndpointState = (typeof ENDPOINT_STATES)[number];
 /** Verbs, not instruments. An observer that throws is logged and otherwise ignored. */
 export interface AskObserver {
   /** An ask ended; `seconds` from the call of `ask` to its answer. */
-  asked(outcome: AskOutcome, seconds: number): void;
+  asked(outcome: AskOutcome, seconds: number, cached: boolean): void;
   /** A question was also sent to another PDP because the first one is overdue. */
   hedged(): void;
   breakerChanged(state: BreakerState): void;
@@ -33,6 +33,8 @@ export interface AskObserver {
   epochs(endpoint: string, epochs: Epochs): void;
   /** `count` settlements were given up. */
   settleDropped(count: number): void;
+  /** `count` allows that this sidecar gave itself were not recorded when it ended. */
+  reusesLost(count: number): void;
 }
 
 /** Observes nothing. */
@@ -43,6 +45,7 @@ export const silentObserver: AskObserver = Object.freeze({
   endpointChanged: () => undefined,
   epochs: () => undefined,
   settleDropped: () => undefined,
+  reusesLost: () => undefined,
 });
 
 /** An observer whose verbs never throw: a defect in a metric must not cost an answer. */
@@ -57,11 +60,12 @@ export function shieldObserver(inner: AskObserver, report: (error: unknown) => v
       }
     };
   return {
-    asked: shield((outcome, seconds) => inner.asked(outcome, seconds)),
+    asked: shield((outcome, seconds, cached) => inner.asked(outcome, seconds, cached)),
     hedged: shield(() => inner.hedged()),
     breakerChanged: shield((state) => inner.breakerChanged(state)),
     endpointChanged: shield((endpoint, state) => inner.endpointChanged(endpoint, state)),
     epochs: shield((endpoint, epochs) => inner.epochs(endpoint, epochs)),
     settleDropped: shield((count) => inner.settleDropped(count)),
+    reusesLost: shield((count) => inner.reusesLost(count)),
   };
 }

@@ -1,7 +1,7 @@
 /** The port between enforcement and whoever answers: one question, one answer, never an exception. */
 
 import type { CanonicalRequest, Decision, DenyCode } from '@portcullis/policy/model';
-import type { ReportedResult } from '@portcullis/proto';
+import type { Epochs, ReportedResult, ReuseReport, WatchReport } from '@portcullis/proto';
 
 /** Why nobody gave a usable answer. Each is a refusal. */
 export type AskFailureCode = Extract<
@@ -61,4 +61,43 @@ export interface PolicyClient {
   readonly ready: boolean;
   /** Stops asking, answers what is in flight with `SHUTTING_DOWN`, closes connections. */
   close(): Promise<void>;
+}
+
+/** An answer as a PDP gave it. */
+export interface Given {
+  readonly request: CanonicalRequest;
+  readonly decision: Decision;
+  /** What it was decided under. */
+  readonly epochs: Epochs;
+  /** Who gave it, `host:port` as configured. */
+  readonly endpoint: string;
+  /** From before it was asked for. */
+  readonly ticket: Ticket;
+}
+
+/** A moment in the life of an {@link AnswerCache}. */
+export interface Ticket {
+  readonly generation: number;
+  /** On the cache's own clock. */
+  readonly at: number;
+}
+
+/** An allow that no PDP was asked for, and the report that is owed for it. */
+export interface Served {
+  readonly decision: Decision;
+  readonly reuse: ReuseReport;
+}
+
+/** Keeps answers that may be kept. */
+export interface AnswerCache {
+  /** The decision about exactly this request, if one that is kept stands for it. @throws Error when it has no digest */
+  find(request: CanonicalRequest): Served | undefined;
+  ticket(): Ticket;
+  /** Keeps an answer, if it may. */
+  store(given: Given): void;
+  /** A PDP said what is in force. */
+  watched(endpoint: string, report: WatchReport): void;
+  /** What a PDP said may be out of date, if only for a moment. */
+  unwatched(endpoint: string): void;
+  readonly entries: number;
 }

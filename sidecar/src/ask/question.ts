@@ -1,5 +1,6 @@
 /** One question on its way: what was asked, whom, and what became of it so far. */
 
+import type { Epochs } from '@portcullis/proto';
 import type { Endpoint } from './endpoint.js';
 import type { Answer, AskFailure } from './port.js';
 
@@ -10,6 +11,8 @@ import type { Answer, AskFailure } from './port.js';
 export interface Outcome {
   readonly answer: Answer;
   readonly trips: boolean;
+  /** For a decision that a PDP gave: which one, and under what. */
+  readonly origin?: { readonly endpoint: string; readonly epochs: Epochs };
 }
 
 /** A question in flight. Mutable; owned by the dispatcher. */

@@ -23,13 +23,15 @@ export interface EpochWatchOptions {
   readonly report: (report: WatchReport) => void;
   /** The stream is gone: what was reported may be out of date. Must not throw. */
   readonly lost: () => void;
+  /** What was reported may be out of date, if only for a moment; also with every `lost`. Must not throw. */
+  readonly interrupted: () => void;
 }
 
 const identity = (bytes: Buffer): Buffer => bytes;
 
 /** Starts watching. */
 export function watchEpochs(options: EpochWatchOptions): EpochWatch {
-  const { wire, report, lost } = options;
+  const { wire, report, lost, interrupted } = options;
   const backoff = createBackoff(options.config.reconnectMinMs, options.config.reconnectMaxMs);
   let stream: ClientReadableStream<Buffer> | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -50,6 +52,7 @@ export function watchEpochs(options: EpochWatchOptions): EpochWatch {
       if (stream !== mine) return;
       stream = undefined;
       mine.cancel();
+      interrupted();
       lost();
       if (!closed) timer = setTimeout(open, backoff.next());
     };
@@ -75,6 +78,7 @@ export function watchEpochs(options: EpochWatchOptions): EpochWatch {
       const old = stream;
       open();
       old?.cancel();
+      interrupted();
     },
     close() {
       closed = true;

@@ -8,9 +8,11 @@ import {
   fromWireWatchEvent,
   loadDecisionService,
   type Wire as Message,
+  type ReuseReport,
   requestDigest,
   toWireDecision,
   toWireRequest,
+  toWireReuse,
   toWireSettlement,
   type WatchReport,
 } from '@portcullis/proto';
@@ -49,6 +51,9 @@ export interface Wire {
   encodeSettlements(settlements: readonly (Settlement | ResultReport)[]): Buffer;
   /** How many settlements were taken; 0 when the bytes are no answer. */
   decodeSettled(bytes: Buffer): number;
+  encodeReuses(reuses: readonly ReuseReport[]): Buffer;
+  /** How many reuses a PDP has recorded, as it says; 0 when it says nothing. */
+  decodeRecorded(bytes: Buffer): number;
   /**
    * Encodes and decodes one of everything, so that the codecs, which are generated at first use, are there before a
    * question has a deadline. `request` is asked about nobody.
@@ -170,6 +175,16 @@ export function createWire(): Wire {
     decodeSettled(bytes) {
       try {
         return Settle.responseDeserialize(bytes).accepted ?? 0;
+      } catch {
+        return 0;
+      }
+    },
+    encodeReuses(reuses) {
+      return Settle.requestSerialize({ reuses: reuses.map(toWireReuse) });
+    },
+    decodeRecorded(bytes) {
+      try {
+        return Settle.responseDeserialize(bytes).reuses_recorded ?? 0;
       } catch {
         return 0;
       }

@@ -1,12 +1,17 @@
 // Original file: proto/portcullis/v1/decision.proto
 
 import type { Settlement as _portcullis_v1_Settlement, Settlement__Output as _portcullis_v1_Settlement__Output } from '../../portcullis/v1/Settlement.js';
+import type { Reuse as _portcullis_v1_Reuse, Reuse__Output as _portcullis_v1_Reuse__Output } from '../../portcullis/v1/Reuse.js';
 
 export interface SettleRequest {
   /**
    * At most 256; one with a result comes alone.
    */
   'settlements'?: (_portcullis_v1_Settlement)[];
+  /**
+   * At most 256.
+   */
+  'reuses'?: (_portcullis_v1_Reuse)[];
 }
 
 export interface SettleRequest__Output {
@@ -14,4 +19,8 @@ export interface SettleRequest__Output {
    * At most 256; one with a result comes alone.
    */
   'settlements'?: (_portcullis_v1_Settlement__Output)[];
+  /**
+   * At most 256.
+   */
+  'reuses'?: (_portcullis_v1_Reuse__Output)[];
 }

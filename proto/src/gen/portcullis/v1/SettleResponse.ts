@@ -3,8 +3,16 @@
 
 export interface SettleResponse {
   'accepted'?: (number);
+  /**
+   * How many of the reuses are recorded now; a PEP reports the batch again unless these are all of them.
+   */
+  'reuses_recorded'?: (number);
 }
 
 export interface SettleResponse__Output {
   'accepted'?: (number);
+  /**
+   * How many of the reuses are recorded now; a PEP reports the batch again unless these are all of them.
+   */
+  'reuses_recorded'?: (number);
 }

@@ -1,7 +1,7 @@
 // Original file: proto/gateways/ext_mcp.proto
 
 
-// Original file: /work/main/proto/gateways/ext_mcp.proto
+// Original file: proto/gateways/ext_mcp.proto
 
 export const _agentgateway_dev_ext_mcp_AuthorizationError_Code = {
   UNKNOWN: 'UNKNOWN',
