@@ -100,7 +100,8 @@ async function decideFrom(parts: Stages, attempt: Attempt, progress: Progress, s
   const assembledAt = parts.clock.monotonic();
   const frame: Frame = { decisionId, progress, engine: parts.engine, evaluationMs: assembledAt - startedAt };
   const verdict = outcome.ok ? fromVerdict(frame, outcome.value.verdict) : refusal(frame, outcome.reason);
-  const remembered = remember(parts, verdict, progress, attempt.deadline);
+  const isApproved = outcome.ok && outcome.value.consented.granted.length > 0;
+  const remembered = remember(parts, verdict, { progress, isApproved }, attempt.deadline);
   const decision = remembered instanceof Promise ? await remembered : remembered;
   if (outcome.ok && verdict.allow && !decision.allow) outcome.value.giveBack();
   if (parts.sink === undefined) {

@@ -145,12 +145,19 @@ export type Recorded =
   | { readonly ok: true; readonly obligations: readonly Obligation[] }
   | { readonly ok: false; readonly message: string };
 
+/** How an attempt was decided, as far as later decisions of its session depend on it. */
+export interface RecordedOutcome {
+  readonly effect: DecisionEffect;
+  /** Whether people agreed to exactly this attempt, and it is allowed with that. */
+  readonly isApproved: boolean;
+}
+
 /** Who has to know of an attempt before anybody acts on its decision, because later decisions are made of it. */
 export interface AttemptRecorder {
   /** Whether it has to know of this one, decided under that release; at once. */
   records(question: Question, snapshot: Snapshot): boolean;
   /** Does not reject. An allow is not answered before this resolves, and is denied when it is late. */
-  record(question: Question, snapshot: Snapshot, effect: DecisionEffect): Promise<Recorded>;
+  record(question: Question, snapshot: Snapshot, outcome: RecordedOutcome): Promise<Recorded>;
 }
 
 /** Who does something about a decision once it is answered. Must not throw; nobody waits. */

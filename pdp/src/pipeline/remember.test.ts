@@ -59,7 +59,7 @@ async function remembered(
   const defects: string[] = [];
   const recorder: AttemptRecorder | undefined = record && {
     records: () => records,
-    record: (question, _snapshot, decided) => {
+    record: (question, _snapshot, { effect: decided }) => {
       recorded.push(`${question.request.tool?.name ?? ''} ${decided}`);
       return record();
     },
@@ -67,7 +67,12 @@ async function remembered(
   const onDefect = (error: Error): void => void defects.push(error.message);
   const parts = { recorder, clock, engine: 'test', onDefect };
   return {
-    decision: await remember(parts, decisionOf(effect), progress, clock.monotonic() + deadlineMs),
+    decision: await remember(
+      parts,
+      decisionOf(effect),
+      { progress, isApproved: false },
+      clock.monotonic() + deadlineMs,
+    ),
     recorded,
     defects,
   };

@@ -25,17 +25,19 @@ const FAILED: Recorded = { ok: false, message: 'recording the attempt failed ins
 export function remember(
   parts: RememberParts,
   decision: Decision,
-  progress: Progress,
+  { progress, isApproved }: { readonly progress: Progress; readonly isApproved: boolean },
   deadline: number,
 ): Decision | Promise<Decision> {
   const { recorder, clock, engine } = parts;
   const { question, snapshot } = progress;
   if (recorder === undefined || question === undefined || snapshot === undefined) return decision;
   if (!recorder.records(question, snapshot)) return decision;
-  const recorded = recorder.record(question, snapshot, decision.effect).catch((error: unknown) => {
-    parts.onDefect(PortcullisError.from(error));
-    return FAILED;
-  });
+  const recorded = recorder
+    .record(question, snapshot, { effect: decision.effect, isApproved })
+    .catch((error: unknown) => {
+      parts.onDefect(PortcullisError.from(error));
+      return FAILED;
+    });
   const once: Decision = { ...decision, cache: { ttl_seconds: 0, scope: '' } };
   if (!decision.allow) return once;
   return byDeadline(recorded, deadline - clock.monotonic()).then((said = LATE) => {

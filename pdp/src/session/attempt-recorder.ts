@@ -40,7 +40,7 @@ export function createAttemptRecorder(parts: RecorderParts): AttemptRecorder {
       // Risk is judged without a past where there is none.
       return riskLooksBack && readsRisk(factsNeeded) && sessionOf(request, unnamed) !== undefined;
     },
-    record: async ({ request, digest }, { engine }, effect) => {
+    record: async ({ request, digest }, { engine }, { effect, isApproved }) => {
       const key = sessionOf(request, unnamed);
       if (key === undefined) {
         observer.sessionRecorded('unnamed', 0);
@@ -61,7 +61,9 @@ export function createAttemptRecorder(parts: RecorderParts): AttemptRecorder {
       const startedAt = clock.monotonic();
       const changed = await sessions.apply(key, (record) => {
         if (hasSeen(record, attempt, effect)) return undefined;
-        const attempted = model.afterEvent(record.state, { type: 'attempted', request, effect, at, ...declared });
+        const before =
+          isAllowed && isApproved ? model.afterEvent(record.state, { type: 'endorsed', request }) : record.state;
+        const attempted = model.afterEvent(before, { type: 'attempted', request, effect, at, ...declared });
         const state =
           isAllowed && !awaits
             ? model.afterEvent(attempted, { type: 'resulted', request, result: null, ...declared })

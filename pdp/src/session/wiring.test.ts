@@ -88,7 +88,7 @@ const viaSidecar = (name: string): Partial<CanonicalRequest> => ({
 const withoutSession: CanonicalRequest['context'] = { timestamp: '2026-11-21T12:00:00Z', request_id: 'nameless' };
 
 const record = (question: Question, effect: DecisionEffect = 'allow', snapshot = reading('facts.history')) =>
-  recorder.record(question, snapshot, effect);
+  recorder.record(question, snapshot, { effect, isApproved: false });
 const supplement = async (question: Question): Promise<Supplement> =>
   source.supplement(question, reading('facts.history'));
 const history = async (question = call('later')): Promise<readonly string[]> =>
@@ -157,6 +157,19 @@ describe('what policies read of a session', () => {
 });
 
 describe('recording', () => {
+  test('knows what people approved, of an attempt that is allowed with it', async () => {
+    const send = (n: string): Question =>
+      call('mail', { tool: { server: 'files', name: 'mail', arguments: { to: `${n}@evil.example` } } });
+    const said = async (n: string): Promise<readonly string[]> =>
+      ((await supplement(send(n))).facts?.provenance ?? []).flatMap(({ labels }) => labels);
+    const under = reading('facts.provenance');
+    await recorder.record(send('mallory'), under, { effect: 'allow', isApproved: true });
+    await recorder.record(send('trudy'), under, { effect: 'deny', isApproved: true });
+    await recorder.record(send('eve'), under, { effect: 'allow', isApproved: false });
+    expect(await said('mallory')).toContain('endorsed');
+    expect([...(await said('trudy')), ...(await said('eve'))]).not.toContain('endorsed');
+  });
+
   test('is for bundles that read the session, and for acts', () => {
     for (const read of ['facts.history', 'facts', 'facts.provenance', 'context', 'context.labels', '']) {
       expect([read, recorder.records(call('vault'), reading(read))]).toEqual([read, true]);
