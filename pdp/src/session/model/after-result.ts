@@ -1,3 +1,5 @@
+import { INSTRUCTIONS_FROM, instructionScore } from '@portcullis/policy/content';
+import { INJECTION_LABEL } from '@portcullis/policy/risk';
 import type { ToolAnnotations } from './annotations.js';
 import { attemptName, originName } from './attempt-names.js';
 import type { Resulted } from './events.js';
@@ -38,7 +40,15 @@ export function afterResulted(
     return { placing: { origin, belief, steered } satisfies Placing, text };
   });
   const isUntrusted = placed.some(({ placing, text }) => (placing.belief === 'prose' || steered) && text !== '');
-  const labels = [...state.labels, ...(output?.labels ?? []), ...(isUntrusted ? [VALUE_LABELS.untrusted] : [])];
+  const isInstructing = placed.some(
+    ({ placing, text }) => placing.belief !== 'trusted' && instructionScore(text).score >= INSTRUCTIONS_FROM,
+  );
+  const labels = [
+    ...state.labels,
+    ...(output?.labels ?? []),
+    ...(isUntrusted ? [VALUE_LABELS.untrusted] : []),
+    ...(isInstructing ? [INJECTION_LABEL] : []),
+  ];
   const asksForCode =
     annotations?.effect !== 'read' && !steered && !isDocument && leaves.some(({ text }) => ASKS_FOR_CODE.test(text));
   const server = request.tool?.server;
@@ -65,7 +75,7 @@ function afterUnknown(state: SessionState, annotations: ToolAnnotations | undefi
 function boundedLabels(labels: readonly string[]): readonly string[] {
   const unique = [...new Set(labels)];
   if (unique.length <= SESSION_CAPS.labels) return unique;
-  const isFirst = (label: string): boolean => label === VALUE_LABELS.untrusted;
+  const isFirst = (label: string): boolean => label === VALUE_LABELS.untrusted || label === INJECTION_LABEL;
   return [...unique.filter(isFirst), ...unique.filter((label) => !isFirst(label))].slice(0, SESSION_CAPS.labels);
 }
 
