@@ -1,4 +1,4 @@
-/** Unit tests run straight from the sources; integration and conformance tests start the built processes. */
+/** Unit tests run straight from the sources; integration, timed and conformance tests start the built processes. */
 const shared = {
   transform: {
     '^.+\\.ts$': [
@@ -17,6 +17,22 @@ const shared = {
 
 const unitRoots = ['policy', 'proto', 'runtime', 'pdp', 'sidecar', 'distributor', 'cli'];
 
+/** Tests of processes that measure time, or load a machine on purpose: each has it to itself. */
+const TIMED = [
+  'audit',
+  'availability',
+  'decision-cache',
+  'dishonest-pdp',
+  'distribution',
+  'drain',
+  'fail-closed',
+  'kill-switch',
+  'mcp-clients',
+  'quota-peers',
+];
+const timed = `/test/integration/(${TIMED.join('|')})\\.test\\.ts$`;
+const integration = { ...shared, roots: ['<rootDir>/test/integration'] };
+
 export default {
   maxWorkers: 2,
   projects: [
@@ -26,7 +42,8 @@ export default {
       roots: [...unitRoots.map((name) => `<rootDir>/${name}/src`), '<rootDir>/test/pins', '<rootDir>/test/cases'],
       testMatch: ['**/*.test.ts'],
     },
-    { ...shared, displayName: 'integration', roots: ['<rootDir>/test/integration'], testMatch: ['**/*.test.ts'] },
+    { ...integration, displayName: 'integration', testMatch: ['**/*.test.ts'], testPathIgnorePatterns: [timed] },
+    { ...integration, displayName: 'timed', testRegex: timed },
     { ...shared, displayName: 'conformance', roots: ['<rootDir>/test/conformance'], testMatch: ['**/*.test.ts'] },
   ],
 };

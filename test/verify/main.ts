@@ -1,7 +1,7 @@
 /**
  * `npm run verify`: everything that must hold, in the order in which a failure is cheapest to find.
  *
- *   npm run verify                 types, lint, format, generated files, unit, integration, conformance
+ *   npm run verify                 types, lint, format, generated files, unit, integration, timed, conformance
  *   npm run verify -- --only unit  one step or several, comma-separated
  *   npm run verify:long            the same with long properties, soaks, larger matrices and mutation testing
  *   npm run conformance            third-party suites that need Python
@@ -57,7 +57,7 @@ async function jest(project: string, env: NodeJS.ProcessEnv = {}): Promise<StepR
       project,
       '--json',
       `--outputFile=${report}`,
-      ...(project === 'unit' ? [] : ['--runInBand']),
+      ...(project === 'unit' || project === 'integration' ? [] : ['--runInBand']),
     ],
     { cwd: root, env: { ...process.env, NODE_ENV: 'test', FORCE_COLOR: '0', ...env } },
   );
@@ -100,6 +100,7 @@ async function main(): Promise<number> {
         generated: () => command(process.execPath, [join(root, 'test', 'dist', 'docs', 'generate.js'), '--check']),
         unit: () => jest('unit', long),
         integration: () => jest('integration', long),
+        timed: () => jest('timed', long),
         conformance: () => jest('conformance', long),
         ...(values.long
           ? { mutation: () => command(bin('stryker'), ['run', 'test/mutation/resolution.config.mjs']) }
