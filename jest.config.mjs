@@ -29,6 +29,7 @@ const TIMED = [
   'kill-switch',
   'mcp-clients',
   'quota-peers',
+  'release-tampering',
 ];
 const timed = `/test/integration/(${TIMED.join('|')})\\.test\\.ts$`;
 const integration = { ...shared, roots: ['<rootDir>/test/integration'] };

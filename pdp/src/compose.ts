@@ -36,7 +36,7 @@ import { type BundleCompiler, createWorkerCompiler } from './bundles/compiler.js
 import { FRESHNESS_PROFILES, MAX_CACHE_TTL_SECONDS } from './bundles/freshness.js';
 import { createNodeReports } from './bundles/node-reports.js';
 import { createDecisionCache } from './cache/decision-cache.js';
-import type { PdpConfig } from './config.js';
+import { MAX_SOURCES, type PdpConfig } from './config.js';
 import type { AgentStore } from './context/agent-store.js';
 import { openContext } from './context/open-context.js';
 import { openUserAuthority } from './context/users.js';
@@ -177,7 +177,8 @@ async function compose(
   const killSource = createKillSource({
     env: config.env,
     kills,
-    sources: channels,
+    // Each is looked at by itself, all the time.
+    sources: channels.slice(0, MAX_SOURCES),
     pollMs: config.kill.pollMs,
     log,
   });

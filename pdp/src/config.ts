@@ -19,6 +19,9 @@ const releaseName = z
   .string()
   .regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'expected 1 to 63 lower-case letters, digits and inner hyphens');
 
+/** Places that releases and kill lists come from. */
+export const MAX_SOURCES = 8;
+
 const httpSource = z.strictObject({
   type: z.literal('http').describe('The distributor over HTTPS with mutual TLS.'),
   url: z.url({ protocol: /^https$/ }).describe('Base URL of the distributor, without a path.'),
@@ -36,7 +39,7 @@ const bundles = z.strictObject({
   sources: z
     .array(z.discriminatedUnion('type', [httpSource, natsSource]))
     .min(1)
-    .max(8)
+    .max(MAX_SOURCES)
     .readonly()
     .describe('Where releases come from, in order of preference. Never trusted.'),
   pollMs: z

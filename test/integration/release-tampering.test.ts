@@ -436,7 +436,7 @@ describe('what was released before', () => {
           .then(
             () => true,
             (error: unknown) => {
-              expect(String(error)).toMatch(/trusted state/);
+              expect(String(error)).toMatch(/trusted state|kill lists/);
               return false;
             },
           );
