@@ -24,7 +24,8 @@ import { type Reasons, replay, type Track } from './replay.js';
 const USAGE = `Usage: npm run efficacy -- --data DIR [--track T0|T1] [--suite NAME,...] [--out FILE] [--json]
 
 Replays recorded agent traffic (DIR/agentdojo, DIR/agentdyn, DIR/fpr) against a real PDP with the packs base, mcp-integrity and
-agent-flow, and writes one decision per line for DIR/score.mjs. Texts, PII and risk corpora are not replayed by this command.
+agent-flow, and writes one decision per line for DIR/score.mjs. Texts, PII and risk traces are for
+`portcullis efficacy text|pii|risk`.
 
   --track  T0: only what the user said (default). T1: the tools planned for the task are declared too (DIR/scope)
   --suite  only these suites
@@ -32,11 +33,11 @@ agent-flow, and writes one decision per line for DIR/score.mjs. Texts, PII and r
   --json   a summary as JSON on stdout
 `;
 const PACKS = ['base', 'mcp-integrity', 'agent-flow'];
-/** What corpora of this folder need and is not here; said instead of scored. */
+/** Corpora of this folder that another command is for; said instead of scored. */
 const NOT_REPLAYED: Readonly<Record<string, string>> = {
-  text: 'an analyser that scores injected instructions',
-  pii: 'recognisers of personal data and secrets',
-  risk: 'analysers of intent over whole traces',
+  text: '`portcullis efficacy text` scores it',
+  pii: '`portcullis efficacy pii` scores it',
+  risk: '`portcullis efficacy risk` scores it',
 };
 
 interface Options {
@@ -180,7 +181,7 @@ function report(reasons: readonly Reasons[], { data, track, out, json, scenarios
     `question to answer: p50 ${latency.p50} ms, p95 ${latency.p95} ms, p99 ${latency.p99} ms`,
     `decisions are in ${out}; score them with`,
     `  node ${join(data, 'score.mjs')} agent --scenarios ... --decisions ${out}`,
-    ...Object.entries(NOT_REPLAYED).map(([folder, needs]) => `not replayed: ${folder}/ needs ${needs}`),
+    ...Object.entries(NOT_REPLAYED).map(([folder, needs]) => `not replayed: ${folder}/: ${needs}`),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
 }
