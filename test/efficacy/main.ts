@@ -25,7 +25,7 @@ const USAGE = `Usage: npm run efficacy -- --data DIR [--track T0|T1] [--suite NA
 
 Replays recorded agent traffic (DIR/agentdojo, DIR/agentdyn, DIR/fpr) against a real PDP with the packs base, mcp-integrity and
 agent-flow, and writes one decision per line for DIR/score.mjs. Texts, PII and risk traces are for
-`portcullis efficacy text|pii|risk`.
+portcullis efficacy text|pii|risk.
 
   --track  T0: only what the user said (default). T1: the tools planned for the task are declared too (DIR/scope)
   --suite  only these suites
