@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Condition, QuotaGuard, Verdict } from '../model/decision.js';
 import type { CanonicalRequest } from '../model/request.js';
-import { applyReadings, type GuardReading, guardOf } from './guards.js';
+import { applyReadings, type GuardReading, guardFields, guardOf } from './guards.js';
 import type { GuardIr, SetIr } from './ir.js';
 import { rule } from './rule-sketch.js';
 
@@ -208,4 +208,19 @@ describe('applyReadings', () => {
     const denied: Verdict = { ...verdict(guard({})), effect: 'deny' };
     expect(applyReadings(denied, new Map())).toBe(denied);
   });
+});
+
+test.each([
+  { dimension: 'agent', fields: ['agent.id'] },
+  { dimension: 'user', fields: ['user.id'] },
+  { dimension: 'team', fields: ['user.team'] },
+  { dimension: 'workspace', fields: ['context.workspace_id'] },
+  { dimension: 'environment', fields: ['context.environment'] },
+  { dimension: 'tenant', fields: ['tenant_id'] },
+  { dimension: 'model', fields: ['request.model'] },
+  { dimension: 'tool', fields: ['tool.server', 'tool.name'] },
+] as const)('an account per $dimension is told by $fields', ({ dimension, fields }) => {
+  const guard = { per: [dimension] } as unknown as Parameters<typeof guardFields>[0];
+  expect(guardFields(guard)).toEqual(fields);
+  expect(guardFields({ ...guard, per: ['agent', dimension] })).toEqual(['agent.id', ...fields]);
 });
