@@ -270,7 +270,14 @@ describe('every byte of a release', () => {
       const rootFile = join(folder, 'root.json');
       writeFileSync(rootFile, own.pinnedRoot);
       const tls = stack.tls({ kind: 'pdp', name: 'pdp-1' });
-      embedded = await startEmbeddedPdp({ dataDir: join(folder, 'pdp'), rootFile, tls, sources });
+      embedded = await startEmbeddedPdp({
+        dataDir: join(folder, 'pdp'),
+        rootFile,
+        tls,
+        sources,
+        // In the long form one look takes longer than a release is served by default.
+        freshness: 'available',
+      });
       asked = await connectPdp(embedded.address, stack.tls({ kind: 'agent', ...AGENT }));
       await eventually('release 1 to be in force', async () => (await asked.ask('read')).seq === 1, LOOK_MS);
       const before = await answers(asked);

@@ -22,6 +22,8 @@ export interface EmbeddedPdpOptions {
   readonly gateways?: Readonly<Record<string, readonly string[]>>;
   /** Its HTTPS endpoint, which it has only then. */
   readonly http?: Readonly<Record<string, unknown>>;
+  /** How long a release is served without a sign of life; by default 10 minutes. */
+  readonly freshness?: 'standard' | 'strict' | 'available';
   /** Whose word about users counts; nobody's by default. */
   readonly users?: z.input<typeof pdpConfig>['users'];
   /** Where facts come from; from the bundle alone by default. */
@@ -87,6 +89,7 @@ export async function startEmbeddedPdp(options: EmbeddedPdpOptions): Promise<Emb
       // Not used: the channels are given.
       sources: [{ type: 'http', url: 'https://127.0.0.1:1' }],
       pollMs: 60_000,
+      ...(options.freshness === undefined ? {} : { freshness: options.freshness }),
     },
     gateways: options.gateways ?? {},
     ...(options.http === undefined ? {} : { http: options.http }),
