@@ -33,21 +33,23 @@ const NOTHING: Recorded = { ok: true, obligations: [] };
  */
 export function createAttemptRecorder(parts: RecorderParts): AttemptRecorder {
   const { sessions, model, sealer, annotationsOf, unnamed, observer, clock, maxResultBytes, riskLooksBack } = parts;
+  const judgesByPast = (factsNeeded: readonly string[]): boolean => riskLooksBack && readsRisk(factsNeeded);
   return {
     records: ({ request }, { engine: { factsNeeded } }) => {
       if (!isRecorded(request)) return false;
       if (readsSession(factsNeeded)) return true;
       // Risk is judged without a past where there is none.
-      return riskLooksBack && readsRisk(factsNeeded) && sessionOf(request, unnamed) !== undefined;
+      return judgesByPast(factsNeeded) && sessionOf(request, unnamed) !== undefined;
     },
-    record: async ({ request, digest }, { engine }, { effect, isApproved }) => {
+    record: async ({ request, digest }, { engine: { factsNeeded } }, { effect, isApproved }) => {
       const key = sessionOf(request, unnamed);
       if (key === undefined) {
         observer.sessionRecorded('unnamed', 0);
         return UNNAMED;
       }
       const isAllowed = effect === 'allow';
-      const awaits = isAllowed && readsResults(engine.factsNeeded) && canReport(request);
+      const isTelling = readsResults(factsNeeded) || judgesByPast(factsNeeded);
+      const awaits = isAllowed && isTelling && canReport(request);
       const outline = awaits ? outlineOf(request) : undefined;
       if (awaits && outline === undefined) {
         observer.sessionRecorded('too_large', 0);

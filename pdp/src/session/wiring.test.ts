@@ -228,6 +228,15 @@ describe('results', () => {
       truncated,
     });
 
+  test('are ordered where only the risk is read: it is judged by what they brought, not by what they might have', async () => {
+    const question = call('vault', viaSidecar('vault'));
+    const under = reading('intent_risk.decision');
+    const order = [{ type: 'report_result', value: { max_bytes: 1_000 } }];
+    expect(orderOf(await record(question, 'allow', under))).toEqual(order);
+    expect(await labels()).toEqual([]);
+    expect(await keep(question)).toBe('kept');
+  });
+
   test('are ordered of a PEP that can report, and count once it did, once', async () => {
     const question = call('vault', viaSidecar('vault'));
     expect(orderOf(await record(question))).toEqual([{ type: 'report_result', value: { max_bytes: 1_000 } }]);

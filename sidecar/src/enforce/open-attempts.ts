@@ -49,15 +49,19 @@ export function createOpenAttempts({ client, log }: OpenAttemptsOptions): OpenAt
     isDue = true;
     if (isAsking) return;
     isAsking = true;
-    while (isDue) {
-      isDue = false;
-      const entries = [...open];
-      for (let at = 0; at < entries.length; at += AT_ONCE) {
-        const batch = entries.slice(at, at + AT_ONCE).filter((entry) => open.has(entry));
-        await Promise.all(batch.map(ask));
+    try {
+      while (isDue) {
+        isDue = false;
+        const entries = [...open];
+        for (let at = 0; at < entries.length; at += AT_ONCE) {
+          const batch = entries.slice(at, at + AT_ONCE).filter((entry) => open.has(entry));
+          await Promise.all(batch.map(ask));
+        }
       }
+    } finally {
+      // Whatever happens, the next kill is looked at.
+      isAsking = false;
     }
-    isAsking = false;
   };
 
   return {
