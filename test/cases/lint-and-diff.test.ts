@@ -94,6 +94,29 @@ describe('lint', () => {
     expect(findings.some(({ code }) => code === 'LINT_UNSATISFIABLE')).toBe(!accepts);
   });
 
+  test.each(['[all]', '[any]'])('an example holds a whole list, whatever is asked of its elements %s', (quantifier) => {
+    const rule = (slug: string, effect: string, when: unknown) => ({ name: slug, slug, when, effect, priority: 0 });
+    const set = {
+      name: 's',
+      layer: 'platform',
+      combining: 'priority',
+      priority_order: 'desc',
+      policies: [
+        rule('always', 'allow', 'always'),
+        {
+          ...rule('nowhere', 'allow', { field: `egress.resolved_ips${quantifier}`, operator: 'exists', value: false }),
+          created_at: '2025-01-01T00:00:00Z',
+        },
+        rule('others', 'deny', { field: 'agent.id', operator: 'not_equals', value: 'a' }),
+      ],
+    };
+    const { findings } = lintBundle(compile({ version: '1.0.0', default: 'allow', sets: [set] } as unknown as ReferenceBundle));
+    const examples = findings.flatMap(({ witness }) => witness ?? []);
+    expect(examples.length).toBeGreaterThan(1);
+    for (const { facts: _facts, ...asked } of examples)
+      expect(parseCanonicalRequest(asked as unknown as Json)).toMatchObject({ ok: true });
+  });
+
   test(
     'no request makes a policy speak of which it says that it never does, and its witnesses match',
     () => {

@@ -86,9 +86,11 @@ function isLabel(text: string): boolean {
   return text.length <= MAX_LABEL;
 }
 
-/** Whether the field lies below a container whose members are the caller's own. */
-function isOpen({ path, segments }: Field): boolean {
-  if (BUILT_IN_FIELDS.includes(path) || segments[0] === 'facts') return false;
+/** Whether the field lies below a container whose members are the caller's own; the elements of a built-in list do not. */
+function isOpen({ path, segments, quantifiers }: Field): boolean {
+  const list = quantifiers?.[0];
+  const known = list === undefined ? path : segments.slice(0, list.at + 1).join('.');
+  if (BUILT_IN_FIELDS.includes(known) || segments[0] === 'facts') return false;
   return path !== 'intent_risk.risk_dimensions' && !path.startsWith('intent_risk.risk_dimensions.');
 }
 
