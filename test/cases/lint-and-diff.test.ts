@@ -119,6 +119,32 @@ describe('lint', () => {
       expect(parseCanonicalRequest(asked as unknown as Json)).toMatchObject({ ok: true });
   });
 
+  test.each([
+    { type: 'number_list', value: [0], other: [1] },
+    { type: 'string_list', value: ['a'], other: ['b'] },
+  ])('a $type can hold others than those that a policy names', ({ type, value, other }) => {
+    const outside = {
+      operator: 'not',
+      conditions: [{ field: 'agent.attributes.ports', operator: 'subset_of', value }],
+    };
+    const policies = compile({
+      version: '1.0.0',
+      fields: { 'agent.attributes.ports': { type } },
+      sets: [
+        {
+          name: 's',
+          layer: 'tenant',
+          combining: 'priority',
+          priority_order: 'desc',
+          policies: [{ name: 'p', slug: 'p', when: outside, effect: 'allow', priority: 1 }],
+        },
+      ],
+    } as unknown as ReferenceBundle);
+    const request = { ...BASE, agent: { id: 'a', attributes: { ports: other } } } as unknown as ContextualRequest;
+    expect(linkBundle(policies).evaluate(request).effect).toBe('allow');
+    expect(lintBundle(policies).findings.map(({ code }) => code)).not.toContain('LINT_UNSATISFIABLE');
+  });
+
   test(
     'no request makes a policy speak of which it says that it never does, and its witnesses match',
     () => {

@@ -56,6 +56,12 @@ function saysTheSame(column: Column): boolean {
 
 const UNTYPED: Field = { path: '', segments: [], type: 'any', sensitive: false };
 
+const UNLIKELY_NUMBER = 7;
+
+function freshNumber(taken: ReadonlySet<Json>, number = UNLIKELY_NUMBER): number {
+  return taken.has(number) ? freshNumber(taken, number + 1) : number;
+}
+
 interface Members {
   readonly members: readonly Json[];
   readonly complete: boolean;
@@ -73,8 +79,8 @@ function wholeMembers(columns: readonly Column[], universe: Universe): Members {
   if (columns.some((column) => textPart(column, UNTYPED).asks === 'opaque'))
     for (const text of LIKELY) members.add(text);
   members.add(fresh('other', members));
-  // A member of another type may hide what is looked for.
-  if (!universe.textsOnly) members.add(usable.some((value) => typeof value === 'number') ? 'other' : 7);
+  // A list of numbers holds others than those named too, and a member of another type may hide what is looked for.
+  if (!universe.textsOnly) members.add(freshNumber(members));
   return { members: [...members], complete: scalars.length === named.length };
 }
 
