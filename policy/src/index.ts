@@ -45,7 +45,7 @@ export type {
   SetExplanation,
   ShownValue,
 } from './engine/explain.js';
-export { type ReadSet, WHOLE_REQUEST } from './engine/frame.js';
+export type { ReadSet } from './engine/frame.js';
 export { grantedOf } from './engine/granted.js';
 export { applyReadings, type GuardReading } from './engine/guards.js';
 export {

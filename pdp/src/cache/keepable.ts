@@ -1,7 +1,7 @@
 /** Which decisions may be kept, and for which other requests they then stand (contracts §5, ADR-0017). Pure. */
 
-import { type ReadSet, WHOLE_REQUEST } from '@portcullis/policy';
-import { type ContextualRequest, type Verdict, writeScope } from '@portcullis/policy/model';
+import type { ReadSet } from '@portcullis/policy';
+import { type ContextualRequest, overlapsAny, type Verdict, WHOLE_REQUEST, writeScope } from '@portcullis/policy/model';
 import type { ContextSource } from '../pipeline/ports.js';
 
 /** Why a decision is not kept. */
@@ -53,8 +53,8 @@ const GRANTED = 'context.approval.granted';
  * served again is not made, and would be missing from what is counted and remembered.
  */
 export function dependsOnHistory({ factsNeeded, assessesRisk }: Circumstances): 'history' | 'risk' | undefined {
-  if (touches('facts', factsNeeded)) return 'history';
-  return assessesRisk && touches('intent_risk', factsNeeded) ? 'risk' : undefined;
+  if (overlapsAny('facts', factsNeeded)) return 'history';
+  return assessesRisk && overlapsAny('intent_risk', factsNeeded) ? 'risk' : undefined;
 }
 
 /** Whether this one may be kept. Every doubt is a no: what is not kept is decided anew. */
@@ -66,7 +66,7 @@ export function keepable({ request, verdict, reads }: Judged, circumstances: Cir
   // Whoever claims to act for another user is asked who vouches for it, whatever policies read.
   fields.add('user');
   for (const { provides, steady } of circumstances.sources) {
-    if (!provides.some((path) => touches(path, read))) continue;
+    if (!provides.some((path) => overlapsAny(path, read))) continue;
     if (steady === undefined) return { ok: false, reason: 'source' };
     // What it answers is not in the request as it was sent; what it answers by, is.
     for (const path of steady.by) fields.add(path);
@@ -88,8 +88,8 @@ function refusedReads(read: ReadSet, request: ContextualRequest): UnkeptReason |
   if (request.unavailable !== undefined) return 'unavailable';
   if (request.context.approval !== undefined) return 'approval';
   if (read.includes(WHOLE_REQUEST)) return 'whole_request';
-  if (touches('context.timestamp', read)) return 'clock';
-  return touches('intent_risk', read) ? 'risk' : undefined;
+  if (overlapsAny('context.timestamp', read)) return 'clock';
+  return overlapsAny('intent_risk', read) ? 'risk' : undefined;
 }
 
 /**
@@ -97,15 +97,6 @@ function refusedReads(read: ReadSet, request: ContextualRequest): UnkeptReason |
  * agreed to has passed none, and agreeing to more would not change it.
  */
 function asRead(reads: ReadSet, request: ContextualRequest, factsNeeded: readonly string[]): ReadSet {
-  const isEnginesOwn = request.context.approval === undefined && !touches(GRANTED, factsNeeded);
+  const isEnginesOwn = request.context.approval === undefined && !overlapsAny(GRANTED, factsNeeded);
   return isEnginesOwn ? reads.filter((path) => path !== GRANTED) : reads;
-}
-
-/** Whether one of the fields is `path`, holds it, or is inside it. */
-function touches(path: string, fields: readonly string[]): boolean {
-  return fields.some((field) => field === '' || field === path || isBelow(field, path) || isBelow(path, field));
-}
-
-function isBelow(path: string, container: string): boolean {
-  return path.startsWith(container) && (path[container.length] === '.' || path[container.length] === '[');
 }

@@ -3,6 +3,7 @@
  * labels, history, approvals): only what the bundle reads is fetched, so that adjudication stays pure.
  */
 
+import { overlapsAny } from '@portcullis/policy/model';
 import type { Clock } from '@portcullis/runtime';
 import { byDeadline } from './by-deadline.js';
 import {
@@ -52,7 +53,7 @@ export function createContextualize({ snapshots, sources, clock, observer, asses
     const { factsNeeded } = snapshot.engine;
     const read = readsRisk(factsNeeded) ? [...factsNeeded, ...(assessor?.reads ?? [])] : factsNeeded;
     const needed = sources.filter(
-      (source) => source.speaksUnder?.(snapshot) !== false && source.provides.some((path) => isRead(path, read)),
+      (source) => source.speaksUnder?.(snapshot) !== false && source.provides.some((path) => overlapsAny(path, read)),
     );
     asked.set(snapshot, needed);
     return needed;
@@ -86,15 +87,4 @@ export function createContextualize({ snapshots, sources, clock, observer, asses
     if (!waiting) return withAll(answers as readonly Supplement[]);
     return Promise.all(answers.map((answer) => Promise.resolve(answer))).then(withAll);
   };
-}
-
-/** Whether a bundle reads a field, something in it, or something that holds it. */
-function isRead(path: string, factsNeeded: readonly string[]): boolean {
-  return factsNeeded.some(
-    (needed) => needed === '' || needed === path || isBelow(needed, path) || isBelow(path, needed),
-  );
-}
-
-function isBelow(path: string, container: string): boolean {
-  return path.startsWith(container) && (path[container.length] === '.' || path[container.length] === '[');
 }

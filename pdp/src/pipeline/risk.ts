@@ -1,5 +1,6 @@
 /** Fourth stage: what the attempt is after, judged only for bundles that read it. */
 
+import { overlapsAny } from '@portcullis/policy/model';
 import { byDeadline } from './by-deadline.js';
 import { type AssessedRequest, type ContextualRequest, mintAssessed } from './chain.js';
 import type { Question, RiskAssessor } from './ports.js';
@@ -21,7 +22,7 @@ export function assess(
 
 /** Whether a bundle that needs these fields reads the risk. */
 export function readsRisk(factsNeeded: readonly string[]): boolean {
-  return factsNeeded.some((path) => path === '' || path === RISK || path.startsWith(`${RISK}.`));
+  return overlapsAny(RISK, factsNeeded);
 }
 
 async function assessed(

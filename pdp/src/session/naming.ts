@@ -1,7 +1,7 @@
 /** Which session an attempt belongs to, and which bundles care. */
 
 import type { CanonicalRequest } from '@portcullis/policy/model';
-import { kindOf } from '@portcullis/policy/model';
+import { kindOf, overlapsAny } from '@portcullis/policy/model';
 import type { SessionKey } from './port.js';
 
 /** What a PEP that names no session gets: everything that reads the session is unknown, or one session per agent. */
@@ -27,7 +27,7 @@ export function sessionOf(request: CanonicalRequest, unnamed: UnnamedRule): Sess
 
 /** Whether a bundle reads anything of the session's past. */
 export function readsSession(factsNeeded: readonly string[]): boolean {
-  return factsNeeded.some((path) => path === '' || SESSION_FIELDS.some((field) => overlaps(path, field)));
+  return SESSION_FIELDS.some((field) => overlapsAny(field, factsNeeded));
 }
 
 /** Whether what results brought matters to a bundle: their labels and their values. */
@@ -44,12 +44,4 @@ export function isRecorded(request: CanonicalRequest): boolean {
 /** Whether the PEP that asks is one that can report what came back. The answers of an agent to a server are its own. */
 export function canReport({ source, tool }: CanonicalRequest): boolean {
   return source === 'mcp_proxy' && tool?.attributes?.['direction'] === 'client_to_server';
-}
-
-function overlaps(path: string, field: string): boolean {
-  return path === field || isBelow(path, field) || isBelow(field, path);
-}
-
-function isBelow(path: string, container: string): boolean {
-  return path.startsWith(container) && (path[container.length] === '.' || path[container.length] === '[');
 }

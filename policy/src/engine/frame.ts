@@ -1,8 +1,6 @@
 import type { ContextualRequest } from '../model/facts.js';
+import { WHOLE_REQUEST } from '../model/path-overlap.js';
 import type { FieldReader, Reading } from './read-field.js';
-
-/** Stands for the whole request among the paths of a read set: something looked at it other than by its fields. */
-export const WHOLE_REQUEST = '';
 
 /**
  * The fields that one evaluation read, by their paths. The verdict depends on nothing else of the request: as long as

@@ -2,6 +2,7 @@ import type { Field } from '../dsl/fields.js';
 import { ERROR, FALSE, TRUE, type Truth } from '../dsl/truth.js';
 import type { ContextualRequest } from '../model/facts.js';
 import type { Quantifier } from '../model/field-path.js';
+import { pathsOverlap } from '../model/path-overlap.js';
 import { BROKEN, MISSING, type Reading, readSegments as walk } from '../model/reading.js';
 import { ATTEMPT_KINDS, type Json, kindOf } from '../model/request.js';
 
@@ -23,11 +24,7 @@ export function linkReader(field: Field): FieldReader {
 
 /** Whether a field is, holds, or is inside, something that should be known and is not. */
 export function isUnavailable(path: string, unavailable: readonly string[]): boolean {
-  return unavailable.some((unknown) => path === unknown || isBelow(path, unknown) || isBelow(unknown, path));
-}
-
-function isBelow(path: string, container: string): boolean {
-  return path.startsWith(container) && (path[container.length] === '.' || path[container.length] === '[');
+  return unavailable.some((unknown) => pathsOverlap(path, unknown));
 }
 
 function linkRead(field: Field): FieldReader {

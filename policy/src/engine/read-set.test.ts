@@ -5,8 +5,8 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import type { ContextualRequest } from '../model/facts.js';
+import { WHOLE_REQUEST } from '../model/path-overlap.js';
 import type { Json } from '../model/request.js';
-import { WHOLE_REQUEST } from './frame.js';
 import { and, leaf, or, ruleOf } from './index/sketch.js';
 import type { CompiledBundle, ConditionIr, LeafIr, RuleIr, SetIr } from './ir.js';
 import { linkBundle } from './link.js';

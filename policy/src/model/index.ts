@@ -8,5 +8,6 @@ export * from './exhaustive.js';
 export * from './facts.js';
 export * from './fields.js';
 export * from './kept-decisions.js';
+export * from './path-overlap.js';
 export * from './problem.js';
 export * from './request.js';

@@ -1,5 +1,6 @@
 /** The risk stage without its surroundings: request in, `intent_risk` out. Pure, so that a PDP and a tool say the same. */
 
+import { overlapsAny } from '../model/path-overlap.js';
 import type { IntentRisk } from '../model/request.js';
 import { combineRisk, type WeighedFinding } from './combine.js';
 import { ANALYSERS } from './registry.js';
@@ -27,7 +28,7 @@ export function unavailableTo(subject: RiskSubject): readonly string[] {
   const unknown = subject.request.unavailable ?? [];
   if (unknown.length === 0) return [];
   const read = factsRead(subject.parameters.disabled);
-  return unknown.filter((path) => read.some((one) => one === path || isBelow(one, path) || isBelow(path, one)));
+  return unknown.filter((path) => overlapsAny(path, read));
 }
 
 /** Runs every analyser in use and combines what they and others found. */
@@ -64,8 +65,4 @@ function notSeenOf({ request, baseline, parameters }: RiskSubject): readonly str
     ...(request.facts?.history === undefined && needs('facts.history') ? ['history of the session'] : []),
     ...(request.facts?.provenance === undefined && needs('facts.provenance') ? ['origin of the arguments'] : []),
   ];
-}
-
-function isBelow(path: string, container: string): boolean {
-  return path.startsWith(`${container}.`) || path.startsWith(`${container}[`);
 }
