@@ -25,8 +25,10 @@ import { createGuard } from './enforce/guard.js';
 import { createOpenAttempts, type OpenAttempts } from './enforce/open-attempts.js';
 import { createRefuser } from './enforce/refuse.js';
 import { agentIdentity } from './identity.js';
+import { createRequestMaker } from './intercept/canonical-request.js';
 import { createInspector } from './intercept/mcp/inspect.js';
 import { createAttemptMaker } from './intercept/mcp/to-attempt.js';
+import type { Surface, SurfaceParts } from './intercept/surface.js';
 import { createSidecarMetrics } from './metrics.js';
 import { rehearse } from './rehearse.js';
 
@@ -48,13 +50,14 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
   const identity = agentIdentity(material, config.trustDomain);
   const metrics = createSidecarMetrics(registry);
   const credentials = pdpCredentials(material, config.trustDomain);
-  const attempts = createAttemptMaker({
+  const asking = {
     identity,
     session: { id: config.session.id ?? randomUUID(), scope: config.session.scope },
     environment: config.environment,
     clock: systemClock,
     newId: randomUUID,
-  });
+  };
+  const attempts = createAttemptMaker(asking);
   let onEpochs: OpenAttempts['killEpoch'] = () => undefined;
   const cache = config.cache.enabled
     ? createAnswerCache({ limits: config.cache, clock: systemClock, newDecisionId: randomUUID, observer: metrics })
@@ -80,18 +83,26 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
   onEpochs = open.killEpoch;
   health.check('pdp', () => client.ready || 'no policy decision point has completed a handshake');
 
-  const refuser = createRefuser({ source: 'mcp_proxy', log, observer: metrics });
-  const guard = createGuard({
-    client,
-    refuser,
-    clock: systemClock,
-    backstopMs: config.pdp.deadlineMs + BACKSTOP_MS,
-    capabilities: {
-      audit_level: auditLevel((level, decision) =>
-        log.info({ [FIELD.decisionId]: decision.decision_id, level }, 'Attempt allowed with audit level'),
-      ),
+  const capabilities = {
+    audit_level: auditLevel((level, decision) =>
+      log.info({ [FIELD.decisionId]: decision.decision_id, level }, 'Attempt allowed with audit level'),
+    ),
+  };
+  const backstopMs = config.pdp.deadlineMs + BACKSTOP_MS;
+  const parts: SurfaceParts = {
+    enforcementOf(source) {
+      const refuser = createRefuser({ source, log, observer: metrics });
+      const guard = createGuard({ client, refuser, clock: systemClock, backstopMs, capabilities });
+      return { guard, refuser, requestOf: createRequestMaker(source, asking) };
     },
-  });
+    client,
+    open,
+    observer: metrics,
+    clock: systemClock,
+    log,
+    env: processEnvironment(),
+  };
+  const { guard, refuser } = parts.enforcementOf('mcp_proxy');
   const inspector = createInspector({
     guard,
     refuser,
@@ -107,29 +118,38 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
     },
     maxMessageBytes: Math.max(config.mcp?.limits.maxEventBytes ?? 0, config.stdio?.maxMessageBytes ?? 0),
   });
-  const parts = { guard, refuser, client, open, attempts, inspector, observer: metrics, clock: systemClock, log };
-  const env = processEnvironment();
+  const mcpParts = { ...parts, guard, refuser, attempts, inspector };
 
   const tasks: Task[] = [];
   const drain: DrainStep[] = [];
   if (context.mode === 'mcp') {
     const { startStdioWrapper } = await import('./intercept/mcp/compose-stdio.js');
-    const wrapper = await startStdioWrapper(config.stdio, context.rest, { ...parts, env, ready: () => client.ready });
+    const wrapper = await startStdioWrapper(config.stdio, context.rest, { ...mcpParts, ready: () => client.ready });
     opened(() => wrapper.drain.run());
     tasks.push(wrapper.task);
     drain.push(wrapper.drain);
   } else {
-    if (config.mcp === undefined) throw new PortcullisError('ERR_CONFIG_INVALID', 'invalid', 'mcp is not configured');
-    const { startHttpProxy } = await import('./intercept/mcp/compose-http.js');
-    const proxy = await startHttpProxy(config.mcp, { ...parts, env });
-    opened(() => proxy.disconnect());
-    opened(() => proxy.close());
-    context.announce('mcp', proxy.address);
-    log.info({ [LOG_FIELD.address]: proxy.address }, 'MCP proxy listens');
+    const surfaces: Surface[] = [];
+    const listens = (name: string, surface: Surface): void => {
+      opened(() => surface.disconnect());
+      opened(() => surface.close());
+      surfaces.push(surface);
+      context.announce(name, surface.address);
+      log.info({ [LOG_FIELD.address]: surface.address, surface: name }, 'Surface listens');
+    };
+    if (config.mcp !== undefined) {
+      const { startHttpProxy } = await import('./intercept/mcp/compose-http.js');
+      listens('mcp', await startHttpProxy(config.mcp, mcpParts));
+    }
+    if (surfaces.length === 0)
+      throw new PortcullisError('ERR_CONFIG_INVALID', 'invalid', 'no surface is configured, for example mcp');
+    const all = (step: (surface: Surface) => Promise<void>) => async (): Promise<void> => {
+      await Promise.all(surfaces.map(step));
+    };
     drain.push(
-      { name: 'finish attempts in flight', timeoutMs: config.drainMs, run: () => proxy.finish() },
-      { name: 'close agent connections', timeoutMs: 1_000, run: () => proxy.close() },
-      { name: 'close server connections', timeoutMs: 1_000, run: () => proxy.disconnect() },
+      { name: 'finish attempts in flight', timeoutMs: config.drainMs, run: all((surface) => surface.finish()) },
+      { name: 'close agent connections', timeoutMs: 1_000, run: all((surface) => surface.close()) },
+      { name: 'close upstream connections', timeoutMs: 1_000, run: all((surface) => surface.disconnect()) },
     );
   }
   const admin = await startAdminServer({ ...config.admin, registry, health, onDrain: () => context.requestDrain() });

@@ -5,8 +5,8 @@ import { adminConfig, logConfig, tlsConfig } from '@portcullis/runtime';
 import { z } from 'zod';
 import { pdpConfig } from './ask/config.js';
 import { cacheConfig } from './cache/config.js';
+import { SESSION_SCOPES } from './intercept/canonical-request.js';
 import { mcpConfig, stdioConfig } from './intercept/mcp/config.js';
-import { SESSION_SCOPES } from './intercept/mcp/to-attempt.js';
 
 const session = z
   .strictObject({

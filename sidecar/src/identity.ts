@@ -2,7 +2,12 @@
 
 import { parsePeerIdentity } from '@portcullis/proto';
 import { PortcullisError, type TlsMaterial } from '@portcullis/runtime';
-import type { AgentIdentity } from './intercept/mcp/to-attempt.js';
+
+/** Who attempts. From the sidecar's own certificate, never from a message. */
+export interface AgentIdentity {
+  readonly tenant: string;
+  readonly agent: string;
+}
 
 /**
  * Tenant and agent of the certificate.

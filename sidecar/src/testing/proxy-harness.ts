@@ -8,10 +8,11 @@ import { auditLevel } from '../enforce/capabilities.js';
 import { createGuard } from '../enforce/guard.js';
 import { createOpenAttempts, type OpenAttempts } from '../enforce/open-attempts.js';
 import { createRefuser } from '../enforce/refuse.js';
-import { type HttpProxy, type HttpProxyParts, startHttpProxy } from '../intercept/mcp/compose-http.js';
+import { type HttpProxyParts, startHttpProxy } from '../intercept/mcp/compose-http.js';
 import { mcpConfig } from '../intercept/mcp/config.js';
 import { createInspector } from '../intercept/mcp/inspect.js';
 import { createAttemptMaker } from '../intercept/mcp/to-attempt.js';
+import type { Surface } from '../intercept/surface.js';
 import { createSidecarMetrics } from '../metrics.js';
 import type { FakePolicyClient } from './fake-policy-client.js';
 
@@ -29,7 +30,7 @@ export interface Answered {
 
 /** A running proxy. */
 export interface Harness {
-  readonly proxy: HttpProxy;
+  readonly proxy: Surface;
   readonly port: number;
   readonly url: string;
   readonly registry: Registry;

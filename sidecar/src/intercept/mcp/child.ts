@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 import { type Environment, PortcullisError } from '@portcullis/runtime';
 import { type Permit, requirePermit } from '../../enforce/permit.js';
 import type { Refusal } from '../../enforce/refuse.js';
-import { writeSlowly } from './backpressure.js';
+import { writeSlowly } from '../http/backpressure.js';
 import type { RpcId } from './message.js';
 import { refusalError } from './to-response.js';
 

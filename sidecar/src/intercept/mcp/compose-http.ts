@@ -1,11 +1,12 @@
 /** Puts the Streamable HTTP proxy together. Loaded only when it is configured. */
 
-import { readFile } from 'node:fs/promises';
-import { type Environment, PortcullisError } from '@portcullis/runtime';
-import type { HeaderSource, McpConfig } from './config.js';
+import type { Environment } from '@portcullis/runtime';
+import { readSecret } from '../http/credential.js';
+import type { Surface } from '../surface.js';
+import type { McpConfig } from './config.js';
 import { createExchange, type ExchangeOptions } from './exchange.js';
 import type { Inspector } from './inspect.js';
-import { type McpServer, startMcpServer } from './listen.js';
+import { startMcpServer } from './listen.js';
 import { createRelay } from './relay.js';
 import { createSessions } from './sessions.js';
 import { createUpstream, type Upstream } from './upstream.js';
@@ -19,23 +20,17 @@ export type HttpProxyParts = Pick<
   readonly env: Environment;
 };
 
-/** A running proxy. */
-export interface HttpProxy extends McpServer {
-  /** Ends the connections to the servers. */
-  disconnect(): Promise<void>;
-}
-
 /**
  * Starts the proxy.
  * @throws PortcullisError when a credential is missing or the address cannot be bound.
  */
-export async function startHttpProxy(config: McpConfig, parts: HttpProxyParts): Promise<HttpProxy> {
+export async function startHttpProxy(config: McpConfig, parts: HttpProxyParts): Promise<Surface> {
   const { limits } = config;
   const upstreams = new Map<string, Upstream>();
   for (const { name, url, headers, decisionHeaders } of config.upstreams) {
     const injected: Record<string, string> = {};
     for (const [header, source] of Object.entries(headers))
-      injected[header] = await readHeader(header, source, parts.env);
+      injected[header] = await readSecret(header, source, parts.env);
     const upstream = createUpstream({
       name,
       url: new URL(url),
@@ -79,20 +74,4 @@ export async function startHttpProxy(config: McpConfig, parts: HttpProxyParts): 
       await Promise.all([...upstreams.values()].map((upstream) => upstream.close()));
     },
   };
-}
-
-async function readHeader(name: string, source: HeaderSource, env: Environment): Promise<string> {
-  const missing = (cause?: unknown): PortcullisError =>
-    new PortcullisError('ERR_CREDENTIAL_MISSING', 'invalid', 'the value of an upstream header is missing or unusable', {
-      details: { header: name, source: 'file' in source ? source.file : source.env },
-      ...(cause === undefined ? {} : { cause }),
-    });
-  let value: string;
-  try {
-    value = ('file' in source ? await readFile(source.file, 'utf8') : (env[source.env] ?? '')).trim();
-  } catch (error: unknown) {
-    throw missing(error);
-  }
-  if (!/^[\x20-\x7e]+$/.test(value)) throw missing();
-  return value;
 }

@@ -1,25 +1,12 @@
 /** Configuration of the MCP proxy and of the stdio wrapper. */
 
 import { z } from 'zod';
+import { secretSource } from '../http/credential.js';
+import { allowedHosts, allowedOrigins, listenConfig } from '../http/listen-config.js';
 import { PROTOCOL_VERSIONS } from './headers.js';
 
 /** A server's name: the last segment of its path here, and `tool.server` in every question. */
 const serverName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'must be 1 to 64 letters, digits, _ or -');
-
-const LOOPBACK = /^(localhost|127(\.[0-9]{1,3}){3}|::1)$/;
-
-/** The proxy trusts whoever reaches it, so nobody but this host may. */
-const listenConfig = z
-  .strictObject({
-    host: z
-      .string()
-      .regex(LOOPBACK, 'must be a loopback address: whoever reaches the sidecar acts as its agent')
-      .default('127.0.0.1')
-      .describe('Loopback address to bind.'),
-    port: z.int().min(0).max(65_535).default(0).describe('Port to bind; 0 picks a free one.'),
-    socket: z.string().min(1).optional().describe('Path of a Unix socket to listen on instead of a port.'),
-  })
-  .prefault({});
 
 /** Never set by configuration: they belong to the protocol, or would let one request look like two. */
 const RESERVED_HEADER =
@@ -30,20 +17,6 @@ const headerName = z
   .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/, 'must be a header name')
   .refine((name) => !RESERVED_HEADER.test(name), 'belongs to the protocol');
 
-/** The value of an injected header; never in the configuration itself, where it would be copied and printed. */
-const headerSource = z.union([
-  z.strictObject({ file: z.string().min(1).describe('File that holds the value; surrounding white space is cut.') }),
-  z.strictObject({
-    env: z
-      .string()
-      .regex(/^[A-Z_][A-Z0-9_]*$/)
-      .describe('Environment variable that holds the value.'),
-  }),
-]);
-
-/** Where an injected header's value comes from. */
-export type HeaderSource = z.output<typeof headerSource>;
-
 const upstreamConfig = z.strictObject({
   name: serverName.describe('Served at /mcp/<name>.'),
   url: z
@@ -51,7 +24,7 @@ const upstreamConfig = z.strictObject({
     .refine((text) => URL.canParse(text) && new URL(text).username === '', 'must not carry credentials')
     .describe('The MCP endpoint of the server.'),
   headers: z
-    .record(headerName, headerSource)
+    .record(headerName, secretSource)
     .default({})
     .describe("Sent with every request to this server, e.g. its credential. The agent's own never are."),
   decisionHeaders: z
@@ -94,9 +67,6 @@ const limitsConfig = z
   })
   .prefault({});
 
-const hostEntry = z.string().regex(/^[a-z0-9.\-[\]:]{1,255}$/, 'must be a lower-case host or host:port');
-const originEntry = z.string().regex(/^[a-z][a-z0-9+.-]*:\/\/[a-z0-9.\-[\]:]{1,255}$/, 'must be a lower-case origin');
-
 const minimumVersion = z
   .enum(PROTOCOL_VERSIONS)
   .default('2025-03-26')
@@ -105,15 +75,8 @@ const minimumVersion = z
 /** `mcp`: the Streamable HTTP proxy. */
 export const mcpConfig = z.strictObject({
   listen: listenConfig.describe('Where agents connect.'),
-  allowedHosts: z
-    .array(hostEntry)
-    .min(1)
-    .default(['localhost', '127.0.0.1', '[::1]'])
-    .describe('Accepted Host headers; an entry without a port accepts every port.'),
-  allowedOrigins: z
-    .array(originEntry)
-    .default(['http://localhost', 'http://127.0.0.1', 'http://[::1]'])
-    .describe('Accepted Origin headers; an entry without a port accepts every port. Requests without Origin pass.'),
+  allowedHosts,
+  allowedOrigins,
   upstreams: z
     .array(upstreamConfig)
     .min(1)

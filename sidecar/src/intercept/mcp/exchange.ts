@@ -1,7 +1,7 @@
 /** One HTTP exchange with an agent: read, decide, forward, relay, settle. Reads top to bottom; nothing is skipped. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { CanonicalRequest } from '@portcullis/policy/model';
+import type { CanonicalRequest, Source } from '@portcullis/policy/model';
 import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
 import type { PolicyClient } from '../../ask/port.js';
 import { type Guard, isRefusal } from '../../enforce/guard.js';
@@ -9,7 +9,7 @@ import type { OpenAttempts } from '../../enforce/open-attempts.js';
 import type { Permit } from '../../enforce/permit.js';
 import { type Refusal, type Refuser, RPC_CODE } from '../../enforce/refuse.js';
 import { createReport } from '../../enforce/report.js';
-import { collect } from './body.js';
+import { collect } from '../http/body.js';
 import type { BadHead, Head } from './head.js';
 import { type ProtocolVersion, readMirrors, readVersionHeader, type Spoken } from './headers.js';
 import { type Declined, type Expectation, upstreamError } from './inspect.js';
@@ -28,7 +28,7 @@ const DECLINE_TIMEOUT_MS = 10_000;
 /** Who hears how exchanges ended. */
 export interface ExchangeObserver {
   /** An allowed attempt was carried out, or failed upstream. */
-  carriedOut(source: 'mcp_proxy', outcome: RelayOutcome): void;
+  carriedOut(source: Source, outcome: RelayOutcome): void;
   /** A message was dealt with in whatever way; seconds from its arrival. */
   took(seconds: number): void;
 }

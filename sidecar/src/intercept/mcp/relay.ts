@@ -3,11 +3,11 @@
 import type { ServerResponse } from 'node:http';
 import type { Json } from '@portcullis/policy/model';
 import { LOG_FIELD, type Logger } from '@portcullis/runtime';
-import { writeSlowly } from './backpressure.js';
-import { collect, discard } from './body.js';
+import { writeSlowly } from '../http/backpressure.js';
+import { collect, discard } from '../http/body.js';
+import { createSseReader, type SseEvent } from '../http/sse.js';
 import { broughtBy, type Declined, type Expectation, type Inspector, upstreamError } from './inspect.js';
 import type { RpcId } from './message.js';
-import { createSseReader, type SseEvent } from './sse.js';
 import type { UpstreamReply } from './upstream.js';
 
 /** How an exchange with the upstream ended. */

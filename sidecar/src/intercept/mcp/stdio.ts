@@ -10,7 +10,7 @@ import { type Guard, isRefusal } from '../../enforce/guard.js';
 import type { Permit } from '../../enforce/permit.js';
 import { type Refuser, RPC_CODE } from '../../enforce/refuse.js';
 import { createReport } from '../../enforce/report.js';
-import { writeSlowly } from './backpressure.js';
+import { writeSlowly } from '../http/backpressure.js';
 import type { Child } from './child.js';
 import type { ExchangeObserver } from './exchange.js';
 import type { BadHead } from './head.js';

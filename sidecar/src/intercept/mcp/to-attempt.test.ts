@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { systemClock } from '@portcullis/runtime';
-import { createAttemptMaker, isAttempt, type SESSION_SCOPES, type Sighting } from './to-attempt.js';
+import type { SESSION_SCOPES } from '../canonical-request.js';
+import { createAttemptMaker, isAttempt, type Sighting } from './to-attempt.js';
 
 const CALL = {
   kind: 'request',

@@ -1,17 +1,11 @@
 /** From an MCP message (or an HTTP verb that MCP gives a meaning) to the attempt that is asked about. */
 
-import type { AttemptKind, CanonicalRequest, Environment, JsonObject } from '@portcullis/policy/model';
-import type { Clock } from '@portcullis/runtime';
+import type { AttemptKind, CanonicalRequest, JsonObject } from '@portcullis/policy/model';
 import type { Attempt } from '../../enforce/guard.js';
 import type { Direction } from '../../enforce/permit.js';
+import { createRequestMaker, type RequestMakerOptions } from '../canonical-request.js';
 import type { RpcNotification, RpcRequest } from './message.js';
 import { type Era, methodRow, type Target, targetOf } from './methods.js';
-
-/** Who attempts. From the sidecar's own certificate, never from a message. */
-export interface AgentIdentity {
-  readonly tenant: string;
-  readonly agent: string;
-}
 
 /** HTTP verbs of 2025-11-25 that are not JSON-RPC and are decided all the same. */
 export const HTTP_OPERATIONS = {
@@ -37,18 +31,6 @@ export interface NotAnAttempt {
   readonly message: string;
 }
 
-/**
- * Which session of the agent an attempt belongs to. `sidecar`: all that passes through this sidecar, whatever the server,
- * because what one server told decides what may be said to another. `mcp`: as MCP's own session with one server says,
- * where it says one; the agent chooses those, and what it learns in one does not count in another.
- */
-export const SESSION_SCOPES = ['sidecar', 'mcp'] as const;
-/** The session of this sidecar, and whether MCP's sessions count as others. */
-export interface AgentSession {
-  readonly id: string;
-  readonly scope: (typeof SESSION_SCOPES)[number];
-}
-
 /** What attempts are made with. */
 export interface AttemptMaker {
   /** The attempt that forwards `message`, or why it is none. */
@@ -63,14 +45,8 @@ export function isAttempt(made: Attempt | NotAnAttempt): made is Attempt {
 }
 
 /** Makes attempts for one agent. */
-export function createAttemptMaker(options: {
-  readonly identity: AgentIdentity;
-  readonly session: AgentSession;
-  readonly environment: Environment | undefined;
-  readonly clock: Clock;
-  readonly newId: () => string;
-}): AttemptMaker {
-  const { identity, session, environment, clock, newId } = options;
+export function createAttemptMaker(options: RequestMakerOptions): AttemptMaker {
+  const requestOf = createRequestMaker('mcp_proxy', options);
 
   function canonical(
     kind: AttemptKind,
@@ -78,12 +54,9 @@ export function createAttemptMaker(options: {
     seen: Sighting,
     target: Omit<Target, 'kind'>,
   ): CanonicalRequest {
-    return {
-      version: '1.0',
-      tenant_id: identity.tenant,
-      source: 'mcp_proxy',
+    return requestOf({
       kind,
-      agent: { id: identity.agent },
+      ownSession: seen.sessionId,
       tool: {
         server: seen.server,
         operation,
@@ -97,13 +70,7 @@ export function createAttemptMaker(options: {
           ...(Object.keys(target.rest).length === 0 ? {} : { params: target.rest }),
         },
       },
-      context: {
-        timestamp: new Date(clock.now()).toISOString(),
-        request_id: newId(),
-        ...(environment === undefined ? {} : { environment }),
-        session_id: session.scope === 'mcp' ? (seen.sessionId ?? session.id) : session.id,
-      },
-    };
+    });
   }
 
   return {

@@ -1,0 +1,158 @@
+/** A server that agents speak HTTP to: node:http on loopback or a Unix socket, with every limit set, and drained in order. */
+
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type Refusal, type Refuser, RPC_CODE } from '../../enforce/refuse.js';
+import { bind, type ListenAddress } from './bind.js';
+
+/** What the server needs. */
+export interface AgentServerOptions {
+  /** Names the port in errors, e.g. "the MCP port". */
+  readonly what: string;
+  readonly listen: ListenAddress;
+  readonly refuser: Refuser;
+  /**
+   * Serves one request; `signal` is aborted when the agent left, or must leave. A response that is not ended when this
+   * settles is destroyed.
+   */
+  serve(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void>;
+  /** Writes a refusal in the surface's own shape; nothing has been sent yet. The connection ends with it. */
+  refuse(response: ServerResponse, refusal: Refusal): void;
+  /** Whether a request is a stream for whatever may be said one day, which has no end to wait for. */
+  isEndless?(request: IncomingMessage): boolean;
+  /** Takes over CONNECT; without it CONNECT is answered 405. */
+  connect?(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  readonly limits: {
+    readonly maxHeaderBytes: number;
+    readonly headersTimeoutMs: number;
+    readonly maxConnections: number;
+  };
+}
+
+/** A listening server. */
+export interface AgentServer {
+  /** `host:port` as bound, or the path of the socket. */
+  readonly address: string;
+  /**
+   * Accepts no connections, refuses whatever still comes on open ones, ends streams that wait for nothing in
+   * particular, and resolves when the last exchange is over.
+   */
+  finish(): Promise<void>;
+  /** Ends everything that still runs. */
+  close(): Promise<void>;
+}
+
+/** Why an exchange is given up. A value: an exception would be made with its stack, for nobody to read. */
+const LEFT = 'the agent is not there any more';
+
+/**
+ * Starts listening.
+ * @throws PortcullisError `ERR_LISTEN` when the address cannot be bound.
+ */
+export async function startAgentServer(options: AgentServerOptions): Promise<AgentServer> {
+  const { refuser, limits } = options;
+  const running = new Map<AbortController, { readonly isEndless: boolean; readonly response: ServerResponse }>();
+  let draining = false;
+  let wake = (): void => undefined;
+
+  function refuse(response: ServerResponse, refusal: Refusal): void {
+    // The body was not read, so the connection ends with this answer.
+    response.setHeader('connection', 'close');
+    options.refuse(response, refusal);
+  }
+
+  function serve(request: IncomingMessage, response: ServerResponse): void {
+    if (draining) {
+      refuse(response, refuser.refuse('SHUTTING_DOWN'));
+      return;
+    }
+    const abort = new AbortController();
+    running.set(abort, { isEndless: options.isEndless?.(request) ?? false, response });
+    response.on('close', () => {
+      if (!response.writableFinished) abort.abort(LEFT);
+    });
+    options
+      .serve(request, response, abort.signal)
+      .catch((thrown: unknown) => {
+        refuser.fault(thrown);
+      })
+      .finally(() => {
+        // Whatever happened, nobody is left waiting: without an answer the connection ends.
+        if (!response.writableEnded) response.destroy();
+        running.delete(abort);
+        if (running.size === 0) wake();
+      });
+  }
+
+  const server = createServer(
+    {
+      maxHeaderSize: limits.maxHeaderBytes,
+      headersTimeout: limits.headersTimeoutMs,
+      // The body has its own clock; Node's would also end streams that are meant to stay open.
+      requestTimeout: 0,
+      connectionsCheckingInterval: 500,
+      keepAliveTimeout: 30_000,
+      requireHostHeader: true,
+      joinDuplicateHeaders: false,
+      insecureHTTPParser: false,
+    },
+    serve,
+  );
+  // No silent truncation: the head check counts the fields itself.
+  server.maxHeadersCount = 0;
+  server.maxConnections = limits.maxConnections;
+  server.on('checkContinue', (_request, response: ServerResponse) => expectationFailed(response));
+  server.on('checkExpectation', (_request, response: ServerResponse) => expectationFailed(response));
+  server.on('connect', (request, socket: Duplex, head: Buffer) => {
+    if (options.connect === undefined || draining) {
+      const status = draining ? '503 Service Unavailable' : '405 Method Not Allowed';
+      socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`);
+    } else {
+      options.connect(request, socket, head);
+    }
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (!socket.writable) return socket.destroy();
+    return socket.end(`HTTP/1.1 ${statusOf(error.code)}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+  });
+  const address = await bind(server, options.listen, options.what);
+
+  function expectationFailed(response: ServerResponse): void {
+    const details = { message: 'expectations are not supported', rpcCode: RPC_CODE.invalidRequest, httpStatus: 417 };
+    refuse(response, refuser.refuse('REQUEST_INVALID', details));
+  }
+
+  return {
+    address,
+    async finish() {
+      draining = true;
+      server.close();
+      server.closeIdleConnections();
+      for (const [abort, { isEndless, response }] of running) {
+        if (isEndless) abort.abort();
+        // Or the agent would take the connection for good and lose its next request with it.
+        else if (!response.headersSent) response.setHeader('connection', 'close');
+      }
+      if (running.size === 0) return;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    },
+    async close() {
+      draining = true;
+      for (const abort of running.keys()) abort.abort();
+      if (!server.listening) return server.closeAllConnections();
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+function statusOf(code: string | undefined): string {
+  if (code === 'HPE_HEADER_OVERFLOW') return '431 Request Header Fields Too Large';
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return '408 Request Timeout';
+  return '400 Bad Request';
+}

@@ -1,0 +1,38 @@
+/** What a way out of the agent is built from, and what it is once it listens. */
+
+import type { Source } from '@portcullis/policy/model';
+import type { Clock, Environment, Logger } from '@portcullis/runtime';
+import type { PolicyClient } from '../ask/port.js';
+import type { Guard } from '../enforce/guard.js';
+import type { OpenAttempts } from '../enforce/open-attempts.js';
+import type { Refuser } from '../enforce/refuse.js';
+import type { RequestMaker } from './canonical-request.js';
+import type { AgentServer } from './http/agent-server.js';
+import type { ExchangeObserver } from './mcp/exchange.js';
+
+/** The decision path of one source of attempts. */
+export interface Enforcement {
+  readonly guard: Guard;
+  readonly refuser: Refuser;
+  /** Makes what the guard asks about. */
+  readonly requestOf: RequestMaker;
+}
+
+/** What every surface shares with the rest of the process. */
+export interface SurfaceParts {
+  enforcementOf(source: Source): Enforcement;
+  /** Settles, and reports results. */
+  readonly client: PolicyClient;
+  /** Told what is under way, so that it can be cut off. */
+  readonly open: OpenAttempts;
+  readonly observer: ExchangeObserver;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly env: Environment;
+}
+
+/** A way out of the agent, listening. Drained in the order of its methods. */
+export interface Surface extends AgentServer {
+  /** Ends the connections to what is upstream. */
+  disconnect(): Promise<void>;
+}
