@@ -14,6 +14,7 @@ import {
 import { type Clock, PortcullisError } from '@portcullis/runtime';
 import { byDeadline } from '../pipeline/by-deadline.js';
 import type { Question, RiskAssessor } from '../pipeline/ports.js';
+import { SESSION_FIELDS } from '../session/naming.js';
 import type { BaselineStore, RiskObserver } from './baselines/port.js';
 
 /** Those outside who are asked too. */
@@ -42,14 +43,7 @@ export interface RiskAssessorParts {
 
 type Read = { readonly ok: true; readonly baseline: Baseline | undefined } | { readonly ok: false };
 
-/** What is known of a session's past. */
-const SESSION_FIELDS: ReadonlySet<string> = new Set([
-  'facts.history',
-  'facts.provenance',
-  'facts.task_scope',
-  'facts.totals',
-  'context.labels',
-]);
+const OF_SESSION: ReadonlySet<string> = new Set(SESSION_FIELDS);
 
 const NOBODY: OutsideFindings = { findings: [], notSeen: [] };
 
@@ -73,7 +67,7 @@ export function createRiskAssessor(parts: RiskAssessorParts): RiskAssessor {
   const assess = async (question: Question, request: ContextualRequest): Promise<IntentRisk> => {
     const hasNone = parts.unnamedHaveNone && request.context.session_id === undefined;
     const unknown = unavailableTo({ request, baseline: undefined, parameters }).filter(
-      (field) => !hasNone || !SESSION_FIELDS.has(field),
+      (field) => !hasNone || !OF_SESSION.has(field),
     );
     if (unknown.length > 0) throw unassessable(`not known: ${unknown.join(', ')}`);
     const [read, found] = await Promise.all([readBaseline(request), outside?.ask(question, request) ?? NOBODY]);
