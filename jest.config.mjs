@@ -15,7 +15,7 @@ const shared = {
   modulePathIgnorePatterns: ['/dist/'],
 };
 
-const unitRoots = ['policy', 'proto', 'runtime', 'pdp', 'sidecar', 'distributor', 'cli'];
+const unitRoots = ['policy', 'proto', 'runtime', 'pdp', 'sidecar', 'distributor', 'client', 'cli'];
 
 /** Tests of processes that measure time, or load a machine on purpose: each has it to itself. */
 const TIMED = [

@@ -1,9 +1,17 @@
 #!/usr/bin/env node
-import { runCli } from './program.js';
 import { processTerminal } from './terminal.js';
 
+const argv = process.argv.slice(2);
 const interrupt = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort());
+const options = { terminal: processTerminal(), signal: interrupt.signal };
 
 // Not process.exit(): what is still in stdout's pipe must get out.
-process.exitCode = await runCli(process.argv.slice(2), { terminal: processTerminal(), signal: interrupt.signal });
+if (argv[0] === 'hook') {
+  // An agent waits for it at every call, and takes any failure but one for consent: it loads nothing else.
+  const { runHook } = await import('./hook/run-hook.js');
+  process.exitCode = await runHook(argv, options);
+} else {
+  const { runCli } = await import('./program.js');
+  process.exitCode = await runCli(argv, options);
+}

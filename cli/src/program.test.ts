@@ -320,6 +320,8 @@ Commands:
   quota                       see how far quotas are used
   audit                       prove, export and follow decision records
   risk                        see what the risk stage sees
+  hook [options]              decide a coding agent's tool call: reads its hook
+                              event from stdin and asks the sidecar
   efficacy                    run the built-in protection over labelled data and
                               write what it says
 

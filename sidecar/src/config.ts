@@ -5,6 +5,7 @@ import { adminConfig, logConfig, tlsConfig } from '@portcullis/runtime';
 import { z } from 'zod';
 import { pdpConfig } from './ask/config.js';
 import { cacheConfig } from './cache/config.js';
+import { authorizeConfig } from './intercept/authorize/config.js';
 import { SESSION_SCOPES } from './intercept/canonical-request.js';
 import { mcpConfig, stdioConfig } from './intercept/mcp/config.js';
 
@@ -38,6 +39,9 @@ export const sidecarConfig = z
     pdp: pdpConfig.describe('The policy decision points.'),
     cache: cacheConfig,
     mcp: mcpConfig.optional().describe('The MCP Streamable HTTP proxy.'),
+    authorize: authorizeConfig
+      .optional()
+      .describe('The local authorize API, for programs and coding agents that carry out attempts themselves.'),
     stdio: stdioConfig.optional().describe('The MCP stdio wrapper (mode "mcp").'),
     drainMs: z
       .int()
@@ -46,9 +50,9 @@ export const sidecarConfig = z
       .default(10_000)
       .describe('Time that attempts in flight get to end after SIGTERM.'),
   })
-  .refine((config) => config.mcp !== undefined || config.stdio !== undefined, {
+  .refine(({ mcp, stdio, authorize }) => [mcp, stdio, authorize].some((surface) => surface !== undefined), {
     path: ['mcp'],
-    message: 'configure mcp, stdio or both',
+    message: 'configure at least one of mcp, stdio and authorize',
   });
 
 /** Value of {@link sidecarConfig}. */

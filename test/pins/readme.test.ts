@@ -78,6 +78,7 @@ describe('README', () => {
       'sidecar/',
       'distributor/',
       'runtime/',
+      'client/',
       'cli/',
       'test/',
       'deploy/',

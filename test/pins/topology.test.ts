@@ -22,7 +22,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     '@portcullis/runtime',
     '@portcullis/runtime/*',
   ],
+  client: [],
   cli: [
+    '@portcullis/client',
     '@portcullis/policy',
     '@portcullis/policy/*',
     '@portcullis/proto',

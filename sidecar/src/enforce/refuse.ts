@@ -6,6 +6,7 @@
 import { type CanonicalRequest, type Decision, type DenyCode, FIELD, type Source } from '@portcullis/policy/model';
 import { type FaultKind, LOG_FIELD, type Logger, PortcullisError } from '@portcullis/runtime';
 import type { AskFailure } from '../ask/port.js';
+import { type Hold, holdOf } from './hold.js';
 
 /**
  * JSON-RPC error codes of refusals. The MCP specification (2026-07-28, "Error Codes") keeps -32768..-32000 for JSON-RPC
@@ -46,6 +47,8 @@ export interface Refusal {
   readonly reason_code?: string;
   /** `<layer>/<policy>` or the offending part of the request. */
   readonly path?: string;
+  /** For an attempt that is held: what it waits for. */
+  readonly hold?: Hold;
 }
 
 interface Row {
@@ -118,6 +121,7 @@ export interface RefusalDetails {
   readonly decision_id?: string | undefined;
   readonly reason_code?: string | undefined;
   readonly path?: string | undefined;
+  readonly hold?: Hold | undefined;
   /** Overrides the row where a specification fixes another number (e.g. -32700 for unreadable JSON). */
   readonly rpcCode?: number;
   readonly httpStatus?: number;
@@ -167,6 +171,7 @@ export function createRefuser(options: {
       ...(details.decision_id === undefined ? {} : { decision_id: details.decision_id }),
       ...(details.reason_code === undefined ? {} : { reason_code: details.reason_code }),
       ...(details.path === undefined ? {} : { path: details.path }),
+      ...(details.hold === undefined ? {} : { hold: details.hold }),
     };
     observer.refused(source, row.outcome);
     const fields = {
@@ -190,10 +195,12 @@ export function createRefuser(options: {
     refuse,
     decided(decision, request) {
       const reason = decision.deny[0];
+      const hold = decision.effect === 'hold' ? holdOf(decision) : undefined;
       if (reason === undefined) {
         // Neither an allow nor a reason: whatever this is, it is not a decision that we can act on.
         return refuse(decision.effect === 'hold' ? 'APPROVAL_REQUIRED' : 'PDP_REPLY_INVALID', {
           decision_id: decision.decision_id,
+          hold,
           request,
         });
       }
@@ -202,6 +209,7 @@ export function createRefuser(options: {
         decision_id: decision.decision_id,
         reason_code: reason.reason_code,
         path: reason.path,
+        hold,
         request,
       });
     },

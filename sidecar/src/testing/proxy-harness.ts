@@ -8,11 +8,12 @@ import { auditLevel } from '../enforce/capabilities.js';
 import { createGuard } from '../enforce/guard.js';
 import { createOpenAttempts, type OpenAttempts } from '../enforce/open-attempts.js';
 import { createRefuser } from '../enforce/refuse.js';
+import { createRequestMaker, type RequestMakerOptions } from '../intercept/canonical-request.js';
 import { type HttpProxyParts, startHttpProxy } from '../intercept/mcp/compose-http.js';
 import { mcpConfig } from '../intercept/mcp/config.js';
 import { createInspector } from '../intercept/mcp/inspect.js';
 import { createAttemptMaker } from '../intercept/mcp/to-attempt.js';
-import type { Surface } from '../intercept/surface.js';
+import type { Surface, SurfaceParts } from '../intercept/surface.js';
 import { createSidecarMetrics } from '../metrics.js';
 import type { FakePolicyClient } from './fake-policy-client.js';
 
@@ -49,6 +50,14 @@ export interface Harness {
   close(): Promise<void>;
 }
 
+const ASKING: RequestMakerOptions = {
+  identity: { tenant: 'acme', agent: 'agent-7' },
+  session: { id: 'run-1', scope: 'mcp' },
+  environment: 'dev',
+  clock: systemClock,
+  newId: randomUUID,
+};
+
 /** What both front ends share. */
 export type EnforcementParts = Omit<HttpProxyParts, 'env' | 'open'> & { readonly open: OpenAttempts };
 
@@ -68,13 +77,7 @@ export function enforcementParts(
     backstopMs,
     capabilities: { audit_level: auditLevel(() => undefined) },
   });
-  const attempts = createAttemptMaker({
-    identity: { tenant: 'acme', agent: 'agent-7' },
-    session: { id: 'run-1', scope: 'mcp' },
-    environment: 'dev',
-    clock: systemClock,
-    newId: randomUUID,
-  });
+  const attempts = createAttemptMaker(ASKING);
   const inspector = createInspector({
     guard,
     refuser,
@@ -177,5 +180,29 @@ export async function startHarness(options: {
       await proxy.close();
       await proxy.disconnect();
     },
+  };
+}
+
+/** What any surface is built from, in front of a fake policy client. */
+export function surfaceParts(client: FakePolicyClient): SurfaceParts {
+  const registry = createRegistry('portcullis_sidecar');
+  const { log } = memoryLog();
+  const metrics = createSidecarMetrics(registry);
+  return {
+    enforcementOf(source) {
+      const refuser = createRefuser({ source, log, observer: metrics });
+      const capabilities = { audit_level: auditLevel(() => undefined) };
+      return {
+        refuser,
+        guard: createGuard({ client, refuser, clock: systemClock, backstopMs: 200, capabilities }),
+        requestOf: createRequestMaker(source, ASKING),
+      };
+    },
+    client,
+    open: createOpenAttempts({ client, log }),
+    observer: metrics,
+    clock: systemClock,
+    log,
+    env: {},
   };
 }

@@ -5,6 +5,7 @@
 
 import type { JsonObject } from '@portcullis/policy/model';
 import { RPC_CODE } from '../../enforce/refuse.js';
+import { isAllowedCaller } from '../http/caller.js';
 
 /** A head that will not do: the HTTP status, and the JSON-RPC error that explains it. */
 export interface BadHead {
@@ -81,9 +82,9 @@ export function readHead(
   }
 
   // Host and Origin on their own, whatever the other says: a check of one is no check of the other (A6).
-  if (!isAllowed(headers.get('host') ?? '', rules.allowedHosts)) return bad(403, 'host is not allowed');
+  if (!isAllowedCaller(headers.get('host') ?? '', rules.allowedHosts)) return bad(403, 'host is not allowed');
   const origin = headers.get('origin');
-  if (origin !== undefined && !isAllowed(origin, rules.allowedOrigins)) return bad(403, 'origin is not allowed');
+  if (origin !== undefined && !isAllowedCaller(origin, rules.allowedOrigins)) return bad(403, 'origin is not allowed');
 
   const url = request.url ?? '';
   if (!url.startsWith('/')) return bad(400, 'only origin-form targets are accepted');
@@ -128,12 +129,6 @@ function checkAccept(headers: ReadonlyMap<string, string>, verb: McpVerb): BadHe
 
 function isVerb(method: string): method is McpVerb {
   return VERBS.has(method);
-}
-
-/** Equal to an entry, or equal to one that names no port, once the port is cut off. */
-function isAllowed(value: string, allowed: readonly string[]): boolean {
-  const lower = value.toLowerCase();
-  return allowed.includes(lower) || allowed.includes(lower.replace(/:[0-9]{1,5}$/, ''));
 }
 
 function bad(

@@ -13,11 +13,12 @@ export function rpcError(id: RpcId | undefined, code: number, message: string, d
 
 /** The JSON-RPC error of a refusal. `data` carries everything that a program or a person needs to go on. */
 export function refusalError(id: RpcId | undefined, refusal: Refusal): string {
-  const { code, message, reason_code, decision_id, path } = refusal;
+  const { code, message, reason_code, decision_id, path, hold } = refusal;
   const about = [
     code,
     ...(reason_code === undefined ? [] : [reason_code]),
     ...(decision_id === undefined ? [] : [`decision ${decision_id}`]),
+    ...(hold === undefined ? [] : [`approval ${hold.approval_id}`]),
   ].join(', ');
   return rpcError(id, refusal.rpcCode, `${message} (${about})`, {
     code,
@@ -26,6 +27,7 @@ export function refusalError(id: RpcId | undefined, refusal: Refusal): string {
     ...(reason_code === undefined ? {} : { reason_code }),
     ...(decision_id === undefined ? {} : { decision_id }),
     ...(path === undefined ? {} : { path }),
+    ...(hold === undefined ? {} : { hold: { ...hold } }),
   });
 }
 

@@ -1,0 +1,150 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { runHook } from '../hook/run-hook.js';
+
+const asked: Record<string, unknown>[] = [];
+let answer: readonly [status: number, body: object] = [200, {}];
+let server: Server;
+let url = '';
+const ALLOW = [200, { decision: 'allow', decision_id: 'd1', request_digest: 'ab' }] as const;
+const DENY = [403, { decision: 'deny', code: 'POLICY_DENIED', message: 'no deleting', decision_id: 'd1' }] as const;
+
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      asked.push({ path: request.url, ...JSON.parse(Buffer.concat(chunks).toString()) });
+      response.writeHead(answer[0]).end(JSON.stringify(answer[1]));
+    });
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(() => {
+  server.close().closeAllConnections();
+});
+
+async function hook(event: unknown, flags: readonly string[] = ['--url', url]) {
+  let stdout = '';
+  let stderr = '';
+  const code = await runHook(['hook', ...flags], {
+    terminal: {
+      width: 80,
+      data: (text) => {
+        stdout += text;
+      },
+      say: (text) => {
+        stderr += text;
+      },
+      input: async () => new TextEncoder().encode(typeof event === 'string' ? event : JSON.stringify(event)),
+    },
+    signal: new AbortController().signal,
+  });
+  return { code, stdout, stderr };
+}
+
+const BASH = {
+  hook_event_name: 'PreToolUse',
+  session_id: 's1',
+  cwd: '/repo',
+  tool_name: 'Bash',
+  tool_input: { command: 'rm -rf /' },
+  tool_use_id: 't1',
+};
+
+describe('before a tool', () => {
+  test.each([
+    ['Claude Code', BASH, { server: 'builtin', name: 'Bash', arguments: { command: 'rm -rf /', cwd: '/repo' } }],
+    [
+      'Claude Code, of an MCP server',
+      { ...BASH, tool_name: 'mcp__git__hub__create_issue', tool_input: { title: 'x' } },
+      { server: 'git', name: 'hub__create_issue', arguments: { title: 'x', cwd: '/repo' } },
+    ],
+    [
+      'Gemini CLI',
+      {
+        hook_event_name: 'BeforeTool',
+        session_id: 's1',
+        tool_name: 'run_shell_command',
+        tool_input: { command: 'ls' },
+      },
+      { server: 'builtin', name: 'run_shell_command', arguments: { command: 'ls' } },
+    ],
+    [
+      'Cursor’s shell',
+      { hook_event_name: 'beforeShellExecution', conversation_id: 'c', command: 'ls', cwd: '/r' },
+      { server: 'builtin', name: 'Shell', arguments: { command: 'ls', cwd: '/r' } },
+    ],
+    [
+      'Cursor’s MCP',
+      { hook_event_name: 'beforeMCPExecution', tool_name: 'query', tool_input: '{"sql":"select 1"}', server: 'db' },
+      { server: 'db', name: 'query', arguments: { sql: 'select 1' } },
+    ],
+    [
+      'Copilot CLI',
+      { toolName: 'bash', toolArgs: '{"command":"ls"}', cwd: '/r', timestamp: 1 },
+      { server: 'builtin', name: 'bash', arguments: { command: 'ls', cwd: '/r' } },
+    ],
+  ])('%s: the sidecar is asked about its arguments; an allow says nothing', async (_agent, event, tool) => {
+    answer = ALLOW;
+    asked.length = 0;
+    expect(await hook(event)).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(asked).toMatchObject([{ path: '/v1/authorize', source: 'hook', kind: 'tool_call', tool }]);
+  });
+
+  test.each([
+    ['Claude Code', BASH, 2, { hookSpecificOutput: { permissionDecision: 'deny' } }],
+    ['Gemini CLI', { hook_event_name: 'BeforeTool', tool_name: 'x', tool_input: {} }, 2, { decision: 'deny' }],
+    ['Cursor', { hook_event_name: 'beforeShellExecution', command: 'ls' }, 2, { permission: 'deny' }],
+    ['Copilot CLI', { toolName: 'bash', toolArgs: '{}' }, 0, { permissionDecision: 'deny' }],
+  ])('%s: a denial is put in its own words', async (_agent, event, code, said) => {
+    answer = DENY;
+    const run = await hook(event);
+    expect(run.code).toBe(code);
+    expect(JSON.parse(run.stdout)).toMatchObject(said);
+    expect(run.stdout).toContain('no deleting (POLICY_DENIED, decision d1)');
+    expect(run.stderr).toContain('no deleting');
+  });
+
+  test('a hold says which approval it waits for', async () => {
+    const hold = { approval_id: 'a1', asked: [] };
+    answer = [403, { decision: 'hold', code: 'APPROVAL_REQUIRED', message: 'a person has to agree', hold }];
+    expect((await hook(BASH)).stderr).toContain('approval a1');
+  });
+
+  test.each([
+    ['no JSON', 'nonsense'],
+    ['a member twice', '{"hook_event_name":"PreToolUse","tool_name":"a","tool_name":"b","tool_input":{}}'],
+    ['no tool', { hook_event_name: 'PreToolUse', tool_input: {} }],
+    ['arguments that are no object', { ...BASH, tool_input: 'rm -rf /' }],
+    ['another event', { hook_event_name: 'Stop' }],
+    ['a list', []],
+    ['nothing', ''],
+  ])('an event that is unusable blocks: %s', async (_what, event) => {
+    answer = ALLOW;
+    const run = await hook(event);
+    expect(run.code).toBe(2);
+    expect(run.stderr).toContain("the hook's event is unusable");
+  });
+
+  test.each([
+    ['no sidecar is named', []],
+    ['two are', ['--url', 'http://127.0.0.1:1', '--socket', '/x']],
+    ['nobody is there', ['--url', 'http://127.0.0.1:1']],
+    ['a flag is unknown', ['--sockets', '/x']],
+    ['a flag is wrong', ['--url', 'http://127.0.0.1:1', '--timeout-ms', 'soon']],
+  ])('blocks when %s', async (_what, flags) => {
+    expect((await hook(BASH, flags)).code).toBe(2);
+  });
+});
+
+test('after a tool the outcome is told, with what it brought', async () => {
+  answer = [200, { recorded: true }];
+  asked.length = 0;
+  const event = { ...BASH, hook_event_name: 'PostToolUse', tool_response: { stdout: 'x' } };
+  expect(await hook(event)).toEqual({ code: 0, stdout: '', stderr: '' });
+  const told = { session_id: 's1', correlation_id: 't1', outcome: 'forwarded', result: { stdout: 'x' } };
+  expect(asked).toEqual([{ path: '/v1/outcomes', ...told }]);
+});

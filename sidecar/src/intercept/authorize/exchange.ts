@@ -1,0 +1,152 @@
+/**
+ * The local authorize API: a program asks whether it may, carries the attempt out itself, and tells what became of it.
+ * Only an allow is answered with a success status, so that whoever looks at nothing else fails closed.
+ */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { formatProblem, type Json, type JsonObject, type Problem } from '@portcullis/policy/model';
+import { type Clock, parseStrictJson } from '@portcullis/runtime';
+import type { PolicyClient } from '../../ask/port.js';
+import { isRefusal } from '../../enforce/guard.js';
+import type { Refusal } from '../../enforce/refuse.js';
+import { createReport } from '../../enforce/report.js';
+import { collect } from '../http/body.js';
+import { isAllowedCaller } from '../http/caller.js';
+import type { Enforcement } from '../surface.js';
+import type { AuthorizeConfig } from './config.js';
+import { createOpenOutcomes } from './open-outcomes.js';
+import { type ASKING_SOURCES, readOutcome, readQuestion } from './question.js';
+
+/** Stands for the program itself in permits: nothing is sent to it, and no upstream takes such a permit. */
+const PROGRAM = 'authorize';
+
+/** What the API works with. */
+export interface AuthorizeOptions {
+  readonly config: Pick<AuthorizeConfig, 'allowedHosts' | 'allowedOrigins' | 'limits'>;
+  readonly enforcementOf: (source: (typeof ASKING_SOURCES)[number]) => Enforcement;
+  readonly client: Pick<PolicyClient, 'settle' | 'report'>;
+  readonly clock: Clock;
+}
+
+/** Serves one request. Never rejects. */
+export type AuthorizeExchange = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+/** Makes it. */
+export function createAuthorizeExchange(options: AuthorizeOptions): AuthorizeExchange {
+  const { client, clock } = options;
+  const { allowedHosts, allowedOrigins, limits } = options.config;
+  const enforcement = { sdk: options.enforcementOf('sdk'), hook: options.enforcementOf('hook') };
+  const { refuser } = enforcement.sdk;
+  const report = createReport(client, clock);
+  const open = createOpenOutcomes({ max: limits.maxOpen, timeoutMs: limits.outcomeTimeoutMs, clock });
+
+  return async (request, response) => {
+    try {
+      const bad = headProblem(request);
+      if (bad !== undefined) return invalid(response, bad.status, bad.message);
+      const collected = await collect(request, { maxBytes: limits.maxBodyBytes, timeoutMs: limits.bodyTimeoutMs });
+      if (collected.kind === 'broken') return;
+      if (collected.kind === 'too_large') return invalid(response, 413, 'the body is larger than allowed');
+      if (collected.kind === 'late') return invalid(response, 408, 'the body took too long');
+      const json = parseStrictJson(collected.bytes, { maxBytes: limits.maxBodyBytes });
+      if (!json.ok) return invalid(response, 400, `the body is not strict JSON: ${json.reason}`);
+      await (request.url === '/v1/authorize' ? authorize(response, json.value) : conclude(response, json.value));
+    } catch (thrown) {
+      refuse(response, refuser.fault(thrown));
+    }
+  };
+
+  async function authorize(response: ServerResponse, json: Json): Promise<void> {
+    const read = readQuestion(json);
+    if (!read.ok) return invalid(response, 400, described(read.problems));
+    const { source, kind, session_id: session, correlation_id: id, ...subject } = read.value;
+    const { guard, requestOf } = enforcement[source];
+    const request = requestOf({ kind, ownSession: session, ...subject });
+    const outcome = await guard({ request, server: PROGRAM, direction: 'client_to_server', payload: undefined });
+    if (isRefusal(outcome)) return refuse(response, outcome);
+    open.add({ permit: outcome, since: clock.monotonic() }, id === undefined ? undefined : { session, id });
+    send(response, 200, {
+      decision: 'allow',
+      decision_id: outcome.decision_id,
+      request_digest: outcome.request_digest,
+      ...(outcome.report === undefined ? {} : { report_result: { max_bytes: outcome.report.maxBytes } }),
+    });
+  }
+
+  async function conclude(response: ServerResponse, json: Json): Promise<void> {
+    const read = readOutcome(json);
+    if (!read.ok) return invalid(response, 400, described(read.problems));
+    const { decision_id: decision, correlation_id: id, session_id: session, outcome, result } = read.value;
+    const found = decision === undefined ? open.takeCorrelated({ session, id: id ?? '' }) : open.takeDecision(decision);
+    if (found === undefined) return invalid(response, 404, 'no allowed attempt of this name awaits an outcome');
+    const { permit, since } = found;
+    if (permit.report !== undefined && outcome !== 'refused') {
+      const isTaken = await report(permit, result ?? null, since);
+      const message = 'no policy decision point has taken the result: do not use it';
+      return isTaken ? send(response, 200, { recorded: true }) : send(response, 503, { recorded: false, message });
+    }
+    client.settle({
+      decision_id: permit.decision_id,
+      request_digest: permit.request_digest,
+      outcome,
+      duration_ms: Math.max(0, Math.round(clock.monotonic() - since)),
+    });
+    return send(response, 200, { recorded: true });
+  }
+
+  function headProblem({ method, url, headers }: IncomingMessage): BadHead | undefined {
+    if (!isAllowedCaller(headers.host ?? '', allowedHosts)) return { status: 403, message: 'host is not allowed' };
+    const { origin } = headers;
+    if (origin !== undefined && !isAllowedCaller(origin, allowedOrigins))
+      return { status: 403, message: 'origin is not allowed' };
+    if (url !== '/v1/authorize' && url !== '/v1/outcomes')
+      return { status: 404, message: 'expected /v1/authorize or /v1/outcomes' };
+    if (method !== 'POST') return { status: 405, message: 'expected POST' };
+    const type = (headers['content-type'] ?? '').toLowerCase().replaceAll(/\s/g, '');
+    if (type !== 'application/json' && type !== 'application/json;charset=utf-8')
+      return { status: 415, message: 'content-type must be application/json' };
+    return undefined;
+  }
+
+  function invalid(response: ServerResponse, status: number, message: string): void {
+    // Something of the body may still be on its way.
+    response.setHeader('connection', 'close');
+    refuse(response, refuser.refuse('REQUEST_INVALID', { message, httpStatus: status }));
+  }
+}
+
+interface BadHead {
+  readonly status: number;
+  readonly message: string;
+}
+
+const DECISION_OF = { denied: 'deny', held: 'hold', invalid: 'invalid', failed_closed: 'failed_closed' } as const;
+
+/** Writes a refusal as the API's clients read it. */
+export function refuse(response: ServerResponse, refusal: Refusal): void {
+  const { outcome, code, message, decision_id, reason_code, path, hold, httpStatus } = refusal;
+  send(response, httpStatus, {
+    decision: DECISION_OF[outcome],
+    code,
+    message,
+    ...(decision_id === undefined ? {} : { decision_id }),
+    ...(reason_code === undefined ? {} : { reason_code }),
+    ...(path === undefined ? {} : { path }),
+    ...(hold === undefined ? {} : { hold: { ...hold } }),
+  });
+}
+
+function send(response: ServerResponse, status: number, body: JsonObject): void {
+  if (response.destroyed || response.headersSent) return;
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'cache-control': 'no-store',
+    'content-length': Buffer.byteLength(text),
+  });
+  response.end(text);
+}
+
+function described(problems: readonly Problem[]): string {
+  return problems.map((problem) => formatProblem(problem)).join('; ');
+}
