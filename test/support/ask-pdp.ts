@@ -48,22 +48,25 @@ function heard(decision: Decision): Said {
   };
 }
 
-/** Connects to the PDP at `endpoint` (`host:port`) with an agent's certificate; reconnects for as long as it lives. */
-export async function connectPdp(endpoint: string, tls: TlsFiles): Promise<PdpVoice> {
+/**
+ * Connects to the PDP at `endpoint` (`host:port`) with an agent's certificate; reconnects for as long as it lives.
+ * @param patienceMs how long an answer is waited for
+ */
+export async function connectPdp(endpoint: string, tls: TlsFiles, patienceMs = 2_000): Promise<PdpVoice> {
   const log = createLogger({ component: 'test', level: 'silent' });
   const material = await openTlsMaterial(tls, { log });
   const client = createPolicyClient({
     // Patient: these tests are about what is decided, on machines that are busy with other tests.
     config: pdpConfig.parse({
       endpoints: [endpoint],
-      deadlineMs: 2_000,
-      hedgeAfterMs: 1_999,
+      deadlineMs: patienceMs,
+      hedgeAfterMs: patienceMs - 1,
       reconnectMinMs: 20,
       reconnectMaxMs: 100,
       keepaliveMs: 5_000,
       keepaliveTimeoutMs: 5_000,
       // Never open: every question is to be asked.
-      breaker: { volumeThreshold: 100_000, errorThresholdPercentage: 100, resetTimeoutMs: 2_001 },
+      breaker: { volumeThreshold: 100_000, errorThresholdPercentage: 100, resetTimeoutMs: patienceMs + 1 },
     }),
     credentials: pdpCredentials(material, TRUST_DOMAIN),
     log,

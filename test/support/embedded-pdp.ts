@@ -24,6 +24,8 @@ export interface EmbeddedPdpOptions {
   readonly http?: Readonly<Record<string, unknown>>;
   /** How long a release is served without a sign of life; by default 10 minutes. */
   readonly freshness?: 'standard' | 'strict' | 'available';
+  /** How long a decision may take, in milliseconds; by default 5 s. */
+  readonly decisionDeadlineMs?: number;
   /** Whose word about users counts; nobody's by default. */
   readonly users?: z.input<typeof pdpConfig>['users'];
   /** Where facts come from; from the bundle alone by default. */
@@ -98,7 +100,7 @@ export async function startEmbeddedPdp(options: EmbeddedPdpOptions): Promise<Emb
     ...options.others,
     quota: options.quota,
     risk: options.risk,
-    limits: { decisionDeadlineMs: 5_000 },
+    limits: { decisionDeadlineMs: options.decisionDeadlineMs ?? 5_000 },
   });
   const log = createLogger({ component: 'pdp', level: 'silent' });
   const service = await composePdp(config, createServiceContext({ name: 'pdp', log, signal: stop.signal }), {
