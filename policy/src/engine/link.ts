@@ -1,7 +1,8 @@
-import { ERROR, FALSE, TRUE } from '../dsl/truth.js';
+import { ERROR, FALSE, TRUE, type Truth } from '../dsl/truth.js';
 import type { Verdict } from '../model/decision.js';
 import type { ContextualRequest } from '../model/facts.js';
 import { createRegistry, type Registry } from '../registry/registry.js';
+import { couldAllow as isPossible, type Possible, walkPossible } from './could-allow.js';
 import { type Explanation, explainRequest } from './explain.js';
 import { createFrame, type ReadSet } from './frame.js';
 import { GRANTED_FIELD, grantedOf } from './granted.js';
@@ -34,6 +35,11 @@ export interface Engine {
   evaluate(request: ContextualRequest): Verdict;
   /** {@link Engine.evaluate}, and what of the request the verdict depends on. */
   evaluateWithReads(request: ContextualRequest): { readonly verdict: Verdict; readonly reads: ReadSet };
+  /**
+   * Whether the request could be allowed, or held, once what its `unavailable` names is known: false only when no value
+   * would do. Never throws; a defect of the engine itself is no.
+   */
+  couldAllow(request: ContextualRequest): boolean;
   /**
    * What a field of one of this engine's read sets reads as: requests of equal readings get the same verdict.
    * @throws TypeError for a path of no read set
@@ -107,24 +113,36 @@ function* linkSteps(linkable: LinkableBundle, evaluators: readonly ModuleEvaluat
   };
   const policyCount = table.count;
 
-  const readGranted = linker.readerOf(GRANTED_FIELD);
-  const decide = (request: ContextualRequest): Verdict => {
-    frame.begin();
-    const granted = grantedOf(readGranted(request));
-    const outcomes: SetOutcome<LinkedRule>[] = [];
+  /** Walks the sets with rules that may speak of the request, in precedence order. */
+  const eachSpeaking = <W extends RuleWalk>(
+    request: ContextualRequest,
+    begin: (set: SetIr) => W,
+    walked: (walk: W) => void,
+  ): void => {
     index.begin(request);
     let number = index.next(0);
     while (number !== -1) {
       const { ir, end } = table.setAt(number);
-      const walk = walkSet<LinkedRule>(ir, granted);
+      const walk = begin(ir);
       while (number !== -1 && number < end) {
         const rule = ruleAt(number);
         const truth = rule.condition.test(request);
         const goOn = truth === FALSE || walk.take(rule, truth);
         number = index.next(goOn ? number + 1 : end);
       }
-      outcomes.push(walk.finish());
+      walked(walk);
     }
+  };
+  const readGranted = linker.readerOf(GRANTED_FIELD);
+  const decide = (request: ContextualRequest): Verdict => {
+    frame.begin();
+    const granted = grantedOf(readGranted(request));
+    const outcomes: SetOutcome<LinkedRule>[] = [];
+    eachSpeaking(
+      request,
+      (ir) => walkSet<LinkedRule>(ir, granted),
+      (walk) => outcomes.push(walk.finish()),
+    );
     const context = {
       policyVersion: bundle.version,
       default: bundle.default,
@@ -160,6 +178,21 @@ function* linkSteps(linkable: LinkableBundle, evaluators: readonly ModuleEvaluat
     }
   };
 
+  const couldAllow = (request: ContextualRequest): boolean => {
+    frame.begin();
+    try {
+      const possible: Possible[] = [];
+      eachSpeaking(request, walkPossible, (walk) => possible.push(walk.finish()));
+      const isAsked = modules.some(({ scope }) => scope.test(request) !== FALSE);
+      // What a module would say of values that are not known is not known, either.
+      return (
+        policyCount + modules.length > 0 && isPossible([...possible, ...(isAsked ? [ANYTHING] : [])], bundle.default)
+      );
+    } catch {
+      return false;
+    }
+  };
+
   const explain = (request: ContextualRequest): Explanation => {
     const verdict = evaluate(request);
     const granted = grantedOf(readGranted(request));
@@ -180,10 +213,18 @@ function* linkSteps(linkable: LinkableBundle, evaluators: readonly ModuleEvaluat
     cacheTtlSeconds: modules.length > 0 ? 0 : (bundle.cacheTtlSeconds ?? 0),
     evaluate,
     evaluateWithReads: (request) => ({ verdict: evaluate(request), reads: frame.reads() }),
+    couldAllow,
     readingOf: frame.readingOf,
     explain,
   };
 }
+
+/** What a walk over the rules of a set takes. */
+interface RuleWalk {
+  take(rule: LinkedRule, truth: Exclude<Truth, typeof FALSE>): boolean;
+}
+
+const ANYTHING: Possible = { allow: true, nothing: true };
 
 /** Rules between two pauses; some tenths of a millisecond. */
 const SLICE = 128;
