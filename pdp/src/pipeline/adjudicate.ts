@@ -2,10 +2,14 @@
 
 import type { JsonObject } from '@portcullis/policy/model';
 import { type Adjudicated, type AssessedRequest, mintAdjudicated, next, type StageResult } from './chain.js';
+import { adjudicateListing, isListing } from './listing.js';
 
 /** Evaluates the request with the engine of its own snapshot. The quotas it met are still to be asked. */
 export function adjudicate(assessed: AssessedRequest): StageResult<Adjudicated> {
   const { engine } = assessed.contextual.snapshot;
+  if (isListing(assessed.request)) {
+    return next(mintAdjudicated({ assessed, verdict: adjudicateListing(assessed.request, engine), reads: undefined }));
+  }
   if (engine.cacheTtlSeconds > 0) {
     return next(mintAdjudicated({ assessed, ...engine.evaluateWithReads(assessed.request) }));
   }

@@ -198,7 +198,7 @@ describe('a held request', () => {
     const { ask, agree } = subject();
     await agree(approvalOf(await ask(payment())));
     const request = payment();
-    const answers = await Promise.all([ask(request, 60), ask(request, 60)]);
+    const answers = await Promise.all([ask(request, 500), ask(request, 500)]);
     expect(answers.map(({ effect }) => effect).toSorted()).toEqual(['allow', 'deny']);
     expect(codes(answers.find(({ allow }) => !allow) as Decision)).toEqual(['APPROVAL_REFUSED']);
   });
