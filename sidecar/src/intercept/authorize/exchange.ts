@@ -14,11 +14,13 @@ import { collect } from '../http/body.js';
 import { isAllowedCaller } from '../http/caller.js';
 import type { Enforcement } from '../surface.js';
 import type { AuthorizeConfig } from './config.js';
+import { createInterceptor } from './interceptor.js';
 import { createOpenOutcomes } from './open-outcomes.js';
 import { type ASKING_SOURCES, readOutcome, readQuestion } from './question.js';
 
 /** Stands for the program itself in permits: nothing is sent to it, and no upstream takes such a permit. */
 const PROGRAM = 'authorize';
+const PATHS: ReadonlySet<string> = new Set(['/v1/authorize', '/v1/outcomes', '/interceptor']);
 
 /** What the API works with. */
 export interface AuthorizeOptions {
@@ -37,6 +39,7 @@ export function createAuthorizeExchange(options: AuthorizeOptions): AuthorizeExc
   const { allowedHosts, allowedOrigins, limits } = options.config;
   const enforcement = { sdk: options.enforcementOf('sdk'), hook: options.enforcementOf('hook') };
   const { refuser } = enforcement.sdk;
+  const interceptor = createInterceptor(enforcement.sdk);
   const report = createReport(client, clock);
   const open = createOpenOutcomes({ max: limits.maxOpen, timeoutMs: limits.outcomeTimeoutMs, clock });
 
@@ -48,6 +51,7 @@ export function createAuthorizeExchange(options: AuthorizeOptions): AuthorizeExc
       if (collected.kind === 'broken') return;
       if (collected.kind === 'too_large') return invalid(response, 413, 'the body is larger than allowed');
       if (collected.kind === 'late') return invalid(response, 408, 'the body took too long');
+      if (request.url === '/interceptor') return await intercept(response, collected.bytes);
       const json = parseStrictJson(collected.bytes, { maxBytes: limits.maxBodyBytes });
       if (!json.ok) return invalid(response, 400, `the body is not strict JSON: ${json.reason}`);
       await (request.url === '/v1/authorize' ? authorize(response, json.value) : conclude(response, json.value));
@@ -55,6 +59,12 @@ export function createAuthorizeExchange(options: AuthorizeOptions): AuthorizeExc
       refuse(response, refuser.fault(thrown));
     }
   };
+
+  async function intercept(response: ServerResponse, bytes: Uint8Array): Promise<void> {
+    const answer = await interceptor(bytes, limits.maxBodyBytes);
+    if (answer === undefined) response.writeHead(202).end();
+    else sendText(response, 200, answer);
+  }
 
   async function authorize(response: ServerResponse, json: Json): Promise<void> {
     const read = readQuestion(json);
@@ -99,8 +109,7 @@ export function createAuthorizeExchange(options: AuthorizeOptions): AuthorizeExc
     const { origin } = headers;
     if (origin !== undefined && !isAllowedCaller(origin, allowedOrigins))
       return { status: 403, message: 'origin is not allowed' };
-    if (url !== '/v1/authorize' && url !== '/v1/outcomes')
-      return { status: 404, message: 'expected /v1/authorize or /v1/outcomes' };
+    if (!PATHS.has(url ?? '')) return { status: 404, message: `expected one of ${[...PATHS].join(', ')}` };
     if (method !== 'POST') return { status: 405, message: 'expected POST' };
     const type = (headers['content-type'] ?? '').toLowerCase().replaceAll(/\s/g, '');
     if (type !== 'application/json' && type !== 'application/json;charset=utf-8')
@@ -137,8 +146,11 @@ export function refuse(response: ServerResponse, refusal: Refusal): void {
 }
 
 function send(response: ServerResponse, status: number, body: JsonObject): void {
+  sendText(response, status, JSON.stringify(body));
+}
+
+function sendText(response: ServerResponse, status: number, text: string): void {
   if (response.destroyed || response.headersSent) return;
-  const text = JSON.stringify(body);
   response.writeHead(status, {
     'content-type': 'application/json',
     'cache-control': 'no-store',

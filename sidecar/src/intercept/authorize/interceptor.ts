@@ -1,0 +1,163 @@
+/**
+ * An MCP interceptor (SEP-1763, draft): a server with one validator, for hosts and gateways that ask interceptors before
+ * they send. What a validator says is all that it can do: the host enforces it.
+ */
+
+import type { Json, JsonObject } from '@portcullis/policy/model';
+import { isRefusal } from '../../enforce/guard.js';
+import { type Refusal, RPC_CODE } from '../../enforce/refuse.js';
+import { isObject, type RpcRequest, readMessage } from '../mcp/message.js';
+import { methodTable, targetOf } from '../mcp/methods.js';
+import { rpcError } from '../mcp/to-response.js';
+import type { Enforcement } from '../surface.js';
+
+/** The validator's name. */
+export const VALIDATOR = 'portcullis';
+const VERSION = '0.1.0';
+/** Revisions of MCP that a host may open with. */
+const LEGACY = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'];
+/** The operations of an agent towards a server that carry content, or ask for some. */
+const EVENTS = [
+  'tools/list',
+  'tools/call',
+  'prompts/list',
+  'prompts/get',
+  'resources/list',
+  'resources/read',
+  'resources/subscribe',
+  'completion/complete',
+];
+/** `tool.server` when the host's configuration of the interceptor does not name one. */
+const UNNAMED_SERVER = 'interceptor';
+
+/** Answers one JSON-RPC message; `undefined` where none is due. Never rejects. */
+export type Interceptor = (bytes: Uint8Array, maxBytes: number) => Promise<string | undefined>;
+
+/** Makes it. */
+export function createInterceptor({ guard, requestOf, refuser }: Enforcement): Interceptor {
+  async function validate({ id, params }: RpcRequest): Promise<string> {
+    const asked = readInvocation(params);
+    if (typeof asked === 'string') return rpcError(id, RPC_CODE.invalidParams, asked);
+    const row = methodTable('client_to_server').get(asked.event);
+    const target = row === undefined ? 'the event is not known' : targetOf(row, asked.params);
+    if (typeof target === 'string') return rpcError(id, RPC_CODE.invalidParams, target);
+    const { kind, name, arguments: args, rest } = target;
+    const request = requestOf({
+      kind,
+      tool: {
+        server: asked.server,
+        operation: asked.event,
+        ...(name === undefined ? {} : { name }),
+        ...(args === undefined ? {} : { arguments: args }),
+        attributes: {
+          direction: 'client_to_server',
+          interceptor: true,
+          ...(Object.keys(rest).length === 0 ? {} : { params: rest }),
+        },
+      },
+    });
+    const outcome = await guard({ request, server: VALIDATOR, direction: 'client_to_server', payload: undefined });
+    const common = { interceptor: VALIDATOR, type: 'validation', phase: 'request' };
+    return result(
+      id,
+      isRefusal(outcome)
+        ? { ...common, valid: false, severity: 'error', messages: [messageOf(outcome)], info: infoOf(outcome) }
+        : { ...common, valid: true, info: { decision_id: outcome.decision_id } },
+    );
+  }
+
+  return async (bytes, maxBytes) => {
+    const read = readMessage(bytes, { maxBytes });
+    if (!read.ok) return rpcError(read.id, read.rpcCode, read.message);
+    const { message } = read;
+    if (message.kind !== 'request') return undefined;
+    const { id, method, params } = message;
+    try {
+      switch (method) {
+        case 'initialize': {
+          const wanted = params['protocolVersion'];
+          const protocolVersion = LEGACY.find((version) => version === wanted) ?? LEGACY[0] ?? '';
+          return result(id, { protocolVersion, capabilities: CAPABILITIES, serverInfo: SERVER });
+        }
+        case 'server/discover':
+          return result(id, {
+            resultType: 'complete',
+            supportedVersions: ['2026-07-28'],
+            capabilities: CAPABILITIES,
+            serverInfo: SERVER,
+          });
+        case 'ping':
+          return result(id, {});
+        case 'interceptors/list': {
+          const event = params['event'];
+          const isMeant = event === undefined || event === '*' || EVENTS.some((known) => known === event);
+          return result(id, { interceptors: isMeant ? [DESCRIPTION] : [] });
+        }
+        case 'interceptor/invoke':
+          return await validate(message);
+        default:
+          return rpcError(id, RPC_CODE.methodNotFound, 'expected interceptors/list or interceptor/invoke');
+      }
+    } catch (thrown) {
+      const refusal = refuser.fault(thrown);
+      return rpcError(id, RPC_CODE.internalError, refusal.message, { code: refusal.code });
+    }
+  };
+}
+
+const CAPABILITIES: JsonObject = { experimental: { interceptors: { supportedEvents: EVENTS } } };
+const SERVER: JsonObject = { name: VALIDATOR, version: VERSION };
+const DESCRIPTION: JsonObject = {
+  name: VALIDATOR,
+  version: VERSION,
+  description: 'Decides what an agent attempts by policy.',
+  type: 'validation',
+  hook: { events: EVENTS, phase: 'request' },
+  mode: 'enforce',
+  failOpen: false,
+  configSchema: {
+    type: 'object',
+    properties: { server: { type: 'string', description: 'The MCP server that is addressed: tool.server.' } },
+    additionalProperties: false,
+  },
+};
+
+interface Invocation {
+  readonly event: string;
+  readonly server: string;
+  readonly params: JsonObject;
+}
+
+/** What is asked; a text says what is wrong. The payload is a message's `method` and `params`, or the `params` alone. */
+function readInvocation({ name, event, phase, payload, config = {} }: JsonObject): Invocation | string {
+  if (name !== VALIDATOR) return `params.name: expected "${VALIDATOR}"`;
+  if (typeof event !== 'string' || !EVENTS.includes(event)) return `params.event: expected one of ${EVENTS.join(', ')}`;
+  if (phase !== 'request') return 'params.phase: expected "request"';
+  if (!isObject(config)) return 'params.config: expected an object';
+  const { server = UNNAMED_SERVER, ...strays } = config;
+  if (typeof server !== 'string' || server === '' || server.length > 256)
+    return 'params.config.server: expected a name';
+  if (Object.keys(strays).length > 0) return 'params.config: expected nothing but server';
+  if (!isObject(payload)) return 'params.payload: expected an object';
+  const isMessage = Object.hasOwn(payload, 'method');
+  if (isMessage && payload['method'] !== event) return 'params.payload.method: differs from params.event';
+  const params: Json = isMessage ? (payload['params'] ?? {}) : payload;
+  return isObject(params) ? { event, server, params } : 'params.payload.params: expected an object';
+}
+
+function messageOf({ message, path }: Refusal): JsonObject {
+  return { message, severity: 'error', ...(path === undefined ? {} : { path }) };
+}
+
+function infoOf({ code, decision_id, reason_code, hold }: Refusal): JsonObject {
+  return {
+    code,
+    ...(decision_id === undefined ? {} : { decision_id }),
+    ...(reason_code === undefined ? {} : { reason_code }),
+    ...(hold === undefined ? {} : { hold: { ...hold } }),
+  };
+}
+
+function result(id: RpcRequest['id'], value: JsonObject): string {
+  return JSON.stringify({ jsonrpc: '2.0', id, result: value });
+}
