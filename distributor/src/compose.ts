@@ -15,12 +15,17 @@ import {
   startAdminServer,
   systemClock,
   type TlsMaterial,
+  verifyStatement,
 } from '@portcullis/runtime';
 import { createInProcessChannel, type InProcessChannel, openNatsChannel } from '@portcullis/runtime/channel';
 import { identifyByCertificate } from './admin/access.js';
 import { createAdminApp } from './admin/app.js';
 import { createDelivery, type Transport } from './channel/delivery.js';
 import type { DistributorConfig } from './config.js';
+import { createMemoryEvidenceStore } from './evidence/memory-store.js';
+import { createReceiptSigner, evidenceTasks } from './evidence/receive-evidence.js';
+import { createEvidenceReceiver } from './evidence/receiver.js';
+import type { EvidenceStore } from './evidence/store.js';
 import { createMetrics } from './metrics.js';
 import { receiveTask } from './nodes/receive.js';
 import { receiveKillsTask } from './nodes/receive-kills.js';
@@ -96,7 +101,12 @@ export interface DistributorReplacements {
   readonly clock?: Clock;
   /** Instead of a channel of its own: releases are put there, and PDPs are served from there over HTTPS. */
   readonly channel?: InProcessChannel;
+  /** Instead of a store in memory; `durable` when what it has survives this process. */
+  readonly evidence?: { readonly store: EvidenceStore; readonly durable: boolean };
 }
+
+/** Of PDPs whose evidence is held in memory; each key of each node is one. */
+const MAX_MEMORY_WRITERS = 10_000;
 
 /**
  * Opens everything and binds the ports.
@@ -155,6 +165,23 @@ async function compose(
   });
 
   const nodes = createNodeRegistry({ clock, ...config.nodes });
+  const evidence = replacements.evidence ?? {
+    store: createMemoryEvidenceStore({
+      maxRecords: config.evidence.maxMemoryRecords,
+      maxWriters: MAX_MEMORY_WRITERS,
+    }),
+    durable: false,
+  };
+  opened(() => evidence.store.close());
+  const takeEvidence = createEvidenceReceiver({
+    ...evidence,
+    trustDomain: config.trustDomain,
+    identify: (statement, signed) => verifyStatement(statement, signed, tls.current().ca, clock.now()),
+    sign: createReceiptSigner(config.trustDomain, publisher.online),
+    observer: metrics,
+    clock,
+    log,
+  });
   const drain = new AbortController();
   const app = createAdminApp({
     publisher,
@@ -162,6 +189,7 @@ async function compose(
     incoming,
     nodes,
     channel,
+    evidence: evidence.store,
     signal: AbortSignal.any([context.signal, drain.signal]),
     watchMs: config.limits.watchMs,
     identify: identifyByCertificate(config.trustDomain, clock),
@@ -186,6 +214,7 @@ async function compose(
       antiEntropyTask(delivery, config.antiEntropy),
       ...transports.map((transport) => receiveTask(transport, { nodes, metrics, log })),
       ...transports.map((transport) => receiveKillsTask(transport, publisher, log)),
+      ...evidenceTasks(transports, takeEvidence),
     ],
     drain: [
       { name: 'answer long polls', timeoutMs: 1_000, run: async () => drain.abort() },
@@ -199,6 +228,7 @@ async function compose(
           await Promise.all(transports.map((transport) => transport.close()));
         },
       },
+      { name: 'close the evidence store', timeoutMs: 2_000, run: () => evidence.store.close() },
       { name: 'close admin port', timeoutMs: 1_000, run: () => admin.close() },
       { name: 'give up the data directory', timeoutMs: 100, run: async () => lock.release() },
     ],

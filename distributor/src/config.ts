@@ -2,6 +2,7 @@
 
 import { adminConfig, logConfig, tlsConfig } from '@portcullis/runtime';
 import { z } from 'zod';
+import { evidenceConfig } from './evidence/evidence-config.js';
 
 const SECOND = 1_000;
 const DAY = 86_400 * SECOND;
@@ -115,6 +116,7 @@ export const distributorConfig = z
       })
       .prefault({})
       .describe('What is remembered of PDPs.'),
+    evidence: evidenceConfig.describe('What PDPs ship of their audit chains (ADR-0020).'),
     limits: z
       .strictObject({
         maxWaitingBundles: z

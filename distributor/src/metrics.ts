@@ -1,6 +1,7 @@
 /** The distributor's metrics. Other files say what happened; only this one knows what it is called. */
 
 import type { Registry } from '@portcullis/runtime';
+import { EVIDENCE_OUTCOMES, type EvidenceObserver } from './evidence/receiver.js';
 
 /** How a release ended. */
 export const RELEASE_OUTCOMES = ['published', 'unchanged', 'refused', 'conflict', 'failed'] as const;
@@ -12,7 +13,7 @@ const ROLES = ['root', 'targets', 'releases', 'aborts', 'kills', 'snapshot', 'ti
 const OUTCOMES = ['ok', 'failed'] as const;
 
 /** What happened, as verbs. */
-export interface DistributorMetrics {
+export interface DistributorMetrics extends EvidenceObserver {
   released(outcome: ReleaseOutcome): void;
   /** A timestamp was signed, or could not be. */
   signedTimestamp(ok: boolean): void;
@@ -66,12 +67,23 @@ export function createMetrics(registry: Registry): DistributorMetrics {
     help: 'When the first metadata of a role expires, Unix time.',
     labels: { role: ROLES },
   });
+  const shipments = registry.counter({
+    name: 'evidence_shipments_total',
+    help: 'Shipments of evidence: stored, questions, not following what is stored, findings, not believed, or not stored.',
+    labels: { outcome: EVIDENCE_OUTCOMES },
+  });
+  const records = registry.counter({
+    name: 'evidence_records_total',
+    help: 'Records of PDPs that were stored.',
+  });
   const outcome = (ok: boolean): { outcome: (typeof OUTCOMES)[number] } => ({ outcome: ok ? 'ok' : 'failed' });
   return {
     released: (result) => released.inc({ outcome: result }),
     signedTimestamp: (ok) => signed.inc(outcome(ok)),
     delivered: (transport, ok) => delivered.inc({ transport: known(transport), ...outcome(ok) }),
     drifted: (transport) => drifted.inc({ transport: known(transport) }),
+    evidence: (result) => shipments.inc({ outcome: result }),
+    evidenceStored: (count) => records.inc(count),
     receivedStatus: (ok) => statuses.inc(outcome(ok)),
     nodes(live, lost) {
       nodes.set({ state: 'live' }, live);

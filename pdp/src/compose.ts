@@ -14,6 +14,7 @@ import {
   PortcullisError,
   type Service,
   type ServiceContext,
+  signStatement,
   startAdminServer,
   systemClock,
   type TlsMaterial,
@@ -28,6 +29,7 @@ import {
 import { createMemoryApprovalStore } from './approvals/memory.js';
 import { openApprovals } from './approvals/open-approvals.js';
 import { type Audit, openAudit } from './audit/open-audit.js';
+import { openShipping, type Shipping } from './audit/shipping/open-shipping.js';
 import { createActiveReleases } from './bundles/active.js';
 import { createBundleClient } from './bundles/bundle-client.js';
 import { openBundleFiles } from './bundles/bundle-files.js';
@@ -35,6 +37,7 @@ import { createBundleTasks } from './bundles/bundle-tasks.js';
 import { type BundleCompiler, createWorkerCompiler } from './bundles/compiler.js';
 import { FRESHNESS_PROFILES, MAX_CACHE_TTL_SECONDS } from './bundles/freshness.js';
 import { createNodeReports } from './bundles/node-reports.js';
+import { createReceiptKeys } from './bundles/receipt-keys.js';
 import { createDecisionCache } from './cache/decision-cache.js';
 import { MAX_SOURCES, type PdpConfig } from './config.js';
 import type { AgentStore } from './context/agent-store.js';
@@ -92,6 +95,7 @@ const NOTHING_STOPPED = { stops: () => undefined };
 const ENGINE = 'portcullis/1';
 const DRAIN_CALLS_MS = 5_000;
 const DRAIN_STEP_MS = 2_000;
+const SHIP_THE_REST_MS = 1_500;
 /** Sources that do not answer hold up a start for so long. */
 const CATCH_UP_MS = 1_500;
 
@@ -141,11 +145,12 @@ async function compose(
     replacements.compiler ??
     createWorkerCompiler({ timeoutMs: config.bundles.compileTimeoutMs, maxHeapMb: config.bundles.compileHeapMb });
   opened(() => compiler.close());
+  const pinnedRoot = await readPinnedRoot(config.bundles.rootFile);
   const bundles = createBundleClient({
     env: config.env,
     channel: config.channel,
     dataDir: config.dataDir,
-    pinnedRoot: await readPinnedRoot(config.bundles.rootFile),
+    pinnedRoot,
     sources: channels,
     active,
     files: openBundleFiles(join(config.dataDir, 'bundles')),
@@ -162,6 +167,8 @@ async function compose(
 
   const audit = await openConfiguredAudit(config, { clock, log, metrics });
   opened(() => audit?.close());
+  const shipping =
+    audit && (await openConfiguredShipping(config, audit, { channels, pinnedRoot, tls, clock, log, metrics }));
   const kills = await openKillSwitch({
     env: config.env,
     file: openKillFile(join(config.dataDir, 'kill-lists'), config.env),
@@ -377,6 +384,7 @@ async function compose(
     decide,
     agents: facts.agents,
     tasks: [
+      ...(shipping === undefined ? [] : [shipping.task]),
       approvals.escalation,
       ...killSource.tasks,
       ...createBundleTasks({
@@ -401,6 +409,7 @@ async function compose(
         timeoutMs: DRAIN_STEP_MS,
         run: async () => endpoint.close(),
       },
+      { name: 'ship the audit chain', timeoutMs: DRAIN_STEP_MS, run: async () => shipping?.close(SHIP_THE_REST_MS) },
       { name: 'close the audit chain', timeoutMs: DRAIN_STEP_MS, run: async () => audit?.close() },
       {
         name: 'close the sources of context',
@@ -439,6 +448,40 @@ async function openConfiguredAudit(
   }
   const owner = `${trustDomain}/pdp/${node}`;
   return openAudit({ config: { ...audit, mode }, dataDir, owner, clock, log, observer: metrics });
+}
+
+async function openConfiguredShipping(
+  { audit: { ship, keep }, dataDir, trustDomain }: PdpConfig,
+  { chain }: Audit,
+  parts: {
+    readonly channels: readonly ChannelReader[];
+    readonly pinnedRoot: Uint8Array;
+    readonly tls: TlsMaterial;
+    readonly clock: Clock;
+    readonly log: ServiceContext['log'];
+    readonly metrics: PdpMetrics;
+  },
+): Promise<Shipping | undefined> {
+  const senders = parts.channels.flatMap(({ sender }) => (sender === undefined ? [] : [sender]));
+  if (!ship.enabled || senders.length === 0) {
+    parts.log.warn('Evidence stays on this machine: it is not shipped');
+    return undefined;
+  }
+  const { pinnedRoot, tls, clock, log, metrics } = parts;
+  const shipping = await openShipping({
+    config: ship,
+    keep,
+    chain,
+    senders,
+    receiptKeys: createReceiptKeys({ pinnedRoot, rootsDir: join(dataDir, 'roots'), trustDomain, clock }),
+    sign: (statement) => signStatement(tls.current(), statement),
+    observer: metrics,
+    clock,
+    log,
+    random: Math.random,
+  });
+  metrics.followShipping(shipping.lag);
+  return shipping;
 }
 
 async function readPinnedRoot(file: string): Promise<Uint8Array> {

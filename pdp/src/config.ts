@@ -3,6 +3,7 @@
 import { adminConfig, logConfig, tlsConfig } from '@portcullis/runtime';
 import { z } from 'zod';
 import { approvalsConfig } from './approvals/approvals-config.js';
+import { keepConfig, shipConfig } from './audit/shipping/shipping-config.js';
 import { cacheConfig } from './cache/cache-config.js';
 import { contextConfig } from './context/context-config.js';
 import { usersConfig } from './context/users-config.js';
@@ -123,10 +124,16 @@ const audit = z
       .max(10_000_000)
       .default(10_000)
       .describe('After so many records a checkpoint is signed before its time.'),
+    ship: shipConfig.describe('Shipping of the chain to the distributor (ADR-0020).'),
+    keep: keepConfig.describe('When segments that the distributor has stored are removed; never by default.'),
   })
   .refine(({ mode, sync }) => mode !== 'best_effort' || sync !== 'commit', {
     path: ['sync'],
     message: 'expected none or interval: best_effort never waits for the disk',
+  })
+  .refine(({ ship, keep }) => ship.enabled || (keep.shippedMs === undefined && keep.shippedBytes === undefined), {
+    path: ['keep'],
+    message: 'expected nothing: without `ship.enabled` no segment is ever stored elsewhere, and none is removed',
   })
   .prefault({});
 

@@ -8,6 +8,8 @@ import type { ApprovalObserver } from './approvals/open-approvals.js';
 import { APPROVAL_OPERATIONS } from './approvals/port.js';
 import { RECORD_OUTCOMES } from './audit/evidence-log.js';
 import { type AuditObserver, CHECKPOINT_OUTCOMES } from './audit/open-audit.js';
+import type { RetentionObserver, ShippingLag } from './audit/shipping/open-shipping.js';
+import { SHIPMENT_OUTCOMES, SHIPPING_ALARMS } from './audit/shipping/shipper.js';
 import type { ReleaseState } from './bundles/active.js';
 import type { BundleObserver } from './bundles/bundle-client.js';
 import { REFUSAL_REASONS } from './bundles/refusal.js';
@@ -43,6 +45,7 @@ export interface PdpMetrics
     HttpObserver,
     GatewayObserver,
     AuditObserver,
+    RetentionObserver,
     QuotaObserver,
     SessionObserver,
     HoldObserver,
@@ -53,6 +56,8 @@ export interface PdpMetrics
     CacheObserver {
   /** What the gauges of the kill switch read when scraped. */
   followKills(options: { readonly seq: () => number; readonly inForce: () => number }): void;
+  /** What the gauges of evidence that waits to be shipped read when scraped. */
+  followShipping(lag: () => Promise<ShippingLag>): void;
   /** What the gauge of kept decisions reads when scraped. */
   followCache(entries: () => number): void;
   /** What the gauges of the active release read when scraped. */
@@ -132,6 +137,24 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     name: 'audit_checkpoints_total',
     help: 'Checkpoints of the audit chain that were signed and kept, or could not be.',
     labels: { outcome: CHECKPOINT_OUTCOMES },
+  });
+  const shipments = registry.counter({
+    name: 'audit_shipments_total',
+    help: 'Shipments of evidence: stored by the distributor, held in its memory, refused by it, or without a receipt.',
+    labels: { outcome: SHIPMENT_OUTCOMES },
+  });
+  const notReceipts = registry.counter({
+    name: 'audit_receipts_refused_total',
+    help: 'Answers to shipments that were no receipt for them: forged, old, or of another.',
+  });
+  const shippingAlarms = registry.gauge({
+    name: 'audit_ship_alarm',
+    help: '1 while evidence cannot be shipped before somebody has looked, by reason.',
+    labels: { reason: SHIPPING_ALARMS },
+  });
+  const segmentsRemoved = registry.counter({
+    name: 'audit_segments_removed_total',
+    help: 'Segments that were removed after the distributor had stored them.',
   });
   const killLists = registry.counter({
     name: 'kill_lists_total',
@@ -241,6 +264,30 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     streamClosed: (kind) => streams.dec({ kind }),
     records: (outcome, count) => records.inc({ outcome }, count),
     checkpoint: (outcome) => checkpoints.inc({ outcome }),
+    shipped: (outcome) => shipments.inc({ outcome }),
+    receiptRefused: () => notReceipts.inc(),
+    alarm: (kind) => {
+      for (const reason of SHIPPING_ALARMS) shippingAlarms.set({ reason }, reason === kind ? 1 : 0);
+    },
+    segmentsRemoved: (count) => segmentsRemoved.inc(count),
+    followShipping: (lag) => {
+      const records = registry.gauge({
+        name: 'audit_lag_records',
+        help: 'Records that the distributor does not have.',
+      });
+      const bytes = registry.gauge({
+        name: 'audit_lag_bytes',
+        help: 'Bytes of records that the distributor does not have.',
+      });
+      const seconds = registry.gauge({
+        name: 'audit_lag_seconds',
+        help: 'Age of the oldest record that the distributor does not have; 0 when it has all.',
+      });
+      // Each for itself: a scrape does not wait for one gauge to set another.
+      Object.assign(records, { collect: async () => records.set((await lag()).records) });
+      Object.assign(bytes, { collect: async () => bytes.set((await lag()).bytes) });
+      Object.assign(seconds, { collect: async () => seconds.set((await lag()).seconds) });
+    },
     killList: (path, outcome) => killLists.inc({ path, outcome }),
     reserved: (outcome, seconds) => {
       reservations.inc({ outcome });

@@ -61,3 +61,4 @@ export {
   type TlsPair,
 } from './tls/material.js';
 export type { AcceptServer, ClientIdentityOptions } from './tls/server-identity.js';
+export { type SignedStatement, signStatement, verifyStatement } from './tls/statement.js';

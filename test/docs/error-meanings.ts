@@ -124,6 +124,20 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     meaning: 'The key of the audit chain, `audit-key.pem` in `dataDir`, is not an Ed25519 private key.',
     action: 'Put the right file back. Without it the chain cannot be continued: move the audit folder away with it.',
   },
+  ERR_AUDIT_SHIP: {
+    meaning: 'A shipment of evidence had no receipt. The records stay in the chain, and are shipped again.',
+    action: 'Look whether the distributor and the sources of `bundles.sources` are reached.',
+  },
+  ERR_AUDIT_SHIP_ALARM: {
+    meaning:
+      'The distributor has another chain than this PDP: other records, more of them, a finding, or it lacks records that were ' +
+      'removed here. Nothing is shipped or removed until that is settled.',
+    action: 'Follow the runbook [evidence-not-shipped](../runbooks/evidence-not-shipped.md).',
+  },
+  ERR_AUDIT_SHIP_GONE: {
+    meaning: 'Records that the distributor does not have are not in the audit folder any more.',
+    action: 'Put the segments back that were moved away before they were shipped.',
+  },
   ERR_BUNDLE_ARCHIVE: { meaning: 'The bytes are not a plain tar.gz of regular files.', action: REBUILD },
   ERR_BUNDLE_COMPILE: {
     meaning: 'The worker that unpacks and compiles bundles failed, or took too long.',
@@ -204,6 +218,10 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
   ERR_CHANNEL_OVERSIZE: {
     meaning: 'An object is larger than its kind may be; it was not read.',
     action: 'See [bundle-refused](../runbooks/bundle-refused.md).',
+  },
+  ERR_CHANNEL_PACKING: {
+    meaning: 'A shipment is not compressed as it should be, or holds more than it may.',
+    action: OTHER_VERSION,
   },
   ERR_CHANNEL_PREFIX: {
     meaning: 'The bucket prefix has characters that NATS does not take.',
@@ -308,6 +326,36 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
   ERR_CREDENTIAL_MISSING: {
     meaning: 'The value of a header for an MCP server is missing or unusable.',
     action: 'Put it into the file or variable that `mcp.upstreams[].headers` names.',
+  },
+  ERR_EVIDENCE_EMPTY: { meaning: 'There are no records to store.', action: DEFECT },
+  ERR_EVIDENCE_FORK: {
+    meaning: 'A PDP shipped another record than the one that is stored under its number.',
+    action: 'Follow the runbook [evidence-not-shipped](../runbooks/evidence-not-shipped.md).',
+  },
+  ERR_EVIDENCE_FULL: {
+    meaning: 'The store of evidence has no room for one more writer.',
+    action: 'Raise its bounds; PDPs keep their records and ship them again.',
+  },
+  ERR_EVIDENCE_GAP: {
+    meaning: 'Records do not follow what is stored; their PDP is told how far it is, and ships what is missing.',
+    action:
+      'None, unless the PDP lacks them: see the runbook [evidence-not-shipped](../runbooks/evidence-not-shipped.md).',
+  },
+  ERR_EVIDENCE_LIMIT: {
+    meaning: 'More records were asked for at once than may be.',
+    action: 'Ask for 10,000 or fewer, and for the next ones after that.',
+  },
+  ERR_EVIDENCE_REFUSED: {
+    meaning:
+      'A shipment of evidence is not believed: it was changed on the way, or nobody can say that it comes from the PDP that its ' +
+      'chain is named after. Nothing was stored.',
+    action:
+      'Over NATS the certificate of a PDP must be issued directly by an authority in `tls.caFile` of the distributor. Otherwise ' +
+      'look for who else sends to the stream.',
+  },
+  ERR_EVIDENCE_STORE: {
+    meaning: 'The store of evidence failed; the shipment comes again.',
+    action: 'Look at the cause in the log, and at the health of the store.',
   },
   ERR_HTTP_HEAD_TOO_LARGE: {
     meaning: 'The head of a request is larger than `http.limits.maxHeaderBytes`.',

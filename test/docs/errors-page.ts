@@ -14,6 +14,7 @@ const AREAS: Readonly<Record<string, string>> = {
   CLI: 'The command line tool',
   CONFIG: 'Configuration',
   CONTEXT: 'Context and users',
+  EVIDENCE: 'Evidence at the distributor',
   CREDENTIAL: 'Credentials for MCP servers',
   GATEWAY: 'Gateways of other makers',
   HTTP: 'The HTTP surfaces of the PDP',

@@ -2,6 +2,7 @@
  * What PDPs and distributors rely on when they speak of "the channel", held against the real things: a nats-server, and
  * the distributor's own HTTPS server under mutual TLS.
  */
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -133,6 +134,9 @@ describe('the distributor’s own server', () => {
     receive: (...call) => channel.receive(...call),
     cursor: () => channel.cursor(),
     changed: (...call) => channel.changed(...call),
+    sender: { ship: (...call) => channel.sender.ship(...call) },
+    receiver: { serve: async (_take, signal) => void (await once(signal, 'abort')) },
+    offer: (shipment) => channel.offer(shipment),
     close: async () => undefined,
   };
   const openReader = (): ChannelReader =>

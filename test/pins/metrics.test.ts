@@ -17,6 +17,10 @@ const METRICS = {
     'counter portcullis_pdp_gateway_requests_total{surface,outcome}',
     'counter portcullis_pdp_audit_records_total{outcome}',
     'counter portcullis_pdp_audit_checkpoints_total{outcome}',
+    'counter portcullis_pdp_audit_shipments_total{outcome}',
+    'counter portcullis_pdp_audit_receipts_refused_total{}',
+    'gauge portcullis_pdp_audit_ship_alarm{reason}',
+    'counter portcullis_pdp_audit_segments_removed_total{}',
     'counter portcullis_pdp_kill_lists_total{path,outcome}',
     'counter portcullis_pdp_quota_reservations_total{outcome}',
     'histogram portcullis_pdp_quota_reserve_duration_seconds{outcome}',
@@ -62,6 +66,8 @@ const METRICS = {
     'counter portcullis_distributor_node_statuses_total{outcome}',
     'gauge portcullis_distributor_nodes{state}',
     'gauge portcullis_distributor_metadata_expiry_timestamp_seconds{role}',
+    'counter portcullis_distributor_evidence_shipments_total{outcome}',
+    'counter portcullis_distributor_evidence_records_total{}',
   ],
 } as const;
 
@@ -71,6 +77,9 @@ const VALUES = {
   'portcullis_pdp_bundle_activations_total outcome': 'activated restored refused',
   'portcullis_pdp_bundle_verify_failures_total reason':
     'unavailable missing oversized expired rollback metadata release digest compile clock persist internal',
+  'portcullis_pdp_audit_shipments_total outcome': 'stored held refused failed',
+  'portcullis_pdp_audit_ship_alarm reason': 'mismatch ahead refused missing',
+  'portcullis_distributor_evidence_shipments_total outcome': 'stored asked gap finding refused failed',
   'portcullis_sidecar_attempts_total outcome': 'forwarded upstream_failed denied held invalid failed_closed',
   'portcullis_sidecar_breaker_state state': 'closed open half_open shutdown',
   'portcullis_distributor_releases_total outcome': 'published unchanged refused conflict failed',

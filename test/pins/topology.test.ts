@@ -103,7 +103,7 @@ describe('the import graph', () => {
   });
 
   test.each([
-    ['nats', ['runtime/src/channel/nats.ts']],
+    ['nats', ['runtime/src/channel/nats-client.ts']],
     ['opossum', ['pdp/src/context/http-source.ts', 'sidecar/src/ask/breaker.ts']],
   ])('%s is imported by one file', (name, files) => {
     const importers = EDGES.filter(

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { encodeNodeStatus, NODE_STATUS_SUBJECT, type NodeStatus } from '@portcullis/policy/trust';
 import { parsePeerIdentity } from '@portcullis/proto';
 import type { FastifyInstance, InjectOptions } from 'fastify';
+import { createMemoryEvidenceStore } from '../evidence/memory-store.js';
 import { receiveTask } from '../nodes/receive.js';
 import { createWorld, draftRelease, publishRelease, textBundle, type World } from '../testing/world.js';
 import { createAdminApp } from './app.js';
@@ -16,6 +17,7 @@ const STRANGERS = [
   'spiffe://evil.org/publisher/alice',
 ];
 
+const evidence = createMemoryEvidenceStore({ maxRecords: 100, maxWriters: 10 });
 let world: World;
 let app: FastifyInstance;
 let stop: AbortController;
@@ -25,6 +27,7 @@ beforeEach(async () => {
   void receiveTask(world.channel, world).run(stop.signal);
   app = createAdminApp({
     ...world,
+    evidence,
     tls: {},
     signal: stop.signal,
     watchMs: 50,
@@ -73,6 +76,8 @@ describe('who may do what', () => {
     ['GET', '/v1/channel/objects/metadata/timestamp.json', 'both'],
     ['GET', '/v1/channel/watch', 'pdp'],
     ['POST', `/v1/channel/messages/${NODE_STATUS_SUBJECT}`, 'pdp'],
+    ['POST', '/v1/channel/shipments', 'pdp'],
+    ['GET', '/v1/evidence/writers', 'publisher'],
   ] as const;
 
   test('the table is complete', () => {
@@ -106,6 +111,7 @@ describe('who may do what', () => {
   test('a route that forgot to say whom it admits admits nobody', async () => {
     const other = createAdminApp({
       ...world,
+      evidence,
       tls: {},
       signal: stop.signal,
       watchMs: 50,

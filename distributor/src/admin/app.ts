@@ -3,9 +3,11 @@
 import type { TlsOptions } from 'node:tls';
 import type { Logger } from '@portcullis/runtime';
 import { type FastifyInstance, fastify } from 'fastify';
+import type { EvidenceStore } from '../evidence/store.js';
 import { guardRoutes, type IdentifyPeer } from './access.js';
 import { parseBodies } from './bodies.js';
 import { addChannelRoutes, type ChannelRoutes } from './channel-routes.js';
+import { addEvidenceRoutes } from './evidence-routes.js';
 import { addKillRoutes } from './kill-routes.js';
 import { answerProblems } from './problems.js';
 import { addReleaseRoutes, type ReleaseRoutes } from './release-routes.js';
@@ -13,6 +15,7 @@ import { addRepositoryRoutes } from './repository-routes.js';
 
 /** What {@link createAdminApp} is told. */
 export interface AdminAppOptions extends ReleaseRoutes, ChannelRoutes {
+  readonly evidence: Pick<EvidenceStore, 'writers'>;
   readonly identify: IdentifyPeer;
   readonly tls: TlsOptions;
   readonly log: Logger;
@@ -40,5 +43,6 @@ export function createAdminApp(options: AdminAppOptions): FastifyInstance {
   addRepositoryRoutes(app, options);
   addChannelRoutes(app, options);
   addKillRoutes(app, options);
+  addEvidenceRoutes(app, options);
   return app;
 }

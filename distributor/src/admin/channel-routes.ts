@@ -2,7 +2,7 @@
 
 import { KILL_SUBJECT, MAX_KILL_LIST_BYTES, NODE_STATUS_SUBJECT, parseNodeStatus } from '@portcullis/policy/trust';
 import { PortcullisError } from '@portcullis/runtime';
-import { type InProcessChannel, isChannelKey } from '@portcullis/runtime/channel';
+import { type InProcessChannel, isChannelKey, MAX_SHIPMENT_BYTES } from '@portcullis/runtime/channel';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { MAX_BUNDLE_BYTES } from '../release/accept-bundles.js';
@@ -21,7 +21,7 @@ export interface ChannelRoutes {
   readonly watchMs: number;
 }
 
-/** Adds `GET /v1/channel/objects/*`, `GET /v1/channel/watch` and `POST /v1/channel/messages/:subject`. */
+/** Adds `GET /v1/channel/objects/*`, `GET /v1/channel/watch`, `POST /v1/channel/shipments` and `POST /v1/channel/messages/:subject`. */
 export function addChannelRoutes(app: FastifyInstance, { channel, signal, watchMs }: ChannelRoutes): void {
   app.get<{ Params: { '*': string } }>(
     '/v1/channel/objects/*',
@@ -41,6 +41,17 @@ export function addChannelRoutes(app: FastifyInstance, { channel, signal, watchM
     const cursor = await channel.changed(after, AbortSignal.any([signal, gone.signal, AbortSignal.timeout(watchMs)]));
     return reply.header('cache-control', 'no-store').send({ cursor });
   });
+
+  app.post(
+    '/v1/channel/shipments',
+    { bodyLimit: MAX_SHIPMENT_BYTES, config: { admits: ['pdp'] } },
+    async (request, reply) => {
+      const { peer } = request;
+      if (peer?.kind !== 'pdp') throw forbidden('a node may ship for itself only');
+      const answer = await channel.offer({ bytes: bytesOf(request.body), node: peer.name });
+      return reply.type(OCTETS).header('cache-control', 'no-store').send(Buffer.from(answer));
+    },
+  );
 
   app.post<{ Params: { subject: string } }>(
     '/v1/channel/messages/:subject',

@@ -44,6 +44,8 @@ export interface Lifetimes {
 export interface Publisher {
   /** The newest committed state. */
   state(): RepositoryState;
+  /** The keys that sign now, and the root that admits them. */
+  online(): { readonly keys: OnlineKeys; readonly root: RootMetadata };
   /** `true`, or why nothing can be published now. */
   health(): true | string;
   /**
@@ -254,6 +256,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
 
   return {
     state: () => state,
+    online: () => ({ keys, root: rootOf(state) }),
     health: () => {
       if (isUncertain) return 'the last write failed';
       return isExpired(state.timestamp.metadata, clock.now()) ? 'the timestamp has expired' : true;

@@ -1,13 +1,10 @@
 /** The key of a PDP's chain. Its public half is part of the writer's name, so that a new key means a new chain. */
 
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { type NoteSigner, openNoteSigner, publicKeyBytes } from '@portcullis/policy/evidence';
+import { type NoteSigner, openNoteSigner, publicKeyBytes, writerName } from '@portcullis/policy/evidence';
 import { newEd25519Key } from '@portcullis/policy/trust';
 import { PortcullisError } from '@portcullis/runtime';
 import { writeDurably } from '../bundles/durable-file.js';
-
-const FINGERPRINT_DIGITS = 16;
 
 /**
  * Opens the key (PKCS8 PEM), or creates it on the first start (0600).
@@ -17,8 +14,7 @@ const FINGERPRINT_DIGITS = 16;
 export async function openAuditKey(file: string, owner: string): Promise<NoteSigner> {
   const pem = (await readIfThere(file)) ?? (await createKey(file));
   try {
-    const fingerprint = createHash('sha256').update(publicKeyBytes(pem)).digest('hex').slice(0, FINGERPRINT_DIGITS);
-    return openNoteSigner(`${owner}/${fingerprint}`, pem);
+    return openNoteSigner(writerName(owner, publicKeyBytes(pem)), pem);
   } catch (cause) {
     throw new PortcullisError('ERR_AUDIT_KEY', 'invalid', `${file} is no Ed25519 private key`, { cause });
   }

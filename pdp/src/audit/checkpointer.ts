@@ -21,6 +21,8 @@ export interface Checkpointer {
   added(count: number): void;
   /** A segment begins after this record: its predecessor gets a checkpoint of its own. */
   segmentBegins(before: ChainEnd): void;
+  /** How many records the checkpoint on disk covers. */
+  signed(): number;
   /** Signs now, unless nothing came since. Resolves when the checkpoint is on the disk, or could not be. */
   sign(): Promise<void>;
   /** No more by itself. */
@@ -72,6 +74,7 @@ export function startCheckpointer(parts: CheckpointerParts, signedSize: number):
       boundaries.push(before);
       void sign();
     },
+    signed: () => covered,
     sign,
     stop: async () => {
       clearInterval(timer);

@@ -3,7 +3,14 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DecisionEntry, GENESIS, openNoteVerifier, sealDecision } from '@portcullis/policy/evidence';
+import {
+  type ChainEnd,
+  type DecisionEntry,
+  GENESIS,
+  type NoteSigner,
+  openNoteVerifier,
+  sealDecision,
+} from '@portcullis/policy/evidence';
 import { type Clock, LOG_FIELD, type Logger, PortcullisError } from '@portcullis/runtime';
 import { writeDurably } from '../bundles/durable-file.js';
 import type { PdpConfig } from '../config.js';
@@ -23,8 +30,21 @@ export interface AuditObserver extends RecordObserver {
   checkpoint(outcome: (typeof CHECKPOINT_OUTCOMES)[number]): void;
 }
 
+/** The chain, for whoever ships it. */
+export interface AuditChain {
+  readonly folder: string;
+  readonly signer: NoteSigner;
+  /** The last record that was written. */
+  last(): ChainEnd;
+  /** Syncs, and resolves to a record up to which all are on the disk. */
+  durable(): Promise<ChainEnd>;
+  /** How many records the checkpoint on disk covers. */
+  signed(): number;
+}
+
 /** The audit, running. */
 export interface Audit extends DecisionSink {
+  readonly chain: AuditChain;
   append(record: AuditRecord): Promise<void>;
   /** Writes what is pending, signs the end, closes. */
   close(): Promise<void>;
@@ -139,6 +159,7 @@ async function open({ config, dataDir, owner, clock, log, observer }: OpenAuditO
   checkpointer = running;
   let closing: Promise<void> | undefined;
   return {
+    chain: { folder, signer, last: chain.last, durable: written.durable, signed: running.signed },
     append: written.append,
     close: () => {
       closing ??= (async () => {

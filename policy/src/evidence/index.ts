@@ -3,5 +3,8 @@ export * from './approval-record.js';
 export * from './chain.js';
 export * from './checkpoint.js';
 export * from './kill-record.js';
+export * from './receipt.js';
 export * from './record.js';
+export * from './shipment.js';
 export * from './signed-note.js';
+export * from './writer.js';

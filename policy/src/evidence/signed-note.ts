@@ -14,6 +14,8 @@ export interface NoteSigner {
 /** Who can check them. */
 export interface NoteVerifier {
   readonly name: string;
+  /** The 32 bytes of the key. */
+  readonly publicKey: Uint8Array;
   /** The signed text, when one of the signatures is this key's and right; `undefined` otherwise. */
   open(note: string): string | undefined;
 }
@@ -35,19 +37,41 @@ export function publicKeyBytes(privateKeyPem: string): Uint8Array {
  * @throws TypeError when the PEM is no Ed25519 private key, or the name is none.
  */
 export function openNoteSigner(name: string, privateKeyPem: string): NoteSigner {
-  if (!isKeyName(name)) throw new TypeError(`not a key name: ${name}`);
   const key = createPrivateKey(privateKeyPem);
-  const typed = typedKey(rawPublicKey(key));
-  const id = keyId(name, typed);
+  return noteSigner(name, rawPublicKey(key), (bytes) => sign(null, bytes, key));
+}
+
+/**
+ * A signer from somebody who can make Ed25519 signatures, such as a key of another system.
+ * @throws TypeError when the name is none (not empty, no spaces, no plus) or the public key has not 32 bytes.
+ */
+export function noteSigner(
+  name: string,
+  publicKey: Uint8Array,
+  signBytes: (bytes: Uint8Array) => Uint8Array,
+): NoteSigner {
+  const verifierKey = noteVerifierKey(name, publicKey);
+  const id = keyId(name, typedKey(publicKey));
   return {
     name,
-    verifierKey: `${name}+${id.toString('hex')}+${typed.toString('base64')}`,
+    verifierKey,
     sign: (text) => {
       if (!isNoteText(text)) throw new TypeError('a note is lines without control characters, and ends in a new line');
-      const blob = Buffer.concat([id, sign(null, Buffer.from(text), key)]);
+      const blob = Buffer.concat([id, signBytes(Buffer.from(text))]);
       return `${text}\n\u2014 ${name} ${blob.toString('base64')}\n`;
     },
   };
+}
+
+/**
+ * The key of {@link openNoteVerifier} for an Ed25519 public key of 32 bytes.
+ * @throws TypeError when the name is none or the key has another length.
+ */
+export function noteVerifierKey(name: string, publicKey: Uint8Array): string {
+  if (!isKeyName(name)) throw new TypeError(`not a key name: ${name}`);
+  if (publicKey.length !== ED25519_KEY_BYTES) throw new TypeError('an Ed25519 public key has 32 bytes');
+  const typed = typedKey(publicKey);
+  return `${name}+${keyId(name, typed).toString('hex')}+${typed.toString('base64')}`;
 }
 
 /** A verifier from its key, `<name>+<key id>+<key>`; `undefined` when it is not one for Ed25519 or its key id is wrong. */
@@ -61,6 +85,7 @@ export function openNoteVerifier(verifierKey: string): NoteVerifier | undefined 
   const key = createPublicKey({ key: Buffer.concat([SPKI_PREFIX, typed.subarray(1)]), format: 'der', type: 'spki' });
   return {
     name,
+    publicKey: new Uint8Array(typed.subarray(1)),
     open: (note) => {
       // The text may hold empty lines; the signatures come after the last one.
       const split = note.lastIndexOf('\n\n');

@@ -40,3 +40,8 @@ export async function orEnded<T>(work: Promise<T>, signal: AbortSignal): Promise
     if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
   }
 }
+
+/** The fault of a shipment whose only answer was not acceptable. */
+export function unacceptable(): PortcullisError {
+  return new PortcullisError('ERR_CHANNEL_ANSWER', 'corrupt', 'the answer to a shipment is not acceptable');
+}

@@ -1,9 +1,10 @@
 import { type Dispatcher, request } from 'undici';
 import { PortcullisError } from '../errors/portcullis-error.js';
 import { parseStrictJson } from '../json/parse.js';
-import { channelFault, ended, oversize } from './faults.js';
+import { channelFault, ended, oversize, unacceptable } from './faults.js';
 import { requireKey, requireSubject } from './key.js';
 import type { ChannelReader } from './port.js';
+import { MAX_ANSWER_BYTES, requireAddress } from './shipments.js';
 
 /** The server answers a watch within 25 s; after this the connection is taken for dead. */
 const WATCH_TIMEOUT_MS = 30_000;
@@ -139,6 +140,19 @@ export function createHttpChannelReader(options: HttpChannelOptions): ChannelRea
       } catch (error: unknown) {
         throw channelFault(error, signal);
       }
+    },
+    sender: {
+      async ship(shipment, accept, signal) {
+        requireAddress(shipment);
+        if (signal.aborted) throw ended(signal);
+        try {
+          const answer = await call('/shipments', signal, { method: 'POST', body: shipment.bytes });
+          if (answer.statusCode !== 200) return await refuseStatus(answer);
+          if (!accept(await readCapped(answer, 'shipments', MAX_ANSWER_BYTES))) throw unacceptable();
+        } catch (error: unknown) {
+          throw channelFault(error, signal);
+        }
+      },
     },
     async close() {
       closed.abort();

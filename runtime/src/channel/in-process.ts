@@ -1,15 +1,32 @@
 import { randomUUID } from 'node:crypto';
 import { PortcullisError } from '../errors/portcullis-error.js';
-import { ended, oversize } from './faults.js';
+import { ended, orEnded, oversize, unacceptable } from './faults.js';
 import { requireKey, requireSubject } from './key.js';
 import { createMailbox, type Mailbox } from './mailbox.js';
 import type { ChannelReader, ChannelWriter } from './port.js';
+import {
+  type ArrivedShipment,
+  requireAddress,
+  type ShipmentReceiver,
+  type ShipmentSender,
+  type TakeShipment,
+} from './shipments.js';
 
 /** Messages that may wait for one slow receiver; older ones are dropped. */
 const MAX_WAITING_MESSAGES = 10_000;
 
+/** Shipments that are taken in at once; whoever offers one more is told to come again. */
+const MAX_OFFERED = 32;
+
 /** A channel inside one process, and what an HTTP server needs to offer it to others by long polling. */
 export interface InProcessChannel extends ChannelReader, ChannelWriter {
+  readonly sender: ShipmentSender;
+  readonly receiver: ShipmentReceiver;
+  /**
+   * Hands a shipment to whoever serves, and resolves to the answer.
+   * @throws PortcullisError `unavailable` when nobody serves or too much is under way; whatever the server throws.
+   */
+  offer(shipment: ArrivedShipment): Promise<Uint8Array>;
   /** Names the state of the last hint. Differs between two lives of a process. */
   cursor(): string;
   /** The cursor as soon as it differs from `after`, or as it is when `signal` aborts. */
@@ -23,6 +40,8 @@ export function createInProcessChannel(): InProcessChannel {
   const watchers = new Set<Mailbox<void>>();
   const receivers = new Map<string, Set<Mailbox<Uint8Array>>>();
   let hints = 0;
+  let taker: TakeShipment | undefined;
+  let offered = 0;
   let isClosed = false;
 
   const enter = (signal: AbortSignal): void => {
@@ -39,8 +58,40 @@ export function createInProcessChannel(): InProcessChannel {
     return box;
   }
 
+  const offer = async (shipment: ArrivedShipment): Promise<Uint8Array> => {
+    if (taker === undefined || isClosed || offered >= MAX_OFFERED) {
+      const reason = taker === undefined || isClosed ? 'nobody takes shipments in' : 'too many shipments at once';
+      throw new PortcullisError('ERR_CHANNEL_UNAVAILABLE', 'unavailable', reason);
+    }
+    offered += 1;
+    try {
+      return await taker(shipment);
+    } finally {
+      offered -= 1;
+    }
+  };
+
   return {
     transport: 'in-process',
+    offer,
+    sender: {
+      async ship(shipment, accept, signal) {
+        enter(signal);
+        requireAddress(shipment);
+        const answer = await orEnded(offer({ bytes: shipment.bytes }), signal);
+        if (!accept(answer)) throw unacceptable();
+      },
+    },
+    receiver: {
+      async serve(take, signal) {
+        if (signal.aborted) return;
+        taker = take;
+        await new Promise<void>((resolve) => {
+          signal.addEventListener('abort', () => resolve(), { once: true });
+        });
+        if (taker === take) taker = undefined;
+      },
+    },
     async get(key, { maxBytes, signal }) {
       enter(signal);
       requireKey(key);

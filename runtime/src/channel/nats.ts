@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { PortcullisError } from '../errors/portcullis-error.js';
+import type { Logger } from '../log/logger.js';
+import type { TlsMaterial } from '../tls/material.js';
+import { channelFault, ended, orEnded, oversize } from './faults.js';
+import { requireKey, requireSubject } from './key.js';
+import { createMailbox, type Mailbox } from './mailbox.js';
 import {
   type ConnectionOptions,
   connect,
@@ -10,15 +16,10 @@ import {
   type NatsConnection,
   type ObjectStore,
   type StoredMsg,
-} from 'nats';
-import { PortcullisError } from '../errors/portcullis-error.js';
-import type { Logger } from '../log/logger.js';
-import type { TlsMaterial } from '../tls/material.js';
-import { channelFault, ended, orEnded, oversize } from './faults.js';
-import { requireKey, requireSubject } from './key.js';
-import { createMailbox, type Mailbox } from './mailbox.js';
+} from './nats-client.js';
 import { createLink, reconnectDelay } from './nats-link.js';
 import { encodeObjectName, formatObjectDigest, parseStoredObject } from './nats-object.js';
+import { createNatsReceiver, createNatsSender, shipmentNames } from './nats-shipments.js';
 import { natsTls } from './nats-tls.js';
 import type { ChannelReader, ChannelWriter } from './port.js';
 
@@ -134,6 +135,7 @@ function natsFault(error: unknown): PortcullisError {
 export async function openNats(options: NatsChannelOptions): Promise<NatsChannel> {
   const names = namesOf(options.bucketPrefix ?? 'portcullis');
   const link = createLink(async () => connect(await connectionOptions(options)), options.log, options.onConnected);
+  const shipments = shipmentNames(options.bucketPrefix ?? 'portcullis');
   let stores: Promise<Stores> | undefined;
 
   const readValue = async (nats: NatsConnection, key: string, maxBytes: number): Promise<Uint8Array | undefined> => {
@@ -323,6 +325,8 @@ export async function openNats(options: NatsChannelOptions): Promise<NatsChannel
       await publish(names.message(subject), message, signal);
     },
     receive,
+    sender: createNatsSender(link, shipments),
+    receiver: createNatsReceiver(link, shipments, { replicas: options.replicas ?? 1, log: options.log }),
     close: () => link.close(),
   };
 }

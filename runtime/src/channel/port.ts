@@ -6,10 +6,14 @@
  * for ever: every call ends by its signal.
  */
 
+import type { ShipmentReceiver, ShipmentSender } from './shipments.js';
+
 /** What a PDP sees of the channel. */
 export interface ChannelReader {
   /** `nats`, `http` or `in-process`; for logs and metrics. */
   readonly transport: string;
+  /** Where the channel also carries shipments. */
+  readonly sender?: ShipmentSender;
   /**
    * Reads the newest bytes stored under `key`, or `undefined` when there are none.
    * @throws PortcullisError kind `unavailable`, `timeout`, or `corrupt` when there are more than `maxBytes`.
@@ -31,6 +35,8 @@ export interface ChannelReader {
 /** What a distributor sees of the channel. */
 export interface ChannelWriter {
   readonly transport: string;
+  /** Where the channel also carries shipments. */
+  readonly receiver?: ShipmentReceiver;
   /** Stores `bytes` under `key`; visible to `get` when the promise resolves. Idempotent for equal bytes. */
   put(key: string, bytes: Uint8Array, signal: AbortSignal): Promise<void>;
   /** Hints to every watcher that something changed. Called once after a batch of puts, never between them. */
