@@ -21,6 +21,7 @@ import { identifyByCertificate } from './admin/access.js';
 import { createAdminApp } from './admin/app.js';
 import { createDelivery, type Transport } from './channel/delivery.js';
 import type { DistributorConfig } from './config.js';
+import { createEvidence } from './evidence/evidence.js';
 import { createMetrics } from './metrics.js';
 import { receiveTask } from './nodes/receive.js';
 import { receiveKillsTask } from './nodes/receive-kills.js';
@@ -155,8 +156,11 @@ async function compose(
   });
 
   const nodes = createNodeRegistry({ clock, ...config.nodes });
+  const evidence = createEvidence(config, { clock, log });
+  if (evidence !== undefined) opened(() => evidence.store.close());
   const drain = new AbortController();
   const app = createAdminApp({
+    ...(evidence === undefined ? {} : { audit: { ...evidence, config: config.evidence, clock, log } }),
     publisher,
     repository,
     incoming,
@@ -186,6 +190,7 @@ async function compose(
       antiEntropyTask(delivery, config.antiEntropy),
       ...transports.map((transport) => receiveTask(transport, { nodes, metrics, log })),
       ...transports.map((transport) => receiveKillsTask(transport, publisher, log)),
+      ...(evidence === undefined ? [] : [evidence.task]),
     ],
     drain: [
       { name: 'answer long polls', timeoutMs: 1_000, run: async () => drain.abort() },
@@ -199,6 +204,7 @@ async function compose(
           await Promise.all(transports.map((transport) => transport.close()));
         },
       },
+      { name: 'close the store', timeoutMs: 5_000, run: async () => evidence?.store.close() },
       { name: 'close admin port', timeoutMs: 1_000, run: () => admin.close() },
       { name: 'give up the data directory', timeoutMs: 100, run: async () => lock.release() },
     ],

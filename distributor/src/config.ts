@@ -2,6 +2,8 @@
 
 import { adminConfig, logConfig, tlsConfig } from '@portcullis/runtime';
 import { z } from 'zod';
+import { evidenceConfig } from './evidence/evidence-config.js';
+import { storeConfig } from './store/store-config.js';
 
 const SECOND = 1_000;
 const DAY = 86_400 * SECOND;
@@ -115,6 +117,8 @@ export const distributorConfig = z
       })
       .prefault({})
       .describe('What is remembered of PDPs.'),
+    store: storeConfig.default({ kind: 'none' }),
+    evidence: evidenceConfig,
     limits: z
       .strictObject({
         maxWaitingBundles: z

@@ -1,6 +1,6 @@
 import { type ChainReport, createChainVerifier } from '@portcullis/policy/evidence';
 import type { Json, JsonObject } from '@portcullis/policy/model';
-import { chainFiles, readLines } from './chain-files.js';
+import { chainFiles, checkpointOn, readLines } from './chain-files.js';
 
 /** How records are printed. */
 export const EXPORT_FORMATS = ['jsonl', 'csv', 'json'] as const;
@@ -65,6 +65,7 @@ export async function exportRecords(
         verifier.torn({ file, line });
         continue;
       }
+      if (checkpointOn(text) !== undefined) continue;
       const record = verifier.line(text, { file, line });
       if (record === undefined || !isWanted(record, filter)) continue;
       if (format === 'csv') print(csvRow(record, text));

@@ -5,11 +5,12 @@ import {
   type ChainReport,
   type Checkpoint,
   createChainVerifier,
+  type LinePlace,
   type NoteVerifier,
   openCheckpoint,
   openNoteVerifier,
 } from '@portcullis/policy/evidence';
-import { chainFiles, readLines, unreadable } from './chain-files.js';
+import { chainFiles, checkpointOn, readLines, unreadable } from './chain-files.js';
 
 /** What to verify a chain against. */
 export interface VerifyOptions {
@@ -17,6 +18,8 @@ export interface VerifyOptions {
   readonly checkpoints: readonly string[];
   /** The public key, `<name>+<id>+<key>`; without it no checkpoint is believed. */
   readonly keyFile: string | undefined;
+  /** Whether records may have been erased; otherwise a tombstone is a finding. */
+  readonly allowErased: boolean;
 }
 
 /** A report, and which checkpoints it rests on. */
@@ -31,12 +34,12 @@ export interface VerifyResult extends ChainReport {
  */
 export async function verifyChain(path: string, options: VerifyOptions): Promise<VerifyResult> {
   const files = await chainFiles(path);
-  const { checkpoints, findings } = await believedCheckpoints(path, options);
-  const verifier = createChainVerifier({ checkpoints });
+  const { checkpoints, findings } = await believedCheckpoints(path, files, options);
+  const verifier = createChainVerifier({ checkpoints, tombstones: options.allowErased ? 'accept' : 'refuse' });
   for (const file of files) {
     for await (const { text, line, torn } of readLines(file)) {
       if (torn) verifier.torn({ file, line });
-      else verifier.line(text, { file, line });
+      else if (checkpointOn(text) === undefined) verifier.line(text, { file, line });
     }
   }
   const report = verifier.finish();
@@ -52,16 +55,31 @@ export async function verifyChain(path: string, options: VerifyOptions): Promise
 
 async function believedCheckpoints(
   path: string,
+  files: readonly string[],
   { checkpoints: named, keyFile }: VerifyOptions,
 ): Promise<{ readonly checkpoints: readonly Checkpoint[]; readonly findings: readonly ChainFinding[] }> {
   if (keyFile === undefined) return { checkpoints: [], findings: [] };
   const key = await readKey(keyFile);
   const checkpoints: Checkpoint[] = [];
   const findings: ChainFinding[] = [];
-  for (const file of new Set([...named, ...(await ownCheckpoints(path))])) {
-    const opened = openCheckpoint(key, await readText(file));
+  const take = (note: string, place: LinePlace): void => {
+    const opened = openCheckpoint(key, note);
     if (opened.ok) checkpoints.push(opened.checkpoint);
-    else findings.push({ code: 'CHECKPOINT_INVALID', message: `the checkpoint is not valid: ${opened.message}`, file });
+    else
+      findings.push({
+        code: 'CHECKPOINT_INVALID',
+        message: `the checkpoint is not valid: ${opened.message}`,
+        ...place,
+      });
+  };
+  for (const file of new Set([...named, ...(await ownCheckpoints(path))])) take(await readText(file), { file });
+  for (const file of files) {
+    for await (const { text, line, torn } of readLines(file)) {
+      const note = checkpointOn(text);
+      // An export begins with its checkpoints, and a PDP's own segment has none.
+      if (note === undefined || torn) break;
+      take(note, { file, line });
+    }
   }
   if (checkpoints.length + findings.length === 0) {
     throw unreadable(`there is no checkpoint beside ${path}: pass --checkpoint FILE`);

@@ -11,6 +11,7 @@ import { collect, examples, wholeNumber } from './arguments.js';
 interface VerifyFlags {
   readonly checkpoint?: readonly string[];
   readonly key?: string;
+  readonly allowErased: boolean;
   readonly json: boolean;
 }
 
@@ -48,6 +49,7 @@ function addVerify(audit: Command, shell: Shell): void {
     .argument('<PATH>', PATH)
     .option('--checkpoint <FILE>', 'a signed checkpoint, best one that was kept elsewhere; may be repeated', collect)
     .option('--key <FILE>', "the PDP's public key, checkpoint.vkey, as it was kept elsewhere")
+    .option('--allow-erased', 'accept that records were erased, and count them; otherwise each is a finding', false)
     .option('--json', 'print JSON', false)
     .addHelpText(
       'after',
@@ -65,7 +67,11 @@ function addVerify(audit: Command, shell: Shell): void {
           '--checkpoint needs --key FILE: a checkpoint proves nothing to one who cannot check its signature',
         );
       }
-      const result = await verifyChain(path, { checkpoints: flags.checkpoint ?? [], keyFile: flags.key });
+      const result = await verifyChain(path, {
+        checkpoints: flags.checkpoint ?? [],
+        keyFile: flags.key,
+        allowErased: flags.allowErased,
+      });
       if (flags.json) printJson(shell, result);
       sayVerified(shell, result);
       if (!result.ok) shell.exit(EXIT.findings);
@@ -77,13 +83,22 @@ function sayVerified(shell: Shell, result: VerifyResult): void {
     const place = [file, line].filter((part) => part !== undefined).join(':');
     shell.terminal.say(`${place === '' ? '' : `${place}: `}${message} (${code})`, 'bad');
   }
-  const { records, first, last, findings, provenTo } = result;
-  const range = last === undefined ? 'no records' : `${records} records, ${first} to ${last.seq}`;
+  const { records, erased, first, last, findings, provenTo } = result;
+  const range = last === undefined ? 'no records' : `${records + erased} records, ${first} to ${last.seq}`;
   if (!result.ok) {
     shell.terminal.say(`the chain is not whole: ${range}, ${findings.length} findings`, 'bad');
     return;
   }
   shell.terminal.say(`the chain is whole: ${range}`, 'good');
+  if (erased > 0) {
+    shell.terminal.say(`${erased} records were erased: where they stood is proven, what they said is gone`, 'warning');
+  }
+  if (first !== undefined && first > 1) {
+    shell.terminal.say(
+      `it is proven from record ${first} on; a checkpoint covers the ${first - 1} before it`,
+      'warning',
+    );
+  }
   if (provenTo === 0) {
     shell.terminal.say(
       'no checkpoint was used: records may have been cut off its end, or all of it rewritten',

@@ -4,6 +4,7 @@ import type { TlsOptions } from 'node:tls';
 import type { Logger } from '@portcullis/runtime';
 import { type FastifyInstance, fastify } from 'fastify';
 import { guardRoutes, type IdentifyPeer } from './access.js';
+import { type AuditRoutes, addAuditRoutes } from './audit-routes.js';
 import { parseBodies } from './bodies.js';
 import { addChannelRoutes, type ChannelRoutes } from './channel-routes.js';
 import { addKillRoutes } from './kill-routes.js';
@@ -14,6 +15,8 @@ import { addRepositoryRoutes } from './repository-routes.js';
 /** What {@link createAdminApp} is told. */
 export interface AdminAppOptions extends ReleaseRoutes, ChannelRoutes {
   readonly identify: IdentifyPeer;
+  /** Where evidence is kept; without it there are no routes for it. */
+  readonly audit?: AuditRoutes;
   readonly tls: TlsOptions;
   readonly log: Logger;
 }
@@ -40,5 +43,6 @@ export function createAdminApp(options: AdminAppOptions): FastifyInstance {
   addRepositoryRoutes(app, options);
   addChannelRoutes(app, options);
   addKillRoutes(app, options);
+  if (options.audit !== undefined) addAuditRoutes(app, options.audit);
   return app;
 }

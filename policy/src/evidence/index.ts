@@ -5,3 +5,4 @@ export * from './checkpoint.js';
 export * from './kill-record.js';
 export * from './record.js';
 export * from './signed-note.js';
+export * from './tombstone.js';
