@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import {
   type ChainFinding,
   type ChainReport,
+  type ChainVerifier,
   type Checkpoint,
   createChainVerifier,
   type LinePlace,
@@ -42,7 +43,32 @@ export async function verifyChain(path: string, options: VerifyOptions): Promise
       else if (checkpointOn(text) === undefined) verifier.line(text, { file, line });
     }
   }
-  const report = verifier.finish();
+  return resultOf(verifier.finish(), { checkpoints, findings });
+}
+
+/**
+ * Verifies the lines of an exported chain, which begin with its checkpoints.
+ * @throws PortcullisError `ERR_CLI_SOURCE` when a file that was named cannot be read.
+ */
+export async function verifyLines(lines: AsyncIterable<string>, options: VerifyOptions): Promise<VerifyResult> {
+  const believed = await openBeliever(options);
+  let verifier: ChainVerifier | undefined;
+  const begin = (): ChainVerifier =>
+    createChainVerifier({
+      checkpoints: believed.checkpoints,
+      tombstones: options.allowErased ? 'accept' : 'refuse',
+    });
+  for await (const text of lines) {
+    const note = checkpointOn(text);
+    if (note === undefined) {
+      verifier ??= begin();
+      verifier.line(text);
+    } else if (verifier === undefined) believed.take(note, {});
+  }
+  return resultOf((verifier ?? begin()).finish(), believed);
+}
+
+function resultOf(report: ChainReport, { checkpoints, findings }: Believed): VerifyResult {
   const invalid = findings.length > 0;
   return {
     ...report,
@@ -53,15 +79,21 @@ export async function verifyChain(path: string, options: VerifyOptions): Promise
   };
 }
 
-async function believedCheckpoints(
-  path: string,
-  files: readonly string[],
-  { checkpoints: named, keyFile }: VerifyOptions,
-): Promise<{ readonly checkpoints: readonly Checkpoint[]; readonly findings: readonly ChainFinding[] }> {
-  if (keyFile === undefined) return { checkpoints: [], findings: [] };
-  const key = await readKey(keyFile);
+interface Believed {
+  readonly checkpoints: readonly Checkpoint[];
+  readonly findings: readonly ChainFinding[];
+}
+
+interface Believer extends Believed {
+  take(note: string, place: LinePlace): void;
+}
+
+/** Opens checkpoints with the key, those that were named first; without a key none is believed. */
+async function openBeliever({ keyFile, checkpoints: named }: VerifyOptions): Promise<Believer> {
   const checkpoints: Checkpoint[] = [];
   const findings: ChainFinding[] = [];
+  if (keyFile === undefined) return { checkpoints, findings, take: () => undefined };
+  const key = await readKey(keyFile);
   const take = (note: string, place: LinePlace): void => {
     const opened = openCheckpoint(key, note);
     if (opened.ok) checkpoints.push(opened.checkpoint);
@@ -72,19 +104,28 @@ async function believedCheckpoints(
         ...place,
       });
   };
-  for (const file of new Set([...named, ...(await ownCheckpoints(path))])) take(await readText(file), { file });
+  for (const file of new Set(named)) take(await readText(file), { file });
+  return { checkpoints, findings, take };
+}
+
+async function believedCheckpoints(path: string, files: readonly string[], options: VerifyOptions): Promise<Believed> {
+  const believed = await openBeliever(options);
+  if (options.keyFile === undefined) return believed;
+  for (const file of await ownCheckpoints(path)) {
+    if (!options.checkpoints.includes(file)) believed.take(await readText(file), { file });
+  }
   for (const file of files) {
     for await (const { text, line, torn } of readLines(file)) {
       const note = checkpointOn(text);
       // An export begins with its checkpoints, and a PDP's own segment has none.
       if (note === undefined || torn) break;
-      take(note, { file, line });
+      believed.take(note, { file, line });
     }
   }
-  if (checkpoints.length + findings.length === 0) {
+  if (believed.checkpoints.length + believed.findings.length === 0) {
     throw unreadable(`there is no checkpoint beside ${path}: pass --checkpoint FILE`);
   }
-  return { checkpoints, findings };
+  return believed;
 }
 
 async function readKey(file: string): Promise<NoteVerifier> {

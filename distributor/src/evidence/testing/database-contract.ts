@@ -9,10 +9,12 @@ import { createErasure } from '../erasure.js';
 import { evidenceConfig } from '../evidence-config.js';
 import type { EvidenceQuery } from '../evidence-query.js';
 import type { EvidenceStore } from '../store.js';
-import { chainOfRecords, type TestChain } from './chain-of-records.js';
+import { chainOfRecords, type TestChain, testKill } from './chain-of-records.js';
 
 export { createDatabase, type Database } from '../../store/database.js';
 export { emptyTables } from '../../store/testing/empty-tables.js';
+export { createDatabaseStore } from '../database-store.js';
+export { chainOfRecords } from './chain-of-records.js';
 
 const NOW = new Date('2026-11-22T00:00:00Z');
 const numbers = (records: readonly { readonly seq: number }[]): readonly number[] => records.map(({ seq }) => seq);
@@ -205,6 +207,23 @@ export function describeDatabaseStore(
       ['SQL', { limit: 1, after: Buffer.from("1.1.1' or 1=1").toString('base64url') }],
     ])('refuses to page by %s', async (_name, page) => {
       await expect(async () => query.records('*', {}, page)).rejects.toMatchObject({ code: 'ERR_EVIDENCE_INVALID' });
+    });
+  });
+
+  describe('kills', () => {
+    const kills = chainOfRecords('kills', ['all', 'tenant acme', 'agent acme/a1', 'tool github/x'].map(testKill));
+
+    test('belong to the tenant that they name, and otherwise to none', async () => {
+      await store.append(kills.writer, kills.records);
+      await store.checkpoint(kills.writer, kills.at(4), kills.note(4));
+      const found = async (scope: Parameters<EvidenceQuery['records']>[0], filter: object = {}) =>
+        numbers((await query.records(scope, filter, { limit: 10 })).records);
+      expect(await found(['acme'])).toEqual([3, 2]);
+      expect(await found(['acme'], { agent: 'a1', kind: 'kill', effect: 'applied' })).toEqual([3]);
+      expect(await found('*')).toEqual([4, 3, 2, 1]);
+      const { retention } = evidenceConfig.parse({ retention: { days: 1, tenants: { acme: { hold: true } } } });
+      expect(await createErasure(database, retention).expire(NOW)).toEqual({ erased: 2, dropped: 0 });
+      expect(await found('*')).toEqual([3, 2]);
     });
   });
 
