@@ -7,7 +7,12 @@ const shared = {
     ],
   },
   extensionsToTreatAsEsm: ['.ts'],
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  moduleNameMapper: {
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+    // Jest gives `require` the ES modules of these: it has one set of conditions for both.
+    '^pg-(pool|connection-string)$': '<rootDir>/node_modules/pg-$1/index.js',
+    '^pg-protocol$': '<rootDir>/node_modules/pg-protocol/dist/index.js',
+  },
   // Some dependencies have a `source` condition of their own, which is TypeScript.
   transformIgnorePatterns: ['/node_modules/.*[.][cm]?js$'],
   testEnvironment: 'node',

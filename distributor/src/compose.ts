@@ -22,6 +22,7 @@ import { identifyByCertificate } from './admin/access.js';
 import { createAdminApp } from './admin/app.js';
 import { createDelivery, type Transport } from './channel/delivery.js';
 import type { DistributorConfig } from './config.js';
+import { createEvidence } from './evidence/evidence.js';
 import { createMemoryEvidenceStore } from './evidence/memory-store.js';
 import { createReceiptSigner, evidenceTasks } from './evidence/receive-evidence.js';
 import { createEvidenceReceiver } from './evidence/receiver.js';
@@ -108,6 +109,12 @@ export interface DistributorReplacements {
 /** Of PDPs whose evidence is held in memory; each key of each node is one. */
 const MAX_MEMORY_WRITERS = 10_000;
 
+/** Evidence that goes with this process, and is said to. */
+function inMemory({ evidence }: DistributorConfig): NonNullable<DistributorReplacements['evidence']> {
+  const { maxMemoryRecords: maxRecords } = evidence;
+  return { store: createMemoryEvidenceStore({ maxRecords, maxWriters: MAX_MEMORY_WRITERS }), durable: false };
+}
+
 /**
  * Opens everything and binds the ports.
  * @throws PortcullisError what kept the distributor from starting; nothing stays open then.
@@ -165,16 +172,12 @@ async function compose(
   });
 
   const nodes = createNodeRegistry({ clock, ...config.nodes });
-  const evidence = replacements.evidence ?? {
-    store: createMemoryEvidenceStore({
-      maxRecords: config.evidence.maxMemoryRecords,
-      maxWriters: MAX_MEMORY_WRITERS,
-    }),
-    durable: false,
-  };
-  opened(() => evidence.store.close());
+  const evidence = createEvidence(config, { clock, log });
+  const stored =
+    replacements.evidence ?? (evidence === undefined ? inMemory(config) : { store: evidence.store, durable: true });
+  opened(() => stored.store.close());
   const takeEvidence = createEvidenceReceiver({
-    ...evidence,
+    ...stored,
     trustDomain: config.trustDomain,
     identify: (statement, signed) => verifyStatement(statement, signed, tls.current().ca, clock.now()),
     sign: createReceiptSigner(config.trustDomain, publisher.online),
@@ -184,12 +187,13 @@ async function compose(
   });
   const drain = new AbortController();
   const app = createAdminApp({
+    ...(evidence === undefined ? {} : { audit: { ...evidence, config: config.evidence, clock, log } }),
     publisher,
     repository,
     incoming,
     nodes,
     channel,
-    evidence: evidence.store,
+    evidence: stored.store,
     signal: AbortSignal.any([context.signal, drain.signal]),
     watchMs: config.limits.watchMs,
     identify: identifyByCertificate(config.trustDomain, clock),
@@ -215,6 +219,7 @@ async function compose(
       ...transports.map((transport) => receiveTask(transport, { nodes, metrics, log })),
       ...transports.map((transport) => receiveKillsTask(transport, publisher, log)),
       ...evidenceTasks(transports, takeEvidence),
+      ...(evidence === undefined ? [] : [evidence.task]),
     ],
     drain: [
       { name: 'answer long polls', timeoutMs: 1_000, run: async () => drain.abort() },
@@ -228,7 +233,7 @@ async function compose(
           await Promise.all(transports.map((transport) => transport.close()));
         },
       },
-      { name: 'close the evidence store', timeoutMs: 2_000, run: () => evidence.store.close() },
+      { name: 'close the evidence store', timeoutMs: 5_000, run: () => stored.store.close() },
       { name: 'close admin port', timeoutMs: 1_000, run: () => admin.close() },
       { name: 'give up the data directory', timeoutMs: 100, run: async () => lock.release() },
     ],

@@ -3,6 +3,7 @@
 import { adminConfig, logConfig, tlsConfig } from '@portcullis/runtime';
 import { z } from 'zod';
 import { evidenceConfig } from './evidence/evidence-config.js';
+import { storeConfig } from './store/store-config.js';
 
 const SECOND = 1_000;
 const DAY = 86_400 * SECOND;
@@ -116,7 +117,8 @@ export const distributorConfig = z
       })
       .prefault({})
       .describe('What is remembered of PDPs.'),
-    evidence: evidenceConfig.describe('What PDPs ship of their audit chains (ADR-0020).'),
+    store: storeConfig.default({ kind: 'none' }),
+    evidence: evidenceConfig,
     limits: z
       .strictObject({
         maxWaitingBundles: z

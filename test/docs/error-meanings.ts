@@ -67,6 +67,26 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
       'Make room on the volume of the audit folder, or correct its permissions; see the runbook ' +
       '[audit-unavailable](../runbooks/audit-unavailable.md).',
   },
+  ERR_EVIDENCE_EXPORT: {
+    meaning: 'A part of the chain was dropped by retention while it was exported. The export is not whole.',
+    action: 'Export again.',
+  },
+  ERR_EVIDENCE_HELD: {
+    meaning: 'A legal hold covers the tenant whose records were to be erased.',
+    action: "Lift `evidence.retention.hold`, or the tenant's, if you may. Answered with HTTP 409.",
+  },
+  ERR_EVIDENCE_INVALID: {
+    meaning: 'What is to be stored is no record of this chain, or what is asked of the store is out of bounds.',
+    action: 'Correct the request at what the message names; a PDP that sends such records is another version.',
+  },
+  ERR_STORE_MIGRATION: {
+    meaning: 'The tables of the store cannot be brought to the version of this distributor.',
+    action: 'Look at the cause in the log: the user must own the tables, and no newer distributor may have made them.',
+  },
+  ERR_STORE_UNAVAILABLE: {
+    meaning: 'The store of evidence cannot be opened, or does not answer.',
+    action: 'Look at the cause in the log, and at `store` in the configuration. Releases and kills go on meanwhile.',
+  },
   ERR_QUOTA_STORE: {
     meaning: 'The store of quotas does not answer, or has lost its accounts, so nobody can say how far they are used.',
     action:

@@ -26,11 +26,18 @@ const OUTPUT_CAP = 256 * 1024;
 export function startProcess(
   command: string,
   args: readonly string[],
-  options: { readonly env?: NodeJS.ProcessEnv; readonly cwd?: string; readonly onLine?: (line: string) => void } = {},
+  options: {
+    readonly env?: NodeJS.ProcessEnv;
+    readonly cwd?: string;
+    readonly onLine?: (line: string) => void;
+    /** As whom it runs; ourselves when absent. */
+    readonly user?: { readonly uid: number; readonly gid: number };
+  } = {},
 ): RunningProcess {
   const child = spawn(command, args, {
     env: options.env ?? process.env,
     cwd: options.cwd,
+    ...options.user,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let printed = '';

@@ -1,5 +1,5 @@
 /**
- * Finds or obtains the real servers that tests need: nats-server and redis-server.
+ * Finds or obtains the real servers that tests need: nats-server, redis-server and PostgreSQL.
  *
  * Order: `<NAME>_BIN` in the environment, PATH, what an earlier run put into `.cache/servers`, Debian's package
  * (unpacked into that folder, so nothing is installed and no service starts), Go (nats-server only).
@@ -10,7 +10,7 @@ import { delimiter, join } from 'node:path';
 import { repositoryRoot } from './root.js';
 
 /** A server that tests start. */
-export type ServerName = 'nats-server' | 'redis-server';
+export type ServerName = 'nats-server' | 'redis-server' | 'postgres';
 
 interface Recipe {
   readonly variable: string;
@@ -32,6 +32,14 @@ const RECIPES: Record<ServerName, Recipe> = {
     debian: ['redis-server', 'redis-tools', 'liblzf1', 'libjemalloc2', 'liblua5.1-0'],
     advice: 'apt-get install redis-server   (macOS: brew install redis)',
   },
+  postgres: {
+    variable: 'POSTGRES_BIN',
+    debian: [
+      ...['postgresql-17', 'postgresql-18', 'postgresql-16', 'postgresql-15', 'postgresql-14', 'libpq5'],
+      ...['libicu72', 'libicu74', 'libicu76', 'libxml2', 'libldap-2.5-0', 'libldap2', 'liburing2', 'libnuma1'],
+    ],
+    advice: 'apt-get install postgresql   (macOS: brew install postgresql@17)',
+  },
 };
 
 function works(command: string): boolean {
@@ -44,8 +52,16 @@ function onPath(name: string): string | undefined {
     '/usr/sbin',
     '/usr/local/sbin',
     '/opt/homebrew/bin',
+    ...versionFolders('/usr/lib/postgresql'),
   ];
   return folders.map((folder) => join(folder, name)).find((file) => existsSync(file) && works(file));
+}
+
+/** Debian keeps PostgreSQL's programs off the PATH, in a folder per version; the newest first. */
+function versionFolders(folder: string): readonly string[] {
+  if (!existsSync(folder)) return [];
+  const versions = readdirSync(folder).toSorted((a, b) => Number(b) - Number(a));
+  return versions.map((version) => join(folder, version, 'bin'));
 }
 
 function has(command: string): boolean {
@@ -66,7 +82,12 @@ function fromDebian(name: ServerName, recipe: Recipe, folder: string): string | 
     execFileSync('dpkg', ['-x', join(folder, file), unpacked]);
     rmSync(join(folder, file));
   }
-  const binary = ['usr/bin', 'usr/sbin'].map((part) => join(unpacked, part, name)).find((file) => existsSync(file));
+  const binary = [
+    ...['usr/bin', 'usr/sbin'].map((part) => join(unpacked, part)),
+    ...versionFolders(join(unpacked, 'usr/lib/postgresql')),
+  ]
+    .map((part) => join(part, name))
+    .find((file) => existsSync(file));
   if (binary === undefined) return undefined;
   const libraries = readdirSync(unpacked, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.name.includes('.so'))

@@ -62,3 +62,14 @@ export async function* readLines(file: string, from = 0): AsyncGenerator<ChainLi
 export function unreadable(message: string, cause?: unknown): PortcullisError {
   return new PortcullisError('ERR_CLI_SOURCE', 'invalid', message, cause === undefined ? {} : { cause });
 }
+
+/** The signed note that an exported chain carries on a line of its own; `undefined` for every other line. */
+export function checkpointOn(text: string): string | undefined {
+  if (!text.startsWith('{"checkpoint":')) return undefined;
+  try {
+    const { checkpoint, ...more } = JSON.parse(text) as { readonly checkpoint: unknown };
+    return typeof checkpoint === 'string' && Object.keys(more).length === 0 ? checkpoint : undefined;
+  } catch {
+    return undefined;
+  }
+}

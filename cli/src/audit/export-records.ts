@@ -1,6 +1,6 @@
 import { type ChainReport, createChainVerifier } from '@portcullis/policy/evidence';
 import type { Json, JsonObject } from '@portcullis/policy/model';
-import { chainFiles, readLines } from './chain-files.js';
+import { chainFiles, checkpointOn, readLines } from './chain-files.js';
 
 /** How records are printed. */
 export const EXPORT_FORMATS = ['jsonl', 'csv', 'json'] as const;
@@ -56,24 +56,45 @@ export async function exportRecords(
   print: (text: string) => void,
 ): Promise<ChainReport & { readonly exported: number }> {
   const verifier = createChainVerifier();
-  let exported = 0;
-  if (format === 'csv') print(COLUMNS.join(','));
-  if (format === 'json') print('[');
+  const printer = createRecordPrinter(format, print);
   for (const file of await chainFiles(path)) {
     for await (const { text, line, torn } of readLines(file)) {
       if (torn) {
         verifier.torn({ file, line });
         continue;
       }
+      if (checkpointOn(text) !== undefined) continue;
       const record = verifier.line(text, { file, line });
       if (record === undefined || !isWanted(record, filter)) continue;
-      if (format === 'csv') print(csvRow(record, text));
-      else print(format === 'json' && exported > 0 ? `,${text}` : text);
-      exported += 1;
+      printer.record(record, text);
     }
   }
-  if (format === 'json') print(']');
-  return { ...verifier.finish(), exported };
+  return { ...verifier.finish(), exported: printer.finish() };
+}
+
+/** Prints records one by one. */
+export interface RecordPrinter {
+  record(record: JsonObject, line: string): void;
+  /** After the last one: how many there were. */
+  finish(): number;
+}
+
+/** A printer, its heading printed. */
+export function createRecordPrinter(format: ExportFormat, print: (text: string) => void): RecordPrinter {
+  let printed = 0;
+  if (format === 'csv') print(COLUMNS.join(','));
+  if (format === 'json') print('[');
+  return {
+    record(record, line) {
+      if (format === 'csv') print(csvRow(record, line));
+      else print(format === 'json' && printed > 0 ? `,${line}` : line);
+      printed += 1;
+    },
+    finish() {
+      if (format === 'json') print(']');
+      return printed;
+    },
+  };
 }
 
 function isWanted(record: JsonObject, { from, to, tenant, effect }: RecordFilter): boolean {

@@ -3,13 +3,15 @@ import { join } from 'node:path';
 import {
   type ChainFinding,
   type ChainReport,
+  type ChainVerifier,
   type Checkpoint,
   createChainVerifier,
+  type LinePlace,
   type NoteVerifier,
   openCheckpoint,
   openNoteVerifier,
 } from '@portcullis/policy/evidence';
-import { chainFiles, readLines, unreadable } from './chain-files.js';
+import { chainFiles, checkpointOn, readLines, unreadable } from './chain-files.js';
 
 /** What to verify a chain against. */
 export interface VerifyOptions {
@@ -17,6 +19,8 @@ export interface VerifyOptions {
   readonly checkpoints: readonly string[];
   /** The public key, `<name>+<id>+<key>`; without it no checkpoint is believed. */
   readonly keyFile: string | undefined;
+  /** Whether records may have been erased; otherwise a tombstone is a finding. */
+  readonly allowErased: boolean;
 }
 
 /** A report, and which checkpoints it rests on. */
@@ -31,15 +35,40 @@ export interface VerifyResult extends ChainReport {
  */
 export async function verifyChain(path: string, options: VerifyOptions): Promise<VerifyResult> {
   const files = await chainFiles(path);
-  const { checkpoints, findings } = await believedCheckpoints(path, options);
-  const verifier = createChainVerifier({ checkpoints });
+  const { checkpoints, findings } = await believedCheckpoints(path, files, options);
+  const verifier = createChainVerifier({ checkpoints, tombstones: options.allowErased ? 'accept' : 'refuse' });
   for (const file of files) {
     for await (const { text, line, torn } of readLines(file)) {
       if (torn) verifier.torn({ file, line });
-      else verifier.line(text, { file, line });
+      else if (checkpointOn(text) === undefined) verifier.line(text, { file, line });
     }
   }
-  const report = verifier.finish();
+  return resultOf(verifier.finish(), { checkpoints, findings });
+}
+
+/**
+ * Verifies the lines of an exported chain, which begin with its checkpoints.
+ * @throws PortcullisError `ERR_CLI_SOURCE` when a file that was named cannot be read.
+ */
+export async function verifyLines(lines: AsyncIterable<string>, options: VerifyOptions): Promise<VerifyResult> {
+  const believed = await openBeliever(options);
+  let verifier: ChainVerifier | undefined;
+  const begin = (): ChainVerifier =>
+    createChainVerifier({
+      checkpoints: believed.checkpoints,
+      tombstones: options.allowErased ? 'accept' : 'refuse',
+    });
+  for await (const text of lines) {
+    const note = checkpointOn(text);
+    if (note === undefined) {
+      verifier ??= begin();
+      verifier.line(text);
+    } else if (verifier === undefined) believed.take(note, {});
+  }
+  return resultOf((verifier ?? begin()).finish(), believed);
+}
+
+function resultOf(report: ChainReport, { checkpoints, findings }: Believed): VerifyResult {
   const invalid = findings.length > 0;
   return {
     ...report,
@@ -50,23 +79,53 @@ export async function verifyChain(path: string, options: VerifyOptions): Promise
   };
 }
 
-async function believedCheckpoints(
-  path: string,
-  { checkpoints: named, keyFile }: VerifyOptions,
-): Promise<{ readonly checkpoints: readonly Checkpoint[]; readonly findings: readonly ChainFinding[] }> {
-  if (keyFile === undefined) return { checkpoints: [], findings: [] };
-  const key = await readKey(keyFile);
+interface Believed {
+  readonly checkpoints: readonly Checkpoint[];
+  readonly findings: readonly ChainFinding[];
+}
+
+interface Believer extends Believed {
+  take(note: string, place: LinePlace): void;
+}
+
+/** Opens checkpoints with the key, those that were named first; without a key none is believed. */
+async function openBeliever({ keyFile, checkpoints: named }: VerifyOptions): Promise<Believer> {
   const checkpoints: Checkpoint[] = [];
   const findings: ChainFinding[] = [];
-  for (const file of new Set([...named, ...(await ownCheckpoints(path))])) {
-    const opened = openCheckpoint(key, await readText(file));
+  if (keyFile === undefined) return { checkpoints, findings, take: () => undefined };
+  const key = await readKey(keyFile);
+  const take = (note: string, place: LinePlace): void => {
+    const opened = openCheckpoint(key, note);
     if (opened.ok) checkpoints.push(opened.checkpoint);
-    else findings.push({ code: 'CHECKPOINT_INVALID', message: `the checkpoint is not valid: ${opened.message}`, file });
+    else
+      findings.push({
+        code: 'CHECKPOINT_INVALID',
+        message: `the checkpoint is not valid: ${opened.message}`,
+        ...place,
+      });
+  };
+  for (const file of new Set(named)) take(await readText(file), { file });
+  return { checkpoints, findings, take };
+}
+
+async function believedCheckpoints(path: string, files: readonly string[], options: VerifyOptions): Promise<Believed> {
+  const believed = await openBeliever(options);
+  if (options.keyFile === undefined) return believed;
+  for (const file of await ownCheckpoints(path)) {
+    if (!options.checkpoints.includes(file)) believed.take(await readText(file), { file });
   }
-  if (checkpoints.length + findings.length === 0) {
+  for (const file of files) {
+    for await (const { text, line, torn } of readLines(file)) {
+      const note = checkpointOn(text);
+      // An export begins with its checkpoints, and a PDP's own segment has none.
+      if (note === undefined || torn) break;
+      believed.take(note, { file, line });
+    }
+  }
+  if (believed.checkpoints.length + believed.findings.length === 0) {
     throw unreadable(`there is no checkpoint beside ${path}: pass --checkpoint FILE`);
   }
-  return { checkpoints, findings };
+  return believed;
 }
 
 async function readKey(file: string): Promise<NoteVerifier> {

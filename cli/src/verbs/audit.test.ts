@@ -9,6 +9,7 @@ import {
   sealApproval,
   sealDecision,
   signCheckpoint,
+  tombstoneLine,
 } from '@portcullis/policy/evidence';
 import { newEd25519Key } from '@portcullis/policy/trust';
 import { EXIT } from '../exit-codes.js';
@@ -152,6 +153,51 @@ describe('audit verify', () => {
       stderr: expect.stringContaining('holds no segment'),
     });
     expect((await runForTest(['audit', 'verify', join(folder.path, 'x')])).stderr).toContain('cannot be read');
+  });
+});
+
+describe('an export of a distributor', () => {
+  const at = '2026-11-22T00:00:00Z';
+  const exported = async (chain: Sample, erased: boolean): Promise<string> => {
+    const lines = chain.lines.map((line, index) => {
+      const { hash, prev } = JSON.parse(line) as { readonly hash: string; readonly prev: string };
+      const stone = { writer: chain.signer.name, seq: index + 1, prev, of: hash, reason: 'erasure', at } as const;
+      return erased && index < 2 ? tombstoneLine(stone) : line;
+    });
+    const checkpoint = await readFile(join(chain.folder, 'checkpoint'), 'utf8');
+    const file = join(chain.folder, '..', 'export.jsonl');
+    await writeFile(file, `${[JSON.stringify({ checkpoint }), ...lines].join('\n')}\n`);
+    return file;
+  };
+
+  test('verifies with the checkpoints that it carries', async () => {
+    await using chain = await sample();
+    const file = await exported(chain, false);
+    const run = await runForTest(['audit', 'verify', file, '--key', chain.key]);
+    expect([run.code, run.stderr]).toEqual([EXIT.ok, expect.stringContaining('signed up to record 3')]);
+    expect((await runForTest(['audit', 'verify', file])).code).toBe(EXIT.ok);
+    const other = join(chain.folder, '..', 'other.vkey');
+    await writeFile(other, `${openNoteSigner(chain.signer.name, newEd25519Key()).verifierKey}\n`);
+    const forged = await runForTest(['audit', 'verify', file, '--key', other]);
+    expect([forged.code, forged.stderr]).toEqual([EXIT.findings, expect.stringContaining('CHECKPOINT_INVALID')]);
+    expect((await runForTest(['audit', 'export', file])).stderr).toContain('4 of 4 records');
+  });
+
+  test('with erased records is whole for those alone who admit them', async () => {
+    await using chain = await sample();
+    const file = await exported(chain, true);
+    const refused = await runForTest(['audit', 'verify', file, '--key', chain.key]);
+    expect([refused.code, refused.stderr]).toEqual([
+      EXIT.findings,
+      expect.stringContaining('record 1 was erased (erasure), which is not admitted here (TOMBSTONE_REFUSED)'),
+    ]);
+    const run = await runForTest(['audit', 'verify', file, '--key', chain.key, '--allow-erased', '--json']);
+    expect([run.code, JSON.parse(run.stdout)]).toEqual([
+      EXIT.ok,
+      expect.objectContaining({ ok: true, records: 2, erased: 2, provenTo: 3 }),
+    ]);
+    expect(run.stderr).toContain('the chain is whole: 4 records, 1 to 4');
+    expect(run.stderr).toContain('2 records were erased');
   });
 });
 

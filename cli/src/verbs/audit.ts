@@ -1,20 +1,25 @@
+import { readRecord } from '@portcullis/policy/evidence';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { EXPORT_FORMATS, type ExportFormat, exportRecords } from '../audit/export-records.js';
+import { createRecordPrinter, EXPORT_FORMATS, type ExportFormat, exportRecords } from '../audit/export-records.js';
 import { recordText } from '../audit/record-text.js';
+import { tailDistributor } from '../audit/tail-distributor.js';
 import { tailRecords } from '../audit/tail-records.js';
-import { type VerifyResult, verifyChain } from '../audit/verify-chain.js';
+import { type VerifyResult, verifyChain, verifyLines } from '../audit/verify-chain.js';
 import { EXIT } from '../exit-codes.js';
 import { usageFault } from '../faults.js';
 import { printJson, type Shell } from '../shell.js';
 import { collect, examples, wholeNumber } from './arguments.js';
+import { addDistributorAudit } from './audit-distributor.js';
+import { type EvidenceFlags, oneSource, withEvidence, withEvidenceFlags, writerOf } from './audit-flags.js';
 
-interface VerifyFlags {
+interface VerifyFlags extends EvidenceFlags {
   readonly checkpoint?: readonly string[];
   readonly key?: string;
+  readonly allowErased: boolean;
   readonly json: boolean;
 }
 
-interface ExportFlags {
+interface ExportFlags extends EvidenceFlags {
   readonly from?: number;
   readonly to?: number;
   readonly tenant?: string;
@@ -22,14 +27,19 @@ interface ExportFlags {
   readonly format: ExportFormat;
 }
 
-interface TailFlags {
+interface TailFlags extends EvidenceFlags {
+  readonly tenant?: string;
+  readonly agent?: string;
+  readonly effect?: string;
   readonly follow: boolean;
   readonly lines: number;
   readonly json: boolean;
 }
 
 const POLL_MS = 250;
-const PATH = 'the audit folder of a PDP, or one of its segments';
+const PATH = 'the audit folder of a PDP, one of its segments, or an exported chain; a distributor is asked without it';
+/** A distributor is asked less often than a file is looked at. */
+const DISTRIBUTOR_POLL_MS = 1_000;
 
 /** Adds `audit verify`, `audit export` and `audit tail`. */
 export function addAuditVerbs(program: Command, shell: Shell): void {
@@ -37,17 +47,21 @@ export function addAuditVerbs(program: Command, shell: Shell): void {
   addVerify(audit, shell);
   addExport(audit, shell);
   addTail(audit, shell);
+  addDistributorAudit(audit, shell);
 }
 
 function addVerify(audit: Command, shell: Shell): void {
-  audit
-    .command('verify')
-    .description(
-      'prove that no record was changed, removed, moved or added, and with a checkpoint that none was cut off',
-    )
-    .argument('<PATH>', PATH)
+  withEvidenceFlags(
+    audit
+      .command('verify')
+      .description(
+        'prove that no record was changed, removed, moved or added, and with a checkpoint that none was cut off',
+      )
+      .argument('[PATH]', PATH),
+  )
     .option('--checkpoint <FILE>', 'a signed checkpoint, best one that was kept elsewhere; may be repeated', collect)
     .option('--key <FILE>', "the PDP's public key, checkpoint.vkey, as it was kept elsewhere")
+    .option('--allow-erased', 'accept that records were erased, and count them; otherwise each is a finding', false)
     .option('--json', 'print JSON', false)
     .addHelpText(
       'after',
@@ -59,13 +73,18 @@ function addVerify(audit: Command, shell: Shell): void {
         ],
       ),
     )
-    .action(async (path: string, flags: VerifyFlags) => {
+    .action(async (path: string | undefined, flags: VerifyFlags) => {
+      oneSource(path, flags);
       if (flags.checkpoint !== undefined && flags.key === undefined) {
         throw usageFault(
           '--checkpoint needs --key FILE: a checkpoint proves nothing to one who cannot check its signature',
         );
       }
-      const result = await verifyChain(path, { checkpoints: flags.checkpoint ?? [], keyFile: flags.key });
+      const options = { checkpoints: flags.checkpoint ?? [], keyFile: flags.key, allowErased: flags.allowErased };
+      const result =
+        path === undefined
+          ? await withEvidence(shell, flags, (evidence) => verifyLines(evidence.exportLines(writerOf(flags)), options))
+          : await verifyChain(path, options);
       if (flags.json) printJson(shell, result);
       sayVerified(shell, result);
       if (!result.ok) shell.exit(EXIT.findings);
@@ -77,13 +96,22 @@ function sayVerified(shell: Shell, result: VerifyResult): void {
     const place = [file, line].filter((part) => part !== undefined).join(':');
     shell.terminal.say(`${place === '' ? '' : `${place}: `}${message} (${code})`, 'bad');
   }
-  const { records, first, last, findings, provenTo } = result;
-  const range = last === undefined ? 'no records' : `${records} records, ${first} to ${last.seq}`;
+  const { records, erased, first, last, findings, provenTo } = result;
+  const range = last === undefined ? 'no records' : `${records + erased} records, ${first} to ${last.seq}`;
   if (!result.ok) {
     shell.terminal.say(`the chain is not whole: ${range}, ${findings.length} findings`, 'bad');
     return;
   }
   shell.terminal.say(`the chain is whole: ${range}`, 'good');
+  if (erased > 0) {
+    shell.terminal.say(`${erased} records were erased: where they stood is proven, what they said is gone`, 'warning');
+  }
+  if (first !== undefined && first > 1) {
+    shell.terminal.say(
+      `it is proven from record ${first} on; a checkpoint covers the ${first - 1} before it`,
+      'warning',
+    );
+  }
   if (provenTo === 0) {
     shell.terminal.say(
       'no checkpoint was used: records may have been cut off its end, or all of it rewritten',
@@ -100,10 +128,12 @@ function sayVerified(shell: Shell, result: VerifyResult): void {
 }
 
 function addExport(audit: Command, shell: Shell): void {
-  audit
-    .command('export')
-    .description('print decision records, checking the chain on the way')
-    .argument('<PATH>', PATH)
+  withEvidenceFlags(
+    audit
+      .command('export')
+      .description('print decision records, checking the chain on the way')
+      .argument('[PATH]', PATH),
+  )
     .option('--from <TIME>', 'records of this time and later, as RFC 3339', instant)
     .option('--to <TIME>', 'records before this time, as RFC 3339', instant)
     .option('--tenant <TENANT>', 'records of this tenant')
@@ -119,7 +149,9 @@ function addExport(audit: Command, shell: Shell): void {
         ['for a spreadsheet', 'portcullis audit export audit --format csv > decisions.csv'],
       ),
     )
-    .action(async (path: string, flags: ExportFlags) => {
+    .action(async (path: string | undefined, flags: ExportFlags) => {
+      oneSource(path, flags);
+      if (path === undefined) return exportFromDistributor(shell, flags);
       const { format, ...filter } = flags;
       const report = await exportRecords(path, filter, format, (text) => shell.terminal.data(text));
       // A part of a chain may be exported: that it does not start at its beginning is nothing wrong.
@@ -130,20 +162,74 @@ function addExport(audit: Command, shell: Shell): void {
     });
 }
 
+/** One chain as it is, which verifies; or the records of all chains that fit, newest first. */
+async function exportFromDistributor(shell: Shell, flags: ExportFlags): Promise<void> {
+  const { format, writer, from, to, tenant, effect } = flags;
+  const filter = given({ tenant, effect, from: timeText(from), to: timeText(to) });
+  const print = (text: string): void => shell.terminal.data(text);
+  await withEvidence(shell, flags, async (evidence) => {
+    if (writer !== undefined) {
+      if (format !== 'jsonl' || Object.keys(filter).length > 0) {
+        throw usageFault('--writer: a chain is exported whole, as jsonl; leave out --format and the filters');
+      }
+      for await (const line of evidence.exportLines(writer)) print(line);
+      return;
+    }
+    const printer = createRecordPrinter(format, print);
+    let altered = 0;
+    let after: string | null = null;
+    do {
+      const page = await evidence.records({ ...filter, limit: '200', ...(after === null ? {} : { after }) });
+      for (const { line } of page.records) {
+        const reading = readRecord(line);
+        if (reading.ok) printer.record(reading.record, line);
+        else altered += 1;
+      }
+      after = page.next;
+    } while (after !== null);
+    shell.terminal.say(`${printer.finish()} records`, 'good');
+    if (altered === 0) return;
+    shell.terminal.say(`${altered} records do not have the hash that they carry, and were left out`, 'bad');
+    shell.exit(EXIT.findings);
+  });
+}
+
+function timeText(at: number | undefined): string | undefined {
+  return at === undefined ? undefined : new Date(at).toISOString();
+}
+
+function given(values: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).filter((pair): pair is [string, string] => pair[1] !== undefined));
+}
+
 function addTail(audit: Command, shell: Shell): void {
-  audit
-    .command('tail')
-    .description('print the newest decision records')
-    .argument('<PATH>', PATH)
+  withEvidenceFlags(audit.command('tail').description('print the newest decision records').argument('[PATH]', PATH))
     .option('--follow', 'go on with what comes, until interrupted', false)
-    .option('--lines <COUNT>', 'how many to begin with', wholeNumber(0, 100_000), 10)
+    .option('--lines <COUNT>', 'how many to begin with; a distributor gives 200 at most', wholeNumber(0, 100_000), 10)
+    .option('--tenant <TENANT>', 'records of this tenant, where a distributor is asked')
+    .option('--agent <AGENT>', 'records of this agent, where a distributor is asked')
+    .option('--effect <EFFECT>', 'records of this effect, where a distributor is asked')
     .option('--json', 'print the records as they are, one per line', false)
     .addHelpText(
       'after',
       examples(['what is being decided', 'portcullis audit tail /var/lib/portcullis/audit --follow']),
     )
-    .action(async (path: string, flags: TailFlags) => {
-      const { follow, lines } = flags;
+    .action(async (path: string | undefined, flags: TailFlags) => {
+      oneSource(path, flags);
+      const { follow, lines, tenant, agent, effect } = flags;
+      const filter = given({ tenant, agent, effect });
+      if (path === undefined) {
+        if (flags.writer !== undefined)
+          throw usageFault('--writer: a tail is of all chains; filter by tenant or agent');
+        const options = { follow, lines, pollMs: DISTRIBUTOR_POLL_MS, signal: shell.signal };
+        await withEvidence(shell, flags, async (evidence) => {
+          for await (const { line } of tailDistributor(evidence, filter, options)) {
+            shell.terminal.data(flags.json ? line : recordText(line));
+          }
+        });
+        return;
+      }
+      if (Object.keys(filter).length > 0) throw usageFault('--tenant, --agent and --effect: a PATH is not filtered');
       for await (const line of tailRecords(path, { follow, lines, pollMs: POLL_MS, signal: shell.signal })) {
         shell.terminal.data(flags.json ? line : recordText(line));
       }

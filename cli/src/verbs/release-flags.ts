@@ -13,15 +13,20 @@ import { progressPrinter } from './release-output.js';
 const DAY_MS = 86_400_000;
 const DEFAULT_WAIT_SECONDS = 30;
 
-/** Adds the flags that say which distributor, as whom, and about which channel. */
-export function withConnectionFlags(verb: Command): Command {
+/** Adds the flags that say which distributor, and as whom. */
+export function withDistributorFlags(verb: Command): Command {
   return verb
     .option('--context <FILE>', 'connection settings (YAML); default portcullis.yaml when it exists')
     .option('--distributor <URL>', 'the distributor, e.g. https://127.0.0.1:7440')
     .option('--trust-domain <TD>', 'the SPIFFE trust domain it must belong to')
     .option('--tls-cert <FILE>', 'our certificate')
     .option('--tls-key <FILE>', 'its private key')
-    .option('--tls-ca <FILE>', 'the CA that the distributor must chain to')
+    .option('--tls-ca <FILE>', 'the CA that the distributor must chain to');
+}
+
+/** Adds the flags that say which distributor, as whom, and about which channel. */
+export function withConnectionFlags(verb: Command): Command {
+  return withDistributorFlags(verb)
     .option('--env <ENV>', 'the environment; default dev')
     .option('--channel <NAME>', 'the channel; default "default"')
     .option('--json', 'print JSON', false);

@@ -5,6 +5,7 @@ import type { Logger } from '@portcullis/runtime';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { EvidenceStore } from '../evidence/store.js';
 import { guardRoutes, type IdentifyPeer } from './access.js';
+import { type AuditRoutes, addAuditRoutes } from './audit-routes.js';
 import { parseBodies } from './bodies.js';
 import { addChannelRoutes, type ChannelRoutes } from './channel-routes.js';
 import { addEvidenceRoutes } from './evidence-routes.js';
@@ -17,6 +18,8 @@ import { addRepositoryRoutes } from './repository-routes.js';
 export interface AdminAppOptions extends ReleaseRoutes, ChannelRoutes {
   readonly evidence: Pick<EvidenceStore, 'writers'>;
   readonly identify: IdentifyPeer;
+  /** Where evidence is kept; without it there are no routes for it. */
+  readonly audit?: AuditRoutes;
   readonly tls: TlsOptions;
   readonly log: Logger;
 }
@@ -44,5 +47,6 @@ export function createAdminApp(options: AdminAppOptions): FastifyInstance {
   addChannelRoutes(app, options);
   addKillRoutes(app, options);
   addEvidenceRoutes(app, options);
+  if (options.audit !== undefined) addAuditRoutes(app, options.audit);
   return app;
 }

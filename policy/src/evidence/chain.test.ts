@@ -4,6 +4,7 @@ import { type ChainFindingCode, type ChainReport, createChainVerifier } from './
 import type { Checkpoint } from './checkpoint.js';
 import { readRecord } from './record.js';
 import { sampleChain } from './testing/sample-chain.js';
+import { readTombstone, type Tombstone, tombstoneLine } from './tombstone.js';
 
 const WRITER = 'portcullis.test/pdp/pdp-1/aa';
 
@@ -153,5 +154,96 @@ describe('against its last checkpoint', () => {
     expect(codes(verify(FIVE.slice(0, 3), [checkpointOf(FIVE)]))).toEqual(['CHAIN_TRUNCATED']);
     expect(codes(verify(sampleChain(ids(5, 'x')), [checkpointOf(FIVE)]))).toEqual(['CHECKPOINT_MISMATCH']);
     expect(codes(verify(FIVE, [{ ...checkpointOf(FIVE), origin: 'other' }]))).toEqual(['CHECKPOINT_FOREIGN']);
+  });
+});
+
+describe('a chain with erased records', () => {
+  const LAST = checkpointOf(FIVE, 5);
+  const tombstoneOf = (line: string, changes: Partial<Tombstone> = {}): string => {
+    const reading = readRecord(line);
+    if (!reading.ok) throw new Error(reading.message);
+    const { writer, seq, prev } = reading.link;
+    return tombstoneLine({
+      writer,
+      seq,
+      prev,
+      of: reading.hash,
+      reason: 'erasure',
+      at: '2026-11-22T12:00:00Z',
+      ...changes,
+    });
+  };
+  const erased = (...indexes: readonly number[]): string[] =>
+    FIVE.map((line, index) => (indexes.includes(index) ? tombstoneOf(line) : line));
+  const accepting = (lines: readonly string[], checkpoints: readonly Checkpoint[] = []): ChainReport => {
+    const verifier = createChainVerifier({ checkpoints, tombstones: 'accept' });
+    for (const line of lines) verifier.line(line);
+    return verifier.finish();
+  };
+
+  test('proves the others, and says how many are gone', () => {
+    expect(accepting(erased(0, 2, 3), [LAST])).toMatchObject({
+      ...{ ok: true, records: 2, erased: 3, first: 1, last: { seq: 5 }, provenTo: 5 },
+    });
+  });
+
+  test('may be erased as a whole where a checkpoint vouches for its end', () => {
+    expect(accepting(erased(0, 1, 2, 3, 4), [LAST])).toMatchObject({ ok: true, records: 0, erased: 5, provenTo: 5 });
+  });
+
+  test('is refused by those who do not ask for it', () => {
+    const report = verify(erased(2), [LAST]);
+    expect([codes(report), report.erased, report.provenTo]).toEqual([['TOMBSTONE_REFUSED'], 1, 0]);
+  });
+
+  test.each<readonly [string, readonly string[], readonly Checkpoint[], readonly ChainFindingCode[]]>([
+    ['an end that nothing vouches for', erased(3, 4), [], ['TOMBSTONE_UNANCHORED']],
+    ['an end after the last checkpoint', erased(3, 4), [checkpointOf(FIVE, 4)], ['TOMBSTONE_UNANCHORED']],
+    [
+      'records that never were',
+      [...FIVE, tombstoneOf(FIVE[4] ?? '', { seq: 6 })],
+      [LAST],
+      ['CHAIN_BROKEN', 'TOMBSTONE_UNANCHORED'],
+    ],
+    ['a wrong hash', FIVE.with(2, tombstoneOf(FIVE[2] ?? '', { of: 'ab'.repeat(32) })), [], ['CHAIN_BROKEN']],
+    ['a wrong link', FIVE.with(2, tombstoneOf(FIVE[2] ?? '', { prev: 'ab'.repeat(32) })), [], ['CHAIN_BROKEN']],
+    [
+      'a wrong number',
+      FIVE.with(2, tombstoneOf(FIVE[2] ?? '', { seq: 4 })),
+      [],
+      ['RECORDS_MISSING', 'RECORD_OUT_OF_PLACE'],
+    ],
+    ['another writer', FIVE.with(2, tombstoneOf(FIVE[2] ?? '', { writer: 'x' })), [], ['WRITER_CHANGED']],
+    [
+      'a hash that a checkpoint does not name',
+      erased(4).with(4, tombstoneOf(FIVE[4] ?? '', { of: 'ab'.repeat(32) })),
+      [LAST],
+      ['CHECKPOINT_MISMATCH', 'TOMBSTONE_UNANCHORED'],
+    ],
+    ['one tombstone for two', erased(1, 2).toSpliced(2, 1), [], ['RECORDS_MISSING']],
+  ])('is not whole with %s', (_name, lines, checkpoints, expected) => {
+    const report = accepting(lines, checkpoints);
+    expect([codes(report), report.ok]).toEqual([expected, false]);
+  });
+
+  const whole = tombstoneOf(FIVE[2] ?? '');
+  test.each([
+    ['another kind', whole.replace('tombstone', 'decision')],
+    ['one member more', whole.replace('{', '{"a":1,')],
+    ['one member less', whole.replace('"reason":"erasure",', '')],
+    ['a reason of its own', whole.replace('"erasure"', '"tidiness"')],
+    ['spaces', whole.replace(':', ': ')],
+    ['a member twice', whole.replace('"seq":3', '"seq":3,"seq":3')],
+    ['a time that is none', whole.replace('2026-11-22T12:00:00Z', 'yesterday')],
+    ['a number that is none', whole.replace('"seq":3', '"seq":0')],
+  ])('knows no tombstone with %s', (_name, line) => {
+    expect(readTombstone(line)).toBeUndefined();
+    expect(codes(accepting(FIVE.with(2, line)))).toEqual(['RECORD_UNREADABLE', 'RECORDS_MISSING']);
+  });
+
+  test('reads back what it wrote, and takes no record for one', () => {
+    expect(readTombstone(whole)).toMatchObject({ kind: 'tombstone', seq: 3, reason: 'erasure' });
+    expect(readTombstone(FIVE[2] ?? '')).toBeUndefined();
+    expect(readRecord(whole)).toMatchObject({ ok: false, why: 'unreadable' });
   });
 });

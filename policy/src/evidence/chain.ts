@@ -2,7 +2,8 @@
 
 import type { JsonObject } from '../model/request.js';
 import type { Checkpoint } from './checkpoint.js';
-import { GENESIS, readRecord } from './record.js';
+import { type ChainLink, GENESIS, readRecord } from './record.js';
+import { readTombstone } from './tombstone.js';
 
 /** What can be wrong with a chain. */
 export const CHAIN_FINDINGS = [
@@ -32,6 +33,10 @@ export const CHAIN_FINDINGS = [
   'CHECKPOINT_INVALID',
   /** The checkpoint is about another chain. */
   'CHECKPOINT_FOREIGN',
+  /** A record was replaced by a statement that it was erased, and this chain was to have none. */
+  'TOMBSTONE_REFUSED',
+  /** The chain ends in erased records, and neither a record nor a checkpoint vouches for their hashes. */
+  'TOMBSTONE_UNANCHORED',
 ] as const;
 /** The code of a finding. */
 export type ChainFindingCode = (typeof CHAIN_FINDINGS)[number];
@@ -64,7 +69,10 @@ export interface ChainEnd {
 export interface ChainReport {
   /** True when nothing is wrong. */
   readonly ok: boolean;
+  /** Records whose text is there and was checked. */
   readonly records: number;
+  /** Places whose text was erased: their order is held by what stands around them, what they said is gone. */
+  readonly erased: number;
   readonly writer: string | undefined;
   /** The number of the first record. */
   readonly first: number | undefined;
@@ -76,7 +84,7 @@ export interface ChainReport {
 
 /** Takes lines in order. */
 export interface ChainVerifier {
-  /** The record, when the line is one, even if it is out of place. */
+  /** The record, when the line is one, even if it is out of place. A tombstone is none. */
   line(text: string, place?: LinePlace): JsonObject | undefined;
   /** A last line without an end. */
   torn(place?: LinePlace): void;
@@ -90,6 +98,8 @@ export interface ChainVerifierOptions {
   readonly checkpoints?: readonly Checkpoint[];
   /** The chain goes on from here: the record before the first line. */
   readonly after?: ChainEnd & { readonly writer: string };
+  /** What to do with tombstones; refused when absent, as where a chain is written nobody erases. */
+  readonly tombstones?: 'accept' | 'refuse';
   /** Keep no more findings than this; 1,000 when absent. The report is not `ok` either way. */
   readonly maxFindings?: number;
 }
@@ -100,11 +110,14 @@ interface Previous extends ChainEnd {
 
 /** Starts a verification. */
 export function createChainVerifier(options: ChainVerifierOptions = {}): ChainVerifier {
-  const { checkpoints = [], after, maxFindings = 1_000 } = options;
+  const { checkpoints = [], after, tombstones = 'refuse', maxFindings = 1_000 } = options;
   const findings: ChainFinding[] = [];
   const met = new Set<Checkpoint>();
   let broken = false;
   let records = 0;
+  let erased = 0;
+  /** The erased records since the last one whose text was there, which alone could vouch for them. */
+  let unanchored: number | undefined;
   let writer = after?.writer;
   let first: number | undefined;
   let previous: Previous | undefined = after === undefined ? undefined : { ...after, prev: '' };
@@ -147,47 +160,77 @@ export function createChainVerifier(options: ChainVerifierOptions = {}): ChainVe
     );
   };
 
+  const stand = (link: Pick<ChainLink, 'seq' | 'prev' | 'writer'>, hash: string, at: LinePlace): void => {
+    const now = { seq: link.seq, hash, prev: link.prev };
+    first ??= link.seq;
+    if (writer !== undefined && writer !== link.writer) {
+      report('WRITER_CHANGED', `record ${link.seq} is by ${link.writer}, the ones before by ${writer}`, {
+        seq: link.seq,
+        ...at,
+      });
+    }
+    writer ??= link.writer;
+    if (previous === undefined) start(now, at);
+    else follow(previous, now, at);
+    previous = now;
+    for (const checkpoint of checkpoints) {
+      if (checkpoint.size !== now.seq) continue;
+      if (checkpoint.head === now.hash) {
+        met.add(checkpoint);
+        unanchored = undefined;
+      } else
+        report(
+          'CHECKPOINT_MISMATCH',
+          `record ${now.seq} is not the one that the checkpoint of ${checkpoint.size} records names`,
+          { seq: now.seq, ...at },
+        );
+    }
+  };
+
   return {
-    line(text, place = {}) {
+    line(text, at = {}) {
       const reading = readRecord(text);
-      if (!reading.ok) {
+      if (reading.ok) {
+        records += 1;
+        unanchored = undefined;
+        stand(reading.link, reading.hash, at);
+        return reading.record;
+      }
+      const tombstone = reading.why === 'unreadable' ? readTombstone(text) : undefined;
+      if (tombstone === undefined) {
         const altered = reading.why === 'altered';
         report(
           altered ? 'RECORD_ALTERED' : 'RECORD_UNREADABLE',
           `${altered ? '' : 'the line is no record: '}${reading.message}`,
-          place,
+          at,
         );
         return undefined;
       }
-      const { link, hash } = reading;
-      const now = { seq: link.seq, hash, prev: link.prev };
-      records += 1;
-      first ??= link.seq;
-      if (writer !== undefined && writer !== link.writer) {
-        report('WRITER_CHANGED', `record ${link.seq} is by ${link.writer}, the ones before by ${writer}`, {
-          seq: link.seq,
-          ...place,
-        });
+      erased += 1;
+      unanchored ??= tombstone.seq;
+      if (tombstones === 'refuse') {
+        report(
+          'TOMBSTONE_REFUSED',
+          `record ${tombstone.seq} was erased (${tombstone.reason}), which is not admitted here`,
+          {
+            seq: tombstone.seq,
+            ...at,
+          },
+        );
       }
-      writer ??= link.writer;
-      if (previous === undefined) start(now, place);
-      else follow(previous, now, place);
-      previous = now;
-      for (const checkpoint of checkpoints) {
-        if (checkpoint.size !== now.seq) continue;
-        if (checkpoint.head === now.hash) met.add(checkpoint);
-        else
-          report(
-            'CHECKPOINT_MISMATCH',
-            `record ${now.seq} is not the one that the checkpoint of ${checkpoint.size} records names`,
-            { seq: now.seq, ...place },
-          );
-      }
-      return reading.record;
+      stand(tombstone, tombstone.of, at);
+      return undefined;
     },
     torn: (place = {}) => report('RECORD_TORN', 'the last line is cut off', place),
     finish() {
       const reached = previous?.seq ?? 0;
+      if (unanchored !== undefined) {
+        report(
+          'TOMBSTONE_UNANCHORED',
+          `records ${unanchored} to ${reached} were erased, and neither a record after them nor a checkpoint confirms their hashes`,
+          { seq: unanchored },
+        );
+      }
       for (const { origin, size } of checkpoints) {
         if (writer !== undefined && origin !== writer) {
           report('CHECKPOINT_FOREIGN', `the checkpoint is about ${origin}, the chain is by ${writer}`);
@@ -200,6 +243,7 @@ export function createChainVerifier(options: ChainVerifierOptions = {}): ChainVe
       return {
         ok: !broken,
         records,
+        erased,
         writer,
         first,
         last: previous === undefined ? undefined : { seq: previous.seq, hash: previous.hash },

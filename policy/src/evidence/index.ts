@@ -7,4 +7,5 @@ export * from './receipt.js';
 export * from './record.js';
 export * from './shipment.js';
 export * from './signed-note.js';
+export * from './tombstone.js';
 export * from './writer.js';
