@@ -8,6 +8,7 @@ import type { Database } from '../store/database.js';
 import { type RecordTable, type StoreSchema, toNumber } from '../store/schema.js';
 import { columnsOf } from './record-columns.js';
 import type { EvidenceStore, StoredRecord } from './store.js';
+import { requireConsecutive, requireLimit } from './store-faults.js';
 
 /** Most records of one append, or one read. */
 export const MAX_RECORDS = 10_000;
@@ -42,6 +43,7 @@ export function createDatabaseStore(database: Database): EvidenceStore {
     },
 
     async append(writer, records) {
+      requireConsecutive(records);
       const checked = readAll(writer, records);
       return asked(database, (db) =>
         db.transaction().execute(async (transaction) => {
@@ -128,9 +130,7 @@ export function createDatabaseStore(database: Database): EvidenceStore {
       }),
 
     async read(writer, from, limit) {
-      if (!Number.isSafeInteger(limit) || limit < 1 || limit > MAX_RECORDS) {
-        throw invalid(`limit: expected 1 to ${MAX_RECORDS}`);
-      }
+      requireLimit(limit);
       return asked(database, async (db) => {
         const rows = await db
           .selectFrom('evidence_records as record')
