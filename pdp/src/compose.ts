@@ -53,6 +53,8 @@ import { createQuotaLedger } from './quota/ledger.js';
 import { createMemoryQuotaStore } from './quota/memory.js';
 import { openQuotaStore } from './quota/open.js';
 import { openRisk } from './risk/open.js';
+import { createDryDecide } from './search/dry-decide.js';
+import { openPageTokens } from './search/open-search.js';
 import { createDecideStream } from './server/decide-stream.js';
 import { createEvaluate, createEvaluateBatch } from './server/evaluate.js';
 import { maxStreamAgeMs, openGrpcEndpoint } from './server/grpc-endpoint.js';
@@ -347,6 +349,14 @@ async function compose(
                   waiting: approvals.book.store,
                   reveal: approvals.reveal,
                 },
+          search: config.http.search.enabled
+            ? {
+                ...config.http.search,
+                snapshots: active,
+                dryDecide: createDryDecide(pipeline),
+                tokens: await openPageTokens(config.http.search, clock),
+              }
+            : undefined,
           config: config.http,
           material: tls,
           trustDomain: config.trustDomain,

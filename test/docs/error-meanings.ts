@@ -522,6 +522,28 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     action: FIX_REQUEST,
   },
   ERR_REQUEST_VALUE: { meaning: 'A value out of its range or list.', action: FIX_REQUEST },
+  ERR_SEARCH_BUSY: {
+    meaning: 'As many AuthZEN searches as `http.search.maxAtOnce` allows are under way.',
+    action: 'Ask again in a moment. Answered with HTTP 503.',
+  },
+  ERR_SEARCH_FORBIDDEN: {
+    meaning: 'The search is about a tenant or an agent that the caller does not speak for.',
+    action: 'Ask about your own tenant and agent, or have `gateways` name the tenant. Answered with HTTP 403.',
+  },
+  ERR_SEARCH_KEY: {
+    meaning: 'The key of page tokens cannot be read, or is not 32 bytes.',
+    action: 'Correct the file that `http.search.tokenKeyFile` names: 32 random bytes in base64.',
+  },
+  ERR_SEARCH_RELEASE: {
+    meaning: 'There is no release in force under which a search could be answered.',
+    action: 'See the runbook [pdp-not-ready](../runbooks/pdp-not-ready.md). Answered with HTTP 503.',
+  },
+  ERR_SEARCH_UNKNOWN: {
+    meaning:
+      'Nobody here knows which such subjects, resources or actions there are, so no list of them can be searched.',
+    action:
+      'Name the candidates in `page.properties.candidates`, or declare agents and tools in the bundle. Answered with HTTP 400.',
+  },
   ERR_SESSION_KEY: {
     meaning: 'The file that `sessions.store.keyFile` names cannot be read, or has fewer than 32 bytes.',
     action: 'Give every PDP the same file of 32 random bytes or more.',

@@ -30,6 +30,7 @@ const AREAS: Readonly<Record<string, string>> = {
   RELEASE: 'Releases',
   REPOSITORY: 'The repository of the distributor',
   REQUEST: 'Canonical requests',
+  SEARCH: 'AuthZEN search',
   SESSION: 'Sessions',
   RISK: 'The risk stage',
   TASK: 'Long-running parts of a process',

@@ -12,11 +12,12 @@ import { requireJson, takeBytes } from './body.js';
 import type { HttpCallers } from './caller.js';
 import { addEvaluateRoute, type EvaluateRouteParts } from './evaluate-route.js';
 import type { HttpConfig } from './http-config.js';
-import { type HttpObserver, routeOf, statusLabel } from './http-observer.js';
+import { type HttpObserver, type KnownRoute, routeOf, statusLabel } from './http-observer.js';
 import { addKillRoutes, type KillRouteParts } from './kill-routes.js';
 import type { OperatorReader } from './operator.js';
 import { connectionFault, faultOf, httpProblem } from './problems.js';
 import { addQuotaRoutes, type QuotaRouteParts } from './quota-routes.js';
+import { addSearchRoutes } from './search-routes.js';
 
 /** What {@link createHttpApp} is told. */
 export interface HttpAppParts extends AuthzenParts, EvaluateRouteParts {
@@ -77,11 +78,15 @@ export function createHttpApp(parts: HttpAppParts): FastifyInstance {
     await reply.code(document.status).type(PROBLEM).send(JSON.stringify(document));
   };
 
+  /** What is not configured does not exist. */
+  const thereIs = (found: KnownRoute | undefined): KnownRoute | undefined =>
+    found?.route === 'authzen_search' && parts.search === undefined ? undefined : found;
+
   app.addHook('onRequest', async (request, reply) => {
     const id = request.headers['x-request-id'];
     if (id !== undefined) reply.header('x-request-id', id);
     reply.header('cache-control', 'no-store');
-    const found = routeOf(request.url);
+    const found = thereIs(routeOf(request.url));
     // Says only what the route table of the documentation says.
     if (found?.route === 'authzen_metadata' && !request.is404) return;
     const isForPeople = found?.route === 'approvals' || found?.route === 'grants';
@@ -110,6 +115,7 @@ export function createHttpApp(parts: HttpAppParts): FastifyInstance {
   takeBytes(app);
   addEvaluateRoute(app, parts);
   addAuthzenRoutes(app, parts);
+  if (parts.search !== undefined) addSearchRoutes(app, parts.search, parts);
   if (parts.approvals !== undefined) addApprovalRoutes(app, parts.approvals, parts);
   addKillRoutes(app, parts.kill);
   addQuotaRoutes(app, parts.usage);

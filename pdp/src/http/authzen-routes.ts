@@ -1,17 +1,15 @@
-/** The routes of the OpenID AuthZEN Authorization API 1.0. Search needs a list of what there is, which nobody keeps. */
+/** The routes of the OpenID AuthZEN Authorization API 1.0 but search, which search-routes.ts has. */
 
-import { randomUUID } from 'node:crypto';
-import type { PeerIdentity } from '@portcullis/proto';
 import type { Clock } from '@portcullis/runtime';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { Decide } from '../pipeline/decide.js';
 import type { GatewayTenants } from '../pipeline/normalize.js';
+import { SEARCHES } from '../search/candidates.js';
 import { type AuthzenDecision, notAnEvaluation, toAuthzen } from './authzen-answer.js';
-import { toCanonical } from './authzen-canonical.js';
+import { type Asking, askingOf, attemptOf } from './authzen-attempt.js';
 import { type Batch, type Evaluation, readBatch, readEvaluation, type Semantic } from './authzen-request.js';
 import { readJsonObject } from './body.js';
-import { authenticated } from './caller.js';
-import { userTokenOf } from './user-token.js';
+import type { SearchParts } from './search-routes.js';
 
 /** What the routes work with. */
 export interface AuthzenParts {
@@ -23,14 +21,8 @@ export interface AuthzenParts {
   readonly maxBodyBytes: number;
   /** How clients write this service; known once the port is bound. */
   readonly publicUrl: () => string;
-}
-
-/** What the caller of a request may say, and by when it wants to hear. */
-interface Asking {
-  readonly caller: PeerIdentity;
-  readonly requestId: string | undefined;
-  readonly userToken?: string;
-  readonly deadline: number;
+  /** Without it nothing is searched, and nothing says so. */
+  readonly search: SearchParts | undefined;
 }
 
 /** After which answer a batch ends. */
@@ -39,8 +31,6 @@ const ENDS_AT: Readonly<Record<Semantic, boolean | undefined>> = {
   deny_on_first_deny: false,
   permit_on_first_permit: true,
 };
-/** An id of the caller's that the canonical request has room for. */
-const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 
 /** Adds the routes. */
 export function addAuthzenRoutes(app: FastifyInstance, parts: AuthzenParts): void {
@@ -49,7 +39,7 @@ export function addAuthzenRoutes(app: FastifyInstance, parts: AuthzenParts): voi
     url: '/access/v1/evaluation',
     handler: async (request) => {
       const evaluation = readEvaluation(readJsonObject(request.body, parts.maxBodyBytes));
-      return decideOne(parts, evaluation, askingOf(request));
+      return decideOne(parts, evaluation, askingOf(request, parts));
     },
   });
 
@@ -59,7 +49,7 @@ export function addAuthzenRoutes(app: FastifyInstance, parts: AuthzenParts): voi
     handler: async (request) => {
       const body = readJsonObject(request.body, parts.maxBodyBytes);
       const batch = readBatch(body);
-      const asking = askingOf(request);
+      const asking = askingOf(request, parts);
       if (batch === undefined) return decideOne(parts, readEvaluation(body), asking);
       return { evaluations: await decideAll(parts, batch, asking) };
     },
@@ -75,37 +65,18 @@ export function addAuthzenRoutes(app: FastifyInstance, parts: AuthzenParts): voi
         policy_decision_point: base,
         access_evaluation_endpoint: `${base}/access/v1/evaluation`,
         access_evaluations_endpoint: `${base}/access/v1/evaluations`,
+        ...(parts.search === undefined
+          ? {}
+          : Object.fromEntries(
+              SEARCHES.map((kind) => [`search_${kind}_endpoint`, `${base}/access/v1/search/${kind}`]),
+            )),
       };
     },
   });
-
-  function askingOf(request: FastifyRequest): Asking {
-    const named = request.headers['x-request-id'];
-    return {
-      caller: authenticated(request),
-      requestId: typeof named === 'string' && REQUEST_ID.test(named) ? named : undefined,
-      ...userTokenOf(request),
-      deadline: parts.clock.monotonic() + parts.deadlineMs,
-    };
-  }
 }
 
 async function decideOne(parts: AuthzenParts, evaluation: Evaluation, asking: Asking): Promise<AuthzenDecision> {
-  const { caller, requestId = randomUUID(), deadline, userToken } = asking;
-  // What cannot be mapped is denied by the pipeline, so that it is on record like every other denial.
-  const subject = toCanonical(evaluation, {
-    caller,
-    onlyTenant: onlyTenantOf(caller, parts.gateways),
-    timestamp: new Date(parts.clock.now()).toISOString(),
-    requestId,
-  });
-  const decision = await parts.decide({
-    caller,
-    subject,
-    claimedDigest: undefined,
-    ...(userToken === undefined ? {} : { userToken }),
-    deadline,
-  });
+  const decision = await parts.decide(attemptOf(evaluation, asking, parts));
   return toAuthzen(decision, evaluation.context['supported_obligations']);
 }
 
@@ -124,9 +95,4 @@ async function decideAll(parts: AuthzenParts, batch: Batch, asking: Asking): Pro
     if (given.decision === last) break;
   }
   return answers;
-}
-
-function onlyTenantOf(caller: PeerIdentity, gateways: GatewayTenants): string | undefined {
-  const tenants = caller.kind === 'gateway' ? gateways.get(caller.name) : undefined;
-  return tenants?.size === 1 ? [...tenants][0] : undefined;
 }

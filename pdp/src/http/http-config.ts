@@ -1,6 +1,7 @@
 /** The part of the configuration that is about HTTP: off unless it is given. */
 
 import { z } from 'zod';
+import { searchConfig } from '../search/search-config.js';
 
 const claim = z.string().min(1).max(128);
 
@@ -78,6 +79,7 @@ export const httpConfig = z.strictObject({
     .describe('How clients write this service, for AuthZEN discovery; without it the address as bound.'),
   auth: auth.prefault({}).describe('Who is answered.'),
   limits: limits.describe('Caps on what one caller may send.'),
+  search: searchConfig.describe("AuthZEN's search."),
 });
 
 /** Value of {@link httpConfig}. */

@@ -12,6 +12,7 @@ const PRECISE: ReadonlyMap<string, { readonly status: number; readonly title: st
   ['ERR_HTTP_TOO_LARGE', { status: 413, title: 'The body is too large' }],
   ['ERR_HTTP_MEDIA_TYPE', { status: 415, title: 'The body is of another type' }],
   ['ERR_HTTP_HEAD_TOO_LARGE', { status: 431, title: 'The head of the request is too large' }],
+  ['ERR_SEARCH_FORBIDDEN', { status: 403, title: 'The caller may not do this' }],
 ]);
 
 const BY_STATUS: ReadonlyMap<number, readonly [code: string, message: string]> = new Map([
