@@ -25,6 +25,7 @@ import {
   fallbackReader,
   openNatsChannel,
 } from '@portcullis/runtime/channel';
+import { createCertifiedApprovers } from './approvals/approver-certificates.js';
 import { createMemoryApprovalStore } from './approvals/memory.js';
 import { openApprovals } from './approvals/open-approvals.js';
 import { type Audit, openAudit } from './audit/open-audit.js';
@@ -341,11 +342,16 @@ async function compose(
       : await openHttpEndpoint({
           ...pipeline,
           approvals:
-            approvals.approvers === undefined
+            approvals.approvers === undefined && config.approvals.certificates.length === 0
               ? undefined
               : {
                   desk: approvals.desk,
                   approvers: approvals.approvers,
+                  certified: createCertifiedApprovers({
+                    configured: config.approvals.certificates,
+                    trustDomain: config.trustDomain,
+                    clock,
+                  }),
                   waiting: approvals.book.store,
                   reveal: approvals.reveal,
                 },

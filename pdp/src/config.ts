@@ -317,6 +317,10 @@ export const pdpConfig = z
     path: ['approvals', 'approvers'],
     message: 'approvers are answered over HTTPS: `http` is needed',
   })
+  .refine(({ approvals, http }) => approvals.certificates.length === 0 || http?.auth.mtls === true, {
+    path: ['approvals', 'certificates'],
+    message: 'approvers with certificates are answered over HTTPS: `http` with `auth.mtls` is needed',
+  })
   .refine(
     ({ approvals, http, users }) =>
       !approvals.approvers.some((one) => isOthersToo(one, [http?.auth.jwt, ...users.issuers])),

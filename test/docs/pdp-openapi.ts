@@ -240,7 +240,7 @@ function forPeople(
   return {
     operationId,
     summary,
-    security: operationId === 'approvalShow' ? [{ approver: [] }, { mtls: [] }, { token: [] }] : [{ approver: [] }],
+    security: operationId === 'approvalShow' ? [{ approver: [] }, { mtls: [] }, { token: [] }] : [{ approver: [] }, { mtls: [] }],
     parameters: [
       ...(options.id === true ? [{ name: 'id', in: 'path', required: true, schema: text }] : []),
       ...(options.query ?? []),
