@@ -44,6 +44,7 @@ import { openUserAuthority } from './context/users.js';
 import { createEpochs, followCounter } from './epochs/epochs.js';
 import { gatewayServices } from './gateways/gateway-services.js';
 import { type HttpEndpoint, openHttpEndpoint } from './http/endpoint.js';
+import { openTokenKey } from './http/token-key.js';
 import { openKillFile } from './kill/kill-file.js';
 import { createKillSource, requireKillList } from './kill/kill-source.js';
 import { openKillSwitch } from './kill/kill-switch.js';
@@ -55,7 +56,7 @@ import { createMemoryQuotaStore } from './quota/memory.js';
 import { openQuotaStore } from './quota/open.js';
 import { openRisk } from './risk/open.js';
 import { createDryDecide } from './search/dry-decide.js';
-import { openPageTokens } from './search/open-search.js';
+import { createPageTokens } from './search/page-token.js';
 import { createDecideStream } from './server/decide-stream.js';
 import { createEvaluate, createEvaluateBatch } from './server/evaluate.js';
 import { maxStreamAgeMs, openGrpcEndpoint } from './server/grpc-endpoint.js';
@@ -67,6 +68,7 @@ import { createSettle } from './server/settle.js';
 import { createWatch } from './server/watch.js';
 import { readDeclaredTools } from './session/declared-tools.js';
 import { openSessions } from './session/open.js';
+import { createSealer } from './session/sealer.js';
 
 /** What a test may put in the place of the real thing. */
 export interface PdpReplacements {
@@ -336,6 +338,7 @@ async function compose(
     },
   });
   opened(() => endpoint.close());
+  const tokenKey = await openTokenKey(config.http?.tokenKeyFile);
   const http: HttpEndpoint | undefined =
     config.http === undefined
       ? undefined
@@ -360,8 +363,15 @@ async function compose(
                 ...config.http.search,
                 snapshots: active,
                 dryDecide: createDryDecide(pipeline),
-                tokens: await openPageTokens(config.http.search, clock),
+                tokens: createPageTokens(
+                  createSealer(tokenKey, 'portcullis search pages'),
+                  clock,
+                  config.http.search.tokenSeconds,
+                ),
               }
+            : undefined,
+          accessRequests: config.http.accessRequests
+            ? { sealer: createSealer(tokenKey, 'portcullis access requests'), waiting: approvals.book.store }
             : undefined,
           config: config.http,
           material: tls,

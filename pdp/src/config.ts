@@ -317,6 +317,14 @@ export const pdpConfig = z
     path: ['approvals', 'approvers'],
     message: 'approvers are answered over HTTPS: `http` is needed',
   })
+  .refine(
+    ({ approvals, http }) =>
+      http?.accessRequests !== true || approvals.approvers.length > 0 || approvals.certificates.length > 0,
+    {
+      path: ['http', 'accessRequests'],
+      message: 'nobody could approve: approvals.approvers or certificates are needed',
+    },
+  )
   .refine(({ approvals, http }) => approvals.certificates.length === 0 || http?.auth.mtls === true, {
     path: ['approvals', 'certificates'],
     message: 'approvers with certificates are answered over HTTPS: `http` with `auth.mtls` is needed',

@@ -31,6 +31,7 @@ const AREAS: Readonly<Record<string, string>> = {
   REPOSITORY: 'The repository of the distributor',
   REQUEST: 'Canonical requests',
   SEARCH: 'AuthZEN search',
+  ACCESS: 'AuthZEN access requests',
   SESSION: 'Sessions',
   RISK: 'The risk stage',
   TASK: 'Long-running parts of a process',

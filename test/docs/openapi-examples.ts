@@ -120,6 +120,22 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
     context: { ...context, candidates: 'protocol' },
     results: [{ name: 'tools/call' }],
   },
+  AccessRequest: {
+    subject: analyst,
+    action: call,
+    resource: file,
+    context: { environment: 'prod', business_justification: 'invoice 4711' },
+    denial: { binding_token: 'b3BhcXVl', expires_at: '2026-11-22T13:00:00.000Z' },
+  },
+  AccessRequestTask: {
+    task: {
+      id: ID,
+      status: 'approved',
+      status_endpoint: `https://pdp.example.com/access/v1/requests/${ID}`,
+      expires_at: '2026-11-22T13:00:00.000Z',
+    },
+    result: { mode: 'reevaluate', approval: { id: ID, approved_until: '2026-11-22T13:00:00.000Z' } },
+  },
   Approval: approval,
   Approvals: { approvals: [approval] },
   Comment: { comment: 'invoice 4711' },

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formattedJson } from './formatted-json.js';
+import { ACCESS_REQUEST_SCHEMAS, accessRequestPaths } from './openapi-access-requests.js';
 import { EXAMPLES } from './openapi-examples.js';
 import { OPERATOR_SCHEMAS, operatorPaths } from './openapi-operators.js';
 import { json, problems, ref } from './openapi-parts.js';
@@ -67,9 +68,12 @@ const AUTHZEN = {
       search_subject_endpoint: { type: 'string', format: 'uri' },
       search_resource_endpoint: { type: 'string', format: 'uri' },
       search_action_endpoint: { type: 'string', format: 'uri' },
+      access_request_endpoint: { type: 'string', format: 'uri' },
+      capabilities: { type: 'array', items: { type: 'string' } },
     },
   },
   ...SEARCH_SCHEMAS,
+  ...ACCESS_REQUEST_SCHEMAS,
 };
 const PROBLEM = {
   type: 'object',
@@ -240,7 +244,10 @@ function forPeople(
   return {
     operationId,
     summary,
-    security: operationId === 'approvalShow' ? [{ approver: [] }, { mtls: [] }, { token: [] }] : [{ approver: [] }, { mtls: [] }],
+    security:
+      operationId === 'approvalShow'
+        ? [{ approver: [] }, { mtls: [] }, { token: [] }]
+        : [{ approver: [] }, { mtls: [] }],
     parameters: [
       ...(options.id === true ? [{ name: 'id', in: 'path', required: true, schema: text }] : []),
       ...(options.query ?? []),
@@ -294,6 +301,7 @@ export function pdpOpenapi(root: string): Page {
       '/access/v1/evaluation': post('authzenEvaluation', 'AuthZEN', ref('AuthzenEvaluation'), ref('AuthzenDecision')),
       '/access/v1/evaluations': post('authzenEvaluations', 'AuthZEN batch', ref('AuthzenEvaluations'), evaluations),
       ...searchPaths(),
+      ...accessRequestPaths(),
       ...approvalPaths(),
       ...operatorPaths(),
       '/.well-known/authzen-configuration': {

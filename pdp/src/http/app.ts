@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { type Logger, PortcullisError } from '@portcullis/runtime';
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify';
 import { logFault } from '../server/guard.js';
+import { addAccessRequestRoutes } from './access-request-routes.js';
 import { type ApprovalRouteParts, addApprovalRoutes } from './approval-routes.js';
 import { type AuthzenParts, addAuthzenRoutes } from './authzen-routes.js';
 import { requireJson, takeBytes } from './body.js';
@@ -80,7 +81,10 @@ export function createHttpApp(parts: HttpAppParts): FastifyInstance {
 
   /** What is not configured does not exist. */
   const thereIs = (found: KnownRoute | undefined): KnownRoute | undefined =>
-    found?.route === 'authzen_search' && parts.search === undefined ? undefined : found;
+    (found?.route === 'authzen_search' && parts.search === undefined) ||
+    (found?.route === 'authzen_requests' && parts.accessRequests === undefined)
+      ? undefined
+      : found;
 
   app.addHook('onRequest', async (request, reply) => {
     const id = request.headers['x-request-id'];
@@ -103,7 +107,7 @@ export function createHttpApp(parts: HttpAppParts): FastifyInstance {
     }
     request.caller = await callers.callerOf(request);
     if (request.is404) throw missing(request.method, found?.method, reply);
-    requireJson(request, found?.route === 'evaluate' ? 415 : 400);
+    if (request.method === 'POST') requireJson(request, found?.route === 'evaluate' ? 415 : 400);
   });
   app.addHook('onResponse', async (request, reply) => {
     const route = routeOf(request.url)?.route ?? 'other';
@@ -116,6 +120,7 @@ export function createHttpApp(parts: HttpAppParts): FastifyInstance {
   addEvaluateRoute(app, parts);
   addAuthzenRoutes(app, parts);
   if (parts.search !== undefined) addSearchRoutes(app, parts.search, parts);
+  if (parts.accessRequests !== undefined) addAccessRequestRoutes(app, parts.accessRequests, parts);
   if (parts.approvals !== undefined) addApprovalRoutes(app, parts.approvals, parts);
   addKillRoutes(app, parts.kill);
   addQuotaRoutes(app, parts.usage);

@@ -41,13 +41,23 @@ export function askingOf(
 export function attemptOf(
   evaluation: Evaluation,
   { caller, requestId = randomUUID(), deadline, userToken }: Asking,
-  { gateways, clock }: { readonly gateways: GatewayTenants; readonly clock: Clock },
+  {
+    gateways,
+    clock,
+    isReference = false,
+  }: {
+    readonly gateways: GatewayTenants;
+    readonly clock: Clock;
+    /** Whether `context.approval` only refers to an approval, as in the access request profile. */
+    readonly isReference?: boolean;
+  },
 ): Attempt {
   const subject = toCanonical(evaluation, {
     caller,
     onlyTenant: onlyTenantOf(caller, gateways),
     timestamp: new Date(clock.now()).toISOString(),
     requestId,
+    isReference,
   });
   return { caller, subject, claimedDigest: undefined, ...(userToken === undefined ? {} : { userToken }), deadline };
 }

@@ -5,6 +5,8 @@ import type { FastifyInstance } from 'fastify';
 import type { Decide } from '../pipeline/decide.js';
 import type { GatewayTenants } from '../pipeline/normalize.js';
 import { SEARCHES } from '../search/candidates.js';
+import { requestable } from './access-request.js';
+import { type AccessRequestParts, REQUESTS_PATH } from './access-request-routes.js';
 import { type AuthzenDecision, notAnEvaluation, toAuthzen } from './authzen-answer.js';
 import { type Asking, askingOf, attemptOf } from './authzen-attempt.js';
 import { type Batch, type Evaluation, readBatch, readEvaluation, type Semantic } from './authzen-request.js';
@@ -23,7 +25,12 @@ export interface AuthzenParts {
   readonly publicUrl: () => string;
   /** Without it nothing is searched, and nothing says so. */
   readonly search: SearchParts | undefined;
+  /** Without it a hold is a denial like any other. */
+  readonly accessRequests: AccessRequestParts | undefined;
 }
+
+/** Of the draft of the access request profile. */
+const ACCESS_REQUESTS = 'urn:openid:authzen:capability:access-request';
 
 /** After which answer a batch ends. */
 const ENDS_AT: Readonly<Record<Semantic, boolean | undefined>> = {
@@ -70,14 +77,24 @@ export function addAuthzenRoutes(app: FastifyInstance, parts: AuthzenParts): voi
           : Object.fromEntries(
               SEARCHES.map((kind) => [`search_${kind}_endpoint`, `${base}/access/v1/search/${kind}`]),
             )),
+        ...(parts.accessRequests === undefined
+          ? {}
+          : { access_request_endpoint: base + REQUESTS_PATH, capabilities: [ACCESS_REQUESTS] }),
       };
     },
   });
 }
 
 async function decideOne(parts: AuthzenParts, evaluation: Evaluation, asking: Asking): Promise<AuthzenDecision> {
-  const decision = await parts.decide(attemptOf(evaluation, asking, parts));
-  return toAuthzen(decision, evaluation.context['supported_obligations']);
+  const { accessRequests, gateways, clock } = parts;
+  const attempt = attemptOf(evaluation, asking, { gateways, clock, isReference: accessRequests !== undefined });
+  const decision = await parts.decide(attempt);
+  const answer = toAuthzen(decision, evaluation.context['supported_obligations']);
+  if (accessRequests === undefined || answer.decision || !attempt.subject.ok) return answer;
+  const { tenant_id: tenant, agent } = attempt.subject.value;
+  const about = { tenant, agent: agent.id, now: clock.now() };
+  const where = { sealer: accessRequests.sealer, endpoint: parts.publicUrl() + REQUESTS_PATH };
+  return { ...answer, context: { ...answer.context, ...requestable(decision, evaluation, about, where) } };
 }
 
 async function decideAll(parts: AuthzenParts, batch: Batch, asking: Asking): Promise<readonly AuthzenDecision[]> {

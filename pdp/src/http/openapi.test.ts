@@ -23,7 +23,11 @@ const { schemas } = document.components;
 let http: TestHttpApp;
 beforeEach(() => {
   // Which routes there are depends on whether there is something behind them, not on what it is.
-  http = createTestHttpApp(undefined, { approvals: {} as never, search: { maxAtOnce: 1 } as never });
+  http = createTestHttpApp(undefined, {
+    approvals: {} as never,
+    search: { maxAtOnce: 1 } as never,
+    accessRequests: {} as never,
+  });
 });
 afterEach(() => http.app.close());
 

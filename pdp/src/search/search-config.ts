@@ -15,14 +15,6 @@ export const searchConfig = z
       .describe('A page takes no new candidates after this many milliseconds; the next page goes on from there.'),
     maxAtOnce: z.int().min(1).max(64).default(4).describe('Searches under way at once; one more is refused (503).'),
     tokenSeconds: z.int().min(10).max(86_400).default(600).describe('A page token can be used for so long.'),
-    tokenKeyFile: z
-      .string()
-      .min(1)
-      .optional()
-      .describe(
-        '32 random bytes in base64, the same on all PDPs behind one address; seals page tokens. Without it a token is ' +
-          'good at the PDP that gave it, until that restarts.',
-      ),
   })
   .prefault({});
 
