@@ -26,6 +26,7 @@ import {
   fallbackReader,
   openNatsChannel,
 } from '@portcullis/runtime/channel';
+import { createCertifiedApprovers } from './approvals/approver-certificates.js';
 import { createMemoryApprovalStore } from './approvals/memory.js';
 import { openApprovals } from './approvals/open-approvals.js';
 import { type Audit, openAudit } from './audit/open-audit.js';
@@ -46,6 +47,7 @@ import { openUserAuthority } from './context/users.js';
 import { createEpochs, followCounter } from './epochs/epochs.js';
 import { gatewayServices } from './gateways/gateway-services.js';
 import { type HttpEndpoint, openHttpEndpoint } from './http/endpoint.js';
+import { openTokenKey } from './http/token-key.js';
 import { openKillFile } from './kill/kill-file.js';
 import { createKillSource, requireKillList } from './kill/kill-source.js';
 import { openKillSwitch } from './kill/kill-switch.js';
@@ -56,6 +58,8 @@ import { createQuotaLedger } from './quota/ledger.js';
 import { createMemoryQuotaStore } from './quota/memory.js';
 import { openQuotaStore } from './quota/open.js';
 import { openRisk } from './risk/open.js';
+import { createDryDecide } from './search/dry-decide.js';
+import { createPageTokens } from './search/page-token.js';
 import { createDecideStream } from './server/decide-stream.js';
 import { createEvaluate, createEvaluateBatch } from './server/evaluate.js';
 import { maxStreamAgeMs, openGrpcEndpoint } from './server/grpc-endpoint.js';
@@ -67,6 +71,7 @@ import { createSettle } from './server/settle.js';
 import { createWatch } from './server/watch.js';
 import { readDeclaredTools } from './session/declared-tools.js';
 import { openSessions } from './session/open.js';
+import { createSealer } from './session/sealer.js';
 
 /** What a test may put in the place of the real thing. */
 export interface PdpReplacements {
@@ -340,20 +345,41 @@ async function compose(
     },
   });
   opened(() => endpoint.close());
+  const tokenKey = await openTokenKey(config.http?.tokenKeyFile);
   const http: HttpEndpoint | undefined =
     config.http === undefined
       ? undefined
       : await openHttpEndpoint({
           ...pipeline,
           approvals:
-            approvals.approvers === undefined
+            approvals.approvers === undefined && config.approvals.certificates.length === 0
               ? undefined
               : {
                   desk: approvals.desk,
                   approvers: approvals.approvers,
+                  certified: createCertifiedApprovers({
+                    configured: config.approvals.certificates,
+                    trustDomain: config.trustDomain,
+                    clock,
+                  }),
                   waiting: approvals.book.store,
                   reveal: approvals.reveal,
                 },
+          search: config.http.search.enabled
+            ? {
+                ...config.http.search,
+                snapshots: active,
+                dryDecide: createDryDecide(pipeline),
+                tokens: createPageTokens(
+                  createSealer(tokenKey, 'portcullis search pages'),
+                  clock,
+                  config.http.search.tokenSeconds,
+                ),
+              }
+            : undefined,
+          accessRequests: config.http.accessRequests
+            ? { sealer: createSealer(tokenKey, 'portcullis access requests'), waiting: approvals.book.store }
+            : undefined,
           config: config.http,
           material: tls,
           trustDomain: config.trustDomain,

@@ -325,6 +325,18 @@ export const pdpConfig = z
     message: 'approvers are answered over HTTPS: `http` is needed',
   })
   .refine(
+    ({ approvals, http }) =>
+      http?.accessRequests !== true || approvals.approvers.length > 0 || approvals.certificates.length > 0,
+    {
+      path: ['http', 'accessRequests'],
+      message: 'nobody could approve: approvals.approvers or certificates are needed',
+    },
+  )
+  .refine(({ approvals, http }) => approvals.certificates.length === 0 || http?.auth.mtls === true, {
+    path: ['approvals', 'certificates'],
+    message: 'approvers with certificates are answered over HTTPS: `http` with `auth.mtls` is needed',
+  })
+  .refine(
     ({ approvals, http, users }) =>
       !approvals.approvers.some((one) => isOthersToo(one, [http?.auth.jwt, ...users.issuers])),
     {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { parsePeerIdentity } from './identity.js';
+import { parseApproverIdentity, parsePeerIdentity } from './identity.js';
 
 const DOMAIN = 'prod.acme.example';
 const trustDomain = DOMAIN;
@@ -74,5 +74,32 @@ describe('parsePeerIdentity', () => {
 
   test('is undefined without a trust domain, whatever the text', () => {
     expect(parsePeerIdentity('spiffe:///pdp/a', '')).toBeUndefined();
+  });
+});
+
+describe('parseApproverIdentity', () => {
+  const read = (path: string): unknown => parseApproverIdentity(`spiffe://${DOMAIN}${path}`, DOMAIN);
+
+  test('reads an approver, who is no peer', () => {
+    expect(read('/tenant/acme/approver/vera')).toEqual({ tenant: 'acme', name: 'vera' });
+    expect(parsePeerIdentity(`spiffe://${DOMAIN}/tenant/acme/approver/vera`, DOMAIN)).toBeUndefined();
+  });
+
+  test.each([
+    '/tenant/acme/agent/vera',
+    '/tenant/acme/approver/',
+    '/tenant//approver/vera',
+    '/tenant/acme/approver/vera/x',
+    '/tenant/acme/approver/..',
+    '/tenant/acme/Approver/vera',
+    '/approver/vera',
+    '/gateway/vera',
+  ])('reads no approver from %s', (path) => {
+    expect(read(path)).toBeUndefined();
+  });
+
+  test('reads none of another trust domain', () => {
+    expect(parseApproverIdentity(`spiffe://${DOMAIN}.evil/tenant/acme/approver/vera`, DOMAIN)).toBeUndefined();
+    expect(parseApproverIdentity('spiffe:///tenant/acme/approver/vera', '')).toBeUndefined();
   });
 });

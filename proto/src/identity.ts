@@ -32,3 +32,21 @@ export function parsePeerIdentity(spiffeId: string, trustDomain: string): PeerId
   if (kind === undefined || third !== undefined) return undefined;
   return { kind, trustDomain, name: second };
 }
+
+/** A person who answers questions of a tenant; no peer, and may ask for nothing. */
+export interface ApproverIdentity {
+  readonly tenant: string;
+  readonly name: string;
+}
+
+/**
+ * Reads `spiffe://<trust domain>/tenant/<tenant>/approver/<name>`, as strictly as {@link parsePeerIdentity}, which does not
+ * know it: a person's certificate speaks for no agent.
+ */
+export function parseApproverIdentity(spiffeId: string, trustDomain: string): ApproverIdentity | undefined {
+  const prefix = `spiffe://${trustDomain}/tenant/`;
+  if (trustDomain === '' || !spiffeId.startsWith(prefix)) return undefined;
+  const [tenant, kind, name, ...more] = spiffeId.slice(prefix.length).split('/');
+  if (more.length > 0 || kind !== 'approver' || !isSegment(tenant) || !isSegment(name)) return undefined;
+  return { tenant, name };
+}

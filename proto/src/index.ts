@@ -23,7 +23,7 @@ export { DECISION_SERVICE_NAME, loadDecisionPackage, loadDecisionService } from 
 export { type Epochs, isBehind, sameEpochs } from './epochs.js';
 export { type GatewayServices, loadGatewayServices } from './gateway-services.js';
 export type * as GatewayWire from './gateway-wire.js';
-export { type PeerIdentity, parsePeerIdentity } from './identity.js';
+export { type ApproverIdentity, type PeerIdentity, parseApproverIdentity, parsePeerIdentity } from './identity.js';
 export { createRequestParser, parseCanonicalRequest, type RequestParser } from './request-parser.js';
 export { loadRiskAnalyser, RISK_ANALYSER_NAME } from './risk-analyser.js';
 export type * as Wire from './wire.js';

@@ -15,6 +15,26 @@ const OTHER_VERSION = 'Look for a peer of another version, or for something betw
  * fails `npm run gen` and `generate.js --check`.
  */
 export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
+  ERR_ACCESS_REQUEST_BINDING: {
+    meaning: 'The access request does not go with the denial that it brings, or that denial was not given here.',
+    action: 'Send subject, action, resource, context and `denial` as they were. Answered with HTTP 400.',
+  },
+  ERR_ACCESS_REQUEST_DUPLICATE: {
+    meaning: 'The `Idempotency-Key` was used by this caller for another access request.',
+    action: 'Use a new key for a new request. Answered with HTTP 409.',
+  },
+  ERR_ACCESS_REQUEST_EXPIRED: {
+    meaning: 'The denial can no longer be resolved: its time is over.',
+    action: 'Evaluate again and file that denial. Answered with HTTP 410.',
+  },
+  ERR_ACCESS_REQUEST_TASK_EXPIRED: {
+    meaning: 'Nobody answered the access request, or nobody used the answer, in time.',
+    action: 'Evaluate again and file that denial. Answered with HTTP 410.',
+  },
+  ERR_ACCESS_REQUEST_UNKNOWN: {
+    meaning: 'There is no such access request among those of this caller.',
+    action: 'Check the id. Answered with HTTP 404.',
+  },
   ERR_ADMIN_FORBIDDEN: {
     meaning: 'The caller is known and may not do this.',
     action: "Use a certificate of the right kind, such as a publisher's for releases. Answered with HTTP 403.",
@@ -412,6 +432,10 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     meaning: 'A request did not arrive whole within `http.limits.requestTimeoutMs`.',
     action: 'Send it again, in one piece. Answered with HTTP 408.',
   },
+  ERR_HTTP_TOKEN_KEY: {
+    meaning: 'The key of page tokens and access requests cannot be read, or is not 32 bytes.',
+    action: 'Correct the file that `http.tokenKeyFile` names: 32 random bytes in base64.',
+  },
   ERR_HTTP_TOO_LARGE: {
     meaning: 'The body is larger than `http.limits.maxBodyBytes`.',
     action: 'Send less, or raise the limit. Answered with HTTP 413.',
@@ -590,6 +614,24 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     action: FIX_REQUEST,
   },
   ERR_REQUEST_VALUE: { meaning: 'A value out of its range or list.', action: FIX_REQUEST },
+  ERR_SEARCH_BUSY: {
+    meaning: 'As many AuthZEN searches as `http.search.maxAtOnce` allows are under way.',
+    action: 'Ask again in a moment. Answered with HTTP 503.',
+  },
+  ERR_SEARCH_FORBIDDEN: {
+    meaning: 'The search is about a tenant or an agent that the caller does not speak for.',
+    action: 'Ask about your own tenant and agent, or have `gateways` name the tenant. Answered with HTTP 403.',
+  },
+  ERR_SEARCH_RELEASE: {
+    meaning: 'There is no release in force under which a search could be answered.',
+    action: 'See the runbook [pdp-not-ready](../runbooks/pdp-not-ready.md). Answered with HTTP 503.',
+  },
+  ERR_SEARCH_UNKNOWN: {
+    meaning:
+      'Nobody here knows which such subjects, resources or actions there are, so no list of them can be searched.',
+    action:
+      'Name the candidates in `page.properties.candidates`, or declare agents and tools in the bundle. Answered with HTTP 400.',
+  },
   ERR_SESSION_KEY: {
     meaning: 'The file that `sessions.store.keyFile` names cannot be read, or has fewer than 32 bytes.',
     action: 'Give every PDP the same file of 32 random bytes or more.',

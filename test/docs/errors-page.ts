@@ -31,6 +31,8 @@ const AREAS: Readonly<Record<string, string>> = {
   RELEASE: 'Releases',
   REPOSITORY: 'The repository of the distributor',
   REQUEST: 'Canonical requests',
+  SEARCH: 'AuthZEN search',
+  ACCESS: 'AuthZEN access requests',
   SESSION: 'Sessions',
   RISK: 'The risk stage',
   STORE: 'The database of the distributor',

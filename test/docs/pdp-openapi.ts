@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formattedJson } from './formatted-json.js';
+import { ACCESS_REQUEST_SCHEMAS, accessRequestPaths } from './openapi-access-requests.js';
+import { EXAMPLES } from './openapi-examples.js';
+import { OPERATOR_SCHEMAS, operatorPaths } from './openapi-operators.js';
+import { json, problems, ref } from './openapi-parts.js';
+import { SEARCH_SCHEMAS, searchPaths } from './openapi-search.js';
 import type { Page } from './page.js';
-
-const ref = (name: string): object => ({ $ref: `#/components/schemas/${name}` });
-const json = (schema: object): object => ({ 'application/json': { schema } });
 
 const entity = (required: readonly string[]): object => ({
   type: 'object',
@@ -63,8 +65,15 @@ const AUTHZEN = {
       policy_decision_point: { type: 'string', format: 'uri' },
       access_evaluation_endpoint: { type: 'string', format: 'uri' },
       access_evaluations_endpoint: { type: 'string', format: 'uri' },
+      search_subject_endpoint: { type: 'string', format: 'uri' },
+      search_resource_endpoint: { type: 'string', format: 'uri' },
+      search_action_endpoint: { type: 'string', format: 'uri' },
+      access_request_endpoint: { type: 'string', format: 'uri' },
+      capabilities: { type: 'array', items: { type: 'string' } },
     },
   },
+  ...SEARCH_SCHEMAS,
+  ...ACCESS_REQUEST_SCHEMAS,
 };
 const PROBLEM = {
   type: 'object',
@@ -105,12 +114,7 @@ function post(operationId: string, summary: string, body: object, answer: object
       requestBody: { required: true, content: json(body) },
       responses: {
         200: { description: 'A decision; it need not be a yes.', content: json(answer) },
-        ...Object.fromEntries(
-          refusals.map(([status, description]) => [
-            status,
-            { description, content: { 'application/problem+json': { schema: ref('Problem') } } },
-          ]),
-        ),
+        ...problems(Object.fromEntries(refusals)),
       },
     },
   };
@@ -240,7 +244,10 @@ function forPeople(
   return {
     operationId,
     summary,
-    security: operationId === 'approvalShow' ? [{ approver: [] }, { mtls: [] }, { token: [] }] : [{ approver: [] }],
+    security:
+      operationId === 'approvalShow'
+        ? [{ approver: [] }, { mtls: [] }, { token: [] }]
+        : [{ approver: [] }, { mtls: [] }],
     parameters: [
       ...(options.id === true ? [{ name: 'id', in: 'path', required: true, schema: text }] : []),
       ...(options.query ?? []),
@@ -248,12 +255,7 @@ function forPeople(
     ...(options.body === undefined ? {} : { requestBody: { required: true, content: json(ref(options.body)) } }),
     responses: {
       [options.status ?? 200]: { description: 'Done.', content: json(ref(answer)) },
-      ...Object.fromEntries(
-        Object.entries(refusals).map(([status, description]) => [
-          status,
-          { description, content: { 'application/problem+json': { schema: ref('Problem') } } },
-        ]),
-      ),
+      ...problems(refusals),
     },
   };
 }
@@ -281,8 +283,8 @@ function approvalPaths(): Readonly<Record<string, object>> {
 
 /** `docs/reference/pdp-openapi.json`: the HTTPS endpoint of the PDP, with the schemas that it checks against. */
 export function pdpOpenapi(root: string): Page {
-  const schemaOf = (name: string): unknown =>
-    JSON.parse(readFileSync(join(root, 'proto', 'schema', `${name}.schema.json`), 'utf8'));
+  const schemaOf = (name: string): object =>
+    JSON.parse(readFileSync(join(root, 'proto', 'schema', `${name}.schema.json`), 'utf8')) as object;
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly version: string };
   const evaluations = { oneOf: [ref('AuthzenDecisions'), ref('AuthzenDecision')] };
   return formattedJson(root, 'docs/reference/pdp-openapi.json', {
@@ -298,7 +300,10 @@ export function pdpOpenapi(root: string): Page {
       '/v1/policy/evaluate': post('evaluate', 'Decides', ref('CanonicalRequest'), ref('Decision')),
       '/access/v1/evaluation': post('authzenEvaluation', 'AuthZEN', ref('AuthzenEvaluation'), ref('AuthzenDecision')),
       '/access/v1/evaluations': post('authzenEvaluations', 'AuthZEN batch', ref('AuthzenEvaluations'), evaluations),
+      ...searchPaths(),
+      ...accessRequestPaths(),
       ...approvalPaths(),
+      ...operatorPaths(),
       '/.well-known/authzen-configuration': {
         get: {
           operationId: 'authzenMetadata',
@@ -319,13 +324,22 @@ export function pdpOpenapi(root: string): Page {
           description: "An approver's token, of an issuer in `approvals.approvers`.",
         },
       },
-      schemas: {
+      schemas: withExamples({
         CanonicalRequest: schemaOf('canonical-request'),
         Decision: schemaOf('decision'),
         Problem: PROBLEM,
         ...AUTHZEN,
         ...APPROVALS,
-      },
+        ...OPERATOR_SCHEMAS,
+      }),
     },
   });
+}
+
+function withExamples(schemas: Readonly<Record<string, object>>): object {
+  const entries = Object.entries(schemas).map(([name, schema]) => {
+    const example = EXAMPLES[name];
+    return [name, example === undefined ? schema : { ...schema, examples: [example] }];
+  });
+  return Object.fromEntries(entries) as object;
 }

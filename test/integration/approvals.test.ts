@@ -34,6 +34,14 @@ const POLICIES = [
   },
 ];
 
+/** Speaks of nothing that is asked here. */
+const SILENT = {
+  name: 'Silent',
+  when: { field: 'tool.name', operator: 'equals', value: 'nothing' },
+  effect: { type: 'require_approval', role: 'treasurer' },
+  priority: 95,
+};
+
 interface Notice {
   readonly event: string;
   readonly approval: { readonly id: string };
@@ -115,8 +123,8 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function publish(version: string): Promise<void> {
-  const { seq } = await stack.publish(policySource(version, POLICIES));
+async function publish(version: string, policies: typeof POLICIES = POLICIES): Promise<void> {
+  const { seq } = await stack.publish(policySource(version, policies));
   await stack.loaded(seq);
 }
 
@@ -378,9 +386,18 @@ describe('at most one execution per approval', () => {
 });
 
 describe('what people agreed to', () => {
-  test('is void after a release with other content', async () => {
+  test('stands after a release that changes nothing about it', async () => {
+    await agreed('kim');
+    await publish('1.0.1', [...POLICIES, SILENT]);
+    expect((await ask(payment('kim'))).effect).toBe('allow');
+  });
+
+  test('is void after a release with other words for the rule that holds', async () => {
     const id = await agreed('lou');
-    await publish('1.0.1');
+    await publish(
+      '1.0.2',
+      POLICIES.map((policy) => ({ ...policy, priority: policy.priority + 1 })),
+    );
     const held = await ask(payment('lou'));
     expect(held.effect).toBe('hold');
     expect(held.deny[0]?.message).toContain(`approval ${id} is void: another release is in force`);

@@ -21,7 +21,7 @@ import { createAnswerCache } from '@portcullis/sidecar';
 import { nobodyAsked } from './nobody-asked.js';
 
 /** What a decision is, apart from which one it is. */
-export type Substance = Pick<Decision, 'effect' | 'deny' | 'conditions' | 'obligations' | 'matched'>;
+export type Substance = Pick<Decision, 'effect' | 'deny' | 'conditions' | 'obligations' | 'matched' | 'diagnostics'>;
 
 /** How an answer was come by. */
 export type Origin = 'sidecar' | 'pdp' | 'decided';
@@ -60,8 +60,8 @@ export function keeping(bundle: CompiledBundle): CompiledBundle {
   return { ...bundle, cacheTtlSeconds: TTL_SECONDS };
 }
 
-/** Starts with one bundle in force. */
-export function createCachedPlane(bundle: CompiledBundle): CachedPlane {
+/** Starts with one bundle in force. `silent`: without sources, everything is as the request says. */
+export function createCachedPlane(bundle: CompiledBundle, { silent = false } = {}): CachedPlane {
   let time = 0;
   const clock = { now: () => time, monotonic: () => time };
   const levels = new Map<string, number>();
@@ -84,7 +84,7 @@ export function createCachedPlane(bundle: CompiledBundle): CachedPlane {
     for (const listener of listeners) listener();
   };
   put(bundle);
-  const sources: ContextSource[] = [
+  const changing: ContextSource[] = [
     {
       name: 'trust',
       provides: ['agent.trust_level'],
@@ -102,6 +102,7 @@ export function createCachedPlane(bundle: CompiledBundle): CachedPlane {
     },
     { name: 'session', provides: ['context.labels'], supplement: async () => ({ context: { labels } }) },
   ];
+  const sources = silent ? [] : changing;
   let ids = 0;
   const newId = (): string => {
     ids += 1;
@@ -115,13 +116,13 @@ export function createCachedPlane(bundle: CompiledBundle): CachedPlane {
     followers: [],
     kills: { stops: () => undefined },
     approvals: nobodyAsked(clock),
-    gateways: new Map([['edge', new Set(['t1', 't2'])]]),
+    gateways: new Map([['edge', new Set(['t1', 't2', 'acme'])]]),
     users: { assertedBy: new Set(['edge']), verify: () => Promise.reject(new Error('no tokens here')) },
     parseRequest: (value) => ({ ok: true, value: value as unknown as CanonicalRequest }),
     sink: undefined,
     clock,
     observer: { stageTook: ignore, sourceAnswered: ignore, held: ignore, decided: ignore, reserved: ignore },
-    quotas: createMemoryQuotaStore({ clock, leaseMs: 1, maxAccounts: 1, maxReservations: 1 }),
+    quotas: createMemoryQuotaStore({ clock, leaseMs: 1, maxAccounts: 10, maxReservations: 10 }),
     newDecisionId: newId,
     engine: 'test',
     onDefect: (error) => {
@@ -202,6 +203,6 @@ function answered(decision: Decision): Answered {
   return { substance: substanceOf(decision), origin: decision.meta.cached ? 'pdp' : 'decided' };
 }
 
-function substanceOf({ effect, deny, conditions, obligations, matched }: Decision): Substance {
-  return { effect, deny, conditions, obligations, matched };
+function substanceOf({ effect, deny, conditions, obligations, matched, diagnostics }: Decision): Substance {
+  return { effect, deny, conditions, obligations, matched, diagnostics };
 }

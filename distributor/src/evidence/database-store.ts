@@ -43,8 +43,8 @@ export function createDatabaseStore(database: Database): EvidenceStore {
     },
 
     async append(writer, records) {
-      requireConsecutive(records);
       const checked = readAll(writer, records);
+      requireConsecutive(records);
       return asked(database, (db) =>
         db.transaction().execute(async (transaction) => {
           const chain = await holdChain(transaction, writer);

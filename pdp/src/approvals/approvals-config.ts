@@ -84,6 +84,18 @@ const approver = z
     message: 'expected exactly one of jwksFile and jwksUrl',
   });
 
+const certified = z.strictObject({
+  tenant: name.describe('Their tenant.'),
+  name: name.describe('`<name>` in `spiffe://<trust domain>/tenant/<tenant>/approver/<name>` of their certificate.'),
+  person: z
+    .string()
+    .regex(/^[^\p{Cc}\p{Cf}]{1,256}$/u, 'expected the id of a person')
+    .describe('Who they are: the same id as in tokens and `user.id` of requests, so that nobody counts as two.'),
+  email: z.string().min(1).max(256).optional().describe('Their mail address, for what is their own request.'),
+  roles: z.array(z.string().min(1).max(256)).max(1_000).readonly().default([]).describe('For `require_approval`.'),
+  groups: z.array(z.string().min(1).max(256)).max(1_000).readonly().default([]).describe('For `require_hitl`.'),
+});
+
 const NOTICE_EVENTS = ['requested', 'decided', 'consumed', 'void', 'escalated', 'granted'] as const;
 
 const webhook = z.strictObject({
@@ -127,7 +139,15 @@ export const approvalsConfig = z
       .max(16)
       .readonly()
       .default([])
-      .describe('Whose tokens say who an approver is; without one nobody can approve. Needs `http`.'),
+      .describe(
+        'Whose tokens say who an approver is; without any, and without `certificates`, nobody can approve. Needs `http`.',
+      ),
+    certificates: z
+      .array(certified)
+      .max(10_000)
+      .readonly()
+      .default([])
+      .describe('Approvers who come with a client certificate, beside or instead of tokens. Needs `http.auth.mtls`.'),
     webhooks: z.array(webhook).max(16).readonly().default([]).describe('Who is told about approvals.'),
     escalateAfter: z
       .number()
@@ -165,11 +185,17 @@ export const approvalsConfig = z
   .refine(({ webhooks }) => new Set(webhooks.map((one) => one.name)).size === webhooks.length, {
     path: ['webhooks'],
     message: 'expected distinct names',
+  })
+  .refine(({ certificates: all }) => new Set(all.map((one) => `${one.tenant}/${one.name}`)).size === all.length, {
+    path: ['certificates'],
+    message: 'expected each certificate once',
   });
 
 /** Value of {@link approvalsConfig}. */
 export type ApprovalsConfig = z.output<typeof approvalsConfig>;
 /** One of `approvals.approvers`. */
 export type ApproverConfig = ApprovalsConfig['approvers'][number];
+/** One of `approvals.certificates`. */
+export type CertifiedApproverConfig = ApprovalsConfig['certificates'][number];
 /** One of `approvals.webhooks`. */
 export type WebhookConfig = ApprovalsConfig['webhooks'][number];

@@ -5,7 +5,7 @@ import type { JsonObject } from '@portcullis/policy/model';
 import { PortcullisError } from '@portcullis/runtime';
 import type { ApprovalBook } from './book.js';
 import { microsOf } from './match-grant.js';
-import { answerable, isOwn, type Person } from './people.js';
+import { answerable, isOwn, type Person, voiceOf } from './people.js';
 import type { Approval, ApprovalFilter, Counted, Grant } from './port.js';
 
 /** A standing grant, as an approver asks for it. */
@@ -79,7 +79,7 @@ export function createDesk(book: ApprovalBook, maxGrantSeconds: number): Approva
       if (approval.state !== 'pending') throw closed(approval);
       await record(says, approval, person, comment);
       const holds = needs.map(({ hold }) => hold);
-      const counted = settled(await store.vote(person.tenant, id, { person: person.id, says, holds, comment }));
+      const counted = settled(await store.vote(person.tenant, id, { person: voiceOf(person), says, holds, comment }));
       if (counted.state !== 'pending') book.tell({ event: 'decided', approval: counted, by: person.id });
       return counted;
     },

@@ -136,7 +136,10 @@ export function createMemoryApprovalStore({ clock, caps }: { clock: Clock; caps:
 
 /** Why an approval no longer fits a request of the same binding. */
 function unfit(approval: Approval, held: Presented): VoidReason | 'behind' | undefined {
-  if (approval.bundle !== held.bundle) return held.releaseSeq < approval.releaseSeq ? 'behind' : 'release';
+  if (approval.bundle !== held.bundle) {
+    if (held.releaseSeq < approval.releaseSeq) return 'behind';
+    if (held.basis === '' || held.basis !== approval.basis) return 'release';
+  }
   if (approval.definition !== held.definition) return 'definition';
   return covers(approval.needs, held.needs) ? undefined : 'terms';
 }

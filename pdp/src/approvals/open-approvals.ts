@@ -36,7 +36,7 @@ export interface OpenApprovalsParts {
 export interface Approvals {
   readonly book: ApprovalBook;
   readonly desk: ApprovalDesk;
-  /** Without issuers of approvers there is nobody to ask. */
+  /** Without issuers nobody comes with a token. */
   readonly approvers: ApproverReader | undefined;
   readonly reveal: Showing['reveal'];
   /** Tells again about what waits too long. */

@@ -27,6 +27,11 @@ export function isOwn(person: Person, { agent, about }: Pick<Approval, 'agent' |
   return askers.some((name) => names.includes(name));
 }
 
+/** What one voice is counted by: the same, however a directory or a configuration writes the person's id. */
+export function voiceOf({ id }: Person): string {
+  return folded(id);
+}
+
 /** Directories differ in how they write the case of a name. */
 function folded(name: string): string {
   return name.normalize('NFC').toLowerCase();

@@ -43,6 +43,8 @@ export interface Vote {
 /** An approval as it is kept. Times are milliseconds since the epoch, by the store's clock. */
 export interface Approval extends Circumstances {
   readonly id: string;
+  /** Digest of what the hold rests on; empty when nobody can say. With another bundle, an equal one is as good. */
+  readonly basis: string;
   /** Digest of what it is bound to ({@link bindingOf}). */
   readonly binding: string;
   readonly tenant: string;
@@ -60,6 +62,8 @@ export interface Approval extends Circumstances {
 
 /** A held request, as the store needs to know it. */
 export interface Presented extends Circumstances {
+  /** Digest of what the hold rests on; empty when nobody can say. With another bundle, an equal one is as good. */
+  readonly basis: string;
   /** A UUID, for a new approval. */
   readonly id: string;
   readonly binding: string;

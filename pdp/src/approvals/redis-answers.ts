@@ -33,6 +33,8 @@ const approvalFields = z.object({
   created: count,
   expires: count,
   why: z.string(),
+  // Questions of PDPs that did not know it yet fit their own bundle only.
+  basis: z.string().default(''),
 });
 const vote = json.pipe(z.tuple([z.enum(['approve', 'deny']), json.pipe(z.array(z.string())), z.string(), count]));
 

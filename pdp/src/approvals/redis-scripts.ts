@@ -34,13 +34,13 @@ end
 /**
  * KEYS b:<binding>. ARGV prefix, binding, attempt, id, tenant, agent, bundle, seq, definition, needs (JSON), about (JSON),
  * lifetime ms, open per agent, open per tenant, keep ms, bind to the run (1 or 0), the approval that the asker has just used
- * up, then per need: its text, its quorum.
+ * up, basis, then per need: its text, its quorum.
  * Answers outcome, cause or voided id, reason, is new, then the fields of the approval.
  */
 export const PRESENT = `${HEAD}${CLOSE}
 local prefix, binding, attempt, id, tenant, agent = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local bundle, seq, definition = ARGV[7], tonumber(ARGV[8]), ARGV[9]
-local lifetime, keep, bound = tonumber(ARGV[12]), tonumber(ARGV[15]), ARGV[16]
+local lifetime, keep, bound, basis = tonumber(ARGV[12]), tonumber(ARGV[15]), ARGV[16], ARGV[18]
 local function answer(outcome, first, second, isnew, key)
   local fields = key and redis.call('HGETALL', key) or {}
   return {outcome, first, second, isnew, whole(now), unpack(fields)}
@@ -50,17 +50,19 @@ local voided, reason = '', ''
 local current = redis.call('GET', KEYS[1])
 if current then
   local key = prefix .. 'p:' .. current
-  local f = redis.call('HMGET', key, 'state', 'expires', 'bundle', 'seq', 'definition', 'run', 'used_by')
+  local f = redis.call('HMGET', key, 'state', 'expires', 'bundle', 'seq', 'definition', 'run', 'used_by', 'basis')
   local state = f[1]
   if state and tonumber(f[2]) > now then
     if state == 'consumed' and f[7] == attempt and current ~= ARGV[17] then return answer('answered', '', '', '0', key) end
     if state == 'pending' or state == 'approved' or state == 'denied' then
       if f[3] ~= bundle then
         if seq < tonumber(f[4]) then return answer('unknown', 'behind', '', '0') end
-        reason = 'release'
+        if basis == '' or f[8] ~= basis then reason = 'release' end
+      end
+      if reason ~= '' then
       elseif f[5] ~= definition then reason = 'definition'
       else
-        for i = 18, #ARGV, 2 do
+        for i = 19, #ARGV, 2 do
           if redis.call('HEXISTS', key, 't:' .. ARGV[i]) == 0 then reason = 'terms' end
         end
       end
@@ -91,9 +93,9 @@ end
 local key, expires = prefix .. 'p:' .. id, now + lifetime
 redis.call('HSET', key, 'id', id, 'binding', binding, 'tenant', tenant, 'agent', agent, 'state', 'pending',
   'bundle', bundle, 'seq', ARGV[8], 'definition', definition, 'needs', ARGV[10], 'about', ARGV[11],
-  'created', whole(now), 'expires', whole(expires), 'why', '')
+  'created', whole(now), 'expires', whole(expires), 'why', '', 'basis', basis)
 local count = 0
-for i = 18, #ARGV, 2 do
+for i = 19, #ARGV, 2 do
   count = count + 1
   redis.call('HSET', key, 't:' .. ARGV[i], '1', 'q:' .. count, ARGV[i + 1], 'c:' .. count, '0')
 end

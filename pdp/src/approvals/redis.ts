@@ -95,10 +95,11 @@ export function createRedisApprovalStore(options: RedisApprovalOptions): Approva
 
   return {
     present: async (held) => {
-      const { id, binding, attempt, tenant, agent, bundle, releaseSeq, definition, needs, about, lifetimeMs } = held;
+      const { id, binding, attempt, tenant, agent, bundle, releaseSeq, definition, needs, about, lifetimeMs, basis } =
+        held;
       const head = [prefix, binding, attempt, id, tenant, agent, bundle, releaseSeq, definition];
       const documents = [JSON.stringify(needs), JSON.stringify(about)];
-      const bounds = [lifetimeMs, caps.perAgent, caps.perTenant, caps.keepMs, bound, held.after];
+      const bounds = [lifetimeMs, caps.perAgent, caps.perTenant, caps.keepMs, bound, held.after, basis];
       const asked = needs.flatMap((need) => [needText(need), need.quorum]);
       const args = [...head, ...documents, ...bounds, ...asked];
       return run('present', scripts.PRESENT, [`b:${binding}`], args, readPresentation);

@@ -40,6 +40,7 @@ export function heldRequest(changes: Partial<Presented> = {}): Presented {
     bundle: 'bundle-1',
     releaseSeq: 1,
     definition: 'definition-1',
+    basis: '',
     lifetimeMs: LONG_MS,
     about: { tool: 'pay', amount: 10.5, nested: { empty: [], none: null } },
     ...changes,
@@ -239,6 +240,61 @@ export const approvalStoreContract: readonly ApprovalContractCase[] = [
       const behind = await store.present(heldRequest({ bundle: 'bundle-0', releaseSeq: 4 }));
       assert.deepEqual(behind, { outcome: 'unknown', cause: 'behind' });
       assert.equal((await store.present(heldRequest({ releaseSeq: 6 }))).outcome, 'consumed');
+    },
+  },
+  {
+    name: 'another bundle on which the hold rests in the same way changes nothing',
+    check: async (subject) => {
+      const store = first(subject);
+      const id = await pending(store, { basis: 'basis-1' });
+      const later = { bundle: 'bundle-2', releaseSeq: 2, basis: 'basis-1' };
+      const attached = await at(subject, 1).present(heldRequest(later));
+      assert.ok(attached.outcome === 'pending' && !attached.isNew && attached.approval.id === id);
+      await store.vote('acme', id, says('ann'));
+      assert.equal((await at(subject, 1).present(heldRequest(later))).outcome, 'consumed');
+    },
+  },
+  ...(
+    [
+      ['rests on something else', { basis: 'basis-1' }, { basis: 'basis-2' }],
+      ['rests on what nobody can say now', { basis: 'basis-1' }, { basis: '' }],
+      ['rested on what nobody could say', { basis: '' }, { basis: 'basis-1' }],
+      ['rests on what nobody can ever say', { basis: '' }, { basis: '' }],
+    ] as const
+  ).map(([name, before, after]) => ({
+    name: `an approval is void under another bundle once the hold ${name}`,
+    check: async (subject: ApprovalSubject): Promise<void> => {
+      const store = first(subject);
+      const id = await approved(store, before);
+      const asked = await at(subject, 1).present(heldRequest({ bundle: 'bundle-2', releaseSeq: 2, ...after }));
+      assert.ok(asked.outcome === 'pending' && asked.isNew);
+      assert.deepEqual(asked.voided, { id, reason: 'release' });
+    },
+  })),
+  {
+    name: 'a bundle that changes nothing about the hold does not make up for another definition or other terms',
+    check: async (subject) => {
+      const store = first(subject);
+      const later = { bundle: 'bundle-2', releaseSeq: 2, basis: 'basis-1' };
+      for (const [reason, changes] of [
+        ['definition', { definition: 'definition-2' }],
+        ['terms', { needs: [{ ...ADMINS, quorum: 2 }] }],
+      ] as const) {
+        const binding = `bound-${reason}`;
+        const id = await approved(store, { basis: 'basis-1', binding });
+        const asked = await store.present(heldRequest({ ...later, ...changes, binding }));
+        assert.ok(asked.outcome === 'pending' && asked.isNew);
+        assert.deepEqual(asked.voided, { id, reason });
+      }
+    },
+  },
+  {
+    name: 'who knows an older release does not decide, even where it would change nothing',
+    check: async (subject) => {
+      const store = first(subject);
+      await approved(store, { releaseSeq: 5, basis: 'basis-1' });
+      const behind = await store.present(heldRequest({ bundle: 'bundle-0', releaseSeq: 4, basis: 'basis-1' }));
+      assert.deepEqual(behind, { outcome: 'unknown', cause: 'behind' });
     },
   },
   {

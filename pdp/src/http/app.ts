@@ -6,17 +6,19 @@ import type { Socket } from 'node:net';
 import { type Logger, PortcullisError } from '@portcullis/runtime';
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify';
 import { logFault } from '../server/guard.js';
+import { addAccessRequestRoutes } from './access-request-routes.js';
 import { type ApprovalRouteParts, addApprovalRoutes } from './approval-routes.js';
 import { type AuthzenParts, addAuthzenRoutes } from './authzen-routes.js';
 import { requireJson, takeBytes } from './body.js';
 import type { HttpCallers } from './caller.js';
 import { addEvaluateRoute, type EvaluateRouteParts } from './evaluate-route.js';
 import type { HttpConfig } from './http-config.js';
-import { type HttpObserver, routeOf, statusLabel } from './http-observer.js';
+import { type HttpObserver, type KnownRoute, routeOf, statusLabel } from './http-observer.js';
 import { addKillRoutes, type KillRouteParts } from './kill-routes.js';
 import type { OperatorReader } from './operator.js';
 import { connectionFault, faultOf, httpProblem } from './problems.js';
 import { addQuotaRoutes, type QuotaRouteParts } from './quota-routes.js';
+import { addSearchRoutes } from './search-routes.js';
 
 /** What {@link createHttpApp} is told. */
 export interface HttpAppParts extends AuthzenParts, EvaluateRouteParts {
@@ -77,11 +79,18 @@ export function createHttpApp(parts: HttpAppParts): FastifyInstance {
     await reply.code(document.status).type(PROBLEM).send(JSON.stringify(document));
   };
 
+  /** What is not configured does not exist. */
+  const thereIs = (found: KnownRoute | undefined): KnownRoute | undefined =>
+    (found?.route === 'authzen_search' && parts.search === undefined) ||
+    (found?.route === 'authzen_requests' && parts.accessRequests === undefined)
+      ? undefined
+      : found;
+
   app.addHook('onRequest', async (request, reply) => {
     const id = request.headers['x-request-id'];
     if (id !== undefined) reply.header('x-request-id', id);
     reply.header('cache-control', 'no-store');
-    const found = routeOf(request.url);
+    const found = thereIs(routeOf(request.url));
     // Says only what the route table of the documentation says.
     if (found?.route === 'authzen_metadata' && !request.is404) return;
     const isForPeople = found?.route === 'approvals' || found?.route === 'grants';
@@ -98,7 +107,7 @@ export function createHttpApp(parts: HttpAppParts): FastifyInstance {
     }
     request.caller = await callers.callerOf(request);
     if (request.is404) throw missing(request.method, found?.method, reply);
-    requireJson(request, found?.route === 'evaluate' ? 415 : 400);
+    if (request.method === 'POST') requireJson(request, found?.route === 'evaluate' ? 415 : 400);
   });
   app.addHook('onResponse', async (request, reply) => {
     const route = routeOf(request.url)?.route ?? 'other';
@@ -110,6 +119,8 @@ export function createHttpApp(parts: HttpAppParts): FastifyInstance {
   takeBytes(app);
   addEvaluateRoute(app, parts);
   addAuthzenRoutes(app, parts);
+  if (parts.search !== undefined) addSearchRoutes(app, parts.search, parts);
+  if (parts.accessRequests !== undefined) addAccessRequestRoutes(app, parts.accessRequests, parts);
   if (parts.approvals !== undefined) addApprovalRoutes(app, parts.approvals, parts);
   addKillRoutes(app, parts.kill);
   addQuotaRoutes(app, parts.usage);

@@ -34,6 +34,7 @@ beforeEach(() => {
     approvals: {
       desk: createDesk(book, 3_600),
       approvers: createApproverReader([{ config, keys: createLocalJWKSet(jwks) }], clock),
+      certified: undefined,
       waiting: book.store,
       reveal: createShowing('summary', undefined).reveal,
     },

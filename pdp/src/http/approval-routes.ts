@@ -4,9 +4,10 @@ import type { Json, JsonObject } from '@portcullis/policy/model';
 import type { PeerIdentity } from '@portcullis/proto';
 import { PortcullisError } from '@portcullis/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { ApproverConnection, CertifiedApprovers } from '../approvals/approver-certificates.js';
 import type { ApproverReader } from '../approvals/approver-token.js';
 import type { ApprovalDesk, GrantWish } from '../approvals/desk.js';
-import type { Person } from '../approvals/people.js';
+import { type Person, voiceOf } from '../approvals/people.js';
 import { APPROVAL_STATES, type Approval, type ApprovalState, type ApprovalStore } from '../approvals/port.js';
 import { approvalDocument, approvalStatus, grantDocument } from '../approvals/wire.js';
 import type { GatewayTenants } from '../pipeline/normalize.js';
@@ -17,7 +18,10 @@ import { invalidRequest } from './problems.js';
 /** What the routes work with. */
 export interface ApprovalRouteParts {
   readonly desk: ApprovalDesk;
-  readonly approvers: ApproverReader;
+  /** Those with tokens. */
+  readonly approvers: ApproverReader | undefined;
+  /** Those with certificates. */
+  readonly certified: CertifiedApprovers | undefined;
   /** For agents that wait. */
   readonly waiting: Pick<ApprovalStore, 'find'>;
   readonly reveal: (about: JsonObject) => JsonObject;
@@ -40,14 +44,8 @@ export function addApprovalRoutes(
   parts: ApprovalRouteParts,
   context: ApprovalRouteContext,
 ): void {
-  const { desk, approvers, reveal } = parts;
-  const personOf = async ({ headers }: FastifyRequest): Promise<Person> => {
-    const token = BEARER.exec(headers.authorization ?? '')?.[1];
-    if (token === undefined) {
-      throw new PortcullisError('ERR_IDENTITY_REJECTED', 'unauthenticated', "expected an approver's token");
-    }
-    return approvers.personOf(token);
-  };
+  const { desk, reveal } = parts;
+  const personOf = (request: FastifyRequest): Promise<Person> => approverOf(request, parts);
   const bodyOf = (request: FastifyRequest, names: readonly string[]): JsonObject => {
     const body = readJsonObject(request.body, context.maxBodyBytes);
     const stray = Object.keys(body).find((name) => !names.includes(name));
@@ -99,6 +97,27 @@ export function addApprovalRoutes(
     const person = await personOf(request);
     return grantDocument(await desk.revokeGrant(person, idOf(request), commentOf(bodyOf(request, ['comment']))));
   });
+}
+
+/** By certificate, by token, or by both when they are one person: then the token says what they may answer. */
+async function approverOf(
+  { headers, raw }: FastifyRequest,
+  { approvers, certified }: Pick<ApprovalRouteParts, 'approvers' | 'certified'>,
+): Promise<Person> {
+  const holder = certified?.personOf(raw.socket as ApproverConnection);
+  if (headers.authorization === undefined && holder !== undefined) return holder;
+  const token = BEARER.exec(headers.authorization ?? '')?.[1];
+  if (token === undefined) throw unidentified("expected an approver's token or certificate");
+  if (approvers === undefined) throw unidentified("no approver's tokens are accepted here, only certificates");
+  const bearer = await approvers.personOf(token);
+  if (holder !== undefined && (holder.tenant !== bearer.tenant || voiceOf(holder) !== voiceOf(bearer))) {
+    throw unidentified('the token and the certificate name different people');
+  }
+  return bearer;
+}
+
+function unidentified(message: string): PortcullisError {
+  return new PortcullisError('ERR_IDENTITY_REJECTED', 'unauthenticated', message);
 }
 
 interface Waiting {

@@ -20,6 +20,11 @@ export interface Circumstances {
   /** RFC 3339. */
   readonly timestamp: string;
   readonly requestId: string;
+  /**
+   * Whether `context.approval` is a reference and no fact. Which approval there is, is found by the request alone: a
+   * reference to another one is ignored.
+   */
+  readonly isReference: boolean;
 }
 
 type Fields = Record<string, Json>;
@@ -71,7 +76,8 @@ export function toCanonical(evaluation: Evaluation, circumstances: Circumstances
 }
 
 function map({ subject, action, resource, context }: Evaluation, circumstances: Circumstances): JsonObject {
-  const given = Object.fromEntries(Object.entries(context).filter(([name]) => !CONTEXT_DIRECTIVES.includes(name)));
+  const directives = circumstances.isReference ? [...CONTEXT_DIRECTIVES, 'approval'] : CONTEXT_DIRECTIVES;
+  const given = Object.fromEntries(Object.entries(context).filter(([name]) => !directives.includes(name)));
   const { intent_risk: risk, source = 'sdk' } = context;
   return {
     version: '1.0',

@@ -1,17 +1,17 @@
-/** The routes of the OpenID AuthZEN Authorization API 1.0. Search needs a list of what there is, which nobody keeps. */
+/** The routes of the OpenID AuthZEN Authorization API 1.0 but search, which search-routes.ts has. */
 
-import { randomUUID } from 'node:crypto';
-import type { PeerIdentity } from '@portcullis/proto';
 import type { Clock } from '@portcullis/runtime';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { Decide } from '../pipeline/decide.js';
 import type { GatewayTenants } from '../pipeline/normalize.js';
+import { SEARCHES } from '../search/candidates.js';
+import { requestable } from './access-request.js';
+import { type AccessRequestParts, REQUESTS_PATH } from './access-request-routes.js';
 import { type AuthzenDecision, notAnEvaluation, toAuthzen } from './authzen-answer.js';
-import { toCanonical } from './authzen-canonical.js';
+import { type Asking, askingOf, attemptOf } from './authzen-attempt.js';
 import { type Batch, type Evaluation, readBatch, readEvaluation, type Semantic } from './authzen-request.js';
 import { readJsonObject } from './body.js';
-import { authenticated } from './caller.js';
-import { userTokenOf } from './user-token.js';
+import type { SearchParts } from './search-routes.js';
 
 /** What the routes work with. */
 export interface AuthzenParts {
@@ -23,15 +23,14 @@ export interface AuthzenParts {
   readonly maxBodyBytes: number;
   /** How clients write this service; known once the port is bound. */
   readonly publicUrl: () => string;
+  /** Without it nothing is searched, and nothing says so. */
+  readonly search: SearchParts | undefined;
+  /** Without it a hold is a denial like any other. */
+  readonly accessRequests: AccessRequestParts | undefined;
 }
 
-/** What the caller of a request may say, and by when it wants to hear. */
-interface Asking {
-  readonly caller: PeerIdentity;
-  readonly requestId: string | undefined;
-  readonly userToken?: string;
-  readonly deadline: number;
-}
+/** Of the draft of the access request profile. */
+const ACCESS_REQUESTS = 'urn:openid:authzen:capability:access-request';
 
 /** After which answer a batch ends. */
 const ENDS_AT: Readonly<Record<Semantic, boolean | undefined>> = {
@@ -39,8 +38,6 @@ const ENDS_AT: Readonly<Record<Semantic, boolean | undefined>> = {
   deny_on_first_deny: false,
   permit_on_first_permit: true,
 };
-/** An id of the caller's that the canonical request has room for. */
-const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 
 /** Adds the routes. */
 export function addAuthzenRoutes(app: FastifyInstance, parts: AuthzenParts): void {
@@ -49,7 +46,7 @@ export function addAuthzenRoutes(app: FastifyInstance, parts: AuthzenParts): voi
     url: '/access/v1/evaluation',
     handler: async (request) => {
       const evaluation = readEvaluation(readJsonObject(request.body, parts.maxBodyBytes));
-      return decideOne(parts, evaluation, askingOf(request));
+      return decideOne(parts, evaluation, askingOf(request, parts));
     },
   });
 
@@ -59,7 +56,7 @@ export function addAuthzenRoutes(app: FastifyInstance, parts: AuthzenParts): voi
     handler: async (request) => {
       const body = readJsonObject(request.body, parts.maxBodyBytes);
       const batch = readBatch(body);
-      const asking = askingOf(request);
+      const asking = askingOf(request, parts);
       if (batch === undefined) return decideOne(parts, readEvaluation(body), asking);
       return { evaluations: await decideAll(parts, batch, asking) };
     },
@@ -75,38 +72,29 @@ export function addAuthzenRoutes(app: FastifyInstance, parts: AuthzenParts): voi
         policy_decision_point: base,
         access_evaluation_endpoint: `${base}/access/v1/evaluation`,
         access_evaluations_endpoint: `${base}/access/v1/evaluations`,
+        ...(parts.search === undefined
+          ? {}
+          : Object.fromEntries(
+              SEARCHES.map((kind) => [`search_${kind}_endpoint`, `${base}/access/v1/search/${kind}`]),
+            )),
+        ...(parts.accessRequests === undefined
+          ? {}
+          : { access_request_endpoint: base + REQUESTS_PATH, capabilities: [ACCESS_REQUESTS] }),
       };
     },
   });
-
-  function askingOf(request: FastifyRequest): Asking {
-    const named = request.headers['x-request-id'];
-    return {
-      caller: authenticated(request),
-      requestId: typeof named === 'string' && REQUEST_ID.test(named) ? named : undefined,
-      ...userTokenOf(request),
-      deadline: parts.clock.monotonic() + parts.deadlineMs,
-    };
-  }
 }
 
 async function decideOne(parts: AuthzenParts, evaluation: Evaluation, asking: Asking): Promise<AuthzenDecision> {
-  const { caller, requestId = randomUUID(), deadline, userToken } = asking;
-  // What cannot be mapped is denied by the pipeline, so that it is on record like every other denial.
-  const subject = toCanonical(evaluation, {
-    caller,
-    onlyTenant: onlyTenantOf(caller, parts.gateways),
-    timestamp: new Date(parts.clock.now()).toISOString(),
-    requestId,
-  });
-  const decision = await parts.decide({
-    caller,
-    subject,
-    claimedDigest: undefined,
-    ...(userToken === undefined ? {} : { userToken }),
-    deadline,
-  });
-  return toAuthzen(decision, evaluation.context['supported_obligations']);
+  const { accessRequests, gateways, clock } = parts;
+  const attempt = attemptOf(evaluation, asking, { gateways, clock, isReference: accessRequests !== undefined });
+  const decision = await parts.decide(attempt);
+  const answer = toAuthzen(decision, evaluation.context['supported_obligations']);
+  if (accessRequests === undefined || answer.decision || !attempt.subject.ok) return answer;
+  const { tenant_id: tenant, agent } = attempt.subject.value;
+  const about = { tenant, agent: agent.id, now: clock.now() };
+  const where = { sealer: accessRequests.sealer, endpoint: parts.publicUrl() + REQUESTS_PATH };
+  return { ...answer, context: { ...answer.context, ...requestable(decision, evaluation, about, where) } };
 }
 
 async function decideAll(parts: AuthzenParts, batch: Batch, asking: Asking): Promise<readonly AuthzenDecision[]> {
@@ -124,9 +112,4 @@ async function decideAll(parts: AuthzenParts, batch: Batch, asking: Asking): Pro
     if (given.decision === last) break;
   }
   return answers;
-}
-
-function onlyTenantOf(caller: PeerIdentity, gateways: GatewayTenants): string | undefined {
-  const tenants = caller.kind === 'gateway' ? gateways.get(caller.name) : undefined;
-  return tenants?.size === 1 ? [...tenants][0] : undefined;
 }

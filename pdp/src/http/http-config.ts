@@ -1,6 +1,7 @@
 /** The part of the configuration that is about HTTP: off unless it is given. */
 
 import { z } from 'zod';
+import { searchConfig } from '../search/search-config.js';
 
 const claim = z.string().min(1).max(128);
 
@@ -77,7 +78,22 @@ export const httpConfig = z.strictObject({
     .optional()
     .describe('How clients write this service, for AuthZEN discovery; without it the address as bound.'),
   auth: auth.prefault({}).describe('Who is answered.'),
+  tokenKeyFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      '32 random bytes in base64, the same on all PDPs behind one address; seals page tokens and what access requests are ' +
+        'bound to. Without it they are good at the PDP that gave them, until that restarts.',
+    ),
+  accessRequests: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Whether held evaluations can be resolved by the draft of AuthZEN's access request profile. Needs approvers.",
+    ),
   limits: limits.describe('Caps on what one caller may send.'),
+  search: searchConfig.describe("AuthZEN's search."),
 });
 
 /** Value of {@link httpConfig}. */

@@ -5,6 +5,8 @@ export const HTTP_ROUTES = [
   'evaluate',
   'authzen_evaluation',
   'authzen_evaluations',
+  'authzen_search',
+  'authzen_requests',
   'authzen_metadata',
   'approvals',
   'grants',
@@ -19,6 +21,7 @@ export type HttpRoute = (typeof HTTP_ROUTES)[number];
 export const HTTP_STATUSES = [
   '200',
   '201',
+  '202',
   '400',
   '401',
   '403',
@@ -26,6 +29,7 @@ export const HTTP_STATUSES = [
   '405',
   '408',
   '409',
+  '410',
   '413',
   '415',
   '431',
@@ -53,6 +57,10 @@ const PATHS: Readonly<Record<string, KnownRoute>> = {
   '/v1/policy/evaluate': { route: 'evaluate', method: 'POST' },
   '/access/v1/evaluation': { route: 'authzen_evaluation', method: 'POST' },
   '/access/v1/evaluations': { route: 'authzen_evaluations', method: 'POST' },
+  '/access/v1/search/subject': { route: 'authzen_search', method: 'POST' },
+  '/access/v1/search/resource': { route: 'authzen_search', method: 'POST' },
+  '/access/v1/search/action': { route: 'authzen_search', method: 'POST' },
+  '/access/v1/requests': { route: 'authzen_requests', method: 'POST' },
   '/.well-known/authzen-configuration': { route: 'authzen_metadata', method: 'GET' },
   '/v1/kill': { route: 'kill', method: 'GET, PUT', operators: true },
   '/v1/quotas': { route: 'quotas', method: 'GET', operators: true },
@@ -60,6 +68,7 @@ const PATHS: Readonly<Record<string, KnownRoute>> = {
 
 /** Paths with an id in them. */
 const PATTERNS: readonly (readonly [pattern: RegExp, route: KnownRoute])[] = [
+  [/^\/access\/v1\/requests\/[^/]+$/, { route: 'authzen_requests', method: 'GET' }],
   [/^\/v1\/approvals(\/[^/]+)?$/, { route: 'approvals', method: 'GET' }],
   [/^\/v1\/approvals\/[^/]+\/(approve|deny|revoke)$/, { route: 'approvals', method: 'POST' }],
   [/^\/v1\/grants$/, { route: 'grants', method: 'GET, POST' }],

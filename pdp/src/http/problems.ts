@@ -2,8 +2,16 @@
 
 import { PortcullisError, type ProblemDocument, problemDocument } from '@portcullis/runtime';
 
+interface Precise {
+  readonly status: number;
+  readonly title: string;
+  /** Where a specification names the problem. */
+  readonly type?: string;
+}
+
 /** HTTP says some things more precisely than a fault's kind. */
-const PRECISE: ReadonlyMap<string, { readonly status: number; readonly title: string }> = new Map([
+const PRECISE: ReadonlyMap<string, Precise> = new Map<string, Precise>([
+  ...accessRequestProblems(),
   ['ERR_APPROVAL_FORBIDDEN', { status: 403, title: 'The caller may not do this' }],
   ['ERR_APPROVAL_UNKNOWN', { status: 404, title: 'There is no such thing' }],
   ['ERR_HTTP_NOT_FOUND', { status: 404, title: 'There is no such thing' }],
@@ -12,7 +20,23 @@ const PRECISE: ReadonlyMap<string, { readonly status: number; readonly title: st
   ['ERR_HTTP_TOO_LARGE', { status: 413, title: 'The body is too large' }],
   ['ERR_HTTP_MEDIA_TYPE', { status: 415, title: 'The body is of another type' }],
   ['ERR_HTTP_HEAD_TOO_LARGE', { status: 431, title: 'The head of the request is too large' }],
+  ['ERR_SEARCH_FORBIDDEN', { status: 403, title: 'The caller may not do this' }],
 ]);
+
+/** What the draft of AuthZEN's access request profile calls them. */
+function accessRequestProblems(): readonly (readonly [code: string, precise: Precise])[] {
+  const urn = (name: string): string => `urn:openid:authzen:access-request:error:${name}`;
+  return [
+    [
+      'ERR_ACCESS_REQUEST_BINDING',
+      { status: 400, title: 'The denial is another', type: urn('invalid_denial_binding') },
+    ],
+    ['ERR_ACCESS_REQUEST_DUPLICATE', { status: 409, title: 'The key is taken', type: urn('duplicate_request') }],
+    ['ERR_ACCESS_REQUEST_EXPIRED', { status: 410, title: 'The denial has expired', type: urn('expired_denial') }],
+    ['ERR_ACCESS_REQUEST_TASK_EXPIRED', { status: 410, title: 'The task has expired', type: urn('task_expired') }],
+    ['ERR_ACCESS_REQUEST_UNKNOWN', { status: 404, title: 'There is no such task', type: urn('unknown_task') }],
+  ];
+}
 
 const BY_STATUS: ReadonlyMap<number, readonly [code: string, message: string]> = new Map([
   [408, ['ERR_HTTP_TIMEOUT', 'the request did not arrive in time']],

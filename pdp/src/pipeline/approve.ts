@@ -6,7 +6,7 @@
 import type { ApprovalEvent } from '@portcullis/policy/evidence';
 import type { JsonObject, Verdict } from '@portcullis/policy/model';
 import type { Clock } from '@portcullis/runtime';
-import { argumentDigests, bindingOf, targetOf } from '../approvals/binding.js';
+import { argumentDigests, bindingOf, targetOf, textDigest } from '../approvals/binding.js';
 import type { ApprovalBook, HoldObserver, HoldOutcome } from '../approvals/book.js';
 import { drawOn } from '../approvals/match-grant.js';
 import { type Asked, askedBy, withApproval } from '../approvals/needs.js';
@@ -101,6 +101,7 @@ function sessionOf(parts: ApproveParts, held: Held, attempt: Attempt, asked: Ask
     agent: request.agent.id,
     needs,
     bundle: snapshot.bundleDigest,
+    basis: basisOf(held.adjudicated),
     releaseSeq: snapshot.releaseSeq,
     definition: request.tool?.definition_digest ?? '',
     lifetimeMs: asked.lifetimeMs,
@@ -121,6 +122,12 @@ function sessionOf(parts: ApproveParts, held: Held, attempt: Attempt, asked: Ask
       ...more,
     });
   return { parts, held, attempt, presented, assessed, record };
+}
+
+/** What the hold rests on, as a digest; empty when nobody can say. */
+function basisOf({ assessed }: Adjudicated): string {
+  const text = assessed.contextual.snapshot.engine.basisOf(assessed.request);
+  return text === undefined ? '' : textDigest(text);
 }
 
 /** The first grant that matches and has something left. */

@@ -15,9 +15,12 @@ const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** AES-256-GCM (NIST SP 800-38D) with a key derived by HKDF (RFC 5869); random nonces, one per text. */
-export function createSealer(key: Uint8Array): Sealer {
-  const derived = Buffer.from(hkdfSync('sha256', key, '', 'portcullis session sealing', KEY_BYTES));
+/**
+ * AES-256-GCM (NIST SP 800-38D) with a key derived by HKDF (RFC 5869); random nonces, one per text.
+ * @param purpose what is sealed for one purpose opens for no other
+ */
+export function createSealer(key: Uint8Array, purpose = 'portcullis session sealing'): Sealer {
+  const derived = Buffer.from(hkdfSync('sha256', key, '', purpose, KEY_BYTES));
   return {
     seal: (text) => {
       const nonce = randomBytes(NONCE_BYTES);

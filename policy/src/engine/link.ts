@@ -2,6 +2,7 @@ import { ERROR, FALSE, TRUE, type Truth } from '../dsl/truth.js';
 import type { Verdict } from '../model/decision.js';
 import type { ContextualRequest } from '../model/facts.js';
 import { createRegistry, type Registry } from '../registry/registry.js';
+import { basisText } from './basis.js';
 import { couldAllow as isPossible, type Possible, walkPossible } from './could-allow.js';
 import { type Explanation, explainRequest } from './explain.js';
 import { createFrame, type ReadSet } from './frame.js';
@@ -14,7 +15,7 @@ import type { CompiledBundle, ModuleIr, SetIr } from './ir.js';
 import { faultOf, type LinkedRule, type LinkedSet, linkRule } from './linked-rule.js';
 import { createLinker, type Linker } from './match.js';
 import type { Reading } from './read-field.js';
-import { type SetOutcome, walkSet } from './resolve.js';
+import { type Granted, type SetOutcome, walkSet } from './resolve.js';
 import { createFactsOf, fieldsOf } from './rule-facts.js';
 import { type RuleTable, tableOfBundle } from './rule-table.js';
 import { type ModuleOutcome, resolveSets, scopeFault } from './verdict.js';
@@ -45,6 +46,11 @@ export interface Engine {
    * @throws TypeError for a path of no read set
    */
   readingOf(path: string, request: ContextualRequest): Reading;
+  /**
+   * What of the bundle the verdict about a request rests on, as text: equal texts under two bundles mean that the same rules
+   * speak in the same way. As slow as an evaluation. `undefined` when nobody can say: rules that err, and other engines.
+   */
+  basisOf(request: ContextualRequest): string | undefined;
   /** The same verdict with every rule of the sets that speak of this request, in order, and why. For people; slow. */
   explain(request: ContextualRequest): Explanation;
 }
@@ -134,15 +140,20 @@ function* linkSteps(linkable: LinkableBundle, evaluators: readonly ModuleEvaluat
     }
   };
   const readGranted = linker.readerOf(GRANTED_FIELD);
-  const decide = (request: ContextualRequest): Verdict => {
-    frame.begin();
-    const granted = grantedOf(readGranted(request));
+  const outcomesOf = (request: ContextualRequest, granted: Granted): readonly SetOutcome<LinkedRule>[] => {
     const outcomes: SetOutcome<LinkedRule>[] = [];
     eachSpeaking(
       request,
       (ir) => walkSet<LinkedRule>(ir, granted),
       (walk) => outcomes.push(walk.finish()),
     );
+    return outcomes;
+  };
+
+  const decide = (request: ContextualRequest): Verdict => {
+    frame.begin();
+    const granted = grantedOf(readGranted(request));
+    const outcomes = outcomesOf(request, granted);
     const context = {
       policyVersion: bundle.version,
       default: bundle.default,
@@ -205,16 +216,28 @@ function* linkSteps(linkable: LinkableBundle, evaluators: readonly ModuleEvaluat
     return explainRequest({ request, sets: all, granted, verdict, policyVersion: bundle.version });
   };
 
+  const registry = createRegistry(bundle.registry ?? {});
+  const basisOf = (request: ContextualRequest): string | undefined => {
+    try {
+      frame.begin();
+      if (modules.some(({ scope }) => scope.test(request) !== FALSE)) return undefined;
+      return basisText({ bundle, registry, request, outcomes: outcomesOf(request, grantedOf(readGranted(request))) });
+    } catch {
+      return undefined;
+    }
+  };
+
   return {
     policyVersion: bundle.version,
     policyCount,
-    registry: createRegistry(bundle.registry ?? {}),
+    registry,
     factsNeeded: bundle.modules.length === 0 ? fields : ['', ...fields],
     cacheTtlSeconds: modules.length > 0 ? 0 : (bundle.cacheTtlSeconds ?? 0),
     evaluate,
     evaluateWithReads: (request) => ({ verdict: evaluate(request), reads: frame.reads() }),
     couldAllow,
     readingOf: frame.readingOf,
+    basisOf,
     explain,
   };
 }

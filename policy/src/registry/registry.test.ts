@@ -6,6 +6,8 @@ import { createCompiler } from '../engine/compiler.js';
 import { createImageReceiver } from '../engine/image.js';
 import { type Engine, linkBundle } from '../engine/link.js';
 import type { Checked, Problem } from '../model/index.js';
+import { compileRegistry, createRegistry } from './registry.js';
+import { agentKey } from './registry-shape.js';
 
 const SET = { name: 's', layer: 'platform', combining: 'priority', priority_order: 'desc', policies: 'p' };
 const AGENTS = `registry: closed
@@ -176,5 +178,48 @@ describe('what is wrong with data is told with its place', () => {
     expect(problemsOf({}, { data: { agents: '../agents.yaml' } })).toContainEqual(
       expect.objectContaining({ code: 'ERR_BUNDLE_NAME', path: 'data.agents' }),
     );
+  });
+});
+
+describe('listing', () => {
+  const registry = createRegistry(
+    compileRegistry({
+      agents: {
+        registry: 'open',
+        agents: ['b', 'a', 'a"1'].flatMap((id) => [
+          { tenant: 'acme', id },
+          { tenant: 'acme2', id: `${id}2` },
+        ]),
+      },
+      tools: {
+        catalogue: 'open',
+        tools: [
+          { server: 'mail', name: 'send' },
+          { tenant: 'acme', server: 'mail', name: 'send' },
+          { tenant: 'acme', server: 'crm', name: 'x' },
+          { tenant: 'rival', server: 'crm', name: 'y' },
+        ],
+      },
+    }),
+  );
+
+  test('names the agents of one tenant, in an order of their own', () => {
+    expect(registry.agentsOf('acme')).toEqual(
+      ['a', 'a"1', 'b'].toSorted((one, other) => (agentKey('', one) < agentKey('', other) ? -1 : 1)),
+    );
+    expect(registry.agentsOf('acme2')).toHaveLength(3);
+    expect(registry.agentsOf('acm')).toEqual([]);
+  });
+
+  test('names the tools of one tenant and those for all, each once', () => {
+    const send = { server: 'mail', name: 'send' };
+    expect(registry.toolsOf('acme')).toEqual([{ server: 'crm', name: 'x' }, send]);
+    expect(registry.toolsOf('rival')).toEqual([{ server: 'crm', name: 'y' }, send]);
+    expect(registry.toolsOf('nobody')).toEqual([send]);
+  });
+
+  test('of a bundle that declares none there are none', () => {
+    const nothing = createRegistry({});
+    expect([nothing.agentsOf('acme'), nothing.toolsOf('acme')]).toEqual([[], []]);
   });
 });

@@ -35,7 +35,14 @@ export interface Registry {
   agentOf(tenant: string, id: string): AgentEntry | undefined;
   /** The tenant's own entry, or else the one for all. */
   toolOf(tenant: string, server: string, name: string): ToolEntry | undefined;
+  /** Ids of the tenant's agents, by code unit. For listing: takes time in proportion. */
+  agentsOf(tenant: string): readonly string[];
+  /** The tenant's tools and those for all, each once, by server and name. For listing: takes time in proportion. */
+  toolsOf(tenant: string): readonly ToolName[];
 }
+
+/** What a tool is called. */
+export type ToolName = Pick<ToolEntry, 'server' | 'name'>;
 
 /** Compiles a registry; no two entries of the document share a key. */
 export function compileRegistry({ agents, tools }: RegistryDocument): RegistryIr {
@@ -59,7 +66,39 @@ export function createRegistry({ agents, tools }: RegistryIr): Registry {
     agentOf: (tenant, id) => find<AgentEntry>(agents, agentKey(tenant, id)),
     toolOf: (tenant, server, name) =>
       find<ToolEntry>(tools, toolKey(tenant, server, name)) ?? find<ToolEntry>(tools, toolKey(undefined, server, name)),
+    agentsOf: (tenant) => keysUnder(agents, tenant).map(([id = '']) => id),
+    toolsOf: (tenant) => {
+      const named = [...keysUnder(tools, tenant), ...keysUnder(tools, null)];
+      const known = new Map(
+        named.map(([server = '', name = '']) => [JSON.stringify([server, name]), { server, name }]),
+      );
+      return [...known].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, tool]) => tool);
+    },
   };
+}
+
+/** What follows the tenant in the keys that begin with it. */
+function keysUnder(table: RegistryTable | undefined, tenant: string | null): readonly (readonly string[])[] {
+  if (table === undefined) return [];
+  const start = `[${JSON.stringify(tenant)},`;
+  const { keys } = table;
+  const found: string[][] = [];
+  for (let index = lowerBound(keys, start); keys[index]?.startsWith(start) === true; index += 1) {
+    found.push((JSON.parse(keys[index] ?? '[]') as string[]).slice(1));
+  }
+  return found;
+}
+
+/** Index of the first key that is not before `wanted`. */
+function lowerBound(keys: readonly string[], wanted: string): number {
+  let low = 0;
+  let high = keys.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((keys[middle] ?? '') < wanted) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function tableOf<E>(mode: RegistryMode, entries: readonly E[], keyOf: (entry: E) => string): RegistryTable {
@@ -72,13 +111,7 @@ function tableOf<E>(mode: RegistryMode, entries: readonly E[], keyOf: (entry: E)
 function find<E>(table: RegistryTable | undefined, key: string): E | undefined {
   if (table === undefined) return undefined;
   const { keys, texts } = table;
-  let low = 0;
-  let high = keys.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((keys[middle] ?? '') < key) low = middle + 1;
-    else high = middle;
-  }
-  const text = keys[low] === key ? texts[low] : undefined;
+  const index = lowerBound(keys, key);
+  const text = keys[index] === key ? texts[index] : undefined;
   return text === undefined ? undefined : (JSON.parse(text) as E);
 }

@@ -86,8 +86,8 @@ export function describeDatabaseStore(
       await expect(store.append(writer, records.slice(1))).rejects.toMatchObject({ code: 'ERR_EVIDENCE_GAP' });
       const many = Array.from({ length: 10_001 }, () => records[0]).filter((record) => record !== undefined);
       await expect(store.append(writer, many)).rejects.toMatchObject({ code: 'ERR_EVIDENCE_INVALID' });
-      await expect(store.read(writer, 1, 10_001)).rejects.toMatchObject({ code: 'ERR_EVIDENCE_INVALID' });
-      await expect(store.append('', [])).rejects.toMatchObject({ code: 'ERR_EVIDENCE_INVALID' });
+      await expect(store.read(writer, 1, 10_001)).rejects.toMatchObject({ code: 'ERR_EVIDENCE_LIMIT' });
+      await expect(store.append('', records)).rejects.toMatchObject({ code: 'ERR_EVIDENCE_INVALID' });
     });
 
     test('two processes that append the same and different parts at once leave one whole chain', async () => {
