@@ -10,8 +10,8 @@ import { Pool } from 'undici';
 import { eventually } from '../../support/eventually.js';
 import { TRUST_DOMAIN } from '../../support/stack.js';
 import { requestOf } from '../engine/portcullis.js';
-import { type WorkRequest, workloadOf } from '../engine/workload.js';
-import type { Job } from './job.js';
+import { expectedOf, type WorkRequest, workloadOf } from '../engine/workload.js';
+import { ECHO_METHOD, type Job } from './job.js';
 
 /** Asks question `index`, whichever it is. */
 export interface Asker {
@@ -52,6 +52,8 @@ export async function connect(job: Job): Promise<Asker> {
       )(questions);
     case 'cerbos':
       return connectCerbos(job, questions, padding);
+    case 'echo':
+      return connectEcho(job, questions, padding);
   }
 }
 
@@ -201,6 +203,44 @@ interface CerbosAnswer {
   readonly results?: readonly { readonly actions: Readonly<Record<string, number>> }[];
 }
 const CERBOS_ALLOW = 1;
+
+/** The same bytes as a question to ours, one message for each; what comes back says nothing, and is right when it is whole. */
+async function connectEcho(
+  { address, tls, policies }: Job,
+  questions: readonly WorkRequest[],
+  padding: string,
+): Promise<Asker> {
+  const material = await openTlsMaterial(tls, { log: createLogger({ component: 'bench', level: 'silent' }) });
+  const client = new GrpcClient(address, pdpCredentials(material, TRUST_DOMAIN));
+  const { path, requestSerialize, responseDeserialize } = ECHO_METHOD;
+  const stream = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+  const { Evaluate } = loadDecisionService();
+  const workload = workloadOf(policies, 'plain');
+  const messages = questions.map((question) => {
+    const request = requestWith(question, padding);
+    return Evaluate.requestSerialize({ request: toWireRequest(request), request_digest: requestDigest(request) });
+  });
+  // A stream keeps the order of its messages.
+  const waiting: ((bytes: Buffer) => void)[] = [];
+  stream.on('data', (bytes: Buffer) => waiting.shift()?.(bytes));
+  stream.on('error', () => undefined);
+  return {
+    async ask(index) {
+      const message = messages[index % messages.length] as Buffer;
+      const back = await new Promise<Buffer>((resolve) => {
+        waiting.push(resolve);
+        stream.write(message);
+      });
+      if (back.length !== message.length) throw new Error('not what was sent');
+      return expectedOf(workload, questions[index % questions.length] as WorkRequest);
+    },
+    async close() {
+      stream.cancel();
+      client.close();
+      material.close();
+    },
+  };
+}
 
 async function connectCerbos(
   { address, tls }: Job,

@@ -2,6 +2,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { TlsFiles } from '@portcullis/runtime';
 import { startProcess } from '../../support/child-process.js';
 import { freePort } from '../../support/free-port.js';
@@ -34,6 +35,7 @@ export async function startPortcullis(
     pdp: {
       audit: { mode: audit },
       gateways: { edge: [AGENT.tenant] },
+      users: { assertedBy: ['edge'] },
       http: { limits: { maxConnections: 1_000 } },
       limits: { decisionDeadlineMs: 1_000 },
     },
@@ -125,6 +127,19 @@ export async function startCerbos(policies: number, { tls, own }: Sides): Promis
     '--log-level=error',
     '--debug-listen-addr=127.0.0.1:0',
   ]);
+}
+
+/** The transport of ours with nothing behind it. */
+export async function startEcho({ tls, own }: Sides): Promise<Server> {
+  const address = `127.0.0.1:${await freePort()}`;
+  const script = fileURLToPath(new URL('./echo-server.js', import.meta.url));
+  const running = startProcess(process.execPath, [script, JSON.stringify(own), address]);
+  return {
+    addresses: { echo: address },
+    tls,
+    pid: running.pid,
+    close: async () => void (await running.stop('SIGTERM', 2_000)),
+  };
 }
 
 function found(recipe: PeerRecipe): string | undefined {
