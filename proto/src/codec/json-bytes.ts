@@ -9,7 +9,7 @@
 
 import { isUtf8 } from 'node:buffer';
 import type { Json, JsonObject } from '@portcullis/policy/model';
-import canonicalize from 'canonicalize';
+import { canonicalText } from './canonical-text.js';
 import { type Findings, found } from './findings.js';
 
 /** How deep arrays and objects may nest (contracts §1). */
@@ -65,7 +65,7 @@ function parse(text: string): Json | undefined {
 
 /** RFC 8785 orders members by code unit, ECMAScript puts integer-like names first; either order is a faithful form. */
 function isFaithful(value: Json, text: string): boolean {
-  return JSON.stringify(value) === text || canonicalize(value) === text;
+  return JSON.stringify(value) === text || canonicalText(value) === text;
 }
 
 /** Reads the bytes of a JSON value; `undefined` and a problem when they are anything else. */

@@ -2,7 +2,7 @@
 
 import { hash } from 'node:crypto';
 import type { CanonicalRequest, Json, JsonObject } from '@portcullis/policy/model';
-import canonicalize from 'canonicalize';
+import { canonicalText } from './canonical-text.js';
 
 /** SHA-256, in bytes. */
 export const DIGEST_BYTES = 32;
@@ -12,12 +12,12 @@ export const DIGEST_BYTES = 32;
  * @throws Error when the request is not strict JSON (a lone surrogate, a number that is not finite, a cycle)
  */
 export function requestDigest(request: CanonicalRequest): Buffer {
-  return hash('sha256', canonicalForm(request), 'buffer');
+  return hash('sha256', canonicalText(request), 'buffer');
 }
 
 /** {@link requestDigest} in lower-case hex, as `Decision.request_digest` carries it. */
 export function requestDigestHex(request: CanonicalRequest): string {
-  return hash('sha256', canonicalForm(request), 'hex');
+  return hash('sha256', canonicalText(request), 'hex');
 }
 
 /**
@@ -26,7 +26,7 @@ export function requestDigestHex(request: CanonicalRequest): string {
  * @throws Error when the arguments are not strict JSON
  */
 export function argumentsDigestHex(args: JsonObject): string {
-  return hash('sha256', canonicalForm(args), 'hex');
+  return hash('sha256', canonicalText(args), 'hex');
 }
 
 /**
@@ -34,11 +34,5 @@ export function argumentsDigestHex(args: JsonObject): string {
  * @throws Error when the value is not strict JSON
  */
 export function jsonDigestHex(value: Json): string {
-  return hash('sha256', canonicalForm(value), 'hex');
-}
-
-function canonicalForm(value: CanonicalRequest | Json): string {
-  const text = canonicalize(value);
-  if (text === undefined) throw new TypeError('the value has no JSON form');
-  return text;
+  return hash('sha256', canonicalText(value), 'hex');
 }

@@ -1,17 +1,18 @@
 /** One client per subject. Every answer is read whole and compared with what it must be. */
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { credentials, Client as GrpcClient, type ServiceError } from '@grpc/grpc-js';
 import { fromJSON, type ServiceDefinition } from '@grpc/proto-loader';
 import type { CanonicalRequest } from '@portcullis/policy/model';
 import { loadDecisionService, requestDigest, toWireRequest } from '@portcullis/proto';
-import { createLogger, openTlsMaterial, type TlsFiles } from '@portcullis/runtime';
-import { createPolicyClient, pdpConfig, pdpCredentials } from '@portcullis/sidecar';
+import { createLogger, openTlsMaterial, systemClock, type TlsFiles } from '@portcullis/runtime';
+import { createAnswerCache, createPolicyClient, pdpConfig, pdpCredentials } from '@portcullis/sidecar';
 import { Pool } from 'undici';
 import { eventually } from '../../support/eventually.js';
 import { TRUST_DOMAIN } from '../../support/stack.js';
 import { requestOf } from '../engine/portcullis.js';
-import { type WorkRequest, workloadOf } from '../engine/workload.js';
-import type { Job } from './job.js';
+import { expectedOf, type WorkRequest, workloadOf } from '../engine/workload.js';
+import { ECHO_METHOD, type Job } from './job.js';
 
 /** Asks question `index`, whichever it is. */
 export interface Asker {
@@ -25,10 +26,11 @@ const PATIENCE_MS = 10_000;
 
 /** Connects. */
 export async function connect(job: Job): Promise<Asker> {
-  const questions = workloadOf(job.policies, 'plain').requests.hit;
+  const questions = questionsOf(job);
   const padding = 'x'.repeat(Math.max(0, Math.round(job.payloadKb * 1_000 - OVERHEAD)));
   switch (job.way) {
     case 'stream':
+    case 'sidecar':
       return connectStream(job, questions, padding);
     case 'unary':
       return connectUnary(job, questions, padding);
@@ -52,7 +54,16 @@ export async function connect(job: Job): Promise<Asker> {
       )(questions);
     case 'cerbos':
       return connectCerbos(job, questions, padding);
+    case 'echo':
+      return connectEcho(job, questions, padding);
   }
+}
+
+/** What is asked, in turn. */
+export function questionsOf({ policies, allowedOnly }: Job): readonly WorkRequest[] {
+  const workload = workloadOf(policies, 'plain');
+  const { hit } = workload.requests;
+  return allowedOnly ? hit.filter((question) => expectedOf(workload, question)) : hit;
 }
 
 /** What a question has without any padding, in bytes. */
@@ -69,14 +80,20 @@ export function inputOf({ agent, tool, operation, tokens }: WorkRequest): object
 }
 
 async function connectStream(
-  { address, tls }: Job,
+  { address, tls, way }: Job,
   questions: readonly WorkRequest[],
   padding: string,
 ): Promise<Asker> {
   const log = createLogger({ component: 'bench', level: 'silent' });
   const material = await openTlsMaterial(tls, { log });
   const requests = questions.map((question) => requestWith(question, padding));
+  const limits = { maxEntries: 5_000, maxBytes: 64 * 1024 * 1024 };
+  const observer = { unstored: () => undefined };
   const client = createPolicyClient({
+    cache:
+      way === 'sidecar'
+        ? createAnswerCache({ limits, clock: systemClock, newDecisionId: randomUUID, observer })
+        : undefined,
     config: pdpConfig.parse({ endpoints: [address], deadlineMs: 900, hedgeAfterMs: 800 }),
     credentials: pdpCredentials(material, TRUST_DOMAIN),
     log,
@@ -201,6 +218,44 @@ interface CerbosAnswer {
   readonly results?: readonly { readonly actions: Readonly<Record<string, number>> }[];
 }
 const CERBOS_ALLOW = 1;
+
+/** The same bytes as a question to ours, one message for each; what comes back says nothing, and is right when it is whole. */
+async function connectEcho(
+  { address, tls, policies }: Job,
+  questions: readonly WorkRequest[],
+  padding: string,
+): Promise<Asker> {
+  const material = await openTlsMaterial(tls, { log: createLogger({ component: 'bench', level: 'silent' }) });
+  const client = new GrpcClient(address, pdpCredentials(material, TRUST_DOMAIN));
+  const { path, requestSerialize, responseDeserialize } = ECHO_METHOD;
+  const stream = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+  const { Evaluate } = loadDecisionService();
+  const workload = workloadOf(policies, 'plain');
+  const messages = questions.map((question) => {
+    const request = requestWith(question, padding);
+    return Evaluate.requestSerialize({ request: toWireRequest(request), request_digest: requestDigest(request) });
+  });
+  // A stream keeps the order of its messages.
+  const waiting: ((bytes: Buffer) => void)[] = [];
+  stream.on('data', (bytes: Buffer) => waiting.shift()?.(bytes));
+  stream.on('error', () => undefined);
+  return {
+    async ask(index) {
+      const message = messages[index % messages.length] as Buffer;
+      const back = await new Promise<Buffer>((resolve) => {
+        waiting.push(resolve);
+        stream.write(message);
+      });
+      if (back.length !== message.length) throw new Error('not what was sent');
+      return expectedOf(workload, questions[index % questions.length] as WorkRequest);
+    },
+    async close() {
+      stream.cancel();
+      client.close();
+      material.close();
+    },
+  };
+}
 
 async function connectCerbos(
   { address, tls }: Job,

@@ -1,11 +1,25 @@
 /** What a load generator is told, and what it found. */
 
+import type { MethodDefinition } from '@grpc/grpc-js';
 import type { TlsFiles } from '@portcullis/runtime';
 
-/** How a subject is asked. */
-export const WAYS = ['stream', 'unary', 'http', 'opa', 'cerbos'] as const;
+/** How a subject is asked; `sidecar` is the stream with the sidecar's cache in front of it. */
+export const WAYS = ['stream', 'sidecar', 'unary', 'http', 'opa', 'cerbos', 'echo'] as const;
 /** See {@link WAYS}. */
 export type Way = (typeof WAYS)[number];
+
+const bytes = (message: Buffer): Buffer => message;
+
+/** The only method of the bare server: a stream of bytes, each of which comes back. */
+export const ECHO_METHOD: MethodDefinition<Buffer, Buffer> = {
+  path: '/bench.Echo/Echo',
+  requestStream: true,
+  responseStream: true,
+  requestSerialize: bytes,
+  requestDeserialize: bytes,
+  responseSerialize: bytes,
+  responseDeserialize: bytes,
+};
 
 /** One measurement. */
 export interface Job {
@@ -15,6 +29,8 @@ export interface Job {
   readonly tls: TlsFiles;
   /** Rules that are loaded; the questions follow from it. */
   readonly policies: number;
+  /** Only questions that are allowed: what is denied is never kept. */
+  readonly allowedOnly: boolean;
   /** What a question carries besides, in kB. */
   readonly payloadKb: number;
   /** Questions under way at once. */

@@ -2,6 +2,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { TlsFiles } from '@portcullis/runtime';
 import { startProcess } from '../../support/child-process.js';
 import { freePort } from '../../support/free-port.js';
@@ -24,22 +25,27 @@ export interface Server {
 
 const PUBLISH_MS = 600_000;
 
-/** Ours: a PDP with mutual TLS and the release of a distributor. */
+/** Seconds for which decisions may be kept, where they may; the most that a bundle can ask for. */
+const CACHE_SECONDS = 30;
+
+/** Ours: a PDP with mutual TLS and the release of a distributor; `caching` for one that lets decisions be kept. */
 export async function startPortcullis(
   policies: number,
   audit: 'required' | 'off',
+  keeping: 'caching' | 'uncached' = 'uncached',
 ): Promise<Server & { readonly own: TlsFiles }> {
   const stack = await startStack({
     logLevel: 'error',
     pdp: {
       audit: { mode: audit },
       gateways: { edge: [AGENT.tenant] },
+      users: { assertedBy: ['edge'] },
       http: { limits: { maxConnections: 1_000 } },
       limits: { decisionDeadlineMs: 1_000 },
     },
     bundles: () => ({ compileTimeoutMs: PUBLISH_MS, compileHeapMb: 4_096, syncTimeoutMs: PUBLISH_MS }),
   });
-  const source = bundleSource(workloadOf(policies, 'plain').rules, 'plain');
+  const source = bundleSource(workloadOf(policies, 'plain').rules, 'plain', keeping === 'caching' ? CACHE_SECONDS : 0);
   await stack.publish(source, { waitMs: PUBLISH_MS }).catch((error: unknown) => closing(stack, error));
   const [pdp] = stack.pdps;
   if (pdp === undefined) throw new Error('no PDP');
@@ -48,7 +54,12 @@ export async function startPortcullis(
     own: stack.tls({ kind: 'pdp', name: pdp.name }),
     pid: pdp.pid,
     tls: await stack.issue({ kind: 'gateway', name: 'edge' }),
-    addresses: { stream: pdp.endpoint, unary: pdp.endpoint, ...(http === undefined ? {} : { http }) },
+    addresses: {
+      stream: pdp.endpoint,
+      sidecar: pdp.endpoint,
+      unary: pdp.endpoint,
+      ...(http === undefined ? {} : { http }),
+    },
     close: () => stack.close(),
   };
 }
@@ -125,6 +136,19 @@ export async function startCerbos(policies: number, { tls, own }: Sides): Promis
     '--log-level=error',
     '--debug-listen-addr=127.0.0.1:0',
   ]);
+}
+
+/** The transport of ours with nothing behind it. */
+export async function startEcho({ tls, own }: Sides): Promise<Server> {
+  const address = `127.0.0.1:${await freePort()}`;
+  const script = fileURLToPath(new URL('./echo-server.js', import.meta.url));
+  const running = startProcess(process.execPath, [script, JSON.stringify(own), address]);
+  return {
+    addresses: { echo: address },
+    tls,
+    pid: running.pid,
+    close: async () => void (await running.stop('SIGTERM', 2_000)),
+  };
 }
 
 function found(recipe: PeerRecipe): string | undefined {
