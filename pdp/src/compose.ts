@@ -323,6 +323,11 @@ async function compose(
         callers,
         observer: metrics,
         quotas,
+        prices: () => {
+          const current = active.current();
+          return current.ok ? current.snapshot.engine.registry.prices : undefined;
+        },
+        clock,
         results: sessions.results,
         gateways: pipeline.gateways,
         sink: audit,

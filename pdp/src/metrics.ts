@@ -19,7 +19,7 @@ import { HTTP_ROUTES, HTTP_STATUSES, type HttpObserver } from './http/http-obser
 import { KILL_OUTCOMES, KILL_PATHS, type KillObserver } from './kill/kill-switch.js';
 import { type DecisionObserver, SOURCE_OUTCOMES, STAGES } from './pipeline/ports.js';
 import type { WarningObserver } from './quota/ledger.js';
-import { type QuotaObserver, RESERVATION_OUTCOMES, STORE_OPERATIONS } from './quota/port.js';
+import { type QuotaObserver, RESERVATION_OUTCOMES, SETTLED_OUTCOMES, STORE_OPERATIONS } from './quota/port.js';
 import {
   ASSESSMENT_OUTCOMES,
   OBSERVATION_OUTCOMES,
@@ -153,6 +153,11 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     help: 'Operations on the quota store that failed or took too long.',
     labels: { operation: STORE_OPERATIONS },
   });
+  const quotaSettlements = registry.counter({
+    name: 'quota_settlements_total',
+    help: 'Reports of actual use, by what came of them. `overrun`: more than was reserved. `unknown`: late, or nothing was reserved.',
+    labels: { outcome: SETTLED_OUTCOMES },
+  });
   const sessionReads = registry.histogram({
     name: 'session_read_duration_seconds',
     help: 'Time until it was known what the session of a request has done, in seconds, by what was known.',
@@ -247,6 +252,7 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
       reserving.observe({ outcome }, seconds);
     },
     quotaWarned: () => quotaWarnings.inc(),
+    quotaSettled: (outcome) => quotaSettlements.inc({ outcome }),
     quotaStoreFailed: (operation) => storeFailures.inc({ operation }),
     sessionRead: (outcome, seconds) => sessionReads.observe({ outcome }, seconds),
     sessionRecorded: (outcome, seconds) => sessionRecords.observe({ outcome }, seconds),

@@ -110,7 +110,9 @@ describe('lint', () => {
         rule('others', 'deny', { field: 'agent.id', operator: 'not_equals', value: 'a' }),
       ],
     };
-    const { findings } = lintBundle(compile({ version: '1.0.0', default: 'allow', sets: [set] } as unknown as ReferenceBundle));
+    const { findings } = lintBundle(
+      compile({ version: '1.0.0', default: 'allow', sets: [set] } as unknown as ReferenceBundle),
+    );
     const examples = findings.flatMap(({ witness }) => witness ?? []);
     expect(examples.length).toBeGreaterThan(1);
     for (const { facts: _facts, ...asked } of examples)

@@ -21,6 +21,7 @@ const METRICS = {
     'counter portcullis_pdp_quota_reservations_total{outcome}',
     'histogram portcullis_pdp_quota_reserve_duration_seconds{outcome}',
     'counter portcullis_pdp_quota_store_failures_total{operation}',
+    'counter portcullis_pdp_quota_settlements_total{outcome}',
     'histogram portcullis_pdp_session_read_duration_seconds{outcome}',
     'histogram portcullis_pdp_session_record_duration_seconds{outcome}',
     'counter portcullis_pdp_session_results_total{outcome}',

@@ -95,7 +95,14 @@ describe('a kill list', () => {
 
 describe('usage of quotas', () => {
   test('is what the ledger says', async () => {
-    const quota = { quota: 'platform/q/x', kind: 'tokens', account: { tenant: 'acme' }, limit: 10, used: 3 } as const;
+    const quota = {
+      quota: 'platform/q/x',
+      kind: 'tokens',
+      account: { tenant: 'acme' },
+      unit: 'tokens',
+      limit: 10,
+      used: 3,
+    } as const;
     const answer = await ask('GET', '/v1/quotas', { usage: async () => [quota] });
     expect(answer.json()).toEqual({ shared: true, quotas: [quota] });
   });

@@ -219,6 +219,7 @@ async function askAround(
     const consented = await approveTimed(parts, held, attempt, progress);
     if (!consented.ok) return consented;
     const free = unguarded(consented.value);
+    if (free === undefined) progress.guards = consented.value.verdict.guards;
     const reserved = free === undefined ? await reserveTimed(parts, consented.value, attempt, decisionId) : next(free);
     if (!reserved.ok) return reserved;
     const { verdict } = reserved.value;

@@ -62,7 +62,7 @@ describe('whatever the order of asking, repeating, releasing and settling', () =
             continue;
           }
           const key = `k${step.key}`;
-          const holder = `d${step.holder}`;
+          const holder = `${key}-d${step.holder}`;
           if (step.do === 'ask') {
             const { outcome } = await store.reserve({ key, holder, guards: [rate] });
             if (outcome !== 'granted') continue;
@@ -81,8 +81,9 @@ describe('whatever the order of asking, repeating, releasing and settling', () =
             if (known === undefined || clock.monotonic() - known.at >= CONTRACT_LEASE_MS) continue;
             if (known.holders.delete(step.holder) && known.holders.size === 0) live.delete(step.key);
           } else {
-            await store.settle([{ key, unused: step.do === 'return', actual: {} }]);
             const known = live.get(step.key);
+            const [holds = step.holder] = known?.holders ?? [];
+            await store.settle([{ holder: `${key}-d${holds}`, unused: step.do === 'return', actual: {} }]);
             if (known === undefined) continue;
             const isKnownThere = clock.monotonic() - known.at < CONTRACT_LEASE_MS;
             if (step.do === 'settle' || !isKnownThere) carriedOut.push(known.at);

@@ -106,6 +106,7 @@ function* linkSteps(linkable: LinkableBundle, evaluators: readonly ModuleEvaluat
     return rule;
   };
   const policyCount = table.count;
+  const registry = createRegistry(bundle.registry ?? {});
 
   const readGranted = linker.readerOf(GRANTED_FIELD);
   const decide = (request: ContextualRequest): Verdict => {
@@ -131,6 +132,7 @@ function* linkSteps(linkable: LinkableBundle, evaluators: readonly ModuleEvaluat
       policyCount: policyCount + modules.length,
       request,
       granted,
+      prices: registry.prices,
       faultOf: (rule: LinkedRule, set: SetIr) => faultOf(rule, set, request),
       fieldsOf: (rule: LinkedRule) => rule.fields,
     };
@@ -175,7 +177,7 @@ function* linkSteps(linkable: LinkableBundle, evaluators: readonly ModuleEvaluat
   return {
     policyVersion: bundle.version,
     policyCount,
-    registry: createRegistry(bundle.registry ?? {}),
+    registry,
     factsNeeded: bundle.modules.length === 0 ? fields : ['', ...fields],
     cacheTtlSeconds: modules.length > 0 ? 0 : (bundle.cacheTtlSeconds ?? 0),
     evaluate,
