@@ -114,6 +114,7 @@ export function createFakeDistributor(options: {
       return fake.refusal;
     },
     postRelease: async (upload) => fake.refusal ?? accept(upload),
+    postRoles: async () => fake.refusal,
     postRoot: async () => fake.refusal,
     releases: async () => ({ current: history.at(-1), history }),
     allNodes: async () => fake.nodeViews,
