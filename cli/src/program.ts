@@ -19,6 +19,7 @@ import { addPackVerbs } from './verbs/pack.js';
 import { addPkiVerbs } from './verbs/pki.js';
 import { addQuotaVerbs } from './verbs/quota.js';
 import { addReleaseVerbs } from './verbs/release.js';
+import { addReviewVerbs } from './verbs/reviews.js';
 import { addRiskVerbs } from './verbs/risk.js';
 import { addTestVerb } from './verbs/test.js';
 import { addTrustVerbs } from './verbs/trust.js';
@@ -63,6 +64,7 @@ export function buildProgram(shell: Shell): Command {
   addGrantVerbs(program, shell);
   addKillVerbs(program, shell);
   addQuotaVerbs(program, shell);
+  addReviewVerbs(program, shell);
   addAuditVerbs(program, shell);
   addRiskVerbs(program, shell);
   addEfficacyScans(program, shell);

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createRequestParser, loadDecisionPackage, loadDecisionService, parsePeerIdentity } from '@portcullis/proto';
 import {
   type Clock,
@@ -52,6 +53,8 @@ import { speaksFor } from './pipeline/normalize.js';
 import { createQuotaLedger } from './quota/ledger.js';
 import { createMemoryQuotaStore } from './quota/memory.js';
 import { openQuotaStore } from './quota/open.js';
+import { openReviewJournal } from './reviews/review-journal.js';
+import { openReviews } from './reviews/reviews.js';
 import { openRisk } from './risk/open.js';
 import { createDecideStream } from './server/decide-stream.js';
 import { createEvaluate, createEvaluateBatch } from './server/evaluate.js';
@@ -209,6 +212,17 @@ async function compose(
   opened(() => sessions.close());
   const approvals = await openApprovals(config.approvals, { tls, clock, observer: metrics, log, sink: audit });
   opened(() => approvals.close());
+  const reviews = openReviews({
+    ...config.reviews,
+    journal: await openReviewJournal(join(config.dataDir, 'reviews')),
+    record: audit === undefined ? undefined : (entry) => audit.append(entry),
+    webhooks: approvals.reviewers,
+    pause: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
+    observer: metrics,
+    clock,
+    log,
+  });
+  opened(() => reviews.stop());
   const risk = openRisk(config.risk, {
     tls,
     clock,
@@ -247,6 +261,7 @@ async function compose(
     clock,
     observer: metrics,
     quotas,
+    reviews: { required: config.reviews.required, accept: reviews.accept, withdraw: reviews.withdraw },
     approvals: approvals.book,
     newDecisionId: randomUUID,
     engine: ENGINE,
@@ -361,6 +376,7 @@ async function compose(
           observer: metrics,
           log,
           kill: { kills, env: config.env, trusted: () => bundles.trusted },
+          reviews,
           usage: { usage: ledger.usage, shared: config.quota.store.type === 'redis' },
         });
   opened(() => http?.close());
@@ -406,6 +422,7 @@ async function compose(
         timeoutMs: DRAIN_STEP_MS,
         run: async () => endpoint.close(),
       },
+      { name: 'close the reviews', timeoutMs: DRAIN_STEP_MS, run: () => reviews.stop() },
       { name: 'close the audit chain', timeoutMs: DRAIN_STEP_MS, run: async () => audit?.close() },
       {
         name: 'close the sources of context',

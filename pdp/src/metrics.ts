@@ -20,6 +20,7 @@ import { KILL_OUTCOMES, KILL_PATHS, type KillObserver } from './kill/kill-switch
 import { type DecisionObserver, SOURCE_OUTCOMES, STAGES } from './pipeline/ports.js';
 import type { WarningObserver } from './quota/ledger.js';
 import { type QuotaObserver, RESERVATION_OUTCOMES, SETTLED_OUTCOMES, STORE_OPERATIONS } from './quota/port.js';
+import { REVIEW_OUTCOMES, type ReviewObserver } from './reviews/reviews.js';
 import {
   ASSESSMENT_OUTCOMES,
   OBSERVATION_OUTCOMES,
@@ -47,6 +48,7 @@ export interface PdpMetrics
     SessionObserver,
     HoldObserver,
     ApprovalObserver,
+    ReviewObserver,
     KillObserver,
     WarningObserver,
     RiskObserver,
@@ -193,6 +195,11 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     help: 'Operations on the approval store that failed or took too long.',
     labels: { operation: APPROVAL_OPERATIONS },
   });
+  const reviews = registry.counter({
+    name: 'reviews_total',
+    help: 'Reviews that decisions asked for, by what became of them.',
+    labels: { outcome: REVIEW_OUTCOMES },
+  });
   const notices = registry.counter({
     name: 'approval_notices_total',
     help: 'Deliveries of notices to webhooks, by outcome; a notice may be retried several times.',
@@ -263,6 +270,7 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
       holding.observe({ outcome }, seconds);
     },
     approvalStoreFailed: (operation) => approvalFailures.inc({ operation }),
+    review: (outcome) => reviews.inc({ outcome }),
     notice: (outcome) => notices.inc({ outcome }),
     riskAssessed: (outcome) => assessments.inc({ outcome }),
     riskObserved: (outcome) => observations.inc({ outcome }),

@@ -29,6 +29,7 @@ const METRICS = {
     'counter portcullis_pdp_holds_total{outcome}',
     'histogram portcullis_pdp_hold_duration_seconds{outcome}',
     'counter portcullis_pdp_approval_store_failures_total{operation}',
+    'counter portcullis_pdp_reviews_total{outcome}',
     'counter portcullis_pdp_approval_notices_total{outcome}',
     'counter portcullis_pdp_quota_warnings_total{}',
     'counter portcullis_pdp_risk_assessments_total{outcome}',

@@ -84,7 +84,7 @@ const approver = z
     message: 'expected exactly one of jwksFile and jwksUrl',
   });
 
-const NOTICE_EVENTS = ['requested', 'decided', 'consumed', 'void', 'escalated', 'granted'] as const;
+const NOTICE_EVENTS = ['requested', 'decided', 'consumed', 'void', 'escalated', 'granted', 'review'] as const;
 
 const webhook = z.strictObject({
   name: name.describe('Label of metrics and logs.'),
@@ -105,7 +105,7 @@ const webhook = z.strictObject({
     .min(1)
     .readonly()
     .default(['requested', 'decided', 'void', 'escalated', 'granted'])
-    .describe('What is told.'),
+    .describe('What is told; `review`: what policies let continue and want looked at (`reviews`).'),
   link: z
     .string()
     .regex(/^https:\/\/[^\s{}#]+(\{id\}[^\s{}]*)?$/, 'expected an https URL with {id} in it')

@@ -6,6 +6,7 @@ import { PortcullisError, type ProblemDocument, problemDocument } from '@portcul
 const PRECISE: ReadonlyMap<string, { readonly status: number; readonly title: string }> = new Map([
   ['ERR_APPROVAL_FORBIDDEN', { status: 403, title: 'The caller may not do this' }],
   ['ERR_APPROVAL_UNKNOWN', { status: 404, title: 'There is no such thing' }],
+  ['ERR_REVIEW_UNKNOWN', { status: 404, title: 'There is no such thing' }],
   ['ERR_HTTP_NOT_FOUND', { status: 404, title: 'There is no such thing' }],
   ['ERR_HTTP_METHOD', { status: 405, title: 'The path is used with another method' }],
   ['ERR_HTTP_TIMEOUT', { status: 408, title: 'The request did not arrive in time' }],

@@ -4,4 +4,5 @@ export * from './chain.js';
 export * from './checkpoint.js';
 export * from './kill-record.js';
 export * from './record.js';
+export * from './review-record.js';
 export * from './signed-note.js';
