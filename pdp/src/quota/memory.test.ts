@@ -102,6 +102,18 @@ describe('whatever the order of asking, repeating, releasing and settling', () =
   });
 });
 
+test('remembers only so many decisions, however often one attempt is repeated', async () => {
+  const clock = createFakeClock();
+  const store = createMemoryQuotaStore({ clock, leaseMs: 1_000, maxAccounts: 9, maxReservations: 2 });
+  const found: string[] = [];
+  for (let repeat = 0; repeat < 10; repeat += 1) {
+    found.push((await store.reserve({ key: 'k', holder: `d${repeat}`, guards: [guardOf('rate')] })).outcome);
+  }
+  expect(found).toEqual([...Array(8).fill('granted'), 'unknown', 'unknown']);
+  clock.advance(2_000);
+  expect((await store.reserve({ key: 'l', holder: 'e', guards: [guardOf('rate')] })).outcome).toBe('granted');
+});
+
 test.each(Array.from({ length: 40 }, (_, offset) => [offset]))(
   'drawn %i ms after the clock began, it is free a slice after its window at most, and never before',
   async (offset) => {

@@ -28,6 +28,8 @@ interface Attempt {
 }
 
 const SWEEP_EVERY_MS = 1_000;
+/** On average; who repeats one question for ever is not known any more. */
+const NAMES_PER_ATTEMPT = 4;
 
 /** An empty store. Every operation is one synchronous step, hence atomic. */
 export function createMemoryQuotaStore(options: MemoryStoreOptions): QuotaStore {
@@ -83,7 +85,10 @@ export function createMemoryQuotaStore(options: MemoryStoreOptions): QuotaStore 
     if (refused) return { outcome: 'exceeded', readings };
     const hasRoom = (): boolean => {
       const added = missing.filter((account) => !accounts.has(account.key)).length;
-      return accounts.size + added <= maxAccounts && (known !== undefined || attempts.size < maxReservations);
+      const hasNames = attemptsByHolder.size < NAMES_PER_ATTEMPT * maxReservations;
+      return (
+        hasNames && accounts.size + added <= maxAccounts && (known !== undefined || attempts.size < maxReservations)
+      );
     };
     if (!hasRoom()) {
       sweep(now);

@@ -8,7 +8,7 @@ export const reviewsConfig = z
     required: z
       .boolean()
       .default(false)
-      .describe('Whether a decision that asks for a review is denied when the review cannot be kept.'),
+      .describe('Whether a decision that asks for a review waits until it is kept, and is denied when it cannot be.'),
     maxOpen: z.int().min(1).max(100_000).default(10_000).describe('Reviews that wait for somebody at once.'),
     maxClosed: z.int().min(0).max(100_000).default(1_000).describe('Closed reviews that are remembered.'),
   })

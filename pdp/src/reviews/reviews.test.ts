@@ -6,13 +6,14 @@ import type { ReviewEntry } from '@portcullis/policy/evidence';
 import { createLogger } from '@portcullis/runtime';
 import { createFakeClock } from '../fixtures/fake-clock.js';
 import type { AskedReview } from './review.js';
-import { openReviewJournal } from './review-journal.js';
+import { openReviewJournal, type ReviewJournal } from './review-journal.js';
 import { openReviews, type ReviewParts, type Reviews, type ReviewWebhook } from './reviews.js';
 
 let folder: string;
 let entries: ReviewEntry[];
 let outcomes: string[];
 const opened: Reviews[] = [];
+const journals: ReviewJournal[] = [];
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'reviews-'));
@@ -21,6 +22,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   for (const reviews of opened.splice(0)) await reviews.stop();
+  for (const journal of journals.splice(0)) await journal.close();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -36,8 +38,10 @@ const asked = (number: number): AskedReview => ({
 });
 
 async function open(changes: Partial<ReviewParts> = {}, webhooks: readonly ReviewWebhook[] = []): Promise<Reviews> {
+  const journal = await openReviewJournal(path());
+  journals.push(journal);
   const reviews = openReviews({
-    journal: await openReviewJournal(path()),
+    journal,
     maxOpen: 3,
     maxClosed: 1,
     record: async (entry) => void entries.push(entry),

@@ -1,6 +1,6 @@
 /**
  * What the PDP itself does about a decision after its answer: it keeps a review for people, writes it into the chain and tells
- * webhooks. Accepting is one line in a journal, before the answer; everything else comes after it and holds nothing up.
+ * webhooks. Accepting is one line in a journal; everything else comes after the answer and holds nothing up.
  */
 
 import { createHash } from 'node:crypto';
