@@ -318,6 +318,8 @@ Commands:
   kill [options]              stop an agent, a tenant, a tool or everything, on
                               every PDP, whatever policy says
   quota                       see how far quotas are used
+  reviews                     look at what policies let continue and want looked
+                              at (escalate)
   audit                       prove, export and follow decision records
   risk                        see what the risk stage sees
   hook [options]              decide a coding agent's tool call: reads its hook

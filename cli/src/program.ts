@@ -19,6 +19,7 @@ import { addPackVerbs } from './verbs/pack.js';
 import { addPkiVerbs } from './verbs/pki.js';
 import { addQuotaVerbs } from './verbs/quota.js';
 import { addReleaseVerbs } from './verbs/release.js';
+import { addReviewVerbs } from './verbs/reviews.js';
 import { addRiskVerbs } from './verbs/risk.js';
 import { addTestVerb } from './verbs/test.js';
 import { addTrustVerbs } from './verbs/trust.js';
@@ -59,6 +60,7 @@ function addVerbs(program: Command, shell: Shell): void {
   addGrantVerbs(program, shell);
   addKillVerbs(program, shell);
   addQuotaVerbs(program, shell);
+  addReviewVerbs(program, shell);
   addAuditVerbs(program, shell);
   addRiskVerbs(program, shell);
   addHookVerb(program, shell);

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createRequestParser, loadDecisionPackage, loadDecisionService, parsePeerIdentity } from '@portcullis/proto';
 import {
   type Clock,
@@ -57,6 +58,8 @@ import { speaksFor } from './pipeline/normalize.js';
 import { createQuotaLedger } from './quota/ledger.js';
 import { createMemoryQuotaStore } from './quota/memory.js';
 import { openQuotaStore } from './quota/open.js';
+import { openReviewJournal } from './reviews/review-journal.js';
+import { openReviews } from './reviews/reviews.js';
 import { openRisk } from './risk/open.js';
 import { createDryDecide } from './search/dry-decide.js';
 import { createPageTokens } from './search/page-token.js';
@@ -221,6 +224,17 @@ async function compose(
   opened(() => sessions.close());
   const approvals = await openApprovals(config.approvals, { tls, clock, observer: metrics, log, sink: audit });
   opened(() => approvals.close());
+  const reviews = openReviews({
+    ...config.reviews,
+    journal: await openReviewJournal(join(config.dataDir, 'reviews')),
+    record: audit === undefined ? undefined : (entry) => audit.append(entry),
+    webhooks: approvals.reviewers,
+    pause: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
+    observer: metrics,
+    clock,
+    log,
+  });
+  opened(() => reviews.stop());
   const risk = openRisk(config.risk, {
     tls,
     clock,
@@ -259,6 +273,7 @@ async function compose(
     clock,
     observer: metrics,
     quotas,
+    reviews: { required: config.reviews.required, accept: reviews.accept, withdraw: reviews.withdraw },
     approvals: approvals.book,
     newDecisionId: randomUUID,
     engine: ENGINE,
@@ -335,6 +350,11 @@ async function compose(
         callers,
         observer: metrics,
         quotas,
+        prices: () => {
+          const current = active.current();
+          return current.ok ? current.snapshot.engine.registry.prices : undefined;
+        },
+        clock,
         results: sessions.results,
         gateways: pipeline.gateways,
         sink: audit,
@@ -389,6 +409,7 @@ async function compose(
           observer: metrics,
           log,
           kill: { kills, env: config.env, trusted: () => bundles.trusted },
+          reviews,
           usage: { usage: ledger.usage, shared: config.quota.store.type === 'redis' },
         });
   opened(() => http?.close());
@@ -436,6 +457,7 @@ async function compose(
         run: async () => endpoint.close(),
       },
       { name: 'ship the audit chain', timeoutMs: DRAIN_STEP_MS, run: async () => shipping?.close(SHIP_THE_REST_MS) },
+      { name: 'close the reviews', timeoutMs: DRAIN_STEP_MS, run: () => reviews.stop() },
       { name: 'close the audit chain', timeoutMs: DRAIN_STEP_MS, run: async () => audit?.close() },
       {
         name: 'close the sources of context',

@@ -10,6 +10,7 @@ import { usersConfig } from './context/users-config.js';
 import { extAuthzConfig, extMcpConfig } from './gateways/gateways-config.js';
 import { httpConfig } from './http/http-config.js';
 import { killConfig } from './kill/kill-config.js';
+import { reviewsConfig } from './reviews/reviews-config.js';
 import { riskConfig } from './risk/risk-config.js';
 import { sessionConfig } from './session/session-config.js';
 
@@ -316,6 +317,7 @@ export const pdpConfig = z
     sessions: sessionConfig.describe('What sessions did and saw, for policies that read it (ADR-0014).'),
     risk: riskConfig.describe('What attempts are after, judged for policies that read `intent_risk` (ADR-0015).'),
     kill: killConfig.describe('The kill switch (ADR-0018).'),
+    reviews: reviewsConfig.describe('What policies let continue and want looked at (`escalate`, ADR-0024).'),
     approvals: approvalsConfig.describe('What people are asked, and who they are (ADR-0016).'),
     cache: cacheConfig,
     limits: limits.describe('Caps that keep one caller from taking the PDP from the others.'),

@@ -22,7 +22,8 @@ import { KILL_OUTCOMES, KILL_PATHS, type KillObserver } from './kill/kill-switch
 import { deferred, tally } from './metrics-deferred.js';
 import { type DecisionObserver, SOURCE_OUTCOMES, STAGES } from './pipeline/ports.js';
 import type { WarningObserver } from './quota/ledger.js';
-import { type QuotaObserver, RESERVATION_OUTCOMES, STORE_OPERATIONS } from './quota/port.js';
+import { type QuotaObserver, RESERVATION_OUTCOMES, SETTLED_OUTCOMES, STORE_OPERATIONS } from './quota/port.js';
+import { REVIEW_OUTCOMES, type ReviewObserver } from './reviews/reviews.js';
 import {
   ASSESSMENT_OUTCOMES,
   OBSERVATION_OUTCOMES,
@@ -51,6 +52,7 @@ export interface PdpMetrics
     SessionObserver,
     HoldObserver,
     ApprovalObserver,
+    ReviewObserver,
     KillObserver,
     WarningObserver,
     RiskObserver,
@@ -177,6 +179,11 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     help: 'Operations on the quota store that failed or took too long.',
     labels: { operation: STORE_OPERATIONS },
   });
+  const quotaSettlements = registry.counter({
+    name: 'quota_settlements_total',
+    help: 'Reports of actual use, by what came of them. `overrun`: more than was reserved. `unknown`: late, or nothing was reserved.',
+    labels: { outcome: SETTLED_OUTCOMES },
+  });
   const sessionReads = registry.histogram({
     name: 'session_read_duration_seconds',
     help: 'Time until it was known what the session of a request has done, in seconds, by what was known.',
@@ -211,6 +218,11 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     name: 'approval_store_failures_total',
     help: 'Operations on the approval store that failed or took too long.',
     labels: { operation: APPROVAL_OPERATIONS },
+  });
+  const reviews = registry.counter({
+    name: 'reviews_total',
+    help: 'Reviews that decisions asked for, by what became of them.',
+    labels: { outcome: REVIEW_OUTCOMES },
   });
   const notices = registry.counter({
     name: 'approval_notices_total',
@@ -315,6 +327,7 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
       reserving.observe({ outcome }, seconds);
     },
     quotaWarned: () => quotaWarnings.inc(),
+    quotaSettled: (outcome) => quotaSettlements.inc({ outcome }),
     quotaStoreFailed: (operation) => storeFailures.inc({ operation }),
     sessionRead: (outcome, seconds) => sessionReads.observe({ outcome }, seconds),
     sessionRecorded: (outcome, seconds) => sessionRecords.observe({ outcome }, seconds),
@@ -325,6 +338,7 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
       holding.observe({ outcome }, seconds);
     },
     approvalStoreFailed: (operation) => approvalFailures.inc({ operation }),
+    review: (outcome) => reviews.inc({ outcome }),
     notice: (outcome) => notices.inc({ outcome }),
     riskAssessed: (outcome) => assessments.inc({ outcome }),
     riskObserved: (outcome) => observations.inc({ outcome }),

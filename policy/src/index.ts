@@ -88,5 +88,7 @@ export { type Pack, readPack } from './packs/pack.js';
 export { LONE_PACK_FOLDER, packAsBundle } from './packs/pack-as-bundle.js';
 export { PACK_MANIFEST } from './packs/pack-shape.js';
 export { createSchemaCompiler, type SchemaCompiler } from './packs/parameters.js';
+export { MICROS_PER_UNIT, microsOfUnits, textOfMicros } from './prices/money.js';
+export type { ModelTariff, PriceList, TokenCounts } from './prices/price-list.js';
 export type { Registry } from './registry/registry.js';
 export { type AgentEntry, CATALOGUE_ATTRIBUTES, type RegistryMode, type ToolEntry } from './registry/registry-shape.js';

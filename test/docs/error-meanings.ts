@@ -107,6 +107,19 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     meaning: 'The store of evidence cannot be opened, or does not answer.',
     action: 'Look at the cause in the log, and at `store` in the configuration. Releases and kills go on meanwhile.',
   },
+  ERR_REVIEW_CLOSED: {
+    meaning: 'Somebody has closed this review already. Answered with HTTP 409.',
+    action: 'Look at it with `portcullis reviews list --all`.',
+  },
+  ERR_REVIEW_STATE: {
+    meaning: 'The file of reviews in `dataDir` is damaged before its end, or cannot be read; the PDP does not start.',
+    action:
+      'Restore the file `reviews`, or move it away: open reviews are in the audit chain as records of kind `review`.',
+  },
+  ERR_REVIEW_UNKNOWN: {
+    meaning: 'This PDP has no review of that id. Answered with HTTP 404.',
+    action: 'Each PDP keeps those of its own decisions; `portcullis reviews close` asks all of them.',
+  },
   ERR_QUOTA_STORE: {
     meaning: 'The store of quotas does not answer, or has lost its accounts, so nobody can say how far they are used.',
     action:

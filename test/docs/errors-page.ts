@@ -28,6 +28,7 @@ const AREAS: Readonly<Record<string, string>> = {
   PKI: 'The development PKI',
   POLICY: 'Policy text',
   QUOTA: 'Quotas',
+  REVIEW: 'Reviews',
   RELEASE: 'Releases',
   REPOSITORY: 'The repository of the distributor',
   REQUEST: 'Canonical requests',

@@ -84,6 +84,13 @@ export const LINT_EXAMPLES = {
 `,
   LINT_ALLOW_BY_EXCLUSION: `- { name: All but, when: { field: tool.name, operator: not_in, value: [shell] }, effect: allow, priority: 50 }
 `,
+  LINT_COST_UNPRICED: `- name: Spend per day
+  type: quota
+  action: deny
+  priority: 10
+  config: { kind: cost, limit: 50, window_seconds: 86400 }
+  enabled: true
+`,
   LINT_DEFAULT_ALLOW: undefined,
   LINT_UNTESTED: undefined,
   LINT_IGNORE_UNUSED: undefined,

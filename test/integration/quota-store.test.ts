@@ -167,7 +167,7 @@ describe('a Redis that does not answer', () => {
     const began = performance.now();
     expect(cause(await ask(store, 'b'))).toBe('store');
     expect(performance.now() - began).toBeLessThan(500);
-    await store.settle([{ key: 'a', unused: true, actual: {} }]);
+    await store.settle([{ holder: 'a', unused: true, actual: {} }]);
     await gone.close();
   });
 

@@ -33,12 +33,35 @@ const BUNDLE = sourceFiles({
     name: 'quotas',
     version: '1.0.0',
     default: 'deny',
+    data: { prices: 'prices.json' },
     sets: [
       { name: 'quotas', layer: 'platform', combining: 'deny_overrides', priority_order: 'asc', policies: 'quotas' },
       { name: 'tools', layer: 'platform', combining: 'priority', priority_order: 'desc', policies: 'tools' },
     ],
   }),
+  'prices.json': JSON.stringify({
+    currency: 'USD',
+    models: [{ provider: 'p', model: 'm', input: '1', output: '1' }],
+  }),
   'quotas/all.json': JSON.stringify([
+    {
+      name: 'Spend',
+      type: 'quota',
+      action: 'deny',
+      priority: 10,
+      config: { kind: 'cost', limit: 0.01, window_seconds: 3_600, per: ['tenant'] },
+      enabled: true,
+      when: { field: 'kind', operator: 'equals', value: 'inference' },
+    },
+    {
+      name: 'Bytes',
+      type: 'quota',
+      action: 'deny',
+      priority: 10,
+      config: { kind: 'bytes', limit: 1_000, window_seconds: 3_600, per: ['tenant'] },
+      enabled: true,
+      when: { field: 'tool.name', operator: 'in', value: ['bulk'] },
+    },
     {
       name: 'Per hour',
       type: 'rate_limit',
@@ -62,10 +85,11 @@ const BUNDLE = sourceFiles({
     {
       name: 'Tools',
       on: ['tool_call'],
-      when: { field: 'tool.name', operator: 'in', value: ['hour', 'now', 'free'] },
+      when: { field: 'tool.name', operator: 'in', value: ['hour', 'now', 'free', 'bulk'] },
       effect: { type: 'allow' },
       priority: 50,
     },
+    { name: 'Models', on: ['inference'], when: 'always', effect: { type: 'allow' }, priority: 50 },
   ]),
 });
 
@@ -147,6 +171,11 @@ function call(name: string, tenant = 'acme'): CanonicalRequest {
   };
 }
 
+function think(model: string): CanonicalRequest {
+  const { tool: _none, ...request } = call('');
+  return { ...request, kind: 'inference', request: { model, model_provider: 'p', max_tokens: 4_000 } };
+}
+
 async function decide(client: PolicyClient, request: CanonicalRequest): Promise<Decision> {
   const answer = await client.ask(request);
   if (answer.kind !== 'decision') throw new Error(`no decision: ${answer.failure.message}`);
@@ -175,6 +204,32 @@ describe('a PDP that counts in its own memory', () => {
     for (let repeat = 0; repeat < 5; repeat += 1) expect(codeOf(await decide(client, request))).toBe('allowed');
     expect(codeOf(await decide(client, call('now')))).toBe('allowed');
     expect(codeOf(await decide(client, call('now')))).toBe('QUOTA_EXCEEDED');
+  });
+
+  test('reserves what a model call costs at most, counts what it cost, and has no room for one without a price', async () => {
+    const first = await decide(client, think('m'));
+    expect([codeOf(first), codeOf(await decide(client, think('m')))]).toEqual(['allowed', 'allowed']);
+    const denied = await decide(client, think('m'));
+    expect(denied.deny[0]).toMatchObject({ code: 'QUOTA_EXCEEDED' });
+    expect(denied.deny[0]?.message).toContain('cost: 0.008 of 0.01 USD');
+    const { decision_id, request_digest } = first;
+    const usage = { input_tokens: 700, output_tokens: 300, model: 'm', model_provider: 'p' };
+    client.settle({ decision_id, request_digest, outcome: 'forwarded', duration_ms: 1, usage });
+    await eventually('the rest to be free', async () => codeOf(await decide(client, think('m'))) === 'allowed');
+    expect((await decide(client, think('m'))).deny[0]?.message).toContain('cost: 0.009 of 0.01 USD');
+    expect((await decide(client, think('unheard-of'))).deny).toMatchObject([
+      { code: 'QUOTA_UNAVAILABLE', path: 'platform/spend' },
+    ]);
+  });
+
+  test('counts the bytes that came back, and denies while there were more than the limit', async () => {
+    const first = await decide(client, call('bulk'));
+    expect(codeOf(first)).toBe('allowed');
+    const { decision_id, request_digest } = first;
+    const usage = { bytes_out: 100, bytes_in: 5_000 };
+    client.settle({ decision_id, request_digest, outcome: 'forwarded', duration_ms: 1, usage });
+    await eventually('the report to count', async () => codeOf(await decide(client, call('bulk'))) !== 'allowed');
+    expect((await decide(client, call('bulk'))).deny[0]?.message).toMatch(/bytes: 5\d\d\d of 1000/);
   });
 
   test('has room for another call once the end of one is reported', async () => {

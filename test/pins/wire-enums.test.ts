@@ -118,7 +118,8 @@ const MESSAGES = {
     'version=1 tenant_id=2 source=3 kind=4 agent=5 tool=6 user=7 request=8 egress=9 peer=10 context=11 intent_risk=12',
   Agent: 'id=1 type=2 trust_level=3 attributes_json=4',
   Tool: 'id=1 name=2 operation=3 server=4 arguments_json=5 definition_digest=6 attributes_json=7',
-  Usage: 'tokens=1 cost=2 bytes=3',
+  Usage:
+    'tokens=1 cost=2 bytes=3 input_tokens=4 output_tokens=5 cached_tokens=6 model=7 model_provider=8 bytes_in=9 bytes_out=10',
   User: 'id=1 email=2 role=3 team=4 attributes_json=5',
   ModelRequest:
     'action=1 model=2 model_provider=3 model_endpoint=4 estimated_tokens=5 max_tokens=6 stream=7 query=8 output=9',

@@ -272,7 +272,7 @@ const KINDS: Readonly<Record<string, ReferenceKind>> = {
     violates: ({ kind }, request) => {
       if (kind === 'tokens')
         return some([kindOf(request) === 'inference', ...TOKENS.map((path) => isThere(request, path))]);
-      return kind === 'bytes' ? some([kindOf(request) === 'egress', isThere(request, 'egress.bytes')]) : true;
+      return true;
     },
   },
   tool_allowlist: {

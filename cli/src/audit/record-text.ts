@@ -15,6 +15,10 @@ export function recordText(line: string): string {
     const what = [record['event'], record['approval_id'], record['by'], record['comment']].map(shown).join('  ');
     return printable(`${link.seq}  ${shown(record['at'])}  ${who}  approval  ${what}`);
   }
+  if (record['kind'] === 'review') {
+    const what = [record['event'], record['decision_id'], record['webhook'], record['by']].map(shown);
+    return printable(`${link.seq}  ${shown(record['at'])}  review  ${what.filter((part) => part !== '').join('  ')}`);
+  }
   const deny = Array.isArray(record['deny']) ? record['deny'].join(' ') : '';
   return printable(
     `${link.seq}  ${shown(record['at'])}  ${shown(record['effect']).padEnd(5)}  ${who}  ${called}  ${deny}`,

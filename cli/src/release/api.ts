@@ -49,6 +49,13 @@ export interface ReleaseUpload {
   readonly pointer: Uint8Array;
 }
 
+/** Metadata of roles by their names. */
+export interface RolesUpload {
+  readonly env: string;
+  readonly channel: string;
+  readonly roles: ReadonlyMap<string, Uint8Array>;
+}
+
 /**
  * What the release verbs need of a distributor. Refusals (the distributor understood and said no) are values; a
  * distributor that cannot be reached or answers nonsense is a `PortcullisError`.
@@ -59,6 +66,8 @@ export interface DistributorApi {
   readonly readObject: ReadObject;
   putBundle(sha256: string, bytes: Uint8Array): Promise<Refusal | undefined>;
   postRelease(upload: ReleaseUpload): Promise<Refusal | undefined>;
+  /** New metadata of roles without a release: all of it becomes current, or none of it. */
+  postRoles(upload: RolesUpload): Promise<Refusal | undefined>;
   /** Hands over root N+1. */
   postRoot(root: Uint8Array): Promise<Refusal | undefined>;
   releases(env: string, channel: string): Promise<ChannelReleases>;

@@ -19,7 +19,7 @@ import {
   targetKey,
   verifyRole,
 } from '@portcullis/policy/trust';
-import type { DistributorApi, NodeView, Refusal, ReleaseUpload } from './api.js';
+import type { DistributorApi, NodeView, Refusal, ReleaseUpload, RolesUpload } from './api.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -35,6 +35,8 @@ export interface FakeDistributor extends DistributorApi {
   /** Says no to every upload while it is set. */
   refusal: Refusal | undefined;
   readonly bundlesReceived: string[];
+  /** What was handed over beside releases; taken and not looked at. */
+  readonly rolesReceived: RolesUpload[];
   /** Keys by who holds them. */
   keysOf(...holders: readonly string[]): readonly SigningKey[];
 }
@@ -107,6 +109,7 @@ export function createFakeDistributor(options: {
     onRelease: () => undefined,
     refusal: undefined,
     bundlesReceived: [],
+    rolesReceived: [],
     keysOf: (...holders) => trust.keys.filter((key) => holders.includes(key.holder)).map(open),
     readObject: async (key) => objects.get(key),
     putBundle: async (sha256) => {
@@ -114,6 +117,10 @@ export function createFakeDistributor(options: {
       return fake.refusal;
     },
     postRelease: async (upload) => fake.refusal ?? accept(upload),
+    postRoles: async (upload) => {
+      if (fake.refusal === undefined) fake.rolesReceived.push(upload);
+      return fake.refusal;
+    },
     postRoot: async () => fake.refusal,
     releases: async () => ({ current: history.at(-1), history }),
     allNodes: async () => fake.nodeViews,

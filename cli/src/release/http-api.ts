@@ -124,6 +124,12 @@ export function openDistributorApi(connection: DistributorConnection, signal: Ab
       const answer = await call('POST', '/v1/releases', { type: 'application/json', content });
       return answer.status < 300 ? undefined : refusalOf(answer);
     },
+    postRoles: async ({ env, channel, roles }) => {
+      const metadata = [...roles].map(([role, bytes]) => [role, Buffer.from(bytes).toString('base64')] as const);
+      const content = JSON.stringify({ env, channel, role_metadata: Object.fromEntries(metadata) });
+      const answer = await call('POST', '/v1/releases', { type: 'application/json', content });
+      return answer.status < 300 ? undefined : refusalOf(answer);
+    },
     postRoot: async (root) => {
       const content = JSON.stringify({ root: Buffer.from(root).toString('base64') });
       const answer = await call('POST', '/v1/trust/root', { type: 'application/json', content });

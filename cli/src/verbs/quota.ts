@@ -24,6 +24,7 @@ const usageSchema = z.object({
     z.object({
       quota: z.string(),
       kind: z.string(),
+      unit: z.string().optional(),
       account: z.record(z.string(), z.string().nullable()),
       limit: z.number(),
       window_seconds: z.number().optional(),
@@ -56,9 +57,16 @@ function mergeShared(rows: readonly UsageRow[]): readonly UsageRow[] {
   return [...new Map(rows.map((row) => [nameOf(row), row])).values()];
 }
 
+/** As people write it: groups of three digits, and every decimal that there is. */
+function amount(value: number): string {
+  const [whole = '', ...fraction] = String(value).split('.');
+  return [whole.replaceAll(/\B(?=(\d{3})+$)/g, ','), ...fraction].join('.');
+}
+
 function lineOf({
   quota,
   kind,
+  unit = kind,
   account,
   limit,
   window_seconds: window,
@@ -69,7 +77,7 @@ function lineOf({
   const whose = Object.entries(account).map(([dimension, value]) => `${dimension}=${value ?? '-'}`);
   const share = limit > 0 ? `${Math.round((100 * used) / limit)}%` : '-';
   const parts = [
-    `${used} of ${limit} ${kind}`,
+    `${amount(used)} of ${amount(limit)} ${kind === 'cost' ? `${unit} of cost` : unit}`,
     `(${share})`,
     ...(window === undefined ? [] : [`in ${window} s`]),
     ...(resets === undefined ? [] : [`all free at ${resets}`]),

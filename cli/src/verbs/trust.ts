@@ -1,15 +1,25 @@
 import { TRUST_PROFILES, type TrustProfile } from '@portcullis/policy/trust';
 import { type Command, Option } from 'commander';
 import { EXIT } from '../exit-codes.js';
+import { usageFault } from '../faults.js';
 import { replaceFile } from '../files/private-files.js';
+import { reachKeepers } from '../kill/reach.js';
 import { reportProblems } from '../problems.js';
 import type { ConnectionFlags } from '../release/connection.js';
 import { printJson, printTable, type Shell } from '../shell.js';
 import { initTrust } from '../trust/init.js';
+import { readSigningKeys } from '../trust/keys.js';
 import { parseRoleKeys, rotateRootFile } from '../trust/rotate.js';
+import { parseNewKillKeys, rotateKills } from '../trust/rotate-kills.js';
 import { describeRoot, readRootFile } from '../trust/show.js';
 import { collect, examples } from './arguments.js';
-import { withConnectionFlags, withDistributor } from './release-flags.js';
+import {
+  pinnedRoot,
+  type SigningFlags,
+  withConnectionFlags,
+  withDistributor,
+  withSigningFlags,
+} from './release-flags.js';
 
 interface InitFlags {
   readonly profile: TrustProfile;
@@ -187,11 +197,73 @@ function addPublishRoot(trust: Command, shell: Shell): void {
     });
 }
 
-/** Adds `trust init`, `trust show`, `trust rotate-root` and `trust publish-root`. */
+interface RotateKillsFlags extends SigningFlags {
+  readonly newKeys: string;
+  readonly pdp?: readonly string[];
+  readonly json: boolean;
+}
+
+function addRotateKills(trust: Command, shell: Shell): void {
+  withSigningFlags(
+    withConnectionFlags(
+      trust
+        .command('rotate-kills')
+        .description("replace the keys that may sign an environment's kill lists; what is stopped stays stopped"),
+    ),
+  )
+    .requiredOption('--new-keys <DIR[:N]>', 'a folder with the new keys, and how many of them must sign; default all')
+    .option('--pdp <URL>', 'the HTTPS address of a PDP whose kills are carried over; may be repeated', collect)
+    .addHelpText(
+      'after',
+      examples([
+        'after an operator left',
+        'portcullis trust rotate-kills --env prod --root root.json --keys holders/policy-owner-1 --new-keys new-operators:1',
+      ]),
+    )
+    .action(async (flags: RotateKillsFlags) => {
+      const { keys: folders } = flags;
+      if (folders === undefined) throw usageFault('--keys: expected the folders with the keys of targets');
+      const { directory, threshold } = parseNewKillKeys(flags.newKeys);
+      const newKeys = await readSigningKeys([directory]);
+      const result = await withDistributor(shell, flags, async (api, context) => {
+        const reach = await reachKeepers(context, [...context.pdps, ...(flags.pdp ?? [])], shell.signal);
+        try {
+          return await rotateKills({
+            api,
+            endpoints: reach.endpoints,
+            rootBytes: await pinnedRoot(context),
+            env: context.env,
+            channel: context.channel,
+            keys: await readSigningKeys(folders),
+            newKeys,
+            threshold: threshold ?? newKeys.length,
+            clock: shell.clock,
+          });
+        } finally {
+          await reach.close();
+        }
+      });
+      if (flags.json) printJson(shell, result);
+      if (result.outcome === 'rotated') {
+        const { targetsVersion, seq, kills } = result;
+        shell.terminal.say(
+          `targets ${targetsVersion}, kill list ${seq} with ${kills.length} kills: lists of the old keys are refused from now on`,
+          'good',
+        );
+        return;
+      }
+      const { message, code, status } = result.refusal;
+      shell.terminal.say(`the distributor refused: ${message} (${code}, HTTP ${status})`, 'bad');
+      shell.exit(EXIT.refused);
+    });
+}
+
+/** Adds `trust init`, `trust show`, `trust rotate-root`, `trust publish-root` and `trust rotate-kills`. */
 export function addTrustVerbs(program: Command, shell: Shell): void {
   const trust = program.command('trust').helpCommand(false).description('create and change whose signatures count');
   addInit(trust, shell);
   addShow(trust, shell);
   addRotate(trust, shell);
   addPublishRoot(trust, shell);
+  addRotateKills(trust, shell);
 }

@@ -1,7 +1,30 @@
 import { describe, expect, test } from '@jest/globals';
-import { KILL_SUBJECT, type Kill, killsRole, metadataKey, parseSnapshot } from '@portcullis/policy/trust';
+import {
+  KILL_SUBJECT,
+  type Kill,
+  type KillKeyRotation,
+  killsRole,
+  metadataKey,
+  newEd25519Key,
+  openKillList,
+  openSigningKey,
+  parseSnapshot,
+  parseTargets,
+  type RotatedKills,
+  rotateKillKeys,
+  signersOf,
+  signKillList,
+} from '@portcullis/policy/trust';
 import { receiveKillsTask } from '../nodes/receive-kills.js';
-import { createWorld, draftKillList, draftRelease, publishRelease, type World } from '../testing/world.js';
+import {
+  createWorld,
+  draftKillList,
+  draftRelease,
+  keysOf,
+  publishRelease,
+  unwrap,
+  type World,
+} from '../testing/world.js';
 
 const KILL: Kill = { id: 'k-1', scope: { kind: 'all' }, reason: 'drill', actor: 'ops', at: '2026-01-01T00:00:00Z' };
 const never = AbortSignal.any([]);
@@ -51,6 +74,55 @@ describe('a kill list', () => {
     const world = await createWorld();
     const list = draftKillList(world, 2, [KILL]);
     await expect(world.publisher.kill('prod', list)).rejects.toMatchObject({ code: 'ERR_KILL_REFUSED' });
+  });
+
+  test('is signed by new keys after a rotation: what was stopped stays stopped, and the old keys count no more', async () => {
+    const world = await createWorld();
+    await world.publisher.kill('dev', draftKillList(world, 2, [KILL]));
+    const newKeys = [unwrap(openSigningKey(newEd25519Key()))];
+    const rotation = (more: Partial<KillKeyRotation> = {}) =>
+      rotateKillKeys({
+        targets: world.publisher.state().roles.get('targets')?.bytes ?? new Uint8Array(),
+        keys: keysOf(world.trust, 'targets'),
+        env: 'dev',
+        newKeys,
+        threshold: 1,
+        seq: 3,
+        kills: [KILL],
+        now: world.clock.now(),
+        targetsLifetimeMs: 86_400_000,
+        listLifetimeMs: 86_400_000,
+        ...more,
+      });
+    const upload = ({ targets, list }: RotatedKills) => ({
+      env: 'dev',
+      channel: 'default',
+      roles: new Map([
+        ['targets', targets.bytes],
+        ['kills-dev', list.bytes],
+      ]),
+      pointer: undefined,
+    });
+    const notOwners = upload(unwrap(rotation({ keys: keysOf(world.trust, 'kills') })));
+    await expect(world.publisher.publish(notOwners)).rejects.toMatchObject({ code: 'ERR_RELEASE_REFUSED' });
+    const [only] = upload(unwrap(rotation())).roles;
+    const alone = { ...notOwners, roles: new Map(only === undefined ? [] : [only]) };
+    await expect(world.publisher.publish(alone)).rejects.toMatchObject({ code: 'ERR_RELEASE_REFUSED' });
+
+    await world.publisher.publish(upload(unwrap(rotation())));
+    const current = world.publisher.state().roles;
+    const targets = unwrap(parseTargets(current.get('targets')?.bytes ?? new Uint8Array()));
+    const list = unwrap(openKillList(current.get('kills-dev')?.bytes ?? new Uint8Array(), targets, 'dev'));
+    expect(list).toMatchObject({ seq: 3, kills: [KILL] });
+    expect(signersOf(targets, 'releases-dev').keyIds).toEqual(keysOf(world.trust, 'releases').map((key) => key.keyId));
+    await expect(world.publisher.kill('dev', draftKillList(world, 9, []))).rejects.toMatchObject({
+      code: 'ERR_KILL_REFUSED',
+    });
+    const next = signKillList({ ...list, seq: 4, keys: newKeys, now: world.clock.now(), lifetimeMs: 86_400_000 });
+    expect(await world.publisher.kill('dev', unwrap(next).bytes)).toEqual({ seq: 4 });
+
+    expect(rotation({ threshold: 2 })).toMatchObject({ ok: false, problems: [{ code: 'ERR_TRUST_SIGNATURE' }] });
+    expect(rotation({ env: 'prod' })).toMatchObject({ ok: false, problems: [{ code: 'ERR_TRUST_ENV' }] });
   });
 
   test('cannot be smuggled in with a release, unless PDPs can read it', async () => {

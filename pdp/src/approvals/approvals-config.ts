@@ -96,7 +96,7 @@ const certified = z.strictObject({
   groups: z.array(z.string().min(1).max(256)).max(1_000).readonly().default([]).describe('For `require_hitl`.'),
 });
 
-const NOTICE_EVENTS = ['requested', 'decided', 'consumed', 'void', 'escalated', 'granted'] as const;
+const NOTICE_EVENTS = ['requested', 'decided', 'consumed', 'void', 'escalated', 'granted', 'review'] as const;
 
 const webhook = z.strictObject({
   name: name.describe('Label of metrics and logs.'),
@@ -117,7 +117,7 @@ const webhook = z.strictObject({
     .min(1)
     .readonly()
     .default(['requested', 'decided', 'void', 'escalated', 'granted'])
-    .describe('What is told.'),
+    .describe('What is told; `review`: what policies let continue and want looked at (`reviews`).'),
   link: z
     .string()
     .regex(/^https:\/\/[^\s{}#]+(\{id\}[^\s{}]*)?$/, 'expected an https URL with {id} in it')

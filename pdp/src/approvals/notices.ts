@@ -36,6 +36,9 @@ export interface Notices {
   close(): Promise<void>;
 }
 
+/** Delivers, as often as it takes; what came of it in the end. */
+export type Deliver = (delivery: Delivery) => Promise<'delivered' | 'failed' | 'dropped'>;
+
 const MAX_QUEUED = 1_000;
 const MAX_TRIES = 6;
 const FIRST_PAUSE_MS = 500;
@@ -60,28 +63,30 @@ export function createNotices(parts: NoticeParts): Notices {
   };
 }
 
-function createQueue(webhook: Webhook, parts: NoticeParts, signal: AbortSignal) {
+/** Deliveries to one webhook, with growing pauses and a breaker. One at a time. */
+export function createDeliver(
+  webhook: Webhook,
+  parts: Omit<NoticeParts, 'webhooks' | 'newId'>,
+  signal: AbortSignal,
+): Deliver {
   const { clock, observer, log, random } = parts;
-  const { name, events } = webhook.config;
-  const waiting: Delivery[] = [];
-  let working: Promise<void> | undefined;
+  const { name } = webhook.config;
   let failuresInARow = 0;
-
-  const deliver = async (delivery: Delivery): Promise<void> => {
+  return async (delivery) => {
     for (let attempt = 1; !signal.aborted; attempt += 1) {
       if (failuresInARow >= BREAK_AFTER) await parts.pause(BREAK_MS, signal);
       try {
         await parts.post(webhook, delivery, clock.now());
         failuresInARow = 0;
         observer.notice('delivered');
-        return;
+        return 'delivered';
       } catch (error) {
         failuresInARow += 1;
         const reason = PortcullisError.from(error).message;
         log.warn({ webhook: name, [LOG_FIELD.reason]: reason, attempt }, 'Notice was not delivered');
         if (attempt >= MAX_TRIES) {
           observer.notice('failed');
-          return;
+          return 'failed';
         }
         observer.notice('retried');
         // Full jitter: receivers that come back are not met by everybody at once.
@@ -89,7 +94,16 @@ function createQueue(webhook: Webhook, parts: NoticeParts, signal: AbortSignal) 
       }
     }
     observer.notice('dropped');
+    return 'dropped';
   };
+}
+
+function createQueue(webhook: Webhook, parts: NoticeParts, signal: AbortSignal) {
+  const { observer } = parts;
+  const { events } = webhook.config;
+  const deliver = createDeliver(webhook, parts, signal);
+  const waiting: Delivery[] = [];
+  let working: Promise<void> | undefined;
   const work = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await deliver(next);
     working = undefined;

@@ -5,12 +5,14 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ApprovalEntry } from '@portcullis/policy/evidence';
 import { type Clock, LOG_FIELD, type Logger, PortcullisError, type Task, type TlsMaterial } from '@portcullis/runtime';
+import { reviewDelivery } from '../reviews/review-notice.js';
+import type { ReviewWebhook } from '../reviews/reviews.js';
 import { type KeySet, openKeySet } from '../tokens/key-set.js';
 import type { ApprovalsConfig, WebhookConfig } from './approvals-config.js';
 import { type ApproverReader, createApproverReader } from './approver-token.js';
 import type { ApprovalBook } from './book.js';
 import { type ApprovalDesk, createDesk } from './desk.js';
-import { createNotices, type NoticeOutcome } from './notices.js';
+import { createDeliver, createNotices, type NoticeOutcome, type NoticeParts } from './notices.js';
 import { openApprovalStore } from './open.js';
 import type { ApprovalOperation } from './port.js';
 import { createShowing, type Showing } from './shown.js';
@@ -39,6 +41,8 @@ export interface Approvals {
   /** Without issuers nobody comes with a token. */
   readonly approvers: ApproverReader | undefined;
   readonly reveal: Showing['reveal'];
+  /** The webhooks that want to hear of reviews. */
+  readonly reviewers: (signal: AbortSignal) => readonly ReviewWebhook[];
   /** Tells again about what waits too long. */
   readonly escalation: Task;
   close(): Promise<void>;
@@ -56,16 +60,15 @@ export async function openApprovals(config: ApprovalsConfig, parts: OpenApproval
   const keySets: KeySet[] = [];
   for (const issuer of config.approvers) keySets.push(await openKeySet(issuer, { log }));
   const issuers = config.approvers.map((issuer, index) => ({ config: issuer, keys: keysOf(keySets[index]) }));
-  const notices = createNotices({
-    webhooks,
+  const delivering: Omit<NoticeParts, 'webhooks' | 'newId'> = {
     post,
     pause: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
     clock,
     random: Math.random,
-    newId: randomUUID,
     observer,
     log,
-  });
+  };
+  const notices = createNotices({ ...delivering, webhooks, newId: randomUUID });
   const store = openApprovalStore(config, parts);
   const book: ApprovalBook = {
     store,
@@ -80,6 +83,13 @@ export async function openApprovals(config: ApprovalsConfig, parts: OpenApproval
     desk: createDesk(book, config.maxGrantSeconds),
     approvers: issuers.length === 0 ? undefined : createApproverReader(issuers, clock),
     reveal: showing.reveal,
+    reviewers: (signal) =>
+      webhooks
+        .filter(({ config: { events } }) => events.includes('review'))
+        .map((webhook) => {
+          const deliver = createDeliver(webhook, delivering, signal);
+          return { name: webhook.config.name, deliver: (review) => deliver(reviewDelivery(webhook, review)) };
+        }),
     escalation: {
       name: 'escalate approvals',
       run: async (signal) => {

@@ -103,8 +103,8 @@ function slackMessage({ event, approval }: Notice, link: string | undefined): Js
   return { text: escaped(title), blocks: [{ type: 'section', text: { type: 'mrkdwn', text: `${text}${page}` } }] };
 }
 
-/** Names come from agents; none of them may become a link or a mention. */
-function escaped(text: string): string {
+/** A text for Slack. Names come from agents; none of them may become a link or a mention. */
+export function escaped(text: string): string {
   const plain = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
   return plain.replaceAll(/[*_~`]/g, (mark) => `${mark}\u200b`).slice(0, 2_900);
 }

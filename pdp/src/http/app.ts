@@ -5,6 +5,7 @@ import type { ServerOptions } from 'node:https';
 import type { Socket } from 'node:net';
 import { type Logger, PortcullisError } from '@portcullis/runtime';
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify';
+import type { Reviews } from '../reviews/reviews.js';
 import { logFault } from '../server/guard.js';
 import { addAccessRequestRoutes } from './access-request-routes.js';
 import { type ApprovalRouteParts, addApprovalRoutes } from './approval-routes.js';
@@ -18,6 +19,7 @@ import { addKillRoutes, type KillRouteParts } from './kill-routes.js';
 import type { OperatorReader } from './operator.js';
 import { connectionFault, faultOf, httpProblem } from './problems.js';
 import { addQuotaRoutes, type QuotaRouteParts } from './quota-routes.js';
+import { addReviewRoutes } from './review-routes.js';
 import { addSearchRoutes } from './search-routes.js';
 
 /** What {@link createHttpApp} is told. */
@@ -29,6 +31,7 @@ export interface HttpAppParts extends AuthzenParts, EvaluateRouteParts {
   readonly operators: OperatorReader;
   readonly kill: KillRouteParts;
   readonly usage: QuotaRouteParts;
+  readonly reviews: Reviews;
   readonly tls: ServerOptions;
   readonly limits: HttpConfig['limits'];
   readonly observer: HttpObserver;
@@ -124,6 +127,7 @@ export function createHttpApp(parts: HttpAppParts): FastifyInstance {
   if (parts.approvals !== undefined) addApprovalRoutes(app, parts.approvals, parts);
   addKillRoutes(app, parts.kill);
   addQuotaRoutes(app, parts.usage);
+  addReviewRoutes(app, parts.reviews, limits.maxBodyBytes);
   return app;
 }
 

@@ -12,6 +12,7 @@ export const HTTP_ROUTES = [
   'grants',
   'kill',
   'quotas',
+  'reviews',
   'other',
 ] as const;
 /** A route. */
@@ -64,6 +65,7 @@ const PATHS: Readonly<Record<string, KnownRoute>> = {
   '/.well-known/authzen-configuration': { route: 'authzen_metadata', method: 'GET' },
   '/v1/kill': { route: 'kill', method: 'GET, PUT', operators: true },
   '/v1/quotas': { route: 'quotas', method: 'GET', operators: true },
+  '/v1/reviews': { route: 'reviews', method: 'GET', operators: true },
 };
 
 /** Paths with an id in them. */
@@ -74,6 +76,7 @@ const PATTERNS: readonly (readonly [pattern: RegExp, route: KnownRoute])[] = [
   [/^\/v1\/grants$/, { route: 'grants', method: 'GET, POST' }],
   [/^\/v1\/grants\/[^/]+$/, { route: 'grants', method: 'GET' }],
   [/^\/v1\/grants\/[^/]+\/revoke$/, { route: 'grants', method: 'POST' }],
+  [/^\/v1\/reviews\/[^/]+\/close$/, { route: 'reviews', method: 'POST', operators: true }],
 ];
 
 /** The route of a URL, whatever the method; `undefined` for what does not exist. */

@@ -3,6 +3,8 @@ import { PortcullisError } from '@portcullis/runtime';
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
 import { AGENT_ID, createTestHttpApp, EDGE_ID, OPERATOR_ID, type Operated } from '../fixtures/http-app.js';
 import type { KillSwitch } from '../kill/kill-switch.js';
+import type { Review } from '../reviews/review.js';
+import type { Reviews } from '../reviews/reviews.js';
 
 let app: FastifyInstance | undefined;
 afterEach(async () => app?.close());
@@ -25,11 +27,16 @@ function kills(fault?: PortcullisError): KillSwitch {
 function ask(
   method: 'GET' | 'PUT' | 'POST',
   url: string,
-  { peer = OPERATOR_ID, payload, ...operated }: Operated & { peer?: string; payload?: InjectOptions['payload'] } = {},
+  {
+    peer = OPERATOR_ID,
+    payload,
+    type = 'application/octet-stream',
+    ...operated
+  }: Operated & { peer?: string; payload?: InjectOptions['payload']; type?: string } = {},
 ): Promise<LightMyRequestResponse> {
   const made = createTestHttpApp(undefined, operated);
   app = made.app;
-  const headers = { 'x-peer': peer, ...(payload === undefined ? {} : { 'content-type': 'application/octet-stream' }) };
+  const headers = { 'x-peer': peer, ...(payload === undefined ? {} : { 'content-type': type }) };
   return app.inject({ method, url, headers, ...(payload === undefined ? {} : { payload }) });
 }
 
@@ -38,6 +45,8 @@ describe('the routes of operators', () => {
     ['GET', '/v1/kill'],
     ['PUT', '/v1/kill'],
     ['GET', '/v1/quotas'],
+    ['GET', '/v1/reviews'],
+    ['POST', '/v1/reviews/x/close'],
   ] as const)('%s %s is for publishers alone', async (method, url) => {
     for (const peer of [AGENT_ID, EDGE_ID, 'spiffe://portcullis.test/pdp/x', 'spiffe://evil.test/publisher/ops', '']) {
       const answer = await ask(method, url, { peer });
@@ -95,7 +104,14 @@ describe('a kill list', () => {
 
 describe('usage of quotas', () => {
   test('is what the ledger says', async () => {
-    const quota = { quota: 'platform/q/x', kind: 'tokens', account: { tenant: 'acme' }, limit: 10, used: 3 } as const;
+    const quota = {
+      quota: 'platform/q/x',
+      kind: 'tokens',
+      account: { tenant: 'acme' },
+      unit: 'tokens',
+      limit: 10,
+      used: 3,
+    } as const;
     const answer = await ask('GET', '/v1/quotas', { usage: async () => [quota] });
     expect(answer.json()).toEqual({ shared: true, quotas: [quota] });
   });
@@ -104,5 +120,54 @@ describe('usage of quotas', () => {
     const answer = await ask('GET', '/v1/quotas', { usage: async () => undefined });
     expect(answer.statusCode).toBe(503);
     expect(answer.json()).toMatchObject({ code: 'ERR_QUOTA_STORE' });
+  });
+});
+
+describe('reviews', () => {
+  const id = '00000000-0000-4000-8000-000000000001';
+  const review: Review = {
+    id,
+    tenant: 'acme',
+    agent: 'analyst',
+    request_digest: 'ab'.repeat(32),
+    asked: [{ policy: 'platform/s/look' }],
+    opened_at: '2026-11-22T12:00:00.000Z',
+    recorded: true,
+    told: ['slack'],
+  };
+  const closings: unknown[] = [];
+  const reviews: Reviews = {
+    accept: async () => true,
+    withdraw: async () => undefined,
+    list: (closed) => (closed ? [review, review] : [review]),
+    close: async (...how) => {
+      closings.push(how);
+      return { ...review, closed: { by: 'ops', at: review.opened_at, note: how[2] } };
+    },
+    idle: async () => undefined,
+    stop: async () => undefined,
+  };
+
+  test('are listed, closed ones when asked for', async () => {
+    const { recorded: _recorded, ...shown } = review;
+    expect((await ask('GET', '/v1/reviews', { reviews })).json()).toEqual({ reviews: [shown] });
+    await app?.close();
+    expect((await ask('GET', '/v1/reviews?closed=true', { reviews })).json()).toEqual({ reviews: [shown, shown] });
+    await app?.close();
+    expect((await ask('GET', '/v1/reviews?closed=yes', { reviews })).statusCode).toBe(400);
+  });
+
+  test('are closed by who the certificate says, with a note', async () => {
+    const type = 'application/json';
+    const close = (payload: string) => ask('POST', `/v1/reviews/${id}/close`, { reviews, payload, type });
+    const answer = await close('{"note":"fine"}');
+    expect([answer.statusCode, answer.json().closed.note]).toEqual([200, 'fine']);
+    expect(closings).toEqual([[id, 'ops', 'fine']]);
+    for (const body of ['{}', '{"note":""}', '{"note":1}', '{"note":"x","by":"ceo"}', '[]']) {
+      await app?.close();
+      expect((await close(body)).statusCode).toBe(400);
+    }
+    await app?.close();
+    expect((await ask('POST', `/v1/reviews/${id}/close`, { payload: '{"note":"x"}', type })).statusCode).toBe(404);
   });
 });

@@ -14,6 +14,7 @@ const PRECISE: ReadonlyMap<string, Precise> = new Map<string, Precise>([
   ...accessRequestProblems(),
   ['ERR_APPROVAL_FORBIDDEN', { status: 403, title: 'The caller may not do this' }],
   ['ERR_APPROVAL_UNKNOWN', { status: 404, title: 'There is no such thing' }],
+  ['ERR_REVIEW_UNKNOWN', { status: 404, title: 'There is no such thing' }],
   ['ERR_HTTP_NOT_FOUND', { status: 404, title: 'There is no such thing' }],
   ['ERR_HTTP_METHOD', { status: 405, title: 'The path is used with another method' }],
   ['ERR_HTTP_TIMEOUT', { status: 408, title: 'The request did not arrive in time' }],

@@ -157,7 +157,9 @@ describe('what is found', () => {
   });
 
   test('actions are those of the protocol', async () => {
-    const world = surface(bundle([rule('Lists', 'allow', is('tool.operation', 'tools/list'))]));
+    // Only some calls of it: none without arguments, and it is listed because of them.
+    const some = rule('Some', 'allow', is('tool.arguments.table', 'orders'));
+    const world = surface(bundle([rule('Lists', 'allow', is('tool.operation', 'tools/list')), some]));
     const body = { subject: analyst, resource: { type: 'tool', id: 'lookup' }, action: 'ignored' };
     const found = await search(world, 'action', body);
     expect(found.results).toEqual([{ name: 'tools/list' }]);
@@ -380,7 +382,7 @@ describe('nothing comes of a search', () => {
     const base = pipelineParts(engine, createFakeClock());
     const world = surface(engine, {
       sink: { append: async () => void seen.push('record') },
-      followers: [{ decided: () => void seen.push('follow') }],
+      followers: [{ follows: () => true, decided: () => void seen.push('follow') }],
       approvals: { ...base.approvals, tell: () => void seen.push('tell'), record: async () => void seen.push('entry') },
     });
     expect(ids(await search(world, 'resource', tools))).not.toContain('send');

@@ -95,7 +95,7 @@ function sessionOf(parts: ApproveParts, held: Held, attempt: Attempt, asked: Ask
   const presented = {
     id: parts.approvals.newId(),
     binding: bindingOf(normalized.request, request),
-    attempt: reservationKey(attempt.caller, normalized.digest),
+    attempt: reservationKey({ caller: attempt.caller, request, digest: normalized.digest }),
     after: held.used,
     tenant: request.tenant_id,
     agent: request.agent.id,

@@ -11,6 +11,7 @@ import type { HoldObserver } from '../approvals/book.js';
 import type { QuotaObserver, QuotaStore } from '../quota/port.js';
 import { adjudicate } from './adjudicate.js';
 import { type ApproveParts, approve, type Held, unheld } from './approve.js';
+import { byDeadline } from './by-deadline.js';
 import { type Adjudicated, type Attempt, type Consented, next, type Reserved, type StageResult } from './chain.js';
 import { type ContextParts, type Contextualize, createContextualize } from './context.js';
 import { type Frame, fromVerdict, INTERNAL, microseconds, type Progress, recordOf, refusal } from './decision.js';
@@ -23,6 +24,7 @@ import type {
   DecisionRecord,
   DecisionSink,
   Question,
+  ReviewIntake,
   RiskAssessor,
   StageName,
   StopList,
@@ -30,6 +32,7 @@ import type {
 import { type RecallParts, recall } from './recall.js';
 import { remember } from './remember.js';
 import { reserve, unguarded } from './reserve.js';
+import { reviewOf } from './review.js';
 import { assess } from './risk.js';
 
 /** What the pipeline is made of. */
@@ -39,6 +42,8 @@ export interface DecideParts extends NormalizeParts, IdentifyParts, ContextParts
   readonly followers: readonly DecisionFollower[];
   /** Without one, sessions remember nothing. */
   readonly recorder?: AttemptRecorder | undefined;
+  /** Keeps the reviews that decisions ask for; without one only the records name them. */
+  readonly reviews?: ReviewIntake | undefined;
   /** Asked before anything else about a request that is one. */
   readonly kills: StopList;
   /** Without one, decisions are not recorded. */
@@ -102,7 +107,10 @@ async function decideFrom(parts: Stages, attempt: Attempt, progress: Progress, s
   const verdict = outcome.ok ? fromVerdict(frame, outcome.value.verdict) : refusal(frame, outcome.reason);
   const isApproved = outcome.ok && outcome.value.consented.granted.length > 0;
   const remembered = remember(parts, verdict, { progress, isApproved }, attempt.deadline);
-  const decision = remembered instanceof Promise ? await remembered : remembered;
+  const kept = remembered instanceof Promise ? await remembered : remembered;
+  const asking = review(parts, kept, progress, attempt.deadline);
+  const decision = (asking === undefined ? true : await asking) ? kept : refusal(frame, UNREVIEWED);
+  if (asking !== undefined && !decision.allow) void parts.reviews?.withdraw(decisionId);
   if (outcome.ok && verdict.allow && !decision.allow) outcome.value.giveBack();
   if (parts.sink === undefined) {
     parts.observer.stageTook('decide', (parts.clock.monotonic() - assembledAt) / 1000);
@@ -117,7 +125,29 @@ async function decideFrom(parts: Stages, attempt: Attempt, progress: Progress, s
   parts.observer.stageTook('decide', (parts.clock.monotonic() - assembledAt) / 1000);
   if (failure === undefined) return decision;
   if (outcome.ok && decision.allow) outcome.value.giveBack();
+  if (asking !== undefined) void parts.reviews?.withdraw(decisionId);
   return refusal(frame, failure);
+}
+
+const UNREVIEWED: DenyReason = {
+  code: 'AUDIT_UNAVAILABLE',
+  message: 'the review that a policy asks for could not be kept',
+  path: '',
+};
+
+/** Whether the decision may stand; at once for one that asks for no review. */
+function review(
+  { reviews, clock }: DecideParts,
+  decision: Decision,
+  { request, digest }: Progress,
+  deadline: number,
+): Promise<boolean> | undefined {
+  if (reviews === undefined || !decision.allow || request === undefined) return undefined;
+  const asked = reviewOf(decision, request, digest);
+  if (asked === undefined) return undefined;
+  const accepted = reviews.accept(asked);
+  if (!reviews.required) return Promise.resolve(true);
+  return byDeadline(accepted, deadline - clock.monotonic()).then((isKept) => isKept === true);
 }
 
 /** Waits only for a user's token, and where a source of context or of risk does. */
@@ -227,6 +257,7 @@ async function askAround(
     const consented = await approveTimed(parts, held, attempt, progress);
     if (!consented.ok) return consented;
     const free = unguarded(consented.value);
+    if (free === undefined) progress.guards = consented.value.verdict.guards;
     const reserved = free === undefined ? await reserveTimed(parts, consented.value, attempt, decisionId) : next(free);
     if (!reserved.ok) return reserved;
     const { verdict } = reserved.value;

@@ -1,6 +1,7 @@
 /** Turns how far an attempt came into the decision that is answered, and into the record of it. */
 
-import type { CacheHint, ContextualRequest, Decision, DenyReason, Verdict } from '@portcullis/policy/model';
+import type { ExpectedDraw } from '@portcullis/policy/evidence';
+import type { CacheHint, ContextualRequest, Decision, DenyReason, QuotaGuard, Verdict } from '@portcullis/policy/model';
 import { argumentsDigestHex } from '@portcullis/proto';
 import type { Attempt, NormalizedRequest } from './chain.js';
 import type { DecisionRecord, Question, Snapshot, StageName } from './ports.js';
@@ -17,6 +18,8 @@ export interface Progress {
   cache?: CacheHint;
   /** Whether it was decided before. */
   recalled?: boolean;
+  /** The quotas that were asked last. */
+  guards?: readonly QuotaGuard[];
   /** Microseconds per stage that was crossed. */
   readonly timings: Partial<Record<StageName, number>>;
 }
@@ -104,7 +107,18 @@ export function recordOf(decision: Decision, attempt: Attempt, progress: Progres
     policy_version: decision.meta.policy_version,
     release_seq: decision.meta.release_seq,
     matched: decision.matched.map(({ policy, layer, effect }) => ({ policy, layer, effect })),
+    ...(progress.guards === undefined ? {} : { quotas: progress.guards.map(drawOf) }),
     timings_us: { evaluation: microseconds(decision.meta.evaluation_ms), ...progress.timings },
     at: new Date(now).toISOString(),
+  };
+}
+
+function drawOf({ id, kind, estimate, basis, currency }: QuotaGuard): ExpectedDraw {
+  return {
+    quota: id,
+    kind,
+    expected: estimate,
+    ...(basis === undefined ? {} : { basis }),
+    ...(currency === undefined ? {} : { currency }),
   };
 }

@@ -1,7 +1,7 @@
 /** What the pipeline needs from outside. Adapters implement these; the pipeline never imports an adapter. */
 
 import type { Engine, ReadSet } from '@portcullis/policy';
-import type { ApprovalEntry, DecisionEntry, KillEntry } from '@portcullis/policy/evidence';
+import type { ApprovalEntry, DecisionEntry, KillEntry, ReviewEntry } from '@portcullis/policy/evidence';
 import type {
   AgentSubject,
   CacheHint,
@@ -19,6 +19,7 @@ import type {
   Verdict,
 } from '@portcullis/policy/model';
 import type { PeerIdentity } from '@portcullis/proto';
+import type { AskedReview } from '../reviews/review.js';
 
 /** One release, ready to decide with. Immutable: a decision keeps the snapshot it began with until it is answered. */
 export interface Snapshot {
@@ -39,7 +40,7 @@ export interface SnapshotSource {
 export type DecisionRecord = DecisionEntry;
 
 /** Everything that a PDP's chain holds. */
-export type AuditRecord = DecisionRecord | ApprovalEntry | KillEntry;
+export type AuditRecord = DecisionRecord | ApprovalEntry | KillEntry | ReviewEntry;
 
 /** Where decision records go. */
 export interface DecisionSink {
@@ -165,6 +166,16 @@ export interface DecisionFollower {
   /** Whether it wants to know at all; asked in the turn of the answer, so it must cost nothing. */
   follows(question: Question): boolean;
   decided(question: Question, request: ContextualRequest, decision: Decision): void;
+}
+
+/** Who keeps what a decision wants somebody to look at afterwards. */
+export interface ReviewIntake {
+  /** Whether a decision is denied when its review is not kept. */
+  readonly required: boolean;
+  /** Whether it is kept. Does not reject. */
+  accept(review: AskedReview): Promise<boolean>;
+  /** The decision was denied after all. */
+  withdraw(id: string): Promise<void>;
 }
 
 /** A verdict that was kept, and how it may be kept by whoever is answered with it. */

@@ -12,7 +12,7 @@ import { createMemoryQuotaStore } from '../quota/memory.js';
 import type { QuotaStore, Reservation } from '../quota/port.js';
 import { guardOf } from '../quota/store-contract.js';
 import { createDecide, type DecideParts } from './decide.js';
-import type { Snapshot } from './ports.js';
+import type { DecisionRecord, Snapshot } from './ports.js';
 
 const parseRequest = createRequestParser();
 let snapshot: Snapshot;
@@ -48,7 +48,7 @@ function keeping(changes: Partial<QuotaStore> = {}): QuotaStore & { readonly lin
 }
 
 interface Subject {
-  decide(name?: string, id?: string): Promise<Decision>;
+  decide(name?: string, id?: string, userToken?: string): Promise<Decision>;
   readonly counted: string[];
 }
 
@@ -82,7 +82,7 @@ function subject(guards: readonly QuotaGuard[], quotas: QuotaStore, changes: Par
     ...changes,
   });
   return {
-    decide: (name = 'read', id = 'req-1') =>
+    decide: (name = 'read', id = 'req-1', userToken?: string) =>
       decide({
         caller: AGENT,
         subject: {
@@ -90,6 +90,7 @@ function subject(guards: readonly QuotaGuard[], quotas: QuotaStore, changes: Par
           value: toolCall(name, { context: { timestamp: '2026-11-21T12:00:00Z', request_id: id } }),
         },
         claimedDigest: undefined,
+        userToken,
         deadline: clock.monotonic() + 50,
       }),
     counted: observer.lines,
@@ -116,6 +117,26 @@ describe('a quota', () => {
     const { decide } = subject([guardOf('rate', { limit: 1, window_seconds: 60 })], keeping());
     expect([(await decide()).allow, (await decide()).allow]).toEqual([true, true]);
     expect(codes(await decide('read', 'other'))).toEqual(['QUOTA_EXCEEDED']);
+  });
+
+  test('counts the same request of another user as another, though only a token tells them apart', async () => {
+    const users = { assertedBy: new Set<string>(), verify: (token: string) => ({ id: token }) };
+    const { decide } = subject([guardOf('rate', { limit: 1, window_seconds: 60 })], keeping(), { users });
+    expect([(await decide('read', 'r', 'ann')).allow, (await decide('read', 'r', 'ann')).allow]).toEqual([true, true]);
+    expect(codes(await decide('read', 'r', 'bob'))).toEqual(['QUOTA_EXCEEDED']);
+    expect(codes(await decide('read', 'r'))).toEqual(['QUOTA_EXCEEDED']);
+  });
+
+  test('is written down with what it was asked for', async () => {
+    const records: DecisionRecord[] = [];
+    const sink = { append: async (record: DecisionRecord) => void records.push(record) };
+    const cost = guardOf('cost', { kind: 'cost', estimate: 0.25, basis: 'content', currency: 'USD' });
+    await subject([cost], keeping(), { sink }).decide();
+    await subject([], keeping(), { sink }).decide();
+    expect(records.map(({ quotas }) => quotas)).toEqual([
+      [{ quota: 'platform/limits/cost', kind: 'cost', expected: 0.25, basis: 'content', currency: 'USD' }],
+      undefined,
+    ]);
   });
 
   test('is not asked where there is none, or where the answer is no anyway', async () => {
@@ -147,7 +168,7 @@ describe('a decision that does not stand gives back what was drawn for it', () =
     expect(codes(await decide())).toEqual(['PDP_TIMEOUT']);
     expect(counted).toContain('reserved unknown');
     answer.resolve({ outcome: 'granted', readings: new Map([['platform/limits/rate', { state: 'granted' }]]) });
-    expect(await released.promise).toMatch(/^0{8}-/);
+    expect(await released.promise).toMatch(/^[0-9a-f]{64}$/);
   });
 
   test('when its readings do not allow, whatever the outcome says', async () => {

@@ -5,7 +5,7 @@
 
 import { applyReadings, type GuardReading } from '@portcullis/policy';
 import type { Clock } from '@portcullis/runtime';
-import { reservationKey } from '../quota/key.js';
+import { holderName, reservationKey } from '../quota/key.js';
 import type { QuotaObserver, QuotaStore, Reservation } from '../quota/port.js';
 import { byDeadline } from './by-deadline.js';
 import { type Attempt, type Consented, denied, mintReserved, next, type Reserved, type StageResult } from './chain.js';
@@ -38,10 +38,13 @@ export async function reserve(
 ): Promise<StageResult<Reserved>> {
   const { quotas, clock, observer } = parts;
   const { verdict, adjudicated } = consented;
-  const key = reservationKey(attempt.caller, adjudicated.assessed.contextual.normalized.digest);
-  const giveBack = (): void => void quotas.release(key, decisionId).catch(nothingHeld);
+  const { request, contextual } = adjudicated.assessed;
+  const { digest } = contextual.normalized;
+  const key = reservationKey({ caller: attempt.caller, request, digest });
+  const holder = holderName(attempt.caller, digest, decisionId);
+  const giveBack = (): void => void quotas.release(key, holder).catch(nothingHeld);
   const startedAt = clock.monotonic();
-  const asked = quotas.reserve({ key, holder: decisionId, guards: verdict.guards }).catch(() => UNKNOWN);
+  const asked = quotas.reserve({ key, holder, guards: verdict.guards }).catch(() => UNKNOWN);
   const reservation = await byDeadline(asked, attempt.deadline - startedAt);
   observer.reserved(reservation?.outcome ?? 'unknown', (clock.monotonic() - startedAt) / 1000);
   if (reservation === undefined) {

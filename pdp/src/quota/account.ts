@@ -1,7 +1,7 @@
 /** Guards as accounts: whole units, and windows cut into slices, the same for every keeper. */
 
 import { createHash } from 'node:crypto';
-import type { GuardReading } from '@portcullis/policy';
+import { type GuardReading, MICROS_PER_UNIT, microsOfUnits } from '@portcullis/policy';
 import type { QuotaGuard, QuotaKind } from '@portcullis/policy/model';
 import type { AccountUse } from './port.js';
 
@@ -32,8 +32,6 @@ export interface Window {
 
 /** Slices of a window: what is drawn is free again at most a sixtieth of the window late, and never early. */
 const SLICES = 60;
-/** Costs are fractions of a currency unit; sums of fractions would drift. */
-const COST_UNITS = 1_000_000;
 
 /**
  * The accounts of a claim, one per quota; `undefined` when a guard makes no sense, which nobody may take for room.
@@ -42,20 +40,24 @@ export function accountsOf(guards: readonly QuotaGuard[]): readonly Account[] | 
   const accounts = new Map<string, Account>();
   for (const guard of guards) {
     const { kind, window_seconds: seconds } = guard;
+    // What the call may use has no bound: no account has room for that.
+    if (guard.unknown !== undefined && guard.outcome !== 'log_only') return undefined;
     if (!(guard.limit >= 0) || (kind !== 'concurrent' && !(seconds !== undefined && seconds > 0))) return undefined;
     const ms = (seconds ?? 0) * 1_000;
     const key = createHash('sha256')
-      .update(JSON.stringify([guard.id, kind, ms, guard.account]))
+      // Amounts of different currencies are not added up.
+      .update(
+        JSON.stringify([guard.id, kind, ms, guard.account, ...(guard.currency === undefined ? [] : [guard.currency])]),
+      )
       .digest('hex');
     accounts.set(key, {
       guardId: guard.id,
       key,
       kind,
-      // A limit of 1.1 has to become 1,100,000 units, not one less because of how fractions are kept.
-      limit: Math.floor(guard.limit * unitsOf(kind) + 1e-6),
-      amount: kind === 'concurrent' ? 1 : guard.estimate === null ? undefined : toUnits(kind, guard.estimate),
+      limit: unitsOf(kind, guard.limit, 'down'),
+      amount: kind === 'concurrent' ? 1 : guard.estimate === null ? undefined : unitsOf(kind, guard.estimate, 'up'),
       window: kind === 'concurrent' ? undefined : { ms, sliceMs: Math.max(1, Math.ceil(ms / SLICES)) },
-      burst: guard.burst === undefined ? undefined : Math.floor(guard.burst * unitsOf(kind)),
+      burst: guard.burst === undefined ? undefined : unitsOf(kind, guard.burst, 'down'),
       blocking: guard.outcome !== 'log_only',
     });
   }
@@ -68,11 +70,21 @@ export function eachAccount(guards: readonly QuotaGuard[]): readonly Account[] |
   return accounts.length === guards.length ? accounts : undefined;
 }
 
-/** Whole units of an amount, rounded up. */
+/** Whole units of an amount, rounded up; what is no amount is more than any limit. */
 export function toUnits(kind: QuotaKind, amount: number): number {
-  const units = Math.ceil(amount * unitsOf(kind) - 1e-6);
-  // What is no number is not taken for nothing.
-  return Number.isNaN(units) ? Number.MAX_SAFE_INTEGER : Math.min(Math.max(0, units), Number.MAX_SAFE_INTEGER);
+  return unitsOf(kind, amount, 'up');
+}
+
+function unitsOf(kind: QuotaKind, amount: number, rounding: 'up' | 'down'): number {
+  if (Number.isNaN(amount)) return Number.MAX_SAFE_INTEGER;
+  if (kind === 'cost') return microsOfUnits(Math.max(0, amount), rounding) ?? Number.MAX_SAFE_INTEGER;
+  const units = rounding === 'up' ? Math.ceil(amount) : Math.floor(amount);
+  return Math.min(Math.max(0, units), Number.MAX_SAFE_INTEGER);
+}
+
+/** How many units make one of what people count in. */
+function scaleOf(kind: QuotaKind): number {
+  return kind === 'cost' ? MICROS_PER_UNIT : 1;
 }
 
 /** The reading of an account without room. `freesAt` is in milliseconds since 1970. */
@@ -80,7 +92,7 @@ export function exceeded(account: Account, used: number, freesAt: number | undef
   const at = freesAt === undefined ? undefined : new Date(freesAt);
   return {
     state: 'exceeded',
-    used: used / unitsOf(account.kind),
+    used: used / scaleOf(account.kind),
     ...(at === undefined || Number.isNaN(at.getTime()) ? {} : { frees_at: at.toISOString() }),
   };
 }
@@ -89,7 +101,7 @@ export function exceeded(account: Account, used: number, freesAt: number | undef
 export function useOf({ kind }: Account, used: number, resetsAt: number | undefined): AccountUse {
   const at = resetsAt === undefined ? undefined : new Date(resetsAt);
   return {
-    used: used / unitsOf(kind),
+    used: used / scaleOf(kind),
     ...(at === undefined || Number.isNaN(at.getTime()) ? {} : { resets_at: at.toISOString() }),
   };
 }
@@ -100,7 +112,3 @@ export function rememberedMs(accounts: readonly Account[], leaseMs: number): num
 }
 
 const HOUR = 3_600_000;
-
-function unitsOf(kind: QuotaKind): number {
-  return kind === 'cost' ? COST_UNITS : 1;
-}

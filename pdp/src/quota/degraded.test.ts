@@ -28,7 +28,7 @@ async function granted(store: QuotaStore, count: number, name: string, limit = 9
   let found = 0;
   for (let index = 0; index < count; index += 1) {
     const guards = [guardOf('rate', { limit, window_seconds: 60 })];
-    const { outcome } = await store.reserve({ key: `${name}${index}`, holder: 'd', guards });
+    const { outcome } = await store.reserve({ key: `${name}${index}`, holder: `d-${name}${index}`, guards });
     if (outcome === 'granted') found += 1;
   }
   return found;
@@ -61,9 +61,9 @@ describe('a degraded store', () => {
     const { store, fail } = subject(1 / 9);
     fail('store');
     expect(await granted(store, 2, 'k')).toBe(1);
-    await store.release('k0', 'd');
+    await store.release('k0', 'd-k0');
     expect(await granted(store, 1, 'l')).toBe(1);
-    await store.settle([{ key: 'l0', unused: true, actual: {} }]);
+    await store.settle([{ holder: 'd-l0', unused: true, actual: {} }]);
     expect(await granted(store, 1, 'm')).toBe(1);
   });
 });

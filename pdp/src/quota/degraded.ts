@@ -19,7 +19,12 @@ export function createDegradedQuotaStore(shared: QuotaStore, own: QuotaStore, sh
       await Promise.all([own.release(key, holder), shared.release(key, holder)]);
     },
     settle: async (uses) => {
-      await Promise.all([own.settle(uses), shared.settle(uses)]);
+      const [mine, theirs] = await Promise.all([own.settle(uses), shared.settle(uses)]);
+      // Each attempt is known to one of them.
+      return theirs.map((outcome, index) => {
+        const at = mine[index];
+        return at === undefined || at === 'unknown' ? outcome : at;
+      });
     },
     // The own share is no use that anybody should plan with.
     read: (guards) => shared.read(guards),

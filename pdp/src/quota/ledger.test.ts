@@ -42,7 +42,7 @@ let asked = 0;
 async function draw(count: number, guard = GUARD): Promise<void> {
   for (let drawn = 0; drawn < count; drawn += 1) {
     asked += 1;
-    await ledger.store.reserve({ key: `k${asked}`, holder: 'd', guards: [guard] });
+    await ledger.store.reserve({ key: `k${asked}`, holder: `of-k${asked}`, guards: [guard] });
     // The look is made in a turn of its own.
     await new Promise(setImmediate);
     await new Promise(setImmediate);
@@ -80,7 +80,7 @@ describe('a warning', () => {
       estimate: null,
     });
     await draw(1, tokens);
-    await ledger.store.settle([{ key: `k${asked}`, unused: false, actual: { tokens: 600 } }]);
+    await ledger.store.settle([{ holder: `of-k${asked}`, unused: false, actual: { tokens: 600 } }]);
     await draw(1, tokens);
     expect(shares()).toEqual([0.5]);
   });
@@ -112,6 +112,7 @@ describe('usage', () => {
         quota: 'platform/limits/rate',
         kind: 'requests',
         account: { tenant: 'acme' },
+        unit: 'requests',
         limit: 10,
         window_seconds: 60,
         used: 3,

@@ -15,6 +15,8 @@ export interface QuotaUsage {
   readonly kind: QuotaGuard['kind'];
   /** The dimensions, and whose account it is; `null` where a request has none. */
   readonly account: Readonly<Record<string, string | null>>;
+  /** What `limit` and `used` count: the currency of a cost, where the bundle has prices, or the kind. */
+  readonly unit: string;
   readonly limit: number;
   /** Absent for calls under way. */
   readonly window_seconds?: number;
@@ -66,7 +68,7 @@ export function createQuotaLedger(options: QuotaLedgerOptions): QuotaLedger {
 
   const meet = (guard: QuotaGuard): Met => {
     const key = createHash('sha256')
-      .update(JSON.stringify([guard.id, guard.kind, guard.window_seconds, guard.account]))
+      .update(JSON.stringify([guard.id, guard.kind, guard.window_seconds, guard.account, guard.currency ?? null]))
       .digest('hex');
     const before = met.get(key);
     const entry: Met = { guard, warned: before?.warned ?? new Map(), isLooking: before?.isLooking ?? false };
@@ -129,8 +131,18 @@ function usageOf(guard: QuotaGuard, use: { readonly used: number; readonly reset
     quota: guard.id,
     kind: guard.kind,
     account: Object.fromEntries(guard.account),
+    unit: UNITS[guard.kind] ?? guard.currency ?? 'currency units',
     limit: guard.limit,
     ...(guard.window_seconds === undefined ? {} : { window_seconds: guard.window_seconds }),
     ...use,
   };
 }
+
+/** A cost is in a currency, or in whatever the reports of it are. */
+const UNITS: Readonly<Record<QuotaGuard['kind'], string | undefined>> = {
+  requests: 'requests',
+  concurrent: 'calls',
+  tokens: 'tokens',
+  bytes: 'bytes',
+  cost: undefined,
+};

@@ -62,7 +62,7 @@ describe('whatever the order of asking, repeating, releasing and settling', () =
             continue;
           }
           const key = `k${step.key}`;
-          const holder = `d${step.holder}`;
+          const holder = `${key}-d${step.holder}`;
           if (step.do === 'ask') {
             const { outcome } = await store.reserve({ key, holder, guards: [rate] });
             if (outcome !== 'granted') continue;
@@ -81,8 +81,9 @@ describe('whatever the order of asking, repeating, releasing and settling', () =
             if (known === undefined || clock.monotonic() - known.at >= CONTRACT_LEASE_MS) continue;
             if (known.holders.delete(step.holder) && known.holders.size === 0) live.delete(step.key);
           } else {
-            await store.settle([{ key, unused: step.do === 'return', actual: {} }]);
             const known = live.get(step.key);
+            const [holds = step.holder] = known?.holders ?? [];
+            await store.settle([{ holder: `${key}-d${holds}`, unused: step.do === 'return', actual: {} }]);
             if (known === undefined) continue;
             const isKnownThere = clock.monotonic() - known.at < CONTRACT_LEASE_MS;
             if (step.do === 'settle' || !isKnownThere) carriedOut.push(known.at);
@@ -99,6 +100,18 @@ describe('whatever the order of asking, repeating, releasing and settling', () =
       { numRuns: 300 },
     );
   });
+});
+
+test('remembers only so many decisions, however often one attempt is repeated', async () => {
+  const clock = createFakeClock();
+  const store = createMemoryQuotaStore({ clock, leaseMs: 1_000, maxAccounts: 9, maxReservations: 2 });
+  const found: string[] = [];
+  for (let repeat = 0; repeat < 10; repeat += 1) {
+    found.push((await store.reserve({ key: 'k', holder: `d${repeat}`, guards: [guardOf('rate')] })).outcome);
+  }
+  expect(found).toEqual([...Array(8).fill('granted'), 'unknown', 'unknown']);
+  clock.advance(2_000);
+  expect((await store.reserve({ key: 'l', holder: 'e', guards: [guardOf('rate')] })).outcome).toBe('granted');
 });
 
 test.each(Array.from({ length: 40 }, (_, offset) => [offset]))(

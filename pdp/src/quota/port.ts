@@ -7,7 +7,10 @@ import type { QuotaGuard } from '@portcullis/policy/model';
 export interface Claim {
   /** The attempt, the same for every repetition of it at any PDP ({@link reservationKey}): it draws once. */
   readonly key: string;
-  /** The decision that wants it; a reservation lasts until every holder gave it back, or it is settled. */
+  /**
+   * The decision that wants it ({@link holderName}); a reservation lasts until every holder gave it back, or one of them is
+   * settled.
+   */
   readonly holder: string;
   /** All of them are reserved, or none. */
   readonly guards: readonly QuotaGuard[];
@@ -33,11 +36,20 @@ export interface ActualUse {
 
 /** How an attempt ended. */
 export interface SettledUse {
-  readonly key: string;
+  /** One of the decisions that it was reserved for. */
+  readonly holder: string;
   /** Whether nothing was carried out: then everything is given back. */
   readonly unused: boolean;
   readonly actual: ActualUse;
 }
+
+/**
+ * What came of a settlement; closed list, labels of a metric. `overrun`: it used more tokens or cost more than was reserved.
+ * `unknown`: nothing was reserved, or that is so long ago that it is forgotten. `failed`: the store did not answer.
+ */
+export const SETTLED_OUTCOMES = ['settled', 'overrun', 'repeated', 'unknown', 'failed'] as const;
+/** What came of a settlement. */
+export type SettledOutcome = (typeof SETTLED_OUTCOMES)[number];
 
 /** How far one account is used. */
 export interface AccountUse {
@@ -53,8 +65,11 @@ export interface QuotaStore {
   reserve(claim: Claim): Promise<Reservation>;
   /** This holder will not act on it. What nobody holds any more is given back. */
   release(key: string, holder: string): Promise<void>;
-  /** Ends the leases and puts actual use in the place of estimates, once; unknown and settled keys are passed over. */
-  settle(uses: readonly SettledUse[]): Promise<void>;
+  /**
+   * Ends the leases and puts actual use in the place of estimates, once per attempt; what came of each, in their order. A use
+   * beyond what was reserved is counted in full, also where the account is over its limit then.
+   */
+  settle(uses: readonly SettledUse[]): Promise<readonly SettledOutcome[]>;
   /**
    * Looks without drawing: one use per guard, in their order; `undefined` when nobody can tell. For people and warnings, never for
    * a decision.
@@ -75,4 +90,5 @@ export const RESERVATION_OUTCOMES = ['granted', 'exceeded', 'unknown'] as const;
 export interface QuotaObserver {
   reserved(outcome: Reservation['outcome'], seconds: number): void;
   quotaStoreFailed(operation: StoreOperation): void;
+  quotaSettled(outcome: SettledOutcome): void;
 }

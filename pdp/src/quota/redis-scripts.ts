@@ -6,6 +6,7 @@
  *   since          since when this server's accounts are known, in milliseconds; gone with everything else after a FLUSHALL
  *   a:<account>    slices of a window (hash: slice -> units; `debt` and `at` of a burst)
  *   l:<account>    leases (sorted set: attempt -> end)
+ *   d:<decision>   the attempt that a decision holds
  *   r:<attempt>    what was drawn (hash: `h:<holder>`, `e:<account>` -> kind|units|slice|window|slice length, `s` once settled)
  */
 
@@ -16,7 +17,7 @@ local function whole(n) return string.format('%.0f', n) end
 `;
 
 /**
- * KEYS since, attempt. ARGV prefix, attempt, holder, lease ms, remember ms, warm-up ms (-1: as long as the window), then per
+ * KEYS since, attempt, decision. ARGV prefix, attempt, holder, lease ms, remember ms, warm-up ms (-1: as long as the window), then per
  * account: key, kind, limit, units (-1: not known), window ms (0: leases), slice ms, burst (-1: none), blocking 1 or 0.
  * Answers outcome, cause, then per account: 1 or 0, used, frees at (-1: not known).
  */
@@ -139,6 +140,8 @@ if not held[2] then
   redis.call('PEXPIRE', KEYS[2], whole(remember))
 end
 redis.call('HSET', KEYS[2], 'h:' .. holder, '1')
+local left = redis.call('PTTL', KEYS[2])
+redis.call('SET', KEYS[3], attempt, 'PX', whole(math.max(1, left)))
 return answer
 `;
 
@@ -196,7 +199,7 @@ local function correct(prefix, attempt, name, entry, amountOf)
 end
 `;
 
-/** KEYS attempt. ARGV prefix, attempt, holder. */
+/** KEYS attempt, decision. ARGV prefix, attempt, holder. */
 export const RELEASE = `${NOW}${CORRECT}
 if redis.call('HEXISTS', KEYS[1], 's') == 1 then return 0 end
 if redis.call('HDEL', KEYS[1], 'h:' .. ARGV[3]) == 0 then return 0 end
@@ -209,27 +212,38 @@ for f = 1, #fields, 2 do
     correct(ARGV[1], ARGV[2], string.sub(fields[f], 3), fields[f + 1], function() return 0 end)
   end
 end
-redis.call('DEL', KEYS[1])
+redis.call('DEL', KEYS[1], KEYS[2])
 return 1
 `;
 
-/** KEYS attempt. ARGV prefix, attempt, unused 1 or 0, then units of tokens, cost, bytes (-1: not reported). */
+/**
+ * KEYS decision. ARGV prefix, unused 1 or 0, then units of tokens, cost, bytes (-1: not reported). Answers settled, overrun,
+ * repeated or unknown.
+ */
 export const SETTLE = `${NOW}${CORRECT}
-local fields = redis.call('HGETALL', KEYS[1])
-if #fields == 0 or redis.call('HEXISTS', KEYS[1], 's') == 1 then return 0 end
-local actual = {tokens = tonumber(ARGV[4]), cost = tonumber(ARGV[5]), bytes = tonumber(ARGV[6])}
+local attempt = redis.call('GET', KEYS[1])
+if not attempt then return 'unknown' end
+local key = ARGV[1] .. 'r:' .. attempt
+local fields = redis.call('HGETALL', key)
+if #fields == 0 then return 'unknown' end
+if redis.call('HEXISTS', key, 's') == 1 then return 'repeated' end
+local actual = {tokens = tonumber(ARGV[3]), cost = tonumber(ARGV[4]), bytes = tonumber(ARGV[5])}
+local outcome = 'settled'
 local function amountOf(kind, drawn)
-  if ARGV[3] == '1' then return 0 end
+  if ARGV[2] == '1' then return 0 end
   local reported = actual[kind]
-  if reported and reported >= 0 then return reported end
+  if reported and reported >= 0 then
+    if kind ~= 'bytes' and drawn > 0 and reported > drawn then outcome = 'overrun' end
+    return reported
+  end
   return drawn
 end
 for f = 1, #fields, 2 do
   if string.sub(fields[f], 1, 2) == 'e:' then
-    correct(ARGV[1], ARGV[2], string.sub(fields[f], 3), fields[f + 1], amountOf)
+    correct(ARGV[1], attempt, string.sub(fields[f], 3), fields[f + 1], amountOf)
   end
-  if fields[f] ~= 'until' then redis.call('HDEL', KEYS[1], fields[f]) end
+  if fields[f] ~= 'until' then redis.call('HDEL', key, fields[f]) end
 end
-redis.call('HSET', KEYS[1], 's', '1')
-return 1
+redis.call('HSET', key, 's', '1')
+return outcome
 `;

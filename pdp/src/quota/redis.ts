@@ -10,6 +10,7 @@ import {
   type QuotaObserver,
   type QuotaStore,
   type Reservation,
+  SETTLED_OUTCOMES,
   type SettledUse,
   type StoreOperation,
   UNKNOWN_CAUSES,
@@ -89,7 +90,7 @@ export function createRedisQuotaStore(options: RedisStoreOptions): QuotaStore {
     }
   };
   const release = async (key: string, holder: string): Promise<void> => {
-    await attempt('release', [`${prefix}r:${key}`], [prefix, key, holder]);
+    await attempt('release', [`${prefix}r:${key}`, `${prefix}d:${holder}`], [prefix, key, holder]);
   };
 
   return {
@@ -101,7 +102,7 @@ export function createRedisQuotaStore(options: RedisStoreOptions): QuotaStore {
       const head = [prefix, key, holder, leaseMs, rememberedMs(accounts, leaseMs), warmUp];
       const answer = await attempt(
         'reserve',
-        [`${prefix}since`, `${prefix}r:${key}`],
+        [`${prefix}since`, `${prefix}r:${key}`, `${prefix}d:${holder}`],
         [...head, ...accounts.flatMap(argumentsOf)],
       );
       const reservation = readAnswer(answer, accounts);
@@ -112,9 +113,10 @@ export function createRedisQuotaStore(options: RedisStoreOptions): QuotaStore {
     },
     release,
     settle: async (uses) => {
-      await Promise.all(
-        uses.map((use) => attempt('settle', [`${prefix}r:${use.key}`], [prefix, use.key, ...settledArguments(use)])),
+      const answers = await Promise.all(
+        uses.map((use) => attempt('settle', [`${prefix}d:${use.holder}`], [prefix, ...settledArguments(use)])),
       );
+      return answers.map((answer) => SETTLED_OUTCOMES.find((one) => one === answer) ?? 'failed');
     },
     read: async (guards) => {
       const accounts = eachAccount(guards);

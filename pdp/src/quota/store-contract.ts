@@ -49,8 +49,12 @@ const first = ({ clients: [client] }: QuotaSubject): QuotaStore => {
   assert.ok(client);
   return client;
 };
-const ask = (store: QuotaStore, key: string, guards: readonly QuotaGuard[], holder = 'd1'): Promise<Reservation> =>
-  store.reserve({ key, holder, guards });
+const ask = (
+  store: QuotaStore,
+  key: string,
+  guards: readonly QuotaGuard[],
+  holder = `of-${key}`,
+): Promise<Reservation> => store.reserve({ key, holder, guards });
 
 async function outcomes(store: QuotaStore, guard: QuotaGuard, keys: readonly string[]): Promise<readonly string[]> {
   const found: string[] = [];
@@ -197,7 +201,7 @@ export const quotaStoreContract: readonly QuotaContractCase[] = [
       const refused = detail(await ask(store, 'k3', [calls(2)]), 'calls');
       assert.equal(refused.used, 2);
       assert.ok(refused.frees_at !== undefined);
-      await store.settle([{ key: 'k1', unused: false, actual: {} }]);
+      await store.settle([{ holder: 'of-k1', unused: false, actual: {} }]);
       assert.deepEqual(await outcomes(store, calls(2), ['k3', 'k4']), ['granted', 'exceeded']);
       await subject.pass(CONTRACT_LEASE_MS + 10);
       assert.deepEqual(await outcomes(store, calls(2), ['k5', 'k6', 'k7']), ['granted', 'granted', 'exceeded']);
@@ -209,10 +213,10 @@ export const quotaStoreContract: readonly QuotaContractCase[] = [
       const store = first(subject);
       const guard = guardOf('rate', { limit: 2, window_seconds: 60 });
       await outcomes(store, guard, ['k1', 'k2']);
-      await store.settle([{ key: 'k1', unused: false, actual: {} }]);
+      await store.settle([{ holder: 'of-k1', unused: false, actual: {} }]);
       assert.equal((await ask(store, 'k3', [guard])).outcome, 'exceeded');
-      await store.settle([{ key: 'k2', unused: true, actual: {} }]);
-      await store.settle([{ key: 'k2', unused: true, actual: {} }]);
+      await store.settle([{ holder: 'of-k2', unused: true, actual: {} }]);
+      await store.settle([{ holder: 'of-k2', unused: true, actual: {} }]);
       assert.deepEqual(await outcomes(store, guard, ['k1', 'k2', 'k3', 'k4']), [
         'unknown',
         'unknown',
@@ -229,14 +233,14 @@ export const quotaStoreContract: readonly QuotaContractCase[] = [
         guardOf('tokens', { kind: 'tokens', limit: 1_000, window_seconds: 60, estimate });
       assert.equal((await ask(store, 'k1', [tokens(900)])).outcome, 'granted');
       assert.equal((await ask(store, 'k2', [tokens(200)])).outcome, 'exceeded');
-      const report = { key: 'k1', unused: false, actual: { tokens: 100, bytes: 5_000 } };
+      const report = { holder: 'of-k1', unused: false, actual: { tokens: 100, bytes: 5_000 } };
       await store.settle([report]);
       await store.settle([report]);
       assert.equal((await ask(store, 'k2', [tokens(200)])).outcome, 'granted');
       // More than expected: 100 + 1,000.
-      await store.settle([{ key: 'k2', unused: false, actual: { tokens: 1_000 } }]);
+      await store.settle([{ holder: 'of-k2', unused: false, actual: { tokens: 1_000 } }]);
       assert.equal(detail(await ask(store, 'k3', [tokens(1)]), 'tokens').used, 1_100);
-      await store.settle([{ key: 'nobody', unused: false, actual: { tokens: 1_000 } }]);
+      await store.settle([{ holder: 'of-nobody', unused: false, actual: { tokens: 1_000 } }]);
     },
   },
   {
@@ -245,9 +249,10 @@ export const quotaStoreContract: readonly QuotaContractCase[] = [
       const store = first(subject);
       const cost = guardOf('cost', { kind: 'cost', limit: 1.1, window_seconds: 60, estimate: null });
       for (const key of ['k1', 'k2', 'k3']) assert.equal((await ask(store, key, [cost])).outcome, 'granted');
-      for (const key of ['k1', 'k2']) await store.settle([{ key, unused: false, actual: { cost: 0.5 } }]);
+      for (const key of ['k1', 'k2'])
+        await store.settle([{ holder: `of-${key}`, unused: false, actual: { cost: 0.5 } }]);
       assert.equal((await ask(store, 'k4', [cost])).outcome, 'granted');
-      await store.settle([{ key: 'k3', unused: false, actual: { cost: 0.1 } }]);
+      await store.settle([{ holder: 'of-k3', unused: false, actual: { cost: 0.1 } }]);
       assert.equal(detail(await ask(store, 'k5', [cost]), 'cost').used, 1.1);
     },
   },
@@ -284,13 +289,59 @@ export const quotaStoreContract: readonly QuotaContractCase[] = [
         assert.ok((ahead?.[1] ?? 0) > -100 && (ahead?.[1] ?? 0) <= CONTRACT_LEASE_MS + 100, String(ahead));
         assert.equal(ahead?.[3], undefined);
       }
-      await store.settle([{ key: 'k1', unused: false, actual: { cost: 1 } }]);
+      await store.settle([{ holder: 'of-k1', unused: false, actual: { cost: 1 } }]);
       assert.deepEqual(
         (await store.read(guards))?.map(({ used }) => used),
         [2, 1, 1.25, 0],
       );
       const { window_seconds: _none, ...boundless } = guardOf('rate');
       assert.equal(await store.read([boundless]), undefined);
+    },
+  },
+  {
+    name: 'says what came of each settlement, and denies while more was used than there is',
+    check: async (subject) => {
+      const store = first(subject);
+      const cost = guardOf('cost', { kind: 'cost', limit: 1, window_seconds: 60, estimate: 0.25 });
+      for (const key of ['k1', 'k2']) assert.equal((await ask(store, key, [cost])).outcome, 'granted');
+      const found = await store.settle([
+        { holder: 'of-k1', unused: false, actual: { cost: 0.000001 } },
+        { holder: 'of-k2', unused: false, actual: { cost: 5.25 } },
+        { holder: 'of-nobody', unused: false, actual: { cost: 1 } },
+      ]);
+      assert.deepEqual(found, ['settled', 'overrun', 'unknown']);
+      assert.deepEqual(await store.settle([{ holder: 'of-k2', unused: false, actual: { cost: 9 } }]), ['repeated']);
+      assert.equal(detail(await ask(store, 'k3', [cost]), 'cost').used, 5.250001);
+    },
+  },
+  {
+    name: 'counts what is reported after the lease, and settles an attempt by any of its decisions, once',
+    check: async (subject) => {
+      const store = first(subject);
+      const tokens = guardOf('tokens', { kind: 'tokens', limit: 100, window_seconds: 60, estimate: 60 });
+      for (const holder of ['d1', 'd2']) assert.equal((await ask(store, 'k1', [tokens], holder)).outcome, 'granted');
+      await subject.pass(CONTRACT_LEASE_MS + 10);
+      assert.deepEqual(await store.settle([{ holder: 'd2', unused: false, actual: { tokens: 70 } }]), ['overrun']);
+      assert.deepEqual(await store.settle([{ holder: 'd1', unused: true, actual: {} }]), ['repeated']);
+      assert.equal(detail(await ask(store, 'k2', [tokens]), 'tokens').used, 70);
+    },
+  },
+  {
+    name: 'has no room for a use that nobody can bound, unless it is only noted',
+    check: async (subject) => {
+      const store = first(subject);
+      const boundless = guardOf('cost', { kind: 'cost', estimate: null, unknown: 'no price' });
+      assert.equal((await ask(store, 'k1', [boundless])).outcome, 'unknown');
+      assert.equal((await ask(store, 'k2', [{ ...boundless, outcome: 'log_only' }])).outcome, 'granted');
+    },
+  },
+  {
+    name: 'adds costs up without drift',
+    check: async (subject) => {
+      const store = first(subject);
+      const dime = guardOf('cost', { kind: 'cost', limit: 0.3, window_seconds: 60, estimate: 0.1 });
+      assert.deepEqual(await outcomes(store, dime, KEYS_4), GRANTED_3);
+      assert.equal(detail(await ask(store, 'k5', [dime]), 'cost').used, 0.3);
     },
   },
   {

@@ -18,7 +18,7 @@ export function createUndrawnQuotas(store: Pick<QuotaStore, 'read'>): QuotaStore
       return { outcome: isExceeded ? 'exceeded' : 'granted', readings };
     },
     release: async () => undefined,
-    settle: async () => undefined,
+    settle: async () => [],
     read: (guards) => store.read(guards),
     close: async () => undefined,
   };

@@ -35,7 +35,7 @@ import type { Attempt } from '../pipeline/chain.js';
 import type { Decide } from '../pipeline/decide.js';
 import { speaksFor } from '../pipeline/normalize.js';
 import type { DecisionRecord } from '../pipeline/ports.js';
-import { reservationKey } from '../quota/key.js';
+import { holderName } from '../quota/key.js';
 import type { SettledUse } from '../quota/port.js';
 import type { ReportedResult, ResultOutcome } from '../session/result-intake.js';
 import { createDecideStream } from './decide-stream.js';
@@ -168,7 +168,14 @@ beforeEach(async () => {
       Settle: createSettle({
         callers,
         observer,
-        quotas: { settle: async (uses) => void settledUses.push(...uses) },
+        quotas: {
+          settle: async (uses) => {
+            settledUses.push(...uses);
+            return uses.map(() => 'settled' as const);
+          },
+        },
+        prices: () => undefined,
+        clock: systemClock,
         results: {
           keep: async (reported) => {
             reportedResults.push(reported);
@@ -748,11 +755,11 @@ describe('Settle', () => {
   test('tells the accounts how attempts ended, of this caller and no other, and what they used', async () => {
     const forwarded = { ...report(1), usage: { tokens: 12, cost: 0.5 } };
     await settle([forwarded, report(2), { ...report(3), outcome: 'ENFORCEMENT_OUTCOME_REFUSED' }]);
-    const key = reservationKey(AGENT, '00'.repeat(32));
+    const holder = (number: number): string => holderName(AGENT, '00'.repeat(32), id(number));
     expect(settledUses).toEqual([
-      { key, unused: false, actual: { tokens: 12, cost: 0.5 } },
-      { key, unused: false, actual: {} },
-      { key, unused: true, actual: {} },
+      { holder: holder(1), unused: false, actual: { tokens: 12, cost: 0.5 } },
+      { holder: holder(2), unused: false, actual: {} },
+      { holder: holder(3), unused: true, actual: {} },
     ]);
   });
 

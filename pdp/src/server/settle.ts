@@ -1,6 +1,7 @@
 /** `Settle`: what became of decisions. Each report is checked, and counted once per decision however often it comes. */
 
 import type { handleUnaryCall } from '@grpc/grpc-js';
+import type { PriceList } from '@portcullis/policy';
 import {
   fromWireReuse,
   fromWireSettlement,
@@ -10,11 +11,12 @@ import {
   type SettlementReport,
   type Wire,
 } from '@portcullis/proto';
-import { type Logger, PortcullisError } from '@portcullis/runtime';
+import { type Clock, type Logger, PortcullisError } from '@portcullis/runtime';
 import type { GatewayTenants } from '../pipeline/normalize.js';
 import type { DecisionRecord, DecisionSink } from '../pipeline/ports.js';
-import { reservationKey } from '../quota/key.js';
-import type { QuotaStore, SettledUse } from '../quota/port.js';
+import { actualUse } from '../quota/actual-use.js';
+import { holderName } from '../quota/key.js';
+import type { QuotaObserver, QuotaStore, SettledUse } from '../quota/port.js';
 import type { SessionKey } from '../session/port.js';
 import type { ResultIntake } from '../session/result-intake.js';
 import { guardUnary } from './guard.js';
@@ -24,9 +26,12 @@ import type { Caller, CallerReader } from './peer.js';
 /** What the handler needs. */
 export interface SettleParts {
   readonly callers: CallerReader;
-  readonly observer: ServerObserver;
+  readonly observer: ServerObserver & Pick<QuotaObserver, 'quotaSettled'>;
   /** Told how attempts ended, whichever PDP decided them. */
   readonly quotas: Pick<QuotaStore, 'settle'>;
+  /** What calls cost under the release in force. */
+  readonly prices: () => PriceList | undefined;
+  readonly clock: Pick<Clock, 'now'>;
   /** Takes what PEPs report of results. */
   readonly results: ResultIntake;
   /** Who may report for which tenants. */
@@ -112,16 +117,24 @@ export function createSettle(parts: SettleParts): handleUnaryCall<Wire.SettleReq
       accepted += 1;
       parts.observer.settled(isNew(report.value.decision_id) ? report.value.outcome : 'repeated');
       // A repetition may be there because the accounts did not hear the first; they settle an attempt once.
-      uses.push(useOf(report.value, caller));
+      uses.push(useOf(report.value, caller, parts));
     }
-    await parts.quotas.settle(uses);
+    for (const outcome of await parts.quotas.settle(uses)) parts.observer.quotaSettled(outcome);
     return { accepted, reuses_recorded: kept.filter(Boolean).length };
   });
 }
 
 /** What was refused by the PEP reached nobody; what failed upstream may have had its effect, and stays counted. */
-function useOf({ request_digest: digest, outcome, usage }: SettlementReport, caller: Caller): SettledUse {
-  return { key: reservationKey(caller.identity, digest), unused: outcome === 'refused', actual: usage ?? {} };
+function useOf(
+  { decision_id, request_digest: digest, outcome, usage = {} }: SettlementReport,
+  caller: Caller,
+  { prices, clock }: SettleParts,
+): SettledUse {
+  return {
+    holder: holderName(caller.identity, digest, decision_id),
+    unused: outcome === 'refused',
+    actual: actualUse(usage, prices(), clock.now()),
+  };
 }
 
 /** False when nobody asked for the result; then the report as a whole is not one. */

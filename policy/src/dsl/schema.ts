@@ -214,8 +214,9 @@ function buildBundleShape() {
           .describe('The registry of agents, such as data/agents.yaml.')
           .exactOptional(),
         tools: z.string().min(1).max(512).describe('The catalogue of tools, such as data/tools.yaml.').exactOptional(),
+        prices: z.string().min(1).max(512).describe('What calls cost, such as data/prices.yaml.').exactOptional(),
       })
-      .describe('Files with what the bundle says of agents and tools (guide: context).')
+      .describe('Files with what the bundle says of agents, tools and prices (guides: context, quotas).')
       .optional(),
     sets: z
       .array(

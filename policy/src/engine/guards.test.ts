@@ -109,6 +109,7 @@ describe('a guard', () => {
       warn_at: [0.5],
       account: [['tenant', 'acme']],
       estimate: 1,
+      basis: 'stated',
       outcome: 'deny',
       deny: { code: 'QUOTA_EXCEEDED', message: 'slow down', path: 'tenant/g', reason_code: 'SLOW' },
     });
@@ -123,6 +124,7 @@ describe('a guard', () => {
       limit: 5,
       account: [['tenant', 'acme']],
       estimate: 1,
+      basis: 'stated',
       outcome: 'deny',
       deny: { code: 'QUOTA_EXCEEDED', message: 'the quota of the policy "Few" is used up', path: 'tenant/g' },
     });
@@ -136,6 +138,18 @@ describe('a guard', () => {
   ] as const)('of %s with %p: %s', (sketch, terms, outcome, asks) => {
     const found = of(sketch, {}, terms);
     expect([found.outcome, found.hold]).toEqual([outcome, asks]);
+  });
+
+  test('whose use has no bound denies, whatever its account says, unless it is only noted', () => {
+    const unpriced = { ...of('deny@1', { kind: 'cost' }), unknown: 'no price' };
+    const reading = new Map([[unpriced.id, { state: 'granted' as const }]]);
+    const allow = { effect: 'allow', deny: [], conditions: [], obligations: [], matched: [], errors: [] } as const;
+    expect(applyReadings({ ...allow, guards: [unpriced] }, reading)).toMatchObject({
+      effect: 'deny',
+      deny: [{ code: 'QUOTA_UNAVAILABLE', message: 'no price', path: 'tenant/g' }],
+    });
+    const noted = { ...unpriced, outcome: 'log_only' as const };
+    expect(applyReadings({ ...allow, guards: [noted] }, reading).effect).toBe('allow');
   });
 
   test('of a tool without a server', () => {

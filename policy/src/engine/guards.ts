@@ -4,7 +4,10 @@
  */
 
 import type { Condition, DenyReason, QuotaDimension, QuotaGuard, QuotaKind, Verdict } from '../model/decision.js';
+import { assertNever } from '../model/exhaustive.js';
 import type { CanonicalRequest } from '../model/request.js';
+import { type ExpectedUse, expectedBytes, expectedCost, expectedTokens } from '../prices/expected-use.js';
+import type { PriceList } from '../prices/price-list.js';
 import type { GuardIr, RuleIr, SetIr } from './ir.js';
 
 /** The guard that a matching rule asks for. `hold` is what it asks of people once the quota is used up. */
@@ -13,6 +16,7 @@ export function guardOf(
   set: SetIr,
   request: CanonicalRequest,
   hold: { readonly id: string; readonly condition: Condition | undefined; readonly granted: boolean },
+  prices?: PriceList,
 ): QuotaGuard {
   const { guard, effect } = rule;
   // Where the effect has no words of its own, these are undefined.
@@ -27,7 +31,7 @@ export function guardOf(
     ...(guard.burst === undefined ? {} : { burst: guard.burst }),
     ...(guard.warnAt === undefined ? {} : { warn_at: guard.warnAt }),
     account: guard.per.map((dimension) => [dimension, ACCOUNT_VALUES[dimension](request) ?? null] as const),
-    estimate: ESTIMATES[guard.kind](request) ?? null,
+    ...expectationOf(guard.kind, request, prices),
     outcome: outcomeOf(rule, hold),
     deny: {
       code: 'QUOTA_EXCEEDED',
@@ -81,13 +85,32 @@ export function guardFields({ per }: GuardIr): readonly string[] {
   return per.flatMap((dimension) => ACCOUNT_FIELDS[dimension]);
 }
 
-const ESTIMATES: Readonly<Record<QuotaKind, (request: CanonicalRequest) => number | undefined>> = {
-  requests: () => 1,
-  concurrent: () => 1,
-  tokens: ({ request }) => request?.estimated_tokens ?? request?.max_tokens,
-  bytes: ({ egress }) => egress?.bytes,
-  cost: () => undefined,
-};
+function expectationOf(
+  kind: QuotaKind,
+  request: CanonicalRequest,
+  prices: PriceList | undefined,
+): Pick<QuotaGuard, 'estimate' | 'basis' | 'unknown' | 'currency'> {
+  const currency = kind === 'cost' && prices !== undefined ? { currency: prices.currency } : {};
+  const expected = expectedUse(kind, request, prices);
+  if ('unknown' in expected) return { estimate: null, unknown: expected.unknown, ...currency };
+  return { estimate: expected.amount, basis: expected.basis, ...currency };
+}
+
+function expectedUse(kind: QuotaKind, request: CanonicalRequest, prices: PriceList | undefined): ExpectedUse {
+  switch (kind) {
+    case 'requests':
+    case 'concurrent':
+      return { amount: 1, basis: 'stated' };
+    case 'tokens':
+      return expectedTokens(request, prices);
+    case 'bytes':
+      return expectedBytes(request);
+    case 'cost':
+      return expectedCost(request, prices);
+    default:
+      return assertNever(kind);
+  }
+}
 
 /** What the keeper of the accounts says of one guard. */
 export type GuardReading =
@@ -112,7 +135,12 @@ export function applyReadings(verdict: Verdict, readings: ReadonlyMap<string, Gu
   const held: { readonly reason: DenyReason; readonly condition: Condition }[] = [];
   for (const guard of verdict.guards) {
     const reading = readings.get(guard.id) ?? { state: 'unknown' };
-    if (reading.state === 'granted' || guard.outcome === 'log_only') continue;
+    if (guard.outcome === 'log_only') continue;
+    if (guard.unknown !== undefined) {
+      denied.push({ code: 'QUOTA_UNAVAILABLE', message: guard.unknown, path: guard.deny.path });
+      continue;
+    }
+    if (reading.state === 'granted') continue;
     if (reading.state === 'unknown') {
       const message = `how much is left of the quota of ${guard.deny.path} is not known`;
       denied.push({ code: 'QUOTA_UNAVAILABLE', message, path: guard.deny.path });
@@ -142,5 +170,6 @@ export function applyReadings(verdict: Verdict, readings: ReadonlyMap<string, Gu
 function describeUse(guard: QuotaGuard, reading: GuardReading & { readonly state: 'exceeded' }): string {
   const window = guard.window_seconds === undefined ? '' : ` in ${guard.window_seconds} s`;
   const frees = reading.frees_at === undefined ? '' : `, room again at ${reading.frees_at}`;
-  return `${guard.kind}: ${reading.used} of ${guard.limit}${window}${frees}`;
+  const currency = guard.currency === undefined ? '' : ` ${guard.currency}`;
+  return `${guard.kind}: ${reading.used} of ${guard.limit}${currency}${window}${frees}`;
 }

@@ -118,6 +118,7 @@ function* linkSteps(linkable: LinkableBundle, evaluators: readonly ModuleEvaluat
     return rule;
   };
   const policyCount = table.count;
+  const registry = createRegistry(bundle.registry ?? {});
 
   /** Walks the sets with rules that may speak of the request, in precedence order. */
   const eachSpeaking = <W extends RuleWalk>(
@@ -160,6 +161,7 @@ function* linkSteps(linkable: LinkableBundle, evaluators: readonly ModuleEvaluat
       policyCount: policyCount + modules.length,
       request,
       granted,
+      prices: registry.prices,
       faultOf: (rule: LinkedRule, set: SetIr) => faultOf(rule, set, request),
       fieldsOf: (rule: LinkedRule) => rule.fields,
     };
@@ -216,7 +218,6 @@ function* linkSteps(linkable: LinkableBundle, evaluators: readonly ModuleEvaluat
     return explainRequest({ request, sets: all, granted, verdict, policyVersion: bundle.version });
   };
 
-  const registry = createRegistry(bundle.registry ?? {});
   const basisOf = (request: ContextualRequest): string | undefined => {
     try {
       frame.begin();

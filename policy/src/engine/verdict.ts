@@ -15,6 +15,7 @@ import type {
   Verdict,
 } from '../model/decision.js';
 import type { CanonicalRequest, JsonObject } from '../model/request.js';
+import type { PriceList } from '../prices/price-list.js';
 import { guardOf } from './guards.js';
 import type { DefaultEffect, GuardIr, ModuleIr, RuleIr, SetIr } from './ir.js';
 import { type Granted, type HoldEffect, holdId, isHoldEffect, type SetEffect, type SetOutcome } from './resolve.js';
@@ -27,6 +28,8 @@ export interface VerdictContext<R extends { readonly ir: RuleIr }> {
   readonly policyCount: number;
   readonly request: CanonicalRequest;
   readonly granted: Granted;
+  /** What calls cost, where the bundle says. */
+  readonly prices?: PriceList | undefined;
   readonly faultOf: (rule: R, set: SetIr) => PolicyFault;
   readonly fieldsOf: (rule: R) => readonly string[];
 }
@@ -91,13 +94,14 @@ export function resolveSets<R extends { readonly ir: RuleIr }>(
       const decidedThis = effect !== 'allow' && setEffect === effect && role === 'decided';
       if (decidedThis) deny.push(denyReason(rule.ir, truth, set));
       if (truth === ERROR) continue;
-      const hold = satisfied ? undefined : holdCondition(rule.ir, set);
-      if (decidedThis && hold !== undefined) conditions.push(hold);
+      const asked = satisfied ? undefined : holdCondition(rule.ir, set);
+      if (decidedThis && asked !== undefined) conditions.push(asked);
       if (effect !== 'allow') continue;
       if (hasGuard(rule.ir)) {
         const id = holdId(set, rule.ir);
         const granted = context.granted.has(id);
-        guards.push(guardOf(rule.ir, set, context.request, { id, condition: holdCondition(rule.ir, set), granted }));
+        const hold = { id, condition: holdCondition(rule.ir, set), granted };
+        guards.push(guardOf(rule.ir, set, context.request, hold, context.prices));
       } else if (rule.ir.effect.type === 'redact') conditions.push(redaction(rule.ir.effect.config, set, rule.ir));
       else if (rule.ir.effect.type === 'escalate') obligations.push(review(rule.ir.effect.reason, set, rule.ir));
     }

@@ -5,7 +5,7 @@
 
 import { hash as digest } from 'node:crypto';
 import { isCanonicalText } from '../bundle/canonical-text.js';
-import type { DecisionEffect, DenyCode, Layer, RuleEffect } from '../model/decision.js';
+import type { DecisionEffect, DenyCode, GuardBasis, Layer, QuotaKind, RuleEffect } from '../model/decision.js';
 import type { Json, JsonObject } from '../model/request.js';
 
 /** What is written down about a decision. Digests and names, never arguments. */
@@ -27,10 +27,25 @@ export interface DecisionEntry {
   readonly matched: readonly { readonly policy: string; readonly layer: Layer; readonly effect: RuleEffect }[];
   /** Whole microseconds: `evaluation` in all, and each stage that was reached. */
   readonly timings_us: { readonly evaluation: number; readonly [stage: string]: number };
+  /** What the quotas that it met were asked for; absent when it met none. */
+  readonly quotas?: readonly ExpectedDraw[];
   /** RFC 3339, UTC. */
   readonly at: string;
   /** For an allow that a PEP gave itself out of a decision that it was allowed to keep, as it reports: that decision. */
   readonly reuse_of?: string;
+}
+
+/** What one quota was asked to reserve. */
+export interface ExpectedDraw {
+  /** `<layer>/<set>/<slug>`. */
+  readonly quota: string;
+  readonly kind: QuotaKind;
+  /** Units of the kind, in currency units for a cost; `null` where only the call itself will tell. */
+  readonly expected: number | null;
+  /** How it is known; absent where it is not, and the quota denied for it. */
+  readonly basis?: GuardBasis;
+  /** ISO 4217, of a cost. */
+  readonly currency?: string;
 }
 
 /** What makes a record a link of a chain. */
@@ -80,6 +95,13 @@ export function sealDecision(entry: DecisionEntry, link: ChainLink): SealedRecor
     matched: entry.matched.map(({ effect, layer, policy }) => ({ effect, layer, policy })),
     policy_version: entry.policy_version,
     prev: link.prev,
+    quotas: entry.quotas?.map(({ basis, currency, expected, kind, quota }) => ({
+      basis,
+      currency,
+      expected,
+      kind,
+      quota,
+    })),
     record_id: link.record_id,
     release_seq: entry.release_seq,
     request_digest: entry.request_digest,

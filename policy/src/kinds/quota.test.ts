@@ -29,7 +29,7 @@ describe('quota', () => {
     { config: { kind: 'concurrent', limit: 5 }, counted: ['tool_call', 'inference'], not: [] },
     { config: { kind: 'cost', limit: 0.5, window_seconds: 60 }, counted: ['tool_call', 'inference'], not: [] },
     { config: { kind: 'tokens', limit: 5, window_seconds: 1 }, counted: ['inference'], not: ['tool_call', 'session'] },
-    { config: { kind: 'bytes', limit: 5, window_seconds: 1 }, counted: ['egress'], not: ['inference', 'tool_call'] },
+    { config: { kind: 'bytes', limit: 5, window_seconds: 1 }, counted: ['egress', 'inference', 'tool_call'], not: [] },
   ])('$config.kind is counted of $counted', ({ config, counted, not }) => {
     const engine = engineOf(policyOf('quota', config));
     const guards = (kind: string): number => engine.evaluate(requestOf(kind)).guards.length;

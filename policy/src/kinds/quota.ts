@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { QUOTA_KINDS, type QuotaKind } from '../model/decision.js';
 import { assertNever } from '../model/exhaustive.js';
 import type { Json } from '../model/request.js';
+import { MAX_UNITS, nanosOf } from '../prices/money.js';
 import { any, leaf, present } from './condition-text.js';
 import { strictConfig, wordOf } from './config-values.js';
 import type { PolicyKind } from './kind.js';
@@ -34,6 +35,10 @@ const config = () =>
     }
     if (value.kind !== 'cost' && !Number.isInteger(value.limit))
       fault('limit', `${value.kind} are counted in whole numbers`);
+    // Beyond that an account could not tell one millionth from the next.
+    if (value.kind === 'cost' && (value.limit > MAX_UNITS || (nanosOf(String(value.limit)) ?? 1n) % 1_000n !== 0n)) {
+      fault('limit', `a cost is at most ${MAX_UNITS}, with at most six decimals`);
+    }
     if (value.burst !== undefined && value.burst > value.limit) fault('burst', `more than the limit (${value.limit})`);
   });
 type Config = z.output<ReturnType<typeof config>>;
@@ -72,14 +77,13 @@ function usersOf(kind: QuotaKind): Json {
     case 'requests':
     case 'concurrent':
     case 'cost':
+    case 'bytes':
       return 'always';
     case 'tokens':
       return any([
         leaf('kind', 'equals', 'inference'),
         ...['request.estimated_tokens', 'request.max_tokens'].map(present),
       ]);
-    case 'bytes':
-      return any([leaf('kind', 'equals', 'egress'), present('egress.bytes')]);
     default:
       return assertNever(kind);
   }

@@ -180,6 +180,14 @@ export type QuotaDimension = (typeof QUOTA_DIMENSIONS)[number];
 /** What happens to a request that finds a quota used up. */
 export type QuotaOutcome = 'deny' | 'hold' | 'log_only';
 
+/**
+ * How the expected use of a request is known: `stated` by it; `content`, from the size of what it sends; `price`, of a call;
+ * `report`, only afterwards.
+ */
+export const GUARD_BASES = ['stated', 'content', 'price', 'report'] as const;
+/** See {@link GUARD_BASES}. */
+export type GuardBasis = (typeof GUARD_BASES)[number];
+
 /** A quota that must be reserved before an allow becomes one (contracts §6). */
 export interface QuotaGuard {
   /** `<layer>/<set>/<slug>`. */
@@ -199,6 +207,12 @@ export interface QuotaGuard {
   readonly account: readonly (readonly [dimension: QuotaDimension, value: string | null])[];
   /** What this request is expected to use; `null` when only the call itself will tell. */
   readonly estimate: number | null;
+  /** How `estimate` is known. */
+  readonly basis?: GuardBasis;
+  /** Why the use cannot be bounded although there will be some: then the quota is not known to have room for it. */
+  readonly unknown?: string;
+  /** ISO 4217, of a cost whose prices are known. */
+  readonly currency?: string;
   readonly outcome: QuotaOutcome;
   /** The reason to give when it is used up. */
   readonly deny: DenyReason;

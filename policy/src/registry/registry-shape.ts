@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { JsonObject } from '../model/request.js';
+import { type PriceTable, pricesShape } from '../prices/price-table.js';
 
 /** Who else may speak of what the registry is about: `open`, everybody about what it is silent on; `closed`, nobody. */
 export const REGISTRY_MODES = ['open', 'closed'] as const;
@@ -47,6 +48,7 @@ export interface ToolsDocument {
 export interface RegistryDocument {
   readonly agents?: AgentsDocument;
   readonly tools?: ToolsDocument;
+  readonly prices?: PriceTable;
 }
 
 /** What the catalogue says under `tool.attributes` in words of its own; an author's attributes have other names. */
@@ -129,13 +131,17 @@ function buildToolsShape() {
   });
 }
 
-/** The schema of both as they are packed. */
+/** The schema of all as they are packed. */
 export function registryShape(): ReturnType<typeof buildRegistryShape> {
   return buildRegistryShape();
 }
 
 function buildRegistryShape() {
-  return z.strictObject({ agents: agentsShape().exactOptional(), tools: toolsShape().exactOptional() });
+  return z.strictObject({
+    agents: agentsShape().exactOptional(),
+    tools: toolsShape().exactOptional(),
+    prices: pricesShape().exactOptional(),
+  });
 }
 
 /** What no two agents share. */

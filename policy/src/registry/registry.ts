@@ -1,4 +1,6 @@
 import canonicalize from 'canonicalize';
+import { createPriceList, type PriceList } from '../prices/price-list.js';
+import type { PriceTable } from '../prices/price-table.js';
 import {
   type AgentEntry,
   agentKey,
@@ -24,14 +26,17 @@ export interface RegistryTable {
 export interface RegistryIr {
   readonly agents?: RegistryTable;
   readonly tools?: RegistryTable;
+  readonly prices?: PriceTable;
 }
 
-/** What a bundle says of agents and tools. */
+/** What a bundle says of agents, tools and prices. */
 export interface Registry {
   /** How it speaks of agents; `undefined` when it does not. */
   readonly agents: RegistryMode | undefined;
   /** How it speaks of tools; `undefined` when it does not. */
   readonly tools: RegistryMode | undefined;
+  /** What calls cost; `undefined` when the bundle does not say. */
+  readonly prices: PriceList | undefined;
   agentOf(tenant: string, id: string): AgentEntry | undefined;
   /** The tenant's own entry, or else the one for all. */
   toolOf(tenant: string, server: string, name: string): ToolEntry | undefined;
@@ -45,7 +50,7 @@ export interface Registry {
 export type ToolName = Pick<ToolEntry, 'server' | 'name'>;
 
 /** Compiles a registry; no two entries of the document share a key. */
-export function compileRegistry({ agents, tools }: RegistryDocument): RegistryIr {
+export function compileRegistry({ agents, tools, prices }: RegistryDocument): RegistryIr {
   return {
     ...(agents === undefined
       ? {}
@@ -55,14 +60,16 @@ export function compileRegistry({ agents, tools }: RegistryDocument): RegistryIr
       : {
           tools: tableOf(tools.catalogue, tools.tools, ({ tenant, server, name }) => toolKey(tenant, server, name)),
         }),
+    ...(prices === undefined ? {} : { prices }),
   };
 }
 
 /** Looks entries up, in logarithmic time. */
-export function createRegistry({ agents, tools }: RegistryIr): Registry {
+export function createRegistry({ agents, tools, prices }: RegistryIr): Registry {
   return {
     agents: agents?.mode,
     tools: tools?.mode,
+    prices: prices === undefined ? undefined : createPriceList(prices),
     agentOf: (tenant, id) => find<AgentEntry>(agents, agentKey(tenant, id)),
     toolOf: (tenant, server, name) =>
       find<ToolEntry>(tools, toolKey(tenant, server, name)) ?? find<ToolEntry>(tools, toolKey(undefined, server, name)),

@@ -5,6 +5,7 @@ import { reportShape } from '../dsl/shape-problems.js';
 import { childPath, parseSourceDocument } from '../dsl/source-document.js';
 import { joinSegments } from '../model/field-path.js';
 import type { Json, JsonObject } from '../model/request.js';
+import { modelPriceKey, type PriceTable, pricesShape, toolPriceKey } from '../prices/price-table.js';
 import {
   type AgentsDocument,
   agentKey,
@@ -19,6 +20,7 @@ import {
 export interface RegistryFiles {
   readonly agents?: string | undefined;
   readonly tools?: string | undefined;
+  readonly prices?: string | undefined;
 }
 
 /** What reading needs. */
@@ -39,6 +41,7 @@ export function readSourceRegistry(
   if (named === undefined) return undefined;
   const agents = readDocument<AgentsDocument>(named.agents, 'agents', agentsShape(), place);
   const tools = readDocument<ToolsDocument>(named.tools, 'tools', toolsShape(), place);
+  const prices = readDocument<PriceTable>(named.prices, 'prices', pricesShape(), place);
   if (agents !== undefined) {
     const { where, value } = agents;
     checkTwins(
@@ -59,16 +62,22 @@ export function readSourceRegistry(
     );
     checkTypes(value.tools, 'tools', 'tool', where, place);
   }
-  if (agents === undefined && tools === undefined) return undefined;
+  if (prices !== undefined) {
+    const { where, value } = prices;
+    checkTwins((value.models ?? []).map(modelPriceKey), 'models', where, place);
+    checkTwins((value.tools ?? []).map(toolPriceKey), 'tools', where, place);
+  }
+  if (agents === undefined && tools === undefined && prices === undefined) return undefined;
   return {
     ...(agents === undefined ? {} : { agents: agents.value }),
     ...(tools === undefined ? {} : { tools: tools.value }),
+    ...(prices === undefined ? {} : { prices: prices.value }),
   };
 }
 
 function readDocument<T>(
   name: string | undefined,
-  what: 'agents' | 'tools',
+  what: 'agents' | 'tools' | 'prices',
   shape: z.ZodType & { readonly shape: object },
   { files, where, findings }: RegistryPlace,
 ): { readonly where: Excerpt; readonly value: T } | undefined {

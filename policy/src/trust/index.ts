@@ -17,6 +17,7 @@ export * from './metadata.js';
 export * from './node-status.js';
 export * from './paths.js';
 export * from './release-pointer.js';
+export * from './rotate-kills.js';
 export * from './select-release.js';
 export * from './sign-offline.js';
 export * from './sign-online.js';

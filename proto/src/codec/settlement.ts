@@ -33,13 +33,41 @@ export interface ReportedResult {
   readonly agent_id?: string;
 }
 
-/** Actual use; finite and not negative. */
+/** Actual use: what was measured of it. Finite, from 0 to {@link MAX_REPORTED}. */
 export interface ReportedUsage {
+  /** All of them; the sum of the three below when absent. */
   readonly tokens?: number;
-  /** In currency units. */
+  /** In currency units; priced by the PDP when absent. */
   readonly cost?: number;
+  /** All of them; the sum of the two below when absent. */
   readonly bytes?: number;
+  /** Tokens at the full price, without the cached ones. */
+  readonly input_tokens?: number;
+  readonly output_tokens?: number;
+  readonly cached_tokens?: number;
+  /** What the provider says it used. */
+  readonly model?: string;
+  readonly model_provider?: string;
+  /** Towards the agent. */
+  readonly bytes_in?: number;
+  /** Away from it. */
+  readonly bytes_out?: number;
 }
+
+/** More than this nobody uses in one call; a report that says so is none. */
+export const MAX_REPORTED = 1e12;
+
+const AMOUNTS = [
+  'tokens',
+  'cost',
+  'bytes',
+  'input_tokens',
+  'output_tokens',
+  'cached_tokens',
+  'bytes_in',
+  'bytes_out',
+] as const;
+const MAX_NAME = 512;
 
 /** The report as it travels. */
 export function toWireSettlement(report: SettlementReport): Wire.Settlement {
@@ -86,12 +114,22 @@ function readResult(message: Wire.Settlement__Output, findings: Findings): Repor
 }
 
 function readUsage(message: Wire.Usage__Output, findings: Findings): ReportedUsage {
-  const used = (['tokens', 'cost', 'bytes'] as const).flatMap((kind) => {
+  const used = AMOUNTS.flatMap((kind) => {
     const value = message[kind];
     if (value === undefined) return [];
     const amount = readNumber(value, `usage.${kind}`, findings);
-    if (amount < 0) found(findings, 'ERR_WIRE_NUMBER', `usage.${kind}`, 'expected 0 or more');
+    if (!(amount >= 0 && amount <= MAX_REPORTED)) {
+      found(findings, 'ERR_WIRE_NUMBER', `usage.${kind}`, `expected 0 to ${MAX_REPORTED}`);
+    }
     return [[kind, amount] as const];
   });
-  return Object.fromEntries(used);
+  const names = (['model', 'model_provider'] as const).flatMap((name) => {
+    const value = message[name];
+    if (value === undefined) return [];
+    if (value.length > MAX_NAME) {
+      found(findings, 'ERR_WIRE_TYPE', `usage.${name}`, `expected at most ${MAX_NAME} characters`);
+    }
+    return [[name, readText(value, `usage.${name}`, findings)] as const];
+  });
+  return Object.fromEntries<number | string | undefined>([...used, ...names]);
 }

@@ -1,6 +1,7 @@
 /** Tells the PDP what an attempt brought back, before the agent gets it: its next question is decided by it. */
 
 import type { Json } from '@portcullis/policy/model';
+import type { ReportedUsage } from '@portcullis/proto';
 import type { Clock } from '@portcullis/runtime';
 import type { PolicyClient } from '../ask/port.js';
 import type { Permit } from './permit.js';
@@ -9,12 +10,18 @@ import type { Permit } from './permit.js';
  * Whether the agent may have the result of a permitted attempt: at once unless the decision ordered a report, otherwise
  * once a PDP has taken it. Never rejects.
  * @param sentAt when the attempt went upstream, {@link Clock.monotonic} milliseconds
+ * @param bytesIn what has come back until now, bytes
  */
-export type Report = (permit: Permit, result: Json, sentAt: number) => Promise<boolean>;
+export type Report = (permit: Permit, result: Json, sentAt: number, bytesIn: number) => Promise<boolean>;
+
+/** The bytes of a permitted message and of what came back for it. */
+export function bytesOf(permit: Pick<Permit, 'payload'>, bytesIn: number): ReportedUsage {
+  return { bytes_out: Buffer.byteLength(permit.payload ?? ''), bytes_in: bytesIn };
+}
 
 /** Makes it. */
 export function createReport(client: Pick<PolicyClient, 'report'>, clock: Pick<Clock, 'monotonic'>): Report {
-  return async (permit, result, sentAt) => {
+  return async (permit, result, sentAt, bytesIn) => {
     const { report: order, session_id } = permit;
     if (order === undefined) return true;
     const { value, truncated } = fitted(result, order.maxBytes);
@@ -23,6 +30,7 @@ export function createReport(client: Pick<PolicyClient, 'report'>, clock: Pick<C
       request_digest: permit.request_digest,
       outcome: 'forwarded',
       duration_ms: Math.max(0, Math.round(clock.monotonic() - sentAt)),
+      usage: bytesOf(permit, bytesIn),
       result: { value, truncated, ...(session_id === undefined ? {} : { session_id }) },
     });
   };

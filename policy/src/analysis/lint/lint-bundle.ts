@@ -10,6 +10,7 @@ import { type FindingText, findingOf, type LintFinding, type Locate } from './fi
 import { leafFindings } from './leaf-findings.js';
 import { overruledBy } from './overruled.js';
 import { duplicateFindings } from './same-condition.js';
+import { unpriced } from './unpriced.js';
 
 /** What lint found in a bundle. */
 export interface LintReport {
@@ -63,6 +64,7 @@ export function lintBundle(bundle: CompiledBundle, options: LintOptions = {}): L
       // A typed policy's condition is ours, not the author's.
       if (rule.kind === undefined) for (const text of leafFindings(rule, solver)) add(text);
       for (const text of broadAllow(rule)) add(witnessed(text, reach));
+      for (const text of unpriced(rule, bundle.registry?.prices)) add(text);
     }
     const paired = [
       ...duplicateFindings(views, silent),

@@ -101,6 +101,12 @@ export const LINT_RULES = {
     why: 'Every value that is not listed is allowed, so what is added tomorrow is allowed without anybody deciding it.',
     fix: 'List what is allowed instead.',
   },
+  LINT_COST_UNPRICED: {
+    severity: 'error',
+    title: 'A quota of cost in a bundle without prices of models',
+    why: 'What has no price has no room in a budget, so every model call under the quota is denied.',
+    fix: 'Name a file with prices in bundle.yaml (data.prices), or count tokens.',
+  },
   LINT_DEFAULT_ALLOW: {
     severity: 'warning',
     title: 'The bundle allows what no policy speaks of',

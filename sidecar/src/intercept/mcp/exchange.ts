@@ -8,7 +8,7 @@ import { type Guard, isRefusal } from '../../enforce/guard.js';
 import type { OpenAttempts } from '../../enforce/open-attempts.js';
 import type { Permit } from '../../enforce/permit.js';
 import { type Refusal, type Refuser, RPC_CODE } from '../../enforce/refuse.js';
-import { createReport } from '../../enforce/report.js';
+import { bytesOf, createReport } from '../../enforce/report.js';
 import { collect } from '../http/body.js';
 import type { BadHead, Head } from './head.js';
 import { type ProtocolVersion, readMirrors, readVersionHeader, type Spoken } from './headers.js';
@@ -193,6 +193,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     const sentAt = clock.monotonic();
     let outcome: RelayOutcome = 'upstream_failed';
     let isReported = false;
+    let bytesIn = 0;
     const { request } = steps;
     const ended = request === undefined ? () => undefined : options.open.add(request, () => cutOff(turn, id, request));
     try {
@@ -204,9 +205,12 @@ export function createExchange(options: ExchangeOptions): Exchange {
         expected,
         decline: (declined) => decline(turn, declined),
         release: async (brought) => {
-          const isReleased = await report(permit, brought, sentAt);
+          const isReleased = await report(permit, brought, sentAt, bytesIn);
           isReported = isReleased && permit.report !== undefined;
           return isReleased;
+        },
+        received: (bytes) => {
+          bytesIn += bytes;
         },
         answered: steps.answered,
         brokeOff: steps.brokeOff,
@@ -224,6 +228,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
           request_digest: permit.request_digest,
           outcome,
           duration_ms: Math.max(0, Math.round(clock.monotonic() - sentAt)),
+          usage: bytesOf(permit, bytesIn),
         });
       }
     }

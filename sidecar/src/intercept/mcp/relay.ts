@@ -24,6 +24,8 @@ export interface RelayTask {
   decline(declined: Declined): void;
   /** Whether the agent may have what answers its request; asked before it is delivered. Never rejects. */
   release(brought: Json): Promise<boolean>;
+  /** Told of bytes that the server sent, before anything is made of them. */
+  received(bytes: number): void;
   /** Told when a response was delivered to the agent. */
   answered(id: RpcId): void;
   /** Told when the stream ended without an answer, at a point from which it can be resumed. */
@@ -74,6 +76,7 @@ export function createRelay(options: {
     });
     if (collected.kind !== 'all')
       return fail(task, `its answer was ${collected.kind.replace('_', ' ')}`, failedStatus(reply));
+    task.received(collected.bytes.length);
     const finding = await inspector.inspect(collected.bytes, {
       ...task.expected,
       // A refusal by status may lack the id: it could be about a message that the server did not read.
@@ -100,6 +103,7 @@ export function createRelay(options: {
       const limit = { maxBytes: limits.maxResponseBytes, timeoutMs: limits.responseTimeoutMs };
       const collected = await collect(reply.body, limit);
       const bytes = collected.kind === 'all' ? collected.bytes : Buffer.alloc(0);
+      task.received(bytes.length);
       const brought = acceptedError(bytes, requestId);
       if (brought !== undefined) {
         if (requestId !== undefined && !(await task.release(brought))) return fail(task, WITHHELD, reply.status);
@@ -156,6 +160,7 @@ export function createRelay(options: {
 
     try {
       read: for await (const chunk of reply.body) {
+        task.received((chunk as Buffer).length);
         for (const event of reader.push(chunk as Buffer)) {
           if (!(await handle(event))) break read;
         }

@@ -66,6 +66,7 @@ describe('a result that is to be reported', () => {
         request_digest: request === undefined ? '' : requestDigestHex(request),
         outcome: 'forwarded',
         duration_ms: expect.any(Number),
+        usage: { bytes_out: 102, bytes_in: 115 },
         result: { value: RESULT, truncated: false, session_id: 's-1' },
       },
     ]);

@@ -9,7 +9,7 @@ import type { PolicyClient } from '../../ask/port.js';
 import { type Guard, isRefusal } from '../../enforce/guard.js';
 import type { Permit } from '../../enforce/permit.js';
 import { type Refuser, RPC_CODE } from '../../enforce/refuse.js';
-import { createReport } from '../../enforce/report.js';
+import { bytesOf, createReport } from '../../enforce/report.js';
 import { writeSlowly } from '../http/backpressure.js';
 import type { Child } from './child.js';
 import type { ExchangeObserver } from './exchange.js';
@@ -66,7 +66,7 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     await writeSlowly(options.output, `${text.toString()}\n`);
   }
 
-  function settle(permit: Permit, outcome: 'forwarded' | 'upstream_failed', sentAt: number): void {
+  function settle(permit: Permit, outcome: 'forwarded' | 'upstream_failed', sentAt: number, bytesIn = 0): void {
     options.observer.carriedOut('mcp_proxy', outcome);
     options.observer.took((clock.monotonic() - sentAt) / 1000);
     // The report of a result is its settlement.
@@ -76,6 +76,7 @@ export async function runStdio(options: StdioOptions): Promise<void> {
       request_digest: permit.request_digest,
       outcome,
       duration_ms: Math.max(0, Math.round(clock.monotonic() - sentAt)),
+      usage: bytesOf(permit, bytesIn),
     });
   }
 
@@ -149,12 +150,12 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     });
   }
 
-  function closeRequest(key: string, outcome: 'forwarded' | 'upstream_failed'): Open | undefined {
+  function closeRequest(key: string, outcome: 'forwarded' | 'upstream_failed', bytesIn = 0): Open | undefined {
     const request = open.get(key);
     if (request === undefined) return undefined;
     open.delete(key);
     session.end(request.id, false);
-    settle(request.permit, outcome, request.sentAt);
+    settle(request.permit, outcome, request.sentAt, bytesIn);
     return request;
   }
 
@@ -175,12 +176,12 @@ export async function runStdio(options: StdioOptions): Promise<void> {
       const answered = finding.answers === undefined ? undefined : open.get(idKey(finding.answers));
       if (answered !== undefined && finding.answers !== undefined && answered.permit.report !== undefined) {
         const brought = finding.verdict === 'pass' ? (finding.brings ?? null) : null;
-        if (!(await report(answered.permit, brought, answered.sentAt))) {
+        if (!(await report(answered.permit, brought, answered.sentAt, bytes.length))) {
           return failOpen(idKey(finding.answers), 'its answer could not be recorded');
         }
       }
       // Closed before it is delivered: once the agent has its answer it may use the id again.
-      if (finding.answers !== undefined) closeRequest(idKey(finding.answers), 'forwarded');
+      if (finding.answers !== undefined) closeRequest(idKey(finding.answers), 'forwarded', bytes.length);
       await say(finding.verdict === 'pass' ? bytes : finding.instead);
       return;
     }

@@ -1,0 +1,97 @@
+/**
+ * Reviews on the PDP's own disk. Each line is one review as it is now; the last line of a review counts. A line is handed to the
+ * operating system before `keep` resolves: the end of this process loses nothing, a power cut may lose the last moments.
+ */
+
+import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { PortcullisError } from '@portcullis/runtime';
+import { writeDurably } from '../bundles/durable-file.js';
+import { type Review, reviewShape } from './review.js';
+
+/** What keeps reviews. */
+export interface ReviewJournal {
+  /** As they were left; the oldest first. */
+  readonly kept: readonly Review[];
+  /** Writes are made one after the other, those that wait together. Rejects when it could not be written. */
+  keep(review: Review): Promise<void>;
+  /** Leaves only these. */
+  compact(reviews: readonly Review[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the file, or makes it.
+ * @throws PortcullisError `ERR_REVIEW_STATE`, kind `corrupt`, for a file that is damaged before its end. A torn last line was
+ * never accepted.
+ */
+export async function openReviewJournal(path: string): Promise<ReviewJournal> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    if (typeof cause === 'object' && cause !== null && 'code' in cause && cause.code === 'ENOENT') return '';
+    throw corrupt('the reviews cannot be read', cause);
+  });
+  const kept = readLines(text);
+  // A torn end would make the next line unreadable.
+  await writeDurably(path, linesOf(kept));
+  let file: FileHandle = await open(path, 'a', 0o600);
+  let tail: Promise<void> = Promise.resolve();
+  let waiting: Review[] = [];
+  let flushed: Promise<void> | undefined;
+
+  const inTurn = (work: () => Promise<void>): Promise<void> => {
+    const result = tail.then(work);
+    tail = result.catch(() => undefined);
+    return result;
+  };
+  return {
+    kept,
+    keep: (review) => {
+      waiting.push(review);
+      flushed ??= inTurn(async () => {
+        const batch = waiting;
+        waiting = [];
+        flushed = undefined;
+        await file.appendFile(linesOf(batch));
+      });
+      return flushed;
+    },
+    compact: (reviews) =>
+      inTurn(async () => {
+        await writeDurably(path, linesOf(reviews));
+        await file.close();
+        file = await open(path, 'a', 0o600);
+      }),
+    close: () => inTurn(() => file.close()),
+  };
+}
+
+function readLines(text: string): readonly Review[] {
+  const lines = text.split('\n');
+  // Whatever stands behind the last end of a line was torn.
+  lines.pop();
+  const shape = reviewShape();
+  const reviews = new Map<string, Review>();
+  for (const line of lines) {
+    const review = shape.safeParse(parsed(line));
+    if (!review.success) throw corrupt('the reviews are damaged', review.error);
+    reviews.set(review.data.id, review.data);
+  }
+  return [...reviews.values()];
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+function linesOf(reviews: readonly Review[]): Buffer {
+  return Buffer.from(reviews.map((review) => `${JSON.stringify(review)}\n`).join(''));
+}
+
+function corrupt(message: string, cause: unknown): PortcullisError {
+  return new PortcullisError('ERR_REVIEW_STATE', 'corrupt', message, { cause });
+}
