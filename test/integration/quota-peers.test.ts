@@ -318,6 +318,7 @@ test('everybody can see how far a budget is used: once for all PDPs that share i
     {
       quota: 'platform/quotas/hourly',
       kind: 'requests',
+      unit: 'requests',
       account: { model: 'hourly-cold' },
       limit: HOURLY,
       window_seconds: 3_600,
