@@ -156,7 +156,7 @@ async function compose(
   });
 
   const nodes = createNodeRegistry({ clock, ...config.nodes });
-  const evidence = createEvidence(config, { clock, log });
+  const evidence = createEvidence(config, { clock, log, metrics });
   if (evidence !== undefined) opened(() => evidence.store.close());
   const drain = new AbortController();
   const app = createAdminApp({

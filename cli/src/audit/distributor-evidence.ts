@@ -89,13 +89,13 @@ export function openDistributorEvidence(
 
   return {
     async records(query) {
-      const page = understood(pageSchema, await json(`records?${new URLSearchParams(query)}`), 'records');
+      const page = understood(pageSchema, await json(`records?${new URLSearchParams(query).toString()}`), 'records');
       // Members keep their order, as none of a record is named by a number: this is the text as it was sealed.
       const records = page.records.map(({ record, ...where }) => ({ ...where, line: JSON.stringify(record) }));
       return { records, next: page.next };
     },
     async *exportLines(writer) {
-      const { body } = await call(`export?${new URLSearchParams({ writer })}`);
+      const { body } = await call(`export?${new URLSearchParams({ writer }).toString()}`);
       try {
         yield* createInterface({ input: body, crlfDelay: Number.POSITIVE_INFINITY });
       } catch (cause) {
