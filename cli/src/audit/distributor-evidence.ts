@@ -122,7 +122,8 @@ async function whole(path: string, answer: Dispatcher.ResponseData): Promise<Uin
   return new Uint8Array(Buffer.concat(chunks));
 }
 
-function understood<T>(schema: z.ZodType<T>, value: unknown, path: string): T {
+/** An answer of an expected shape. @throws PortcullisError `ERR_CLI_ANSWER` when it is of another. */
+export function understood<T>(schema: z.ZodType<T>, value: unknown, path: string): T {
   const read = schema.safeParse(value);
   if (read.success) return read.data;
   throw nonsense(path, read.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '));
