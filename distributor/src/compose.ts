@@ -172,7 +172,7 @@ async function compose(
   });
 
   const nodes = createNodeRegistry({ clock, ...config.nodes });
-  const evidence = createEvidence(config, { clock, log });
+  const evidence = createEvidence(config, { clock, log, metrics });
   const stored =
     replacements.evidence ?? (evidence === undefined ? inMemory(config) : { store: evidence.store, durable: true });
   opened(() => stored.store.close());

@@ -25,6 +25,18 @@ describe('distributorConfig', () => {
     ['a transport of another kind', { transports: [{ type: 'kafka' }] }],
     ['NATS without servers', { transports: [{ type: 'nats', servers: [] }] }],
     ['no data folder', { dataDir: '' }],
+    ['readers of nothing', { evidence: { readers: [{ publisher: 'a', tenants: '*' }] } }],
+    [
+      'a reader twice',
+      {
+        store: { kind: 'embedded' },
+        evidence: { readers: ['*', ['acme']].map((tenants) => ({ publisher: 'a', tenants })) },
+      },
+    ],
+    [
+      'a reader of no tenant',
+      { store: { kind: 'embedded' }, evidence: { readers: [{ publisher: 'a', tenants: [] }] } },
+    ],
     ['a trust domain with a slash', { trustDomain: 'a/b' }],
   ])('refuses %s', (_name, change) => {
     expect(distributorConfig.safeParse({ ...minimal, ...change }).success).toBe(false);

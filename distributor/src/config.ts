@@ -132,6 +132,10 @@ export const distributorConfig = z
       .prefault({})
       .describe('Caps.'),
   })
+  .refine(({ store, evidence }) => store.kind !== 'none' || evidence.readers.length === 0, {
+    path: ['store'],
+    message: 'evidence.readers are named and nothing is kept: expected kind embedded or postgres',
+  })
   .describe('Configuration of the distributor.');
 
 /** A loaded configuration. */

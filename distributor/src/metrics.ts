@@ -22,6 +22,8 @@ export interface DistributorMetrics extends EvidenceObserver {
   /** A channel did not hold what it was given. */
   drifted(transport: string): void;
   receivedStatus(ok: boolean): void;
+  /** The store of evidence was asked, and answered or did not. */
+  storeAnswered(ok: boolean): void;
   nodes(live: number, lost: number): void;
   /** Earliest expiry of each kind of role, epoch milliseconds. */
   expiries(byRole: ReadonlyMap<string, number>): void;
@@ -57,6 +59,11 @@ export function createMetrics(registry: Registry): DistributorMetrics {
     help: 'Node statuses received.',
     labels: { outcome: OUTCOMES },
   });
+  const stored = registry.counter({
+    name: 'store_questions_total',
+    help: 'Questions to the store of evidence, writing included, by whether it answered.',
+    labels: { outcome: OUTCOMES },
+  });
   const nodes = registry.gauge({
     name: 'nodes',
     help: 'Nodes by whether they reported lately.',
@@ -85,6 +92,7 @@ export function createMetrics(registry: Registry): DistributorMetrics {
     evidence: (result) => shipments.inc({ outcome: result }),
     evidenceStored: (count) => records.inc(count),
     receivedStatus: (ok) => statuses.inc(outcome(ok)),
+    storeAnswered: (ok) => stored.inc(outcome(ok)),
     nodes(live, lost) {
       nodes.set({ state: 'live' }, live);
       nodes.set({ state: 'lost' }, lost);

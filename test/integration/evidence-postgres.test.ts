@@ -57,6 +57,14 @@ describe('evidence in PostgreSQL', () => {
     await stranger.close();
   });
 
+  test('without a password nobody gets in, whatever the environment says', async () => {
+    process.env['PGPASSWORD'] = 'right horse';
+    const stranger = open({ passwordFile: undefined });
+    await expect(stranger.open()).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+    await stranger.close();
+    delete process.env['PGPASSWORD'];
+  });
+
   test('a statement that takes too long ends', async () => {
     const hasty = open({ statementTimeoutMs: 100 });
     await expect(sql`select pg_sleep(60)`.execute(await hasty.open())).rejects.toMatchObject({ code: '57014' });

@@ -66,6 +66,7 @@ const METRICS = {
     'counter portcullis_distributor_deliveries_total{transport,outcome}',
     'counter portcullis_distributor_channel_drifts_total{transport}',
     'counter portcullis_distributor_node_statuses_total{outcome}',
+    'counter portcullis_distributor_store_questions_total{outcome}',
     'gauge portcullis_distributor_nodes{state}',
     'gauge portcullis_distributor_metadata_expiry_timestamp_seconds{role}',
     'counter portcullis_distributor_evidence_shipments_total{outcome}',

@@ -6,7 +6,7 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { repositoryRoot } from './root.js';
 
 /** A server that tests start. */
@@ -16,6 +16,8 @@ interface Recipe {
   readonly variable: string;
   /** The package, then libraries it needs; names that a distribution doesn't have are passed over. */
   readonly debian: readonly string[];
+  /** Programs of the same package that have to lie beside it. */
+  readonly beside?: readonly string[];
   readonly go?: string;
   readonly advice: string;
 }
@@ -38,6 +40,7 @@ const RECIPES: Record<ServerName, Recipe> = {
       ...['postgresql-17', 'postgresql-18', 'postgresql-16', 'postgresql-15', 'postgresql-14', 'libpq5'],
       ...['libicu72', 'libicu74', 'libicu76', 'libxml2', 'libldap-2.5-0', 'libldap2', 'liburing2', 'libnuma1'],
     ],
+    beside: ['initdb'],
     advice: 'apt-get install postgresql   (macOS: brew install postgresql@17)',
   },
 };
@@ -92,10 +95,13 @@ function fromDebian(name: ServerName, recipe: Recipe, folder: string): string | 
   const libraries = readdirSync(unpacked, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.name.includes('.so'))
     .map((entry) => entry.parentPath);
-  const launcher = join(folder, name);
   const path = [...new Set(libraries)].join(':');
-  writeFileSync(launcher, `#!/bin/sh\nLD_LIBRARY_PATH="${path}" exec "${binary}" "$@"\n`);
-  chmodSync(launcher, 0o755);
+  for (const program of [name, ...(recipe.beside ?? [])]) {
+    const launcher = join(folder, program);
+    writeFileSync(launcher, `#!/bin/sh\nLD_LIBRARY_PATH="${path}" exec "${join(dirname(binary), program)}" "$@"\n`);
+    chmodSync(launcher, 0o755);
+  }
+  const launcher = join(folder, name);
   return works(launcher) ? launcher : undefined;
 }
 

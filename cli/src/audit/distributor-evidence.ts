@@ -89,13 +89,13 @@ export function openDistributorEvidence(
 
   return {
     async records(query) {
-      const page = understood(pageSchema, await json(`records?${new URLSearchParams(query)}`), 'records');
+      const page = understood(pageSchema, await json(`records?${new URLSearchParams(query).toString()}`), 'records');
       // Members keep their order, as none of a record is named by a number: this is the text as it was sealed.
       const records = page.records.map(({ record, ...where }) => ({ ...where, line: JSON.stringify(record) }));
       return { records, next: page.next };
     },
     async *exportLines(writer) {
-      const { body } = await call(`export?${new URLSearchParams({ writer })}`);
+      const { body } = await call(`export?${new URLSearchParams({ writer }).toString()}`);
       try {
         yield* createInterface({ input: body, crlfDelay: Number.POSITIVE_INFINITY });
       } catch (cause) {
@@ -122,7 +122,8 @@ async function whole(path: string, answer: Dispatcher.ResponseData): Promise<Uin
   return new Uint8Array(Buffer.concat(chunks));
 }
 
-function understood<T>(schema: z.ZodType<T>, value: unknown, path: string): T {
+/** An answer of an expected shape. @throws PortcullisError `ERR_CLI_ANSWER` when it is of another. */
+export function understood<T>(schema: z.ZodType<T>, value: unknown, path: string): T {
   const read = schema.safeParse(value);
   if (read.success) return read.data;
   throw nonsense(path, read.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '));

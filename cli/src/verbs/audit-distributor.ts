@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { understood } from '../audit/distributor-evidence.js';
 import type { ConnectionFlags } from '../release/connection.js';
 import { printJson, printTable, type Shell } from '../shell.js';
 import { examples } from './arguments.js';
@@ -48,7 +49,7 @@ export function addDistributorAudit(audit: Command, shell: Shell): void {
     .action(async (flags: ListFlags) => {
       const answer = await withEvidence(shell, flags, (evidence) => evidence.get('writers'));
       if (flags.json) return printJson(shell, answer);
-      const { writers } = writersSchema.parse(answer);
+      const { writers } = understood(writersSchema, answer, 'writers');
       printTable(shell, [
         ['WRITER', 'RECORDS', 'PROVEN', 'FINDINGS'],
         ...writers.map((one) => [one.writer, one.end.seq, one.proven_to, one.findings].map(shown)),
@@ -65,7 +66,7 @@ export function addDistributorAudit(audit: Command, shell: Shell): void {
     .action(async (flags: ListFlags) => {
       const answer = await withEvidence(shell, flags, (evidence) => evidence.get('retention'));
       if (flags.json) return printJson(shell, answer);
-      const { default: others, tenants, erasures } = retentionSchema.parse(answer);
+      const { default: others, tenants, erasures } = understood(retentionSchema, answer, 'retention');
       printTable(shell, [
         ['TENANT', 'DAYS', 'LEGAL HOLD'],
         ...[{ tenant: '(others)', ...others }, ...tenants].map(({ tenant, days, hold }) =>

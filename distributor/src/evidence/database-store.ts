@@ -13,7 +13,7 @@ import { requireConsecutive, requireLimit } from './store-faults.js';
 /** Most records of one append, or one read. */
 export const MAX_RECORDS = 10_000;
 /** A longer line is no record of ours. */
-const MAX_LINE = 1_048_576;
+const MAX_LINE = 262_144;
 /** A signed note of three lines. */
 const MAX_NOTE = 4_096;
 const MAX_WRITER = 512;
@@ -131,15 +131,19 @@ export function createDatabaseStore(database: Database): EvidenceStore {
 
     async read(writer, from, limit) {
       requireLimit(limit);
+      if (!Number.isSafeInteger(from)) throw invalid("from: expected a record's number");
       return asked(database, async (db) => {
+        const chain = await chainOf(db, writer);
+        if (chain === undefined) return [];
+        // There are no gaps: a range is as much as a limit, and the server need not guess how far it reaches.
+        const first = Math.max(from, chain.droppedTo + 1);
         const rows = await db
           .selectFrom('evidence_records as record')
-          .innerJoin('evidence_chains as chain', 'chain.id', 'record.chain')
           .leftJoin('evidence_erasures as erasure', 'erasure.id', 'record.erasure')
-          .where('chain.writer', '=', writer)
-          .where('record.seq', '>=', from)
+          .where('record.chain', '=', chain.id)
+          .where('record.seq', '>=', first)
+          .where('record.seq', '<', first + limit)
           .orderBy('record.seq')
-          .limit(limit)
           .select(['record.seq', 'record.hash', 'record.prev', 'record.line', 'erasure.reason', 'erasure.at'])
           .execute();
         return rows.map((row) => {
@@ -155,11 +159,14 @@ export function createDatabaseStore(database: Database): EvidenceStore {
 
 /** Does the work on the open database. Faults of ours pass; what a driver throws becomes `ERR_STORE_UNAVAILABLE`. */
 export async function asked<T>(database: Database, work: (db: Kysely<StoreSchema>) => Promise<T>): Promise<T> {
-  const db = await database.open();
   try {
-    return await work(db);
+    const result = await work(await database.open());
+    database.answered(true);
+    return result;
   } catch (cause: unknown) {
-    if (PortcullisError.is(cause)) throw cause;
+    const fault = PortcullisError.is(cause) ? cause : undefined;
+    database.answered(fault?.kind === 'conflict' || fault?.kind === 'invalid');
+    if (fault !== undefined) throw fault;
     throw new PortcullisError('ERR_STORE_UNAVAILABLE', 'unavailable', 'the store does not answer', { cause });
   }
 }

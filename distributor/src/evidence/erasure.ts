@@ -13,6 +13,8 @@ import { daysOf, isHeld, type RetentionConfig } from './evidence-config.js';
 const DAY = 86_400_000;
 /** Rows of one transaction: those who append to the chain wait no longer than that. */
 const BATCH = 2_000;
+/** Rows of a chain's beginning that one transaction drops, unless checkpoints stand further apart. */
+const DROP = 20_000;
 const MAX_LISTED = 1_000;
 
 /** Whose texts, and why. */
@@ -195,27 +197,41 @@ async function dropBeginnings(db: Kysely<StoreSchema>): Promise<number> {
   const chains = await db.selectFrom('evidence_chains').select('id').orderBy('id').execute();
   let dropped = 0;
   for (const { id } of chains) {
-    dropped += await db.transaction().execute(async (transaction) => {
-      await transaction.selectFrom('evidence_chains').where('id', '=', id).select('id').forUpdate().execute();
-      const { rows } = await sql<{ size: string | number | null }>`
-        select max(p.size) as size from evidence_checkpoints p
-        join evidence_chains c on c.id = p.chain
-        join evidence_records r on r.chain = p.chain and r.seq = p.size and r.hash = p.head
-        where p.chain = ${id} and p.size > c.dropped_to and p.size < coalesce(
-          (select min(t.seq) from evidence_records t where t.chain = ${id} and t.line is not null), c.end_seq + 1)
-      `.execute(transaction);
-      const size = rows[0]?.size;
-      if (size === null || size === undefined) return 0;
-      const to = toNumber(size);
-      const gone = await transaction
-        .deleteFrom('evidence_records')
-        .where('chain', '=', id)
-        .where('seq', '<=', to)
-        .executeTakeFirst();
-      await transaction.deleteFrom('evidence_checkpoints').where('chain', '=', id).where('size', '<', to).execute();
-      await transaction.updateTable('evidence_chains').set({ dropped_to: to }).where('id', '=', id).execute();
-      return toNumber(gone.numDeletedRows);
-    });
+    for (;;) {
+      const some = await db.transaction().execute((transaction) => dropSome(transaction, id));
+      if (some === 0) break;
+      dropped += some;
+    }
   }
   return dropped;
+}
+
+/** From checkpoint to checkpoint, as far as one transaction should reach. */
+async function dropSome(transaction: Transaction<StoreSchema>, chain: number): Promise<number> {
+  const held = await transaction
+    .selectFrom('evidence_chains')
+    .where('id', '=', chain)
+    .select(['dropped_to', 'end_seq'])
+    .forUpdate()
+    .executeTakeFirstOrThrow();
+  const from = toNumber(held.dropped_to);
+  const { rows } = await sql<{ size: string | number | null }>`
+    select coalesce(max(p.size) filter (where p.size <= ${from + DROP}), min(p.size)) as size
+    from evidence_checkpoints p
+    join evidence_records r on r.chain = p.chain and r.seq = p.size and r.hash = p.head
+    where p.chain = ${chain} and p.size > ${from} and p.size < coalesce(
+      (select t.seq from evidence_records t where t.chain = ${chain} and t.line is not null order by t.seq limit 1),
+      ${toNumber(held.end_seq) + 1}::bigint)
+  `.execute(transaction);
+  const size = rows[0]?.size;
+  if (size === null || size === undefined) return 0;
+  const to = toNumber(size);
+  const gone = await transaction
+    .deleteFrom('evidence_records')
+    .where('chain', '=', chain)
+    .where('seq', '<=', to)
+    .executeTakeFirst();
+  await transaction.deleteFrom('evidence_checkpoints').where('chain', '=', chain).where('size', '<', to).execute();
+  await transaction.updateTable('evidence_chains').set({ dropped_to: to }).where('id', '=', chain).execute();
+  return toNumber(gone.numDeletedRows);
 }

@@ -35,6 +35,10 @@ export const evidenceConfig = z
         }),
       )
       .max(1_000)
+      .refine(
+        (readers) => new Set(readers.map(({ publisher }) => publisher)).size === readers.length,
+        "expected every publisher once: what two entries give it would be anybody's guess",
+      )
       .readonly()
       .default([])
       .describe('Who may read evidence here; nobody when empty.'),

@@ -2,6 +2,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Clock, LOG_FIELD, type Logger, type Task } from '@portcullis/runtime';
+import type { DistributorMetrics } from '../metrics.js';
 import { createDatabase } from '../store/database.js';
 import type { StoreConfig } from '../store/store-config.js';
 import { createDatabaseQuery } from './database-query.js';
@@ -26,12 +27,12 @@ export interface Evidence {
 /** Evidence in the store that is configured; `undefined` for none. Opens nothing before it is asked, or the task runs. */
 export function createEvidence(
   config: { readonly store: StoreConfig; readonly evidence: EvidenceConfig; readonly dataDir: string },
-  parts: { readonly clock: Clock; readonly log: Logger },
+  parts: { readonly clock: Clock; readonly log: Logger; readonly metrics: Pick<DistributorMetrics, 'storeAnswered'> },
 ): Evidence | undefined {
   const { store, evidence, dataDir } = config;
   if (store.kind === 'none') return undefined;
-  const { clock, log } = parts;
-  const database = createDatabase(store, { dataDir, log });
+  const { clock, log, metrics } = parts;
+  const database = createDatabase(store, { dataDir, log, answered: (ok) => metrics.storeAnswered(ok) });
   const erasure = createErasure(database, evidence.retention);
   return {
     store: createDatabaseStore(database),

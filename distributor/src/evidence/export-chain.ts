@@ -5,7 +5,7 @@ import type { EvidenceQuery } from './evidence-query.js';
 import type { EvidenceStore } from './store.js';
 
 /** Records that are read at a time. */
-const PAGE = 500;
+const PAGE = 200;
 /** The newest of so many checkpoints are enough to say where damage begins; the last alone proves all before it. */
 const MAX_CHECKPOINTS = 500;
 

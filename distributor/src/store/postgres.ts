@@ -32,8 +32,8 @@ export async function postgresDialect(config: PostgresConfig, onLost: (error: Er
     query_timeout: config.statementTimeoutMs + config.connectTimeoutMs,
     application_name: 'portcullis-distributor',
     keepAlive: true,
-    // Said even when empty: otherwise pg looks into PGPASSWORD and ~/.pgpass.
-    password: passwordFile === undefined ? '' : async () => (await readFile(passwordFile, 'utf8')).trimEnd(),
+    // A function even for none: pg takes an empty text for nothing said, and looks into PGPASSWORD and ~/.pgpass.
+    password: async () => (passwordFile === undefined ? '' : (await readFile(passwordFile, 'utf8')).trimEnd()),
     ssl:
       tls === undefined
         ? false

@@ -49,8 +49,9 @@ const postgres = z
   });
 
 const embedded = z.strictObject({
-  kind: z.literal('embedded').describe('PostgreSQL inside this process (PGlite), for one distributor.'),
-  dir: z.string().min(1).optional().describe('Its folder; evidence-db below dataDir when absent.'),
+  kind: z
+    .literal('embedded')
+    .describe('PostgreSQL inside this process (PGlite), in evidence-db below dataDir, for one distributor.'),
 });
 
 const none = z.strictObject({ kind: z.literal('none').describe('Nothing is kept here; PDPs keep their own files.') });

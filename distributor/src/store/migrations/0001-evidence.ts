@@ -46,10 +46,13 @@ const STATEMENTS = [
     primary key (chain, seq),
     check ((line is null) = (erasure is not null))
   )`,
+  // Each ends in the order of the answer: then a page is read off the index, also before anything is known of the values.
   sql`create index evidence_records_by_time on evidence_records (at desc, chain desc, seq desc) where line is not null`,
-  sql`create index evidence_records_by_tenant on evidence_records (tenant, at desc, chain desc, seq desc) where line is not null`,
-  sql`create index evidence_records_by_agent on evidence_records (tenant, agent, at desc) where line is not null`,
-  sql`create index evidence_records_by_decision on evidence_records (decision_id) where decision_id is not null`,
+  ...['tenant', 'tenant, agent', 'tenant, tool', 'decision_id'].map(
+    (columns) =>
+      sql`create index ${sql.ref(`evidence_records_by_${columns.split(', ').at(-1)}`)}
+      on evidence_records (${sql.raw(columns)}, at desc, chain desc, seq desc) where line is not null`,
+  ),
   sql`create index evidence_records_by_id on evidence_records (record_id) where record_id is not null`,
   sql`create table evidence_checkpoints (
     chain integer not null references evidence_chains (id),

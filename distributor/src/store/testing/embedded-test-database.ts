@@ -16,12 +16,13 @@ export interface TestDatabase extends Database {
 
 /** Opens one. */
 export async function openTestDatabase(): Promise<TestDatabase> {
-  const pglite = await fromDump();
+  const pglite = await openTestPGlite();
   const database = databaseOf(async () => new PGliteDialect({ pglite }));
   return { ...database, empty: () => emptyTables(database) };
 }
 
-async function fromDump(): Promise<PGlite> {
+/** An empty PGlite. */
+export async function openTestPGlite(): Promise<PGlite> {
   const file = join(tmpdir(), 'portcullis-test-pglite-0.5.16.tar');
   try {
     return await PGlite.create({ loadDataDir: new Blob([readFileSync(file)]) });
