@@ -29,6 +29,7 @@ import { toAuthzenRequest } from '../support/authzen-request.js';
 import { type EmbeddedPdp, startEmbeddedPdp } from '../support/embedded-pdp.js';
 import { eventually } from '../support/eventually.js';
 import { GATEWAY_CONFIG, toCheckRequest, toMcpRequest } from '../support/gateway-requests.js';
+import { keptFor } from '../support/policy-source.js';
 import { createSignedRepository, must, type SignedRepository } from '../support/signed-repository.js';
 import { CHANNEL, ENV, TRUST_DOMAIN } from '../support/stack.js';
 
@@ -194,9 +195,15 @@ async function post(path: string, body: unknown, dispatcher = https): Promise<un
   return json;
 }
 
+/** The case's bundle, whose decisions may be kept, where it says so in JSON and does not say for how long itself. */
+function kept({ files }: GoldenCase): GoldenCase['files'] {
+  const text = new TextDecoder().decode(files.get('bundle.yaml'));
+  return text.startsWith('{') && !text.includes('"cache"') ? keptFor(files, 30) : files;
+}
+
 /** Releases the case's bundle and waits until the PDP enforces it. */
 async function enforce(one: GoldenCase): Promise<void> {
-  const { bytes, policyVersion, sha256 } = must(await buildBundle(one.files));
+  const { bytes, policyVersion, sha256 } = must(await buildBundle(kept(one)));
   const { seq } = repository.release({ bundle: bytes, policyVersion });
   pdp.look();
   await eventually(`release ${seq} to be enforced`, () =>
@@ -273,6 +280,11 @@ describe('golden cases over the wire', () => {
     await expectTheSame(one);
   });
 
+  test('many of them were answered from the cache, too', () => {
+    const allows = cases.filter((one) => one.expect.effect === 'allow').length;
+    expect(fromTheCache).toBeGreaterThan(allows / 2);
+  });
+
   test('an earlier release that comes back says what it said', async () => {
     const [first] = throughGateways;
     if (first === undefined) throw new Error('no case');
@@ -307,6 +319,7 @@ async function expectTheSame(one: GoldenCase): Promise<void> {
   expect(decision.request_digest).toBe(question.request_digest.toString('hex'));
   if (isForGateways) expect(envoys).toBe(gatewayOutcome(wanted));
   if (isForMcp) expect(agentgateways).toBe(gatewayOutcome(wanted));
+  await expectTheSameFromTheCache(one, decision, words);
   if (authzen === undefined) return;
   expect([authzen.decision, authzen.context.effect, authzen.context.reasons ?? []]).toEqual([
     wanted.effect === 'allow',
@@ -314,4 +327,29 @@ async function expectTheSame(one: GoldenCase): Promise<void> {
     decision.deny,
   ]);
   if (one.request.kind !== undefined) expect(authzen.context.request_digest).toBe(decision.request_digest);
+}
+
+/** Decisions that came from the PDP's cache. */
+let fromTheCache = 0;
+
+/** Asks again: what may be kept is answered from the cache on every surface, and says the same. */
+async function expectTheSameFromTheCache(
+  one: GoldenCase,
+  first: Decision,
+  words: JsonObject | undefined,
+): Promise<void> {
+  if (first.cache.ttl_seconds === 0) return;
+  fromTheCache += 1;
+  const question = { request: toWireRequest(one.request), request_digest: requestDigest(one.request) };
+  const again = (await post('/v1/policy/evaluate', one.request)) as Decision;
+  expect([again.meta.cached, outcomeOf(again)]).toEqual([true, one.expect]);
+  const { decision: wire } = await call(loaded.Evaluate, question);
+  const single = must(fromWireDecision(wire ?? {})).decision;
+  expect([single.meta.cached, outcomeOf(single)]).toEqual([true, one.expect]);
+  const streamed = await stream.ask(one.request);
+  if (streamed.kind !== 'decision') throw new Error(`no decision: ${streamed.failure.message}`);
+  expect([streamed.decision.meta.cached, outcomeOf(streamed.decision)]).toEqual([true, one.expect]);
+  if (words === undefined) return;
+  const authzen = (await post('/access/v1/evaluation', words, acme)) as AuthzenAnswer;
+  expect([authzen.decision, authzen.context.effect]).toEqual([true, 'allow']);
 }

@@ -144,6 +144,34 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+describe('AuthZEN search', () => {
+  test('is announced, and answers in pages', async () => {
+    const agent = agentOf(stack.tls({ kind: 'agent', ...AGENT }));
+    const metadata = await request(`${base}/.well-known/authzen-configuration`, { dispatcher: agent });
+    const endpoint = ((await metadata.body.json()) as Record<string, string>)['search_action_endpoint'] ?? '';
+    expect(endpoint).toBe(`${base}/access/v1/search/action`);
+    const body = {
+      subject: { type: 'agent', id: AGENT.agent },
+      resource: { type: 'tool', id: 'financial_db' },
+      page: { limit: 1, properties: { candidates: ['drop', 'query', 'list'] } },
+    };
+    const first = await post('/access/v1/search/action', JSON.stringify(body), agent);
+    expect([first.status, first.json['results']]).toEqual([200, [{ name: 'query' }]]);
+    const { next_token: token } = first.json['page'] as { readonly next_token: string };
+    const last = await post(
+      '/access/v1/search/action',
+      JSON.stringify({ ...body, page: { ...body.page, token } }),
+      agent,
+    );
+    expect([last.status, last.json['results'], last.json['page']]).toEqual([200, [], { next_token: '', count: 0 }]);
+    const other = await post('/access/v1/search/action', JSON.stringify({ ...body, page: { token } }), agent);
+    expect([other.status, other.json['code']]).toEqual([400, 'ERR_HTTP_INVALID']);
+    const tools = { ...body, action: { name: 'query' }, resource: { type: 'tool' }, page: {} };
+    const unlisted = await post('/access/v1/search/resource', JSON.stringify(tools), agent);
+    expect([unlisted.status, unlisted.json['code']]).toEqual([400, 'ERR_SEARCH_UNKNOWN']);
+  });
+});
+
 describe("seed 004's curl", () => {
   test('by token: the decision, which is on record', async () => {
     const answer = await post(EVALUATE, SEED, agentOf(), { authorization: `Bearer ${token()}` });

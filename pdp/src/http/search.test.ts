@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import type { Engine } from '@portcullis/policy';
 import { createRegistrySource } from '../context/registry-source.js';
 import { createFakeClock, type FakeClock } from '../fixtures/fake-clock.js';
@@ -10,6 +10,9 @@ import { createDryDecide } from '../search/dry-decide.js';
 import { createPageTokens } from '../search/page-token.js';
 import { createSealer } from '../session/sealer.js';
 import type { SearchParts } from './search-routes.js';
+
+// Many requests in one test, on machines that are busy with others.
+jest.setTimeout(30_000);
 
 const TENANTS = new Map([
   ['edge', new Set(['acme'])],
