@@ -20,7 +20,7 @@ import { createPolicyClient } from './ask/client.js';
 import { pdpCredentials } from './ask/credentials.js';
 import { createAnswerCache } from './cache/answer-cache.js';
 import type { SidecarConfig } from './config.js';
-import { auditLevel } from './enforce/capabilities.js';
+import { auditLevel, BY_REDACTOR } from './enforce/capabilities.js';
 import { createGuard } from './enforce/guard.js';
 import { createOpenAttempts, type OpenAttempts } from './enforce/open-attempts.js';
 import { createRefuser } from './enforce/refuse.js';
@@ -28,6 +28,7 @@ import { agentIdentity } from './identity.js';
 import { createInspector } from './intercept/mcp/inspect.js';
 import { createAttemptMaker } from './intercept/mcp/to-attempt.js';
 import { createSidecarMetrics } from './metrics.js';
+import { openRedactor } from './redact/open.js';
 import { rehearse } from './rehearse.js';
 
 /** Added to the ask client's own deadline before the guard stops waiting for a client that never settles. */
@@ -81,12 +82,16 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
   health.check('pdp', () => client.ready || 'no policy decision point has completed a handshake');
 
   const refuser = createRefuser({ source: 'mcp_proxy', log, observer: metrics });
+  const redactor = await openRedactor(config.redaction, { clock: systemClock, observer: metrics });
   const guard = createGuard({
     client,
+    redactor,
     refuser,
     clock: systemClock,
     backstopMs: config.pdp.deadlineMs + BACKSTOP_MS,
     capabilities: {
+      redact: BY_REDACTOR,
+      mask_fields: BY_REDACTOR,
       audit_level: auditLevel((level, decision) =>
         log.info({ [FIELD.decisionId]: decision.decision_id, level }, 'Attempt allowed with audit level'),
       ),

@@ -7,6 +7,7 @@ import { pdpConfig } from './ask/config.js';
 import { cacheConfig } from './cache/config.js';
 import { mcpConfig, stdioConfig } from './intercept/mcp/config.js';
 import { SESSION_SCOPES } from './intercept/mcp/to-attempt.js';
+import { redactionConfig } from './redact/config.js';
 
 const session = z
   .strictObject({
@@ -37,6 +38,7 @@ export const sidecarConfig = z
     session: session.describe('Which attempts belong together (contracts §9); named as context.session_id.'),
     pdp: pdpConfig.describe('The policy decision points.'),
     cache: cacheConfig,
+    redaction: redactionConfig,
     mcp: mcpConfig.optional().describe('The MCP Streamable HTTP proxy.'),
     stdio: stdioConfig.optional().describe('The MCP stdio wrapper (mode "mcp").'),
     drainMs: z
