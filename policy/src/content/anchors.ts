@@ -7,17 +7,18 @@
 export type Anchor =
   /** One of these; lower case, three to sixteen ASCII characters each. */
   | { readonly literals: readonly string[] }
-  /** So many digits, none further than {@link DIGIT_GAP} from the next. */
+  /** So many digits with nothing between them but up to three separators: space, full stop, hyphen, slash, brackets, plus. */
   | { readonly digits: number }
-  /** So many letters (A to Z) and digits without a break. */
+  /** So many letters (A to Z) and digits without a break; fewer than sixteen, and one of them is a digit. */
   | { readonly run: number }
   /** `@`, or what only addresses of machines have: `::`, two colons near each other, groups of two or four between separators. */
   | { readonly sign: Sign };
 /** Signs. */
 export type Sign = 'at' | 'colons' | 'groups';
 
-/** UTF-16 units from one digit to the next of one number. */
-export const DIGIT_GAP = 8;
+/** UTF-16 units from one digit to the next of one number, at most. */
+const DIGIT_GAP = 4;
+const SEPARATORS: ReadonlySet<number> = new Set(Array.from(' .-/()+', (character) => character.charCodeAt(0)));
 
 /** From where to where an anchor reaches. */
 export interface Place {
@@ -43,11 +44,16 @@ export interface Anchors {
 /** Which literals are looked for, ready to be. */
 export interface AnchorIndex {
   readonly byStart: ReadonlyMap<number, readonly string[]>;
+  /** By three folded characters: words that say what a number is; they are where they are, whatever they mean there. */
+  readonly wordsByStart: ReadonlyMap<number, readonly string[]>;
   /** 1 where three folded characters begin a literal. */
   readonly starts: Uint8Array;
+  /** 1 where they begin a word. */
+  readonly wordStarts: Uint8Array;
   readonly leastRun: number;
 }
 
+const LONG_RUN = 16;
 const DIGIT = 27;
 const OTHER_SIGN = 30;
 const MASK = 0x7fff;
@@ -61,8 +67,11 @@ const FOLD: Uint8Array = Uint8Array.from({ length: 128 }, (_unused, code) => {
   return ':/@.='.includes(character) ? OTHER_SIGN : 0;
 });
 
-/** Prepares the search for anchors. */
-export function anchorIndex(anchors: readonly Anchor[]): AnchorIndex {
+/**
+ * Prepares the search for anchors.
+ * @param words in lower case, of any script
+ */
+export function anchorIndex(anchors: readonly Anchor[], words: readonly string[] = []): AnchorIndex {
   const byStart = new Map<number, string[]>();
   const starts = new Uint8Array(MASK + 1);
   let leastRun = Number.POSITIVE_INFINITY;
@@ -76,13 +85,25 @@ export function anchorIndex(anchors: readonly Anchor[]): AnchorIndex {
       starts[start] = 1;
     }
   }
-  return { byStart, starts, leastRun };
+  const wordsByStart = new Map<number, string[]>();
+  const wordStarts = new Uint8Array(MASK + 1);
+  for (const word of new Set(words)) {
+    if (word.length < 3) continue;
+    const start = hashOf(word);
+    wordsByStart.set(start, [...(wordsByStart.get(start) ?? []), word]);
+    wordStarts[start] = 1;
+  }
+  return { byStart, wordsByStart, starts, wordStarts, leastRun };
 }
 
 function hashOf(literal: string): number {
   let hash = 0;
-  for (let at = 0; at < 3; at += 1) hash = ((hash << 5) | (FOLD[literal.charCodeAt(at)] ?? 0)) & MASK;
+  for (let at = 0; at < 3; at += 1) hash = ((hash << 5) | foldOf(literal.charCodeAt(at))) & MASK;
   return hash;
+}
+
+function foldOf(code: number): number {
+  return code < 128 ? (FOLD[code] as number) : 31;
 }
 
 /** Finds the anchors of a text. Linear. */
@@ -98,7 +119,9 @@ export function findAnchors(text: string, index: AnchorIndex): Anchors {
   let lastDigit = -1;
   let digits = 0;
   const endRun = (at: number): void => {
-    if (at - runStart >= leastRun) runs.push({ start: runStart, end: at });
+    // A short one without a digit is a word.
+    if (at - runStart >= leastRun && (at - runStart >= LONG_RUN || lastDigit >= runStart))
+      runs.push({ start: runStart, end: at });
     runStart = at + 1;
   };
   const { length } = text;
@@ -109,7 +132,7 @@ export function findAnchors(text: string, index: AnchorIndex): Anchors {
     if (starts[hash] === 1) literalsAt(text, at - 2, index, hash, literals);
     if (fold < DIGIT && fold > 0) continue;
     if (fold === DIGIT) {
-      if (firstDigit !== -1 && at - lastDigit > DIGIT_GAP) {
+      if (firstDigit !== -1 && !isOneNumber(text, lastDigit, at)) {
         clusters.push({ start: firstDigit, end: lastDigit + 1, digits });
         firstDigit = -1;
       }
@@ -143,6 +166,45 @@ function literalsAt(
     if (places === undefined) found.set(literal, [place]);
     else places.push(place);
   }
+}
+
+function wordsAt(
+  text: string,
+  at: number,
+  { wordsByStart }: AnchorIndex,
+  hash: number,
+  found: Map<string, number[]>,
+): void {
+  for (const word of wordsByStart.get(hash) ?? []) {
+    if (!startsWith(text, word, at) && text.slice(at, at + word.length).toLowerCase() !== word) continue;
+    const places = found.get(word);
+    if (places === undefined) found.set(word, [at]);
+    else places.push(at);
+  }
+}
+
+/** Where the words of an index begin in parts of a text, which are in order and do not overlap: by word, in order. */
+export function findWords(
+  text: string,
+  index: AnchorIndex,
+  parts: readonly Place[],
+): ReadonlyMap<string, readonly number[]> {
+  const { wordStarts } = index;
+  const words = new Map<string, number[]>();
+  for (const { start, end } of parts) {
+    let hash = 0;
+    for (let at = start; at < end; at += 1) {
+      hash = ((hash << 5) | foldOf(text.charCodeAt(at))) & MASK;
+      if (wordStarts[hash] === 1 && at >= start + 2) wordsAt(text, at - 2, index, hash, words);
+    }
+  }
+  return words;
+}
+
+function isOneNumber(text: string, last: number, at: number): boolean {
+  if (at - last > DIGIT_GAP) return false;
+  for (let between = last + 1; between < at; between += 1) if (!SEPARATORS.has(text.charCodeAt(between))) return false;
+  return true;
 }
 
 /** Without regard to the case of ASCII letters. */

@@ -1,6 +1,14 @@
 /** Runs recognisers over a text, each only around what its matches must have in them. */
 
-import { type Anchor, type AnchorIndex, type Anchors, anchorIndex, findAnchors, type Place } from './anchors.js';
+import {
+  type Anchor,
+  type AnchorIndex,
+  type Anchors,
+  anchorIndex,
+  findAnchors,
+  findWords,
+  type Place,
+} from './anchors.js';
 import { type PatternShape, patternShape } from './pattern-shape.js';
 import { CONTEXT_BONUS, type ContentFamily, type Recogniser } from './recogniser.js';
 
@@ -56,7 +64,10 @@ export function createFinder(recognisers: readonly Recogniser[]): Finder {
   });
   return {
     recognisers: prepared,
-    index: anchorIndex(prepared.map(({ anchor }) => anchor)),
+    index: anchorIndex(
+      prepared.map(({ anchor }) => anchor),
+      prepared.flatMap(({ recogniser }) => recogniser.context ?? []),
+    ),
     longest: Math.max(0, ...prepared.map(({ shape }) => shape.longest)),
   };
 }
@@ -67,6 +78,8 @@ export interface FindOptions {
   readonly minScore: number;
   /** Matches before this are left out: what stands there was looked at already. 0 when absent. */
   readonly from?: number;
+  /** Also what begins inside of another match of the same recogniser. */
+  readonly isNested?: boolean;
   /** Findings of one recogniser; all when absent. */
   readonly most?: number;
 }
@@ -80,17 +93,27 @@ export function findMatches(text: string, finder: Finder, options: FindOptions):
     lower ??= text.toLowerCase();
     return lower;
   };
+  let words: Words | undefined;
+  const wordsNear = (): Words => {
+    words ??= findWords(text, finder.index, merged(anchors.clusters, CONTEXT_BEFORE + MOST_NAMED, text.length));
+    return words;
+  };
   for (const prepared of finder.recognisers) {
-    for (const window of windowsOf(prepared, anchors, text.length))
+    const places = placesOf(prepared.anchor, anchors);
+    const named = needsContext(prepared, options.minScore) ? besideWords(prepared, places, wordsNear) : places;
+    for (const window of windowsOf(prepared, named, text.length)) {
       collect(prepared.recogniser, text, lowered, window, options, found);
+    }
   }
   return found;
 }
 
-/** Whether any recogniser has to look at all. */
-export function mayHold(text: string, finder: Finder): boolean {
+/** Where any recogniser has to look at all: the places of anchors, in no order. */
+export function anchoredPlaces(text: string, finder: Finder): readonly Place[] {
   const anchors = findAnchors(text, finder.index);
-  return finder.recognisers.some(({ anchor }) => placesOf(anchor, anchors).length > 0);
+  const least = finder.recognisers.flatMap(({ anchor }) => ('digits' in anchor ? [anchor.digits] : []));
+  const others = finder.recognisers.flatMap(({ anchor }) => ('digits' in anchor ? [] : placesOf(anchor, anchors)));
+  return [...(least.length === 0 ? [] : placesOf({ digits: Math.min(...least) }, anchors)), ...others];
 }
 
 function placesOf(anchor: Anchor, anchors: Anchors): readonly Place[] {
@@ -102,12 +125,48 @@ function placesOf(anchor: Anchor, anchors: Anchors): readonly Place[] {
   return places.toSorted((a, b) => a.start - b.start);
 }
 
+type Words = ReadonlyMap<string, readonly number[]>;
+/** The longest match whose words are looked for beforehand. */
+const MOST_NAMED = 128;
+
+/** Whether only words beside it make it certain enough. */
+function needsContext({ recogniser, anchor, shape }: Prepared, minScore: number): boolean {
+  const { check, score, proven = score, context } = recogniser;
+  if ((check === undefined ? score : proven) >= minScore) return false;
+  // Only around digits are words looked for, near them, and none of two letters.
+  return 'digits' in anchor && shape.longest <= MOST_NAMED && (context ?? []).every((word) => word.length > 2);
+}
+
+/** Those that have one of its words as near as it may be. */
+function besideWords(
+  { recogniser, shape }: Prepared,
+  places: readonly Place[],
+  wordsNear: () => Words,
+): readonly Place[] {
+  if (places.length === 0) return places;
+  const words = wordsNear();
+  const hits = (recogniser.context ?? []).flatMap((word) => words.get(word) ?? []).toSorted((a, b) => a - b);
+  if (hits.length === 0) return [];
+  const reach = shape.longest + CONTEXT_BEFORE;
+  let next = 0;
+  // Both are in order, and a cluster of digits may be long: what is near any part of it is near.
+  return places.filter(({ start, end }) => {
+    while (next < hits.length && (hits[next] ?? 0) < start - reach) next += 1;
+    return next < hits.length && (hits[next] ?? 0) <= end + reach;
+  });
+}
+
 /** Parts of the text outside which no match can be, and which cut none in two. */
-function windowsOf({ anchor, shape }: Prepared, anchors: Anchors, length: number): readonly Place[] {
+function windowsOf({ shape }: Prepared, places: readonly Place[], length: number): readonly Place[] {
+  return merged(places, shape.longest, length);
+}
+
+/** Places with `reach` to both sides; those that touch are one. */
+function merged(places: readonly Place[], reach: number, length: number): readonly Place[] {
   const windows: { start: number; end: number }[] = [];
-  for (const place of placesOf(anchor, anchors)) {
-    const start = Math.max(0, place.start - shape.longest);
-    const end = Math.min(length, place.end + shape.longest);
+  for (const place of places) {
+    const start = Math.max(0, place.start - reach);
+    const end = Math.min(length, place.end + reach);
     const last = windows.at(-1);
     if (last !== undefined && start <= last.end) last.end = Math.max(last.end, end);
     else windows.push({ start, end });
@@ -120,7 +179,7 @@ function collect(
   text: string,
   lowered: () => string,
   window: Place,
-  { minScore, from = 0, most = Number.POSITIVE_INFINITY }: FindOptions,
+  { minScore, from = 0, isNested = false, most = Number.POSITIVE_INFINITY }: FindOptions,
   found: Match[],
 ): void {
   const { type, family, pattern, check, score: base, proven = base, context } = recogniser;
@@ -144,7 +203,9 @@ function collect(
       count += 1;
       const matchEnd = value === whole ? begin + match.index + match[0].length : end;
       found.push({ type, family, start, end, score, matchStart: begin + match.index, matchEnd });
-      pattern.lastIndex = Math.max(matchEnd - begin, match.index + 1);
+      pattern.lastIndex = isNested
+        ? nextStart(part, match.index, mayTouch)
+        : Math.max(matchEnd - begin, match.index + 1);
     } else {
       // What begins inside of something that is none may still be one.
       pattern.lastIndex =

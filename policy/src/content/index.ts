@@ -15,8 +15,10 @@ export {
   typesOfDetectors,
 } from './redact/detectors.js';
 export { countTypes, FIELD_TYPE, type JsonRedaction, jsonEdits, redactJson } from './redact/json.js';
+export { type JsonToken, walkJson } from './redact/json-walk.js';
 export { dropping, hashing, MAX_TOKEN, masking, type Replace, tokenOf } from './redact/replacement.js';
 export { restoration } from './redact/restore.js';
+export { createTextStream, mostHeld, type TextStream } from './redact/stream.js';
 export {
   applyEdits,
   type CustomPattern,

@@ -7,7 +7,7 @@
 export interface PatternShape {
   /** The longest match in UTF-16 units. */
   readonly longest: number;
-  /** How many digits every match has at least, as far as the pattern says it by `\\d` and classes of digits. */
+  /** How many digits every match has at least with nothing but separators between them. */
   readonly digits: number;
   /**
    * Matches the rest of a text, from the first place on where a match reaches its end, or could with more text. Matches nothing
@@ -28,6 +28,7 @@ export function patternShape(pattern: RegExp): PatternShape {
 }
 
 const DIGITS_ONLY = /^(?:\\d|[0-9]|\[[0-9-]+\])$/;
+const SEPARATORS_ONLY = /^(?:[ /-]|\\[.()+/]|\[[ .()+/-]+\]|\\b)$/;
 
 interface Parser {
   readonly source: string;
@@ -39,6 +40,8 @@ interface Piece {
   readonly text: string;
   readonly longest: number;
   readonly digits: number;
+  /** Whether it is nothing but digits and separators. */
+  readonly isPlain: boolean;
 }
 
 function alternatives(parser: Parser): Piece {
@@ -51,6 +54,7 @@ function alternatives(parser: Parser): Piece {
     text: branches.map(({ text }) => text).join('|'),
     longest: Math.max(...branches.map(({ longest }) => longest)),
     digits: Math.min(...branches.map(({ digits }) => digits)),
+    isPlain: branches.every(({ isPlain }) => isPlain),
   };
 }
 
@@ -58,13 +62,17 @@ function sequence(parser: Parser): Piece {
   let text = '';
   let longest = 0;
   let digits = 0;
+  let most = 0;
+  let isPlain = true;
   while (parser.at < parser.source.length && !'|)'.includes(parser.source[parser.at] ?? '')) {
     const piece = repeated(parser, atom(parser));
     text += piece.text;
     longest += piece.longest;
-    digits += piece.digits;
+    digits = piece.isPlain ? digits + piece.digits : 0;
+    most = Math.max(most, digits, piece.digits);
+    isPlain &&= piece.isPlain;
   }
-  return { text, longest, digits };
+  return { text, longest, digits: most, isPlain };
 }
 
 function atom(parser: Parser): Piece {
@@ -85,8 +93,9 @@ function atom(parser: Parser): Piece {
   parser.at += one.length;
   const isPlace = one === '\\b' || one === '\\B';
   // A character of a `\p` class may take two units.
+  const digits = DIGITS_ONLY.test(one) ? 1 : 0;
   const longest = isPlace ? 0 : one.includes('\\p') || one.includes('\\P') ? 2 : 1;
-  return { text: `(?:${one}|$)`, longest, digits: DIGITS_ONLY.test(one) ? 1 : 0 };
+  return { text: `(?:${one}|$)`, longest, digits, isPlain: digits > 0 || SEPARATORS_ONLY.test(one) };
 }
 
 function repeated(parser: Parser, piece: Piece): Piece {
@@ -95,10 +104,12 @@ function repeated(parser: Parser, piece: Piece): Piece {
   const [whole, least = '0', most = whole.startsWith('?') ? '1' : whole.includes(',') ? '' : least] = quantifier;
   parser.at += whole.length;
   if (most === '' || /^[*+]/.test(whole)) throw new RangeError(`no bound in the pattern ${parser.source}`);
+  const times = Number(whole.startsWith('?') ? 0 : least);
   return {
     text: `(?:${piece.text})${whole}`,
     longest: piece.longest * Number(most),
-    digits: piece.digits * Number(whole.startsWith('?') ? 0 : least),
+    digits: piece.digits * (piece.isPlain ? times : Math.min(times, 1)),
+    isPlain: piece.isPlain,
   };
 }
 

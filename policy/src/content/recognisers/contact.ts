@@ -83,7 +83,7 @@ export const CONTACT_RECOGNISERS: readonly Recogniser[] = [
     type: 'DATE_OF_BIRTH',
     family: 'pii',
     pattern:
-      /(?:born|birth|birthday|birthdate|dob|d\.o\.b\.?|geboren|geburtsdatum|n[ée]e?|naissance|nacimiento|nascita|nascimento)["']?(?: on| am| le)?["']?(?: is| was)? ?[:=]? {0,2}["']?(?<value>\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ]\d{1,2}[-/. ](?:19|20)?\d{2}|\d{1,2}(?:st|nd|rd|th|\.)? [A-Za-zä]{3,9}\.?,? (?:19|20)\d{2}|[A-Za-z]{3,9} \d{1,2}(?:st|nd|rd|th)?,? (?:19|20)\d{2})/gi,
+      /(?:born|birth|birthday|birthdate|dob|d\.o\.b\.?|geboren|geburtsdatum|née?|naissance|nacimiento|nascita|nascimento)["']?(?: on| am| le)?["']?(?: is| was)? ?[:=]? {0,2}["']?(?<value>\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ]\d{1,2}[-/. ](?:19|20)?\d{2}|\d{1,2}(?:st|nd|rd|th|\.)? [A-Za-zä]{3,9}\.?,? (?:19|20)\d{2}|[A-Za-z]{3,9} \d{1,2}(?:st|nd|rd|th)?,? (?:19|20)\d{2})/gi,
     score: 0.85,
     check: isBirthday,
     anchor: { digits: 3 },

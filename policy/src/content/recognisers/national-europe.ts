@@ -176,7 +176,7 @@ export const EUROPEAN_RECOGNISERS: readonly Recogniser[] = [
   national('TR_NATIONAL_ID', /[1-9]\d{10}/g, isTurkish, ['tc', 'kimlik'], { proven: 0.5 }),
   national(
     'TR_PHONE_NUMBER',
-    /(?:\+90|0090|0)?[ -]?\(?5\d{2}\)?[ -]?\d{3}[ -]?\d{2}[ -]?\d{2}/g,
+    /(?:(?:\+90|0090|0)[ -]?)?\(?5\d{2}\)?[ -]?\d{3}[ -]?\d{2}[ -]?\d{2}/g,
     (id) => /^(?:90|0090|0)?5\d{9}$/.test(id),
     ['telefon', 'cep', 'gsm'],
     { proven: 0.3 },

@@ -1,15 +1,7 @@
 /** Redaction of a JSON document: what is found in its values changes, and not one byte besides. */
 
 import { decodeString, type JsonToken, placesInToken, walkJson } from './json-walk.js';
-import {
-  applyEdits,
-  type Edit,
-  mayNeedRedaction,
-  type RedactionRules,
-  replaced,
-  type Span,
-  textSpans,
-} from './text.js';
+import { applyEdits, type Edit, findableParts, type RedactionRules, replaced, type Span, textSpans } from './text.js';
 
 /** What to do with a document. */
 export interface JsonRedaction {
@@ -54,8 +46,11 @@ export function redactJson(source: string, redaction: JsonRedaction): string {
 
 function documentEdits(source: string, redaction: JsonRedaction, nested: number): readonly Edit[] {
   const { rules, isSearched, isMasked, extra } = redaction;
-  const isQuiet = isMasked === undefined && extra === undefined && (rules === undefined || isClean(source, rules));
-  if (isQuiet) return [];
+  // An escape may hide what is looked for, and what others find needs no anchor.
+  const isPlain = extra === undefined && !source.includes('\\u') && !source.includes('\\/');
+  const parts = rules === undefined ? () => false : isPlain ? findableParts(source, rules) : () => true;
+  if (isMasked === undefined && !parts(0, source.length)) return [];
+  const isNameFound = remembered((name) => rules !== undefined && findableParts(contextOf(name), rules)(0, Infinity));
   if (depthOf(source) > MAX_DEPTH) throw new RangeError('nested too deep to redact');
   const edits: Edit[] = [];
   walkJson(source, {
@@ -67,15 +62,21 @@ function documentEdits(source: string, redaction: JsonRedaction, nested: number)
     },
     leaf(token) {
       if (token.kind === 'name' ? redaction.names !== true : isSearched?.(token.path) === false) return;
+      if (!parts(token.start, token.end) && !isNameFound(token.path.at(-1) ?? '')) return;
       for (const edit of leafEdits(source, token, redaction, nested)) edits.push(edit);
     },
   });
   return edits;
 }
 
-/** Nothing to find, and no escape that could hide it. */
-function isClean(source: string, rules: RedactionRules): boolean {
-  return !source.includes('\\u') && !source.includes('\\/') && !mayNeedRedaction(source, rules);
+/** Asked once for each name. */
+function remembered(ask: (name: string) => boolean): (name: string) => boolean {
+  const known = new Map<string, boolean>();
+  return (name) => {
+    const answer = known.get(name) ?? ask(name);
+    known.set(name, answer);
+    return answer;
+  };
 }
 
 function depthOf(source: string): number {

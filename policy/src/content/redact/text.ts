@@ -1,6 +1,6 @@
 /** Redaction of a text. */
 
-import { type Finder, findMatches, type Match, mayHold } from '../find.js';
+import { anchoredPlaces, type Finder, findMatches, type Match } from '../find.js';
 import { CERTAIN_FROM, finderOf } from '../recognise.js';
 import type { Replace } from './replacement.js';
 
@@ -43,16 +43,33 @@ export interface Edit extends Span {
 /** The type of what a pattern of a policy's own finds. */
 export const CUSTOM_TYPE = 'CUSTOM';
 
-/** Whether anything could be found; a text of which this is false stays as it is. */
-export function mayNeedRedaction(text: string, { finder, custom }: RedactionRules): boolean {
-  return custom.length > 0 || mayHold(text, finder);
+/** Tells which parts of a text may hold a finding; the rest stays as it is. Linear once, then quick. */
+export function findableParts(
+  text: string,
+  { finder, custom }: RedactionRules,
+): (start: number, end: number) => boolean {
+  if (custom.length > 0) return () => true;
+  const places = anchoredPlaces(text, finder);
+  const ends = places.toSorted((a, b) => a.start - b.start);
+  // The furthest end of all that begin up to here.
+  const furthest: number[] = [];
+  for (const { end } of ends) furthest.push(Math.max(end, furthest.at(-1) ?? 0));
+  return (start, end) => {
+    let [low, high] = [0, ends.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((ends[middle]?.start ?? 0) < end) low = middle + 1;
+      else high = middle;
+    }
+    return low > 0 && (furthest[low - 1] ?? 0) > start;
+  };
 }
 
-/** All findings that count, which may overlap. */
-export function candidates(text: string, { finder, custom, minScore }: RedactionRules): readonly Match[] {
-  const found = findMatches(text, finder, { minScore });
+/** All findings that count from a place on, which may overlap. */
+export function candidates(text: string, { finder, custom, minScore }: RedactionRules, from = 0): readonly Match[] {
+  const found = findMatches(text, finder, { minScore, from });
   if (custom.length === 0) return found;
-  const own = custom.flatMap((pattern) => pattern.find(text));
+  const own = custom.flatMap((pattern) => pattern.find(text)).filter(({ start }) => start >= from);
   return [
     ...found,
     ...own.map(
