@@ -20,7 +20,7 @@ import { createPolicyClient } from './ask/client.js';
 import { pdpCredentials } from './ask/credentials.js';
 import { createAnswerCache } from './cache/answer-cache.js';
 import type { SidecarConfig } from './config.js';
-import { auditLevel } from './enforce/capabilities.js';
+import { auditLevel, BY_REDACTOR, type Capabilities } from './enforce/capabilities.js';
 import { createGuard } from './enforce/guard.js';
 import { createOpenAttempts, type OpenAttempts } from './enforce/open-attempts.js';
 import { createRefuser } from './enforce/refuse.js';
@@ -30,6 +30,7 @@ import { createInspector } from './intercept/mcp/inspect.js';
 import { createAttemptMaker } from './intercept/mcp/to-attempt.js';
 import type { Surface, SurfaceParts } from './intercept/surface.js';
 import { createSidecarMetrics } from './metrics.js';
+import { openRedactor } from './redact/open.js';
 import { rehearse } from './rehearse.js';
 
 /** Added to the ask client's own deadline before the guard stops waiting for a client that never settles. */
@@ -83,16 +84,24 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
   onEpochs = open.killEpoch;
   health.check('pdp', () => client.ready || 'no policy decision point has completed a handshake');
 
-  const capabilities = {
+  const redactor = await openRedactor(config.redaction, { clock: systemClock, observer: metrics });
+  const capabilities: Capabilities = {
     audit_level: auditLevel((level, decision) =>
       log.info({ [FIELD.decisionId]: decision.decision_id, level }, 'Attempt allowed with audit level'),
     ),
   };
   const backstopMs = config.pdp.deadlineMs + BACKSTOP_MS;
   const parts: SurfaceParts = {
-    enforcementOf(source) {
+    enforcementOf(source, { redacts = false } = {}) {
       const refuser = createRefuser({ source, log, observer: metrics });
-      const guard = createGuard({ client, refuser, clock: systemClock, backstopMs, capabilities });
+      const common = { client, refuser, clock: systemClock, backstopMs };
+      const guard = redacts
+        ? createGuard({
+            ...common,
+            redactor,
+            capabilities: { ...capabilities, redact: BY_REDACTOR, mask_fields: BY_REDACTOR },
+          })
+        : createGuard({ ...common, capabilities });
       return { guard, refuser, requestOf: createRequestMaker(source, asking) };
     },
     client,
@@ -102,7 +111,7 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
     log,
     env: processEnvironment(),
   };
-  const { guard, refuser } = parts.enforcementOf('mcp_proxy');
+  const { guard, refuser } = parts.enforcementOf('mcp_proxy', { redacts: true });
   const inspector = createInspector({
     guard,
     refuser,

@@ -8,6 +8,7 @@ import { cacheConfig } from './cache/config.js';
 import { authorizeConfig } from './intercept/authorize/config.js';
 import { SESSION_SCOPES } from './intercept/canonical-request.js';
 import { mcpConfig, stdioConfig } from './intercept/mcp/config.js';
+import { redactionConfig } from './redact/config.js';
 
 const session = z
   .strictObject({
@@ -38,6 +39,7 @@ export const sidecarConfig = z
     session: session.describe('Which attempts belong together (contracts §9); named as context.session_id.'),
     pdp: pdpConfig.describe('The policy decision points.'),
     cache: cacheConfig,
+    redaction: redactionConfig,
     mcp: mcpConfig.optional().describe('The MCP Streamable HTTP proxy.'),
     authorize: authorizeConfig
       .optional()

@@ -1,17 +1,24 @@
 /** Every metric of the sidecar is named here and nowhere else; others call verbs. */
 
+import { CONTENT_KINDS } from '@portcullis/policy/content';
 import { DENY_CODES, type DenyCode, SOURCES, type Source } from '@portcullis/policy/model';
 import type { Registry } from '@portcullis/runtime';
 import { type AskObserver, BREAKER_STATES } from './ask/observer.js';
 import { type AnswerCacheObserver, UNSTORED_REASONS } from './cache/answer-cache.js';
 import type { RefusalObserver } from './enforce/refuse.js';
 import type { ExchangeObserver } from './intercept/mcp/exchange.js';
+import { REDACTION_DIRECTIONS, type RedactionObserver } from './redact/redactor.js';
 
 /** How attempts end, as a label. */
 export const ATTEMPT_OUTCOMES = ['forwarded', 'upstream_failed', 'denied', 'held', 'invalid', 'failed_closed'] as const;
 
 /** What the parts of the sidecar report. */
-export interface SidecarMetrics extends RefusalObserver, ExchangeObserver, AskObserver, AnswerCacheObserver {
+export interface SidecarMetrics
+  extends RefusalObserver,
+    ExchangeObserver,
+    AskObserver,
+    AnswerCacheObserver,
+    RedactionObserver {
   /** What the gauge of kept allows reads when scraped. */
   followCache(entries: () => number): void;
 }
@@ -57,6 +64,21 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
   const reusesLost = registry.counter({
     name: 'reuses_lost_total',
     help: 'Allows out of kept decisions that no PDP had recorded when the sidecar ended.',
+  });
+  const redactedValues = registry.counter<'direction' | 'kind'>({
+    name: 'redacted_values_total',
+    help: 'Values that were masked, hashed, dropped or replaced by a placeholder, by kind.',
+    labels: { direction: REDACTION_DIRECTIONS, kind: CONTENT_KINDS },
+  });
+  const redactionBytes = registry.counter<'direction'>({
+    name: 'redaction_scanned_bytes_total',
+    help: 'Bytes of messages that were searched for what has to be redacted.',
+    labels: { direction: REDACTION_DIRECTIONS },
+  });
+  const redactionSeconds = registry.histogram<'direction'>({
+    name: 'redaction_duration_seconds',
+    help: 'Time that one message took to redact.',
+    labels: { direction: REDACTION_DIRECTIONS },
   });
   let highest = 0;
   // Looked up once: these are on the path of every attempt.
@@ -108,6 +130,11 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
     },
     unstored(reason) {
       unstored.inc({ reason });
+    },
+    redacted(direction, bytes, seconds, counts) {
+      redactionBytes.inc({ direction }, bytes);
+      redactionSeconds.observe({ direction }, seconds);
+      for (const [kind, count] of Object.entries(counts)) redactedValues.inc({ direction, kind }, count);
     },
     followCache(entries) {
       const held = registry.gauge({ name: 'decision_cache_entries', help: 'Allows that are kept.' });

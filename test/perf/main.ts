@@ -35,6 +35,10 @@ const BENCHES: Readonly<
     about: 'recording a decision, per way to sync',
     run: async () => (await import('./audit.js')).benchAudit(),
   },
+  redact: {
+    about: 'redaction of texts and JSON, with and without findings',
+    run: async ({ quick }) => (await import('./redact.js')).benchRedact(quick ? { budgetMs: 100 } : {}),
+  },
   arguments: {
     about: 'Struct against JSON bytes for arguments (ADR-0004)',
     run: async () => (await import('./arguments-encoding.js')).benchArgumentsEncoding(),

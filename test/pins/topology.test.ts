@@ -14,7 +14,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     '@portcullis/runtime',
     '@portcullis/runtime/*',
   ],
-  sidecar: ['@portcullis/policy/model', '@portcullis/proto', '@portcullis/runtime', '@portcullis/runtime/*'],
+  sidecar: [
+    '@portcullis/policy/content',
+    '@portcullis/policy/model',
+    '@portcullis/proto',
+    '@portcullis/runtime',
+    '@portcullis/runtime/*',
+  ],
   distributor: [
     '@portcullis/policy',
     '@portcullis/policy/*',
@@ -92,12 +98,12 @@ describe('the import graph', () => {
     expect(shown(strays)).toEqual([]);
   });
 
-  test('policy is pure: of Node only crypto and zlib, and only in bundle, trust and evidence', () => {
+  test('policy is pure: of Node only crypto and zlib, and only in bundle, content, trust and evidence', () => {
     const strays = EDGES.filter(
       (edge) => edge.from === 'policy' && isBuiltin(edge.specifier) && !isTest(edge.file),
     ).filter((edge) => {
       const allowed = /^node:(crypto|zlib)$/.test(edge.specifier);
-      return !(allowed && /^policy\/src\/(bundle|trust|evidence)\//.test(edge.file));
+      return !(allowed && /^policy\/src\/(bundle|content|trust|evidence)\//.test(edge.file));
     });
     expect(shown(strays)).toEqual([]);
   });

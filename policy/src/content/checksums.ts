@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** Check digits. Each takes the bare characters, without separators, and says whether they are consistent. */
 
 /** Luhn (ISO/IEC 7812-1): cards, and many national numbers. */
@@ -106,4 +108,41 @@ export function entropyOf(text: string): number {
   let entropy = 0;
   for (const count of counts.values()) entropy -= (count / text.length) * Math.log2(count / text.length);
   return entropy;
+}
+
+const BASE58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
+
+/** Base58Check (Bitcoin): 21 bytes and the beginning of the double SHA-256 over them. */
+export function isBase58Check(address: string): boolean {
+  let value = 0n;
+  for (const character of address) {
+    const digit = BASE58.indexOf(character);
+    if (digit === -1) return false;
+    value = value * 58n + BigInt(digit);
+  }
+  if (value >> 200n !== 0n) return false;
+  const bytes = Buffer.from(value.toString(16).padStart(50, '0'), 'hex');
+  const leadingZeros = /^1*/.exec(address)?.[0].length ?? 0;
+  if (bytes.findIndex((byte) => byte !== 0) < leadingZeros) return false;
+  const sha = (data: Uint8Array): Buffer => createHash('sha256').update(data).digest();
+  return sha(sha(bytes.subarray(0, 21)))
+    .subarray(0, 4)
+    .equals(bytes.subarray(21));
+}
+
+/** ISO 7064 mod 11,10: HR OIB, German tax numbers. */
+export function isMod1110(digits: string): boolean {
+  let product = 10;
+  for (const digit of digits.slice(0, -1)) {
+    const sum = (Number(digit) + product) % 10;
+    product = ((sum === 0 ? 10 : sum) * 2) % 11;
+  }
+  return (11 - product) % 10 === Number(digits.at(-1));
+}
+
+/** Whether six digits are a day: `yymmdd` by default, `ddmmyy` when the day comes first. */
+export function isDay(digits: string, order: 'ymd' | 'dmy' = 'ymd'): boolean {
+  const month = Number(digits.slice(2, 4));
+  const day = Number(order === 'ymd' ? digits.slice(4, 6) : digits.slice(0, 2));
+  return month >= 1 && month <= 12 && day >= 1 && day <= (month === 2 ? 29 : [4, 6, 9, 11].includes(month) ? 30 : 31);
 }

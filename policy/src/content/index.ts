@@ -1,5 +1,31 @@
 /** The door for those who look into texts: recognisers of personal data and secrets, and of instructions. Pure. */
+
+export type { Recognised } from './find.js';
 export { INSTRUCTIONS_FROM, type InstructionScore, instructionScore } from './injection/detect.js';
-export { CERTAIN_FROM, type Recognised, type RecogniseOptions, recognise } from './recognise.js';
+export { CERTAIN_FROM, type RecogniseOptions, recognise } from './recognise.js';
 export { CONTENT_FAMILIES, type ContentFamily, type Recogniser } from './recogniser.js';
+export { customPattern } from './redact/custom-pattern.js';
+export {
+  CONTENT_KINDS,
+  type ContentKind,
+  contentKind,
+  DEFAULT_DETECTORS,
+  detectorNames,
+  labelOf,
+  typesOfDetectors,
+} from './redact/detectors.js';
+export { countTypes, FIELD_TYPE, type JsonRedaction, jsonEdits, redactJson } from './redact/json.js';
+export { type JsonToken, walkJson } from './redact/json-walk.js';
+export { dropping, hashing, MAX_TOKEN, masking, type Replace, tokenOf } from './redact/replacement.js';
+export { restoration } from './redact/restore.js';
+export { createTextStream, mostHeld, type TextStream } from './redact/stream.js';
+export {
+  applyEdits,
+  type CustomPattern,
+  type Edit,
+  type RedactionRules,
+  redactionRules,
+  type Span,
+  textEdits,
+} from './redact/text.js';
 export { ALL_RECOGNISERS, contentTypes } from './registry.js';

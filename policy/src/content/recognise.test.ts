@@ -1,3 +1,4 @@
+import { cpuUsage } from 'node:process';
 import { describe, expect, test } from '@jest/globals';
 import { recognise } from './recognise.js';
 import { ALL_RECOGNISERS } from './registry.js';
@@ -12,6 +13,17 @@ const FOUND: readonly (readonly [string, string, string])[] = [
   ['CREDIT_CARD', 'Card 4111 1111 1111 1111, thanks', '4111 1111 1111 1111'],
   ['CREDIT_CARD', 'pay with 378282246310005.', '378282246310005'],
   ['CREDIT_CARD', '5555-5555-5555-4444', '5555-5555-5555-4444'],
+  ['CREDIT_CARD', 'card 4111 1111 1111 1111 12/27 123', '4111 1111 1111 1111'],
+  ['CREDIT_CARD', 'no. 12 4111 1111 1111 1111 2024', '4111 1111 1111 1111'],
+  ['DATE_OF_BIRTH', 'she was born on 31 January 1990 in Rome', '31 January 1990'],
+  ['DATE_OF_BIRTH', '"dob": "1990-01-31"', '1990-01-31'],
+  ['CRYPTO', 'to 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa please', '1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa'],
+  [
+    'API_KEY',
+    ['shp', 'at_9f8e7d6c5b4a39281706f5e4d3c2b1a0'].join(''),
+    ['shp', 'at_9f8e7d6c5b4a39281706f5e4d3c2b1a0'].join(''),
+  ],
+  ['API_KEY', 'authorization: Basic amFuZTpodW50ZXIyMDA5', 'amFuZTpodW50ZXIyMDA5'],
   ['IBAN_CODE', 'to DE89 3704 0044 0532 0130 00 please', 'DE89 3704 0044 0532 0130 00'],
   ['IBAN_CODE', 'gb29nwbk60161331926819', 'gb29nwbk60161331926819'],
   ['EMAIL_ADDRESS', 'write to jo.o-neill+x@mail.example.co.uk!', 'jo.o-neill+x@mail.example.co.uk'],
@@ -56,6 +68,10 @@ const NOT_FOUND: readonly (readonly [string, string])[] = [
   ['CREDIT_CARD', 'Card 4111 1111 1111 1112'],
   ['CREDIT_CARD', 'order 1748503543012'],
   ['CREDIT_CARD', 'sha 94111111111111111000'],
+  ['CREDIT_CARD', 'card 4111 1111 1111 1112 12/27'],
+  ['DATE_OF_BIRTH', 'born on 1990-13-31'],
+  ['DATE_OF_BIRTH', 'signed on 31 January 1990'],
+  ['CRYPTO', 'to 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb please'],
   ['IBAN_CODE', 'DE89 3704 0044 0532 0130 01'],
   ['IBAN_CODE', 'DE89 3704 0044 0532 0130'],
   ['EMAIL_ADDRESS', 'user@localhost'],
@@ -128,9 +144,11 @@ describe('recognise', () => {
     const timeOf = (length: number): number => {
       const text = piece.repeat(length / piece.length);
       const best = [0, 1, 2].map(() => {
-        const before = performance.now();
+        // Of this process only: other load on the machine does not count.
+        const before = cpuUsage();
         recognise(text, { minScore: 0 });
-        return performance.now() - before;
+        const { user, system } = cpuUsage(before);
+        return (user + system) / 1_000;
       });
       return Math.min(...best);
     };

@@ -1,5 +1,7 @@
 /** What a recogniser is: a pattern, a check, and words around it that make a weak pattern certain. */
 
+import type { Anchor } from './anchors.js';
+
 /** What it finds: data of a person, or what opens doors. */
 export const CONTENT_FAMILIES = ['pii', 'secret'] as const;
 /** What it finds. */
@@ -27,8 +29,10 @@ export interface Recogniser {
   readonly context?: readonly string[];
   /** Whether a letter or digit may touch it on either side; by default none may. */
   readonly mayTouch?: boolean;
-  /** A text without any of these in lower case holds none: looked for first, because it is much cheaper. */
-  readonly needs?: readonly string[];
+  /** A match that fails is passed over whole: no part of it is one either. By default one may begin inside of it. */
+  readonly isWhole?: boolean;
+  /** What every match has in it, where its digits are not enough to look for. */
+  readonly anchor?: Anchor;
 }
 
 /** What context adds. */
@@ -36,5 +40,6 @@ export const CONTEXT_BONUS = 0.45;
 
 /** Only letters and digits. */
 export function bare(text: string): string {
+  if (/^[A-Za-z0-9]*$/.test(text)) return text.toUpperCase();
   return text.replaceAll(/[^\p{L}\p{N}]/gu, '').toUpperCase();
 }

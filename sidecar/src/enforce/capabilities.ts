@@ -33,6 +33,9 @@ export function unsupported(decision: Decision, capabilities: Capabilities, dire
   ];
 }
 
+/** Carried out where the permit is made and used: see `redact/redactor.ts`. */
+export const BY_REDACTOR: CarryOut = () => undefined;
+
 /**
  * `audit_level`: the evidence itself is the PDP's; here the level marks the enforcement in the log.
  * @throws TypeError when the value is not a level: a decision we do not understand is not carried out.

@@ -4,6 +4,7 @@ import type { CanonicalRequest, Decision } from '@portcullis/policy/model';
 import { requestDigestHex } from '@portcullis/proto';
 import type { Clock } from '@portcullis/runtime';
 import type { Answer, PolicyClient } from '../ask/port.js';
+import type { Redactor } from '../redact/redactor.js';
 import { type Capabilities, unsupported } from './capabilities.js';
 import { type Direction, mintPermit, type Permit } from './permit.js';
 import type { Refusal, Refuser } from './refuse.js';
@@ -29,6 +30,8 @@ export function isRefusal(outcome: Permit | Refusal): outcome is Refusal {
 export interface GuardOptions {
   readonly client: PolicyClient;
   readonly capabilities: Capabilities;
+  /** Carries out the conditions that change what is sent and what comes back. */
+  readonly redactor?: Pick<Redactor, 'plan'>;
   readonly refuser: Refuser;
   readonly clock: Clock;
   /**
@@ -40,18 +43,29 @@ export interface GuardOptions {
 
 /** Makes the guard. */
 export function createGuard(options: GuardOptions): Guard {
-  const { client, capabilities, refuser, clock, backstopMs } = options;
+  const { client, capabilities, redactor, refuser, clock, backstopMs } = options;
 
   function judge(decision: Decision, attempt: Attempt, askedAt: number): Permit | Refusal {
     const { request } = attempt;
     if (!decision.allow || decision.effect !== 'allow') return refuser.decided(decision, request);
-    const permit = mintPermit(decision, { ...attempt, digest: requestDigestHex(request) });
+    const digest = requestDigestHex(request);
+    const permit = mintPermit(decision, { ...attempt, digest });
     if (permit === undefined) {
       return refuser.refuse('PDP_REPLY_INVALID', { decision_id: decision.decision_id, request });
     }
     const missing = unsupported(decision, capabilities, attempt.direction);
-    const cause = missing.length === 0 ? carryOut(decision, capabilities) : undefined;
-    if (missing.length === 0 && cause === undefined) return permit;
+    let cause = missing.length === 0 ? carryOut(decision, capabilities) : undefined;
+    if (missing.length === 0 && cause === undefined) {
+      try {
+        const redaction = redactor?.plan(decision, attempt);
+        if (redaction === undefined) return permit;
+        const payload = attempt.payload === undefined ? undefined : redaction.request(attempt.payload);
+        const redacted = mintPermit(decision, { ...attempt, digest, payload, redaction });
+        if (redacted !== undefined) return redacted;
+      } catch (thrown) {
+        cause = thrown;
+      }
+    }
     client.settle({
       decision_id: permit.decision_id,
       request_digest: permit.request_digest,

@@ -4,6 +4,7 @@
  */
 
 import type { CanonicalRequest, Decision } from '@portcullis/policy/model';
+import type { Redaction } from '../redact/redactor.js';
 import { LEAST_ORDER, type ResultOrder, resultOrder } from './result-order.js';
 
 declare const minted: unique symbol;
@@ -18,12 +19,14 @@ export interface Permit {
   readonly server: string;
   /** Who speaks in the permitted message. */
   readonly direction: Direction;
-  /** The message, re-serialised from exactly what was evaluated; absent where the attempt has no body. */
+  /** The message, re-serialised from exactly what was evaluated, and redacted if the decision says so; absent where the attempt has no body. */
   readonly payload: string | undefined;
   /** The session that the request named. */
   readonly session_id: string | undefined;
   /** What has to be reported of the result before anybody gets it; see `report.ts`. */
   readonly report: ResultOrder | undefined;
+  /** What has to be redacted of the answer before anybody gets it; of the payload it has been already. */
+  readonly redaction: Redaction | undefined;
 }
 
 /** Who speaks to whom. */
@@ -37,6 +40,7 @@ export interface PermitSubject {
   readonly server: string;
   readonly direction: Direction;
   readonly payload: string | undefined;
+  readonly redaction?: Redaction | undefined;
 }
 
 // A type can be cast away, membership of this set cannot. It holds no state of ours: entries die with their permits.
@@ -61,6 +65,7 @@ export function mintPermit(decision: Decision, subject: PermitSubject): Permit |
     payload: subject.payload,
     session_id: subject.request.context.session_id,
     report,
+    redaction: subject.redaction,
   }) as Permit;
   genuine.add(permit);
   return permit;

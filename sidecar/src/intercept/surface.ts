@@ -20,7 +20,8 @@ export interface Enforcement {
 
 /** What every surface shares with the rest of the process. */
 export interface SurfaceParts {
-  enforcementOf(source: Source): Enforcement;
+  /** @param own `redacts`: the surface carries out what a permit's `redaction` says; others refuse decisions with one. */
+  enforcementOf(source: Source, own?: { readonly redacts?: boolean }): Enforcement;
   /** Settles, and reports results. */
   readonly client: PolicyClient;
   /** Told what is under way, so that it can be cut off. */

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { Writable } from 'node:stream';
 import { createLogger, createRegistry, type Logger, type Registry, systemClock } from '@portcullis/runtime';
-import { auditLevel } from '../enforce/capabilities.js';
+import { auditLevel, BY_REDACTOR } from '../enforce/capabilities.js';
 import { createGuard } from '../enforce/guard.js';
 import { createOpenAttempts, type OpenAttempts } from '../enforce/open-attempts.js';
 import { createRefuser } from '../enforce/refuse.js';
@@ -15,6 +15,8 @@ import { createInspector } from '../intercept/mcp/inspect.js';
 import { createAttemptMaker } from '../intercept/mcp/to-attempt.js';
 import type { Surface, SurfaceParts } from '../intercept/surface.js';
 import { createSidecarMetrics } from '../metrics.js';
+import { redactionConfig } from '../redact/config.js';
+import { createRedactor } from '../redact/redactor.js';
 import type { FakePolicyClient } from './fake-policy-client.js';
 
 /** An answer of the proxy, read whole. */
@@ -75,7 +77,13 @@ export function enforcementParts(
     refuser,
     clock: systemClock,
     backstopMs,
-    capabilities: { audit_level: auditLevel(() => undefined) },
+    redactor: createRedactor({
+      config: redactionConfig.parse({}),
+      hashKey: Buffer.alloc(32, 7),
+      clock: systemClock,
+      observer: metrics,
+    }),
+    capabilities: { redact: BY_REDACTOR, mask_fields: BY_REDACTOR, audit_level: auditLevel(() => undefined) },
   });
   const attempts = createAttemptMaker(ASKING);
   const inspector = createInspector({

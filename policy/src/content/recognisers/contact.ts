@@ -24,7 +24,7 @@ const PHONE_WORDS = [
   'line',
 ];
 
-/** Ways to reach somebody. */
+/** Ways to reach somebody, and what tells their age. */
 export const CONTACT_RECOGNISERS: readonly Recogniser[] = [
   {
     type: 'EMAIL_ADDRESS',
@@ -32,14 +32,14 @@ export const CONTACT_RECOGNISERS: readonly Recogniser[] = [
     pattern:
       /[\p{L}\p{N}][\p{L}\p{N}._%+'-]{0,63}@(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.){1,6}\p{L}{2,24}/gu,
     score: 1,
-    needs: ['@'],
+    anchor: { sign: 'at' },
   },
   {
     type: 'URL',
     family: 'pii',
     pattern: /https?:\/\/(?:[\p{L}\p{N}-]{1,63}\.){1,6}\p{L}{2,24}(?::\d{1,5})?(?:[/?#][^\s"'<>]{0,512})?/giu,
     score: 0.9,
-    needs: ['http'],
+    anchor: { literals: ['http'] },
     mayTouch: true,
   },
   {
@@ -50,17 +50,16 @@ export const CONTACT_RECOGNISERS: readonly Recogniser[] = [
     score: 0.75,
     context: PHONE_WORDS,
     check: isPhone,
-    needs: ['0'],
   },
   {
     type: 'PHONE_NUMBER',
     family: 'pii',
-    // North America: an area code, three, four, an extension.
-    pattern: /(?:(?:\+?1|001)[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?:(?: ?x| ?ext\.? ?)\d{1,6})?/g,
+    // North America: an area code, three, four, an extension; maybe a country's code first.
+    pattern:
+      /(?:(?:\+?1|001)[ .-]?|\d{1,3}[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?:(?: ?x| ?ext\.? ?)\d{1,6})?/g,
     score: 0.7,
     context: PHONE_WORDS,
     check: isPhone,
-    needs: ['0'],
   },
   {
     type: 'PHONE_NUMBER',
@@ -70,7 +69,6 @@ export const CONTACT_RECOGNISERS: readonly Recogniser[] = [
     score: 0.55,
     context: PHONE_WORDS,
     check: isPhone,
-    needs: ['0'],
   },
   {
     type: 'PHONE_NUMBER',
@@ -80,7 +78,15 @@ export const CONTACT_RECOGNISERS: readonly Recogniser[] = [
     score: 0.2,
     context: PHONE_WORDS,
     check: isPhone,
-    needs: ['0'],
+  },
+  {
+    type: 'DATE_OF_BIRTH',
+    family: 'pii',
+    pattern:
+      /(?:born|birth|birthday|birthdate|dob|d\.o\.b\.?|geboren|geburtsdatum|née?|naissance|nacimiento|nascita|nascimento)["']?(?: on| am| le)?["']?(?: is| was)? ?[:=]? {0,2}["']?(?<value>\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ]\d{1,2}[-/. ](?:19|20)?\d{2}|\d{1,2}(?:st|nd|rd|th|\.)? [A-Za-zä]{3,9}\.?,? (?:19|20)\d{2}|[A-Za-z]{3,9} \d{1,2}(?:st|nd|rd|th)?,? (?:19|20)\d{2})/gi,
+    score: 0.85,
+    check: isBirthday,
+    anchor: { digits: 3 },
   },
 ];
 
@@ -91,4 +97,16 @@ function isPhone(found: string): boolean {
   if (/^(?:19|20)\d\d[ .-](?:0?[1-9]|1[0-2])[ .-]\d{1,2}$|^\d{1,2}[ .-]\d{1,2}[ .-](?:19|20)\d\d$/.test(found))
     return false;
   return !/^\d{3}-\d{2}-\d{4}$|^\d{1,3}(?:\.\d{1,3}){3}$/.test(found);
+}
+
+const MONTHS = /^(?:jan|feb|m[aä]r|apr|ma[iyo]|jun|jul|aug|se[pt]|o[ck]t|nov|de[cz])/i;
+
+/** A day that there is, of this century or the last. */
+function isBirthday(found: string): boolean {
+  const word = /[A-Za-zä]{3,9}/.exec(found.replace(/(?<=\d)(?:st|nd|rd|th)/i, ''))?.[0];
+  if (word !== undefined) return MONTHS.test(word);
+  const parts = found.split(/[-/. ]/).map(Number);
+  const [first = 0, second = 0, third = 0] = parts;
+  if (first > 31) return first >= 1900 && first < 2100 && second >= 1 && second <= 12 && third >= 1 && third <= 31;
+  return first >= 1 && second >= 1 && Math.min(first, second) <= 12 && Math.max(first, second) <= 31;
 }

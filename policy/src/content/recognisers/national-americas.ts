@@ -15,7 +15,6 @@ export const AMERICAN_RECOGNISERS: readonly Recogniser[] = [
     proven: 0.85,
     check: isSsn,
     context: SSN_WORDS,
-    needs: ['0'],
   },
   {
     type: 'US_SSN',
@@ -25,7 +24,6 @@ export const AMERICAN_RECOGNISERS: readonly Recogniser[] = [
     proven: 0.1,
     check: isSsn,
     context: SSN_WORDS,
-    needs: ['0'],
   },
   {
     type: 'US_ITIN',
@@ -33,7 +31,6 @@ export const AMERICAN_RECOGNISERS: readonly Recogniser[] = [
     pattern: /9\d{2}[ -]?(?:5\d|6[0-5]|7\d|8[0-8]|9[0-24-9])[ -]?\d{4}/g,
     score: 0.3,
     context: ['itin', 'tax id', 'taxpayer', 'individual taxpayer'],
-    needs: ['0'],
   },
   {
     type: 'US_NPI',
@@ -43,7 +40,6 @@ export const AMERICAN_RECOGNISERS: readonly Recogniser[] = [
     proven: 0.3,
     check: (found) => isLuhn(`80840${bare(found)}`) && !/^(\d)\1+$/.test(bare(found)),
     context: ['npi', 'provider', 'national provider'],
-    needs: ['0'],
   },
   {
     type: 'US_PASSPORT',
@@ -52,7 +48,6 @@ export const AMERICAN_RECOGNISERS: readonly Recogniser[] = [
     score: 0.05,
     check: (found) => /^(?:[A-Za-z]\d{8}|\d{9})$/.test(found),
     context: ['passport', 'travel document'],
-    needs: ['0'],
   },
   {
     type: 'US_DRIVER_LICENSE',
@@ -62,7 +57,6 @@ export const AMERICAN_RECOGNISERS: readonly Recogniser[] = [
     score: 0.1,
     check: (found) => /^(?:[A-Za-z]\d{3,14}|[A-Za-z]{2}\d{2,7}[A-Za-z]?|\d{6,12}|\d{14})$/.test(found),
     context: ['driver', 'licence', 'license', 'permit', "driver's", 'dl#', 'identification', 'lic#'],
-    needs: ['0'],
   },
   {
     type: 'US_MBI',
@@ -71,7 +65,6 @@ export const AMERICAN_RECOGNISERS: readonly Recogniser[] = [
       /[1-9][AC-HJ-KM-NP-RT-Yac-hj-km-np-rt-y][0-9AC-HJ-KM-NP-RT-Yac-hj-km-np-rt-y]\d-?[AC-HJ-KM-NP-RT-Yac-hj-km-np-rt-y][0-9AC-HJ-KM-NP-RT-Yac-hj-km-np-rt-y]\d-?[AC-HJ-KM-NP-RT-Yac-hj-km-np-rt-y]{2}\d{2}/g,
     score: 0.5,
     context: ['medicare', 'mbi', 'beneficiary'],
-    needs: ['0'],
   },
   {
     type: 'MEDICAL_LICENSE',
@@ -84,7 +77,6 @@ export const AMERICAN_RECOGNISERS: readonly Recogniser[] = [
       return weightedSum(digits, [1, 2, 1, 2, 1, 2]) % 10 === Number(digits[6]);
     },
     context: ['dea', 'medical', 'certificate'],
-    needs: ['0'],
   },
   {
     type: 'CA_SIN',
@@ -94,7 +86,6 @@ export const AMERICAN_RECOGNISERS: readonly Recogniser[] = [
     proven: 0.3,
     check: (found) => isLuhn(bare(found)),
     context: ['social insurance', 'sin'],
-    needs: ['0'],
   },
   {
     type: 'BR_CPF',
@@ -104,7 +95,6 @@ export const AMERICAN_RECOGNISERS: readonly Recogniser[] = [
     proven: 0.5,
     check: (found) => isCpf(bare(found)),
     context: ['cpf', 'cadastro'],
-    needs: ['0'],
   },
 ];
 

@@ -18,7 +18,6 @@ function national(
     proven,
     check: (found) => check(bare(found)),
     context,
-    needs: ['0'],
   };
 }
 

@@ -3,18 +3,24 @@
 import { icaoCheckDigit, isLuhn, mod11Falling, weightedSum } from '../checksums.js';
 import { bare, type Recogniser } from '../recogniser.js';
 
-const DIGITS = ['0'] as const;
-
 /** A check digit makes chance 1 in 10 or so: a weak pattern stays weak without a word beside it. */
 function national(
   type: string,
   pattern: RegExp,
   check: (text: string) => boolean,
   context: readonly string[],
-  scores: { readonly score?: number; readonly proven?: number } = {},
+  more: Pick<Partial<Recogniser>, 'score' | 'proven' | 'anchor'> = {},
 ): Recogniser {
-  const { score = 0.05, proven = 0.3 } = scores;
-  return { type, family: 'pii', pattern, score, proven, check: (found) => check(bare(found)), context, needs: DIGITS };
+  return {
+    type,
+    family: 'pii',
+    pattern,
+    score: 0.05,
+    proven: 0.3,
+    check: (found) => check(bare(found)),
+    context,
+    ...more,
+  };
 }
 
 /** Europe. */
@@ -44,13 +50,17 @@ export const EUROPEAN_RECOGNISERS: readonly Recogniser[] = [
     /[CFGHJKLMNPRTVWXYZcfghjklmnprtvwxyz][0-9CFGHJKLMNPRTVWXYZcfghjklmnprtvwxyz]{7}[0-9]{2}|[CFGHJKLMNPRTVWXYZcfghjklmnprtvwxyz][0-9CFGHJKLMNPRTVWXYZcfghjklmnprtvwxyz]{7}[0-9]/g,
     isIcao,
     ['reisepass', 'passport', 'passnummer', 'pass'],
+    { anchor: { run: 9 } },
   ),
-  national('DE_ID_CARD', /[LMNPRTVWXYlmnprtvwxy][0-9CFGHJKLMNPRTVWXYZcfghjklmnprtvwxyz]{7}[0-9]/g, isIcao, [
-    'personalausweis',
-    'ausweis',
-    'id card',
-    'identity card',
-  ]),
+  national(
+    'DE_ID_CARD',
+    /[LMNPRTVWXYlmnprtvwxy][0-9CFGHJKLMNPRTVWXYZcfghjklmnprtvwxyz]{7}[0-9]/g,
+    isIcao,
+    ['personalausweis', 'ausweis', 'id card', 'identity card'],
+    {
+      anchor: { run: 9 },
+    },
+  ),
   national(
     'DE_SOCIAL_SECURITY',
     /\d{2}(?:0[1-9]|[12]\d|3[01]|[5-8]\d|9[01])(?:0[1-9]|1[0-2])\d{2}[A-Za-z]\d{3}/g,
@@ -106,7 +116,7 @@ export const EUROPEAN_RECOGNISERS: readonly Recogniser[] = [
     /[A-Za-z]{6}[0-9LMNPQRSTUVlmnpqrstuv]{2}[A-EHLMPR-Ta-ehlmpr-t][0-9LMNPQRSTUVlmnpqrstuv]{2}[A-Za-z][0-9LMNPQRSTUVlmnpqrstuv]{3}[A-Za-z]/g,
     isItalianFiscal,
     ['codice fiscale', 'fiscal'],
-    { proven: 0.95 },
+    { proven: 0.95, anchor: { run: 16 } },
   ),
   national('IT_VAT_CODE', /\d{5}[_ ]?\d{3}[_ ]?\d{3}|\d{8}[_ ]\d{3}/g, (id) => isLuhn(id) && !/^0+$/.test(id), [
     'partita iva',
@@ -166,7 +176,7 @@ export const EUROPEAN_RECOGNISERS: readonly Recogniser[] = [
   national('TR_NATIONAL_ID', /[1-9]\d{10}/g, isTurkish, ['tc', 'kimlik'], { proven: 0.5 }),
   national(
     'TR_PHONE_NUMBER',
-    /(?:\+90|0090|0)?[ -]?\(?5\d{2}\)?[ -]?\d{3}[ -]?\d{2}[ -]?\d{2}/g,
+    /(?:(?:\+90|0090|0)[ -]?)?\(?5\d{2}\)?[ -]?\d{3}[ -]?\d{2}[ -]?\d{2}/g,
     (id) => /^(?:90|0090|0)?5\d{9}$/.test(id),
     ['telefon', 'cep', 'gsm'],
     { proven: 0.3 },

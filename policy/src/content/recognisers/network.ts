@@ -10,7 +10,8 @@ export const NETWORK_RECOGNISERS: readonly Recogniser[] = [
     score: 0.6,
     proven: 0.95,
     check: (found) => isIp(found, 'ipv4'),
-    needs: ['.'],
+    isWhole: true,
+    anchor: { digits: 4 },
   },
   {
     type: 'IP_ADDRESS',
@@ -20,7 +21,8 @@ export const NETWORK_RECOGNISERS: readonly Recogniser[] = [
     score: 0.6,
     proven: 0.95,
     check: (found) => found.includes(':') && found.length > 2 && isIp(found, 'ipv6'),
-    needs: ['::', ':'],
+    isWhole: true,
+    anchor: { sign: 'colons' },
   },
   {
     type: 'MAC_ADDRESS',
@@ -28,7 +30,7 @@ export const NETWORK_RECOGNISERS: readonly Recogniser[] = [
     pattern: /[0-9A-Fa-f]{2}(?:(?::[0-9A-Fa-f]{2}){5}|(?:-[0-9A-Fa-f]{2}){5})|(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}/g,
     score: 0.9,
     check: (found) => !/^(?:ff[:.-]?)+$|^(?:00[:.-]?)+$/i.test(found.replaceAll(/[.](?=..)/g, '')),
-    needs: [':', '-', '.'],
+    anchor: { sign: 'groups' },
   },
 ];
 

@@ -22,12 +22,8 @@ export const PAYMENT_RECOGNISERS: readonly Recogniser[] = [
     pattern: /\d(?:[ -]?\d){11,18}/g,
     score: 0.3,
     proven: 0.75,
-    check: (found) => {
-      const digits = bare(found);
-      // 13 digits that begin with 1 are milliseconds since 1970.
-      if (digits.length === 13 && digits.startsWith('1')) return false;
-      return !/^(\d)\1+$/.test(digits) && isGrouped(found) && isLuhn(digits);
-    },
+    trim: withinCard,
+    check: isCard,
     context: [
       'card',
       'visa',
@@ -42,7 +38,6 @@ export const PAYMENT_RECOGNISERS: readonly Recogniser[] = [
       'carte',
       'tarjeta',
     ],
-    needs: ['0'],
   },
   {
     type: 'IBAN_CODE',
@@ -52,7 +47,6 @@ export const PAYMENT_RECOGNISERS: readonly Recogniser[] = [
     proven: 1,
     trim: withinIban,
     check: isIban,
-    needs: ['0'],
   },
   {
     type: 'ABA_ROUTING_NUMBER',
@@ -62,7 +56,6 @@ export const PAYMENT_RECOGNISERS: readonly Recogniser[] = [
     proven: 0.2,
     check: (found) => weightedSum(bare(found), [3, 7, 1, 3, 7, 1, 3, 7, 1]) % 10 === 0 && !/^0+$/.test(bare(found)),
     context: ['aba', 'routing', 'abarouting', 'association', 'bankrouting'],
-    needs: ['0'],
   },
   {
     type: 'US_BANK_NUMBER',
@@ -70,9 +63,26 @@ export const PAYMENT_RECOGNISERS: readonly Recogniser[] = [
     pattern: /\d{8,17}/g,
     score: 0.05,
     context: ['bank account', 'account number', 'account#', 'checking', 'savings', 'acct'],
-    needs: ['0'],
   },
 ];
+
+function isCard(found: string): boolean {
+  const digits = bare(found);
+  // 13 digits that begin with 1 are milliseconds since 1970.
+  if (digits.length === 13 && digits.startsWith('1')) return false;
+  return digits.length >= 12 && !/^(\d)\1+$/.test(digits) && isGrouped(found) && isLuhn(digits);
+}
+
+/** A date or a code may follow a card's number: without groups at the end, as long as that leaves a card's. */
+function withinCard(found: string): string {
+  let part = found;
+  while (!isCard(part)) {
+    const cut = Math.max(part.lastIndexOf(' '), part.lastIndexOf('-'));
+    if (cut < 12) return found;
+    part = part.slice(0, cut);
+  }
+  return part;
+}
 
 /** Digits of a card stand alone or in groups of 3 to 6 that one kind of separator parts. */
 function isGrouped(found: string): boolean {

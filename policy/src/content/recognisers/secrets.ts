@@ -2,19 +2,20 @@
 
 import { entropyOf } from '../checksums.js';
 import type { Recogniser } from '../recogniser.js';
+import { VENDOR_TOKENS } from './vendor-tokens.js';
 
 /** Said in examples, and by templates. */
 const PLACEHOLDER =
   /example|placeholder|changeme|your[_-]?|xxxx|\*\*\*|<[^>]*>|\$\{|\{\{|dummy|redacted|sample|test[_-]?key|0{8}|1234567890|abcdef(?:gh|012)/i;
 
-function token(pattern: RegExp, needs: readonly string[], minEntropy = 2.5): Recogniser {
+function token(pattern: RegExp, literals: readonly string[], minEntropy = 2.5): Recogniser {
   return {
     type: 'API_KEY',
     family: 'secret',
     pattern,
     score: 0.95,
     check: (found) => !PLACEHOLDER.test(found) && entropyOf(found) >= minEntropy,
-    needs,
+    anchor: { literals },
   };
 }
 
@@ -23,61 +24,45 @@ export const SECRET_RECOGNISERS: readonly Recogniser[] = [
   {
     type: 'PRIVATE_KEY',
     family: 'secret',
+    // Up to its end, whatever stands between; without an end, as far as it looks like one.
     pattern:
-      /-----BEGIN (?:[A-Z]{2,10} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:[^-]{0,16384}-----END (?:[A-Z]{2,10} ){0,3}PRIVATE KEY(?: BLOCK)?-----)?/g,
+      /-----BEGIN (?:[A-Z0-9]{2,10} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:[\s\S]{0,16384}?-----END (?:[A-Z0-9]{2,10} ){0,3}PRIVATE KEY(?: BLOCK)?-----|[A-Za-z0-9+/=\s\\]{0,16384})/g,
     score: 1,
     mayTouch: true,
-    needs: ['-----begin'],
+    anchor: { literals: ['-----begin'] },
   },
-  { ...token(/(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}/g, ['akia', 'asia', 'abia', 'acca'], 3), type: 'AWS_ACCESS_KEY' },
-  token(/gh[pousr]_[A-Za-z0-9]{36,251}|github_pat_[A-Za-z0-9_]{22,255}/g, ['gh', 'github_pat_']),
-  token(/glpat-[A-Za-z0-9_-]{20,64}|gl(?:dt|rt|ptt|soat|ft|imt|agent)-[A-Za-z0-9_-]{20,64}/g, ['gl']),
-  token(/xox[abeoprs]-[A-Za-z0-9-]{10,250}|xapp-\d-[A-Z0-9]{1,32}-\d{1,20}-[a-f0-9]{16,128}/g, ['xox', 'xapp-']),
-  token(/https:\/\/hooks\.slack\.com\/(?:services|workflows|triggers)\/[A-Za-z0-9/]{30,100}/g, ['hooks.slack.com']),
-  token(/(?:sk|rk)_(?:live|test|prod)_[A-Za-z0-9]{10,99}|whsec_[A-Za-z0-9+/=]{20,99}/g, ['sk_', 'rk_', 'whsec_']),
-  token(/sk-(?:proj|svcacct|admin|ant(?:-(?:api|admin)\d{2})?|or-v1)-[A-Za-z0-9_-]{20,200}|sk-[A-Za-z0-9]{32,64}/g, [
-    'sk-',
-  ]),
-  token(/AIza[0-9A-Za-z_-]{35}|GOCSPX-[A-Za-z0-9_-]{28}|ya29\.[A-Za-z0-9_-]{20,400}/g, ['aiza', 'gocspx-', 'ya29.']),
-  token(/npm_[A-Za-z0-9]{36}|pypi-AgEI[A-Za-z0-9_-]{50,300}|rubygems_[a-f0-9]{48}|dckr_pat_[A-Za-z0-9_-]{27}/g, [
-    'npm_',
-    'pypi-',
-    'rubygems_',
-    'dckr_pat_',
-  ]),
-  token(
-    /hf_[A-Za-z]{34}|r8_[A-Za-z0-9]{37}|gsk_[A-Za-z0-9]{52}|pplx-[A-Za-z0-9]{48}|ABSK[A-Za-z0-9+/]{109,269}={0,2}/g,
-    ['hf_', 'r8_', 'gsk_', 'pplx-', 'absk'],
-  ),
-  token(/SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}|SK[0-9a-fA-F]{32}|AC[0-9a-f]{32}/g, ['sg.', 'sk', 'ac']),
-  token(
-    /hv[sbr]\.[A-Za-z0-9_-]{24,200}|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}|do[opr]_v1_[a-f0-9]{64}|dp\.(?:pt|st|ct)\.[A-Za-z0-9]{40,44}|glsa_[A-Za-z0-9_]{32,64}|lin_api_[A-Za-z0-9]{40}|PMAK-[a-f0-9]{24}-[a-f0-9]{34}|NRAK-[A-Z0-9]{27}/g,
-    ['hv', 'shp', 'do', 'dp.', 'glsa_', 'lin_api_', 'pmak-', 'nrak-'],
-  ),
-  token(/\d{8,10}:[A-Za-z0-9_-]{35}/g, [':'], 3.5),
+  {
+    ...token(/(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}/g, ['akia', 'asia', 'abia', 'acca'], 3),
+    type: 'AWS_ACCESS_KEY',
+  },
+  ...VENDOR_TOKENS.map(([pattern, ...literals]) => token(pattern, literals)),
+  { ...token(/SK[0-9a-fA-F]{32}|AC[0-9a-f]{32}/g, []), anchor: { run: 34 } },
+  { ...token(/\d{8,10}:[A-Za-z0-9_-]{35}/g, [], 3.5), anchor: { digits: 8 } },
+  // Discord: the user's number in base64, a time, a signature.
+  { ...token(/[MNO][A-Za-z\d]{23,27}\.[\w-]{6}\.[\w-]{27,40}/g, [], 3.5), anchor: { run: 24 } },
   {
     type: 'JWT',
     family: 'secret',
     pattern: /eyJ[A-Za-z0-9_-]{8,2048}\.eyJ[A-Za-z0-9_-]{4,4096}\.[A-Za-z0-9_-]{16,1024}/g,
     score: 0.95,
-    needs: ['eyj'],
+    anchor: { literals: ['eyj'] },
   },
   {
     type: 'AZURE_STORAGE_KEY',
     family: 'secret',
-    pattern: /AccountKey=(?<value>[A-Za-z0-9+/]{86}==)|sig=(?:[A-Za-z0-9%]{40,80}%3D)/g,
+    pattern: /(?:AccountKey|SharedAccessKey)=(?<value>[A-Za-z0-9+/]{43,86}={1,2})|sig=(?:[A-Za-z0-9%]{40,80}%3D)/g,
     score: 0.95,
     mayTouch: true,
-    needs: ['accountkey=', 'sig='],
+    anchor: { literals: ['accountkey=', 'sharedaccesskey=', 'sig='] },
   },
   {
     type: 'CONNECTION_STRING',
     family: 'secret',
-    pattern: /[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:/@"'<>]{1,64}:(?<value>[^\s@/"'<>]{3,128})@[^\s/"'<>@]{1,253}/gi,
+    pattern: /[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:/@"'<>]{0,64}:(?<value>[^\s@/"'<>]{3,128})@[^\s/"'<>@]{1,253}/gi,
     score: 1,
     check: (found) => !PLACEHOLDER.test(found) && !/^(?:password|pass|pwd|secret)$/i.test(found),
     mayTouch: true,
-    needs: ['://'],
+    anchor: { literals: ['://'] },
   },
   {
     type: 'PASSWORD',
@@ -88,7 +73,17 @@ export const SECRET_RECOGNISERS: readonly Recogniser[] = [
     score: 0.7,
     check: (found) => !PLACEHOLDER.test(found) && looksRandom(found),
     mayTouch: true,
-    needs: ['pass', 'pwd', 'secret', 'key', 'token'],
+    anchor: {
+      literals: [
+        'password',
+        'passwd',
+        'pwd',
+        'passphrase',
+        'secret',
+        ...['api', 'access', 'private'].flatMap((word) => [`${word}key`, `${word}_key`, `${word}-key`]),
+        ...['auth', 'access'].flatMap((word) => [`${word}token`, `${word}_token`, `${word}-token`]),
+      ],
+    },
   },
   {
     type: 'API_KEY',
@@ -97,9 +92,28 @@ export const SECRET_RECOGNISERS: readonly Recogniser[] = [
     score: 0.8,
     check: (found) => !PLACEHOLDER.test(found) && looksRandom(found),
     mayTouch: true,
-    needs: ['bearer'],
+    anchor: { literals: ['bearer'] },
+  },
+  {
+    type: 'API_KEY',
+    family: 'secret',
+    // RFC 7617: a name and a password in base64.
+    pattern: /basic {1,3}(?<value>[A-Za-z0-9+/]{12,512}={0,2})/gi,
+    score: 0.8,
+    check: (found) => looksRandom(found) && isBasicPair(found),
+    mayTouch: true,
+    anchor: { literals: ['basic'] },
   },
 ];
+
+/** Printable text with a colon in it. */
+function isBasicPair(found: string): boolean {
+  try {
+    return /^[\x20-\x7e]{0,255}:[\x20-\x7e]{1,255}$/.test(atob(found));
+  } catch {
+    return false;
+  }
+}
 
 /** Letters and digits mixed, or much entropy: not a word of a sentence, not a variable's name. */
 function looksRandom(text: string): boolean {

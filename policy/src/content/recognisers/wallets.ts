@@ -1,4 +1,4 @@
-import { isBech32 } from '../checksums.js';
+import { isBase58Check, isBech32 } from '../checksums.js';
 import type { Recogniser } from '../recogniser.js';
 
 /** Wallets of cryptocurrencies. */
@@ -6,20 +6,21 @@ export const WALLET_RECOGNISERS: readonly Recogniser[] = [
   {
     type: 'CRYPTO',
     family: 'pii',
-    pattern: /bc1[ac-hj-np-z02-9]{11,71}/gi,
+    pattern: /(?:bc1|tb1|ltc1|addr1)[ac-hj-np-z02-9]{11,100}/gi,
     score: 0.8,
     proven: 1,
     check: isBech32,
-    needs: ['bc1'],
+    anchor: { literals: ['bc1', 'tb1', 'ltc1', 'addr1'] },
   },
   {
     type: 'CRYPTO',
     family: 'pii',
-    // Base58 without its check: 25 bytes are 26 to 34 characters, upper, lower and digits mixed.
-    pattern: /[13][1-9A-HJ-NP-Za-km-z]{25,33}/g,
-    score: 0.6,
-    check: (found) => /[A-Z]/.test(found) && /[a-z]/.test(found) && /\d/.test(found.slice(1)),
-    context: ['bitcoin', 'btc', 'wallet', 'crypto'],
+    // Bitcoin, Litecoin, Dogecoin, Dash, Tron: 25 bytes in base 58.
+    pattern: /[13LMDXT][1-9A-HJ-NP-Za-km-z]{25,33}/g,
+    score: 0.3,
+    proven: 1,
+    check: isBase58Check,
+    anchor: { run: 26 },
   },
   {
     type: 'CRYPTO',
@@ -27,6 +28,6 @@ export const WALLET_RECOGNISERS: readonly Recogniser[] = [
     pattern: /0x[0-9a-fA-F]{40}/g,
     score: 0.6,
     context: ['ethereum', 'eth', 'wallet', 'crypto'],
-    needs: ['0x'],
+    anchor: { run: 42 },
   },
 ];

@@ -133,3 +133,28 @@ function indexOfLineEnd(bytes: Buffer, from: number): number {
   const cr = bytes.subarray(0, lf === -1 ? bytes.length : lf).indexOf(CR, from);
   return cr === -1 ? lf : cr;
 }
+
+/** An event with other data: every other line of it stays as it was. */
+export function withData(raw: Buffer, data: Buffer): Buffer {
+  const parts: Buffer[] = [];
+  let isWritten = false;
+  for (let start = 0; start < raw.length; ) {
+    const end = indexOfLineEnd(raw, start);
+    const next = end === -1 ? raw.length : end + (raw[end] === CR && raw[end + 1] === LF ? 2 : 1);
+    const line = raw.subarray(start, end === -1 ? raw.length : end);
+    const isData = /^(?:\u{feff})?data(?::|$)/u.test(line.subarray(0, 8).toString('utf8'));
+    if (!isData) parts.push(raw.subarray(start, next));
+    else if (!isWritten) {
+      const ending = end === -1 ? '\n' : raw.subarray(end, next).toString('latin1');
+      parts.push(
+        ...data
+          .toString('utf8')
+          .split('\n')
+          .map((part) => Buffer.from(`data: ${part}${ending}`)),
+      );
+      isWritten = true;
+    }
+    start = next;
+  }
+  return Buffer.concat(parts);
+}

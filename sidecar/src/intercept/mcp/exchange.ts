@@ -9,6 +9,7 @@ import type { OpenAttempts } from '../../enforce/open-attempts.js';
 import type { Permit } from '../../enforce/permit.js';
 import { type Refusal, type Refuser, RPC_CODE } from '../../enforce/refuse.js';
 import { bytesOf, createReport } from '../../enforce/report.js';
+import { redactMessage } from '../../redact/message.js';
 import { collect } from '../http/body.js';
 import type { BadHead, Head } from './head.js';
 import { type ProtocolVersion, readMirrors, readVersionHeader, type Spoken } from './headers.js';
@@ -115,6 +116,9 @@ export function createExchange(options: ExchangeOptions): Exchange {
     try {
       const outcome = await guard(made);
       if (isRefusal(outcome)) return refused(turn, id, outcome, seen);
+      if (outcome.payload !== made.payload && mirrorsParameters(turn.headers)) {
+        return refused(turn, id, notMirrored(outcome), seen);
+      }
       await session.opened();
       const cancelled = message.method === CANCELLED ? message.params['requestId'] : undefined;
       if (isRpcId(cancelled)) await session.gone(cancelled);
@@ -130,8 +134,8 @@ export function createExchange(options: ExchangeOptions): Exchange {
           answered = true;
         },
         brokeOff: () => {
-          // Nobody would report what came on another stream.
-          brokeOff = outcome.report === undefined;
+          // Nobody would report or redact what came on another stream.
+          brokeOff = outcome.report === undefined && outcome.redaction === undefined;
         },
       });
     } finally {
@@ -212,6 +216,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
         received: (bytes) => {
           bytesIn += bytes;
         },
+        redact: (message) => redactMessage(permit, message),
         answered: steps.answered,
         brokeOff: steps.brokeOff,
       });
@@ -262,6 +267,15 @@ export function createExchange(options: ExchangeOptions): Exchange {
     return refuser.refuse('REQUEST_INVALID', { message, httpStatus, rpcCode });
   }
 
+  /** What was redacted in the body would go out in the headers that repeat it. */
+  function notMirrored(permit: Permit): Refusal {
+    const { decision_id, request_digest } = permit;
+    options.client.settle({ decision_id, request_digest, outcome: 'refused', duration_ms: 0 });
+    const message =
+      'parameters that have to be redacted are repeated in headers (mcp-param-*): send them in the body only';
+    return refuser.refuse('OBLIGATION_UNSUPPORTED', { message, decision_id });
+  }
+
   function notAnAttempt(made: NotAnAttempt): Refusal {
     if (made.refused === 'METHOD_UNKNOWN') return refuser.refuse('METHOD_UNKNOWN', { message: made.message });
     return invalid(made.message, 400, made.refused === 'PARAMS' ? RPC_CODE.invalidParams : RPC_CODE.invalidRequest);
@@ -295,6 +309,10 @@ interface Steps {
   relay(task: RelayTask): Promise<RelayOutcome>;
   readonly answered: () => void;
   readonly brokeOff: () => void;
+}
+
+function mirrorsParameters(headers: Headers): boolean {
+  return Object.keys(headers).some((name) => name.startsWith('mcp-param-'));
 }
 
 function sighting(turn: Turn, spoken: Spoken): Sighting {

@@ -137,7 +137,7 @@ describe('no upstream bytes without an allow', () => {
     },
     {
       name: 'a condition we cannot carry out',
-      behaviour: allow({ conditions: [{ type: 'redact', value: {} }] }),
+      behaviour: allow({ conditions: [{ type: 'time_window', value: {} }] }),
       code: 'OBLIGATION_UNSUPPORTED',
       rpc: RPC_CODE.failedClosed,
     },

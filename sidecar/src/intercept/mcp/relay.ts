@@ -5,7 +5,7 @@ import type { Json } from '@portcullis/policy/model';
 import { LOG_FIELD, type Logger } from '@portcullis/runtime';
 import { writeSlowly } from '../http/backpressure.js';
 import { collect, discard } from '../http/body.js';
-import { createSseReader, type SseEvent } from '../http/sse.js';
+import { createSseReader, type SseEvent, withData } from '../http/sse.js';
 import { broughtBy, type Declined, type Expectation, type Inspector, upstreamError } from './inspect.js';
 import type { RpcId } from './message.js';
 import type { UpstreamReply } from './upstream.js';
@@ -26,6 +26,8 @@ export interface RelayTask {
   release(brought: Json): Promise<boolean>;
   /** Told of bytes that the server sent, before anything is made of them. */
   received(bytes: number): void;
+  /** A message of the server as the agent may have it. @throws Error when it may not have it */
+  redact(message: Buffer): Buffer;
   /** Told when a response was delivered to the agent. */
   answered(id: RpcId): void;
   /** Told when the stream ended without an answer, at a point from which it can be resumed. */
@@ -41,6 +43,7 @@ export interface RelayLimits {
 }
 
 const WITHHELD = 'its answer could not be recorded';
+const UNREDACTED = 'its answer could not be redacted';
 
 /** What passes from server to agent. */
 const PASS = ['mcp-session-id', 'mcp-protocol-version', 'x-accel-buffering', 'retry-after', 'allow'] as const;
@@ -77,14 +80,16 @@ export function createRelay(options: {
     if (collected.kind !== 'all')
       return fail(task, `its answer was ${collected.kind.replace('_', ' ')}`, failedStatus(reply));
     task.received(collected.bytes.length);
-    const finding = await inspector.inspect(collected.bytes, {
+    const bytes = redacted(task, collected.bytes);
+    if (bytes === undefined) return fail(task, UNREDACTED);
+    const finding = await inspector.inspect(bytes, {
       ...task.expected,
       // A refusal by status may lack the id: it could be about a message that the server did not read.
       expects: (id) => id === requestId,
     });
     if (finding.verdict === 'pass' && finding.answers !== undefined) {
       if (!(await task.release(finding.brings ?? null))) return fail(task, WITHHELD);
-      sendJson(task, reply.status, collected.bytes);
+      sendJson(task, reply.status, bytes);
       task.answered(finding.answers);
       return 'forwarded';
     }
@@ -102,8 +107,9 @@ export function createRelay(options: {
     if (isJson(reply)) {
       const limit = { maxBytes: limits.maxResponseBytes, timeoutMs: limits.responseTimeoutMs };
       const collected = await collect(reply.body, limit);
-      const bytes = collected.kind === 'all' ? collected.bytes : Buffer.alloc(0);
-      task.received(bytes.length);
+      task.received(collected.kind === 'all' ? collected.bytes.length : 0);
+      const bytes = redacted(task, collected.kind === 'all' ? collected.bytes : Buffer.alloc(0));
+      if (bytes === undefined) return fail(task, UNREDACTED, reply.status);
       const brought = acceptedError(bytes, requestId);
       if (brought !== undefined) {
         if (requestId !== undefined && !(await task.release(brought))) return fail(task, WITHHELD, reply.status);
@@ -132,7 +138,13 @@ export function createRelay(options: {
       if (event.data === undefined || event.data.length === 0) return writeSlowly(response, event.raw);
       // Both SDKs ignore other types, and the old transport's `endpoint` would lead the agent around us.
       if (event.type !== '' && event.type !== 'message') return true;
-      const finding = await inspector.inspect(event.data, task.expected);
+      const data = redacted(task, event.data);
+      if (data === undefined) {
+        trouble = UNREDACTED;
+        return false;
+      }
+      const raw = data === event.data ? event.raw : withData(event.raw, data);
+      const finding = await inspector.inspect(data, task.expected);
       switch (finding.verdict) {
         case 'pass':
           if (finding.answers !== undefined) {
@@ -143,7 +155,7 @@ export function createRelay(options: {
             done ||= finding.answers === requestId;
             task.answered(finding.answers);
           }
-          return writeSlowly(response, event.raw);
+          return writeSlowly(response, raw);
         case 'replace':
           done ||= finding.answers === requestId;
           task.answered(finding.answers);
@@ -203,6 +215,16 @@ export function createRelay(options: {
       return 'forwarded';
     },
   };
+
+  /** Nothing when it may not be delivered. The same bytes when nothing was found. */
+  function redacted(task: RelayTask, bytes: Buffer): Buffer | undefined {
+    try {
+      return task.redact(bytes);
+    } catch (thrown) {
+      log.warn({ [LOG_FIELD.error]: thrown }, 'Upstream answer could not be redacted');
+      return undefined;
+    }
+  }
 
   /** What a JSON-RPC error about this request, or about none, brings. */
   function acceptedError(bytes: Uint8Array, requestId: RpcId | undefined): Json | undefined {

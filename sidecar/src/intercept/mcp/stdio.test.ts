@@ -53,7 +53,7 @@ afterEach(async () => {
 async function wrap(maxMessageBytes = 65_536): Promise<Wrapped> {
   const client = fakePolicyClient();
   const registry = createRegistry('portcullis_sidecar');
-  const parts = enforcementParts(client, registry, memoryLog().log);
+  const parts = enforcementParts(client, registry, memoryLog().log, 5_000);
   const child = await startChild({
     name: 'files',
     command: process.execPath,
@@ -314,4 +314,20 @@ describe('the child', () => {
     expect(await child.ended).toBe(137);
     expect(child.killed).toBe(true);
   });
+});
+
+test('what a decision orders redacted is, in both directions, and so is all that the server says meanwhile', async () => {
+  const wrapped = await wrap();
+  wrapped.client.behaviour = allow({
+    conditions: [{ type: 'redact', value: { method: 'mask', detectors: ['card'] } }],
+  });
+  wrapped.say({
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'tools/call',
+    params: { name: 'pay', arguments: { note: 'card 4111111111111111' } },
+  });
+  const answer = JSON.stringify(await wrapped.next());
+  expect(answer).toContain('card ************1111');
+  expect(answer).not.toContain('4111111111111111');
 });

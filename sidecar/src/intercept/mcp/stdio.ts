@@ -10,6 +10,7 @@ import { type Guard, isRefusal } from '../../enforce/guard.js';
 import type { Permit } from '../../enforce/permit.js';
 import { type Refuser, RPC_CODE } from '../../enforce/refuse.js';
 import { bytesOf, createReport } from '../../enforce/report.js';
+import { redactMessage } from '../../redact/message.js';
 import { writeSlowly } from '../http/backpressure.js';
 import type { Child } from './child.js';
 import type { ExchangeObserver } from './exchange.js';
@@ -191,8 +192,19 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     }
   }
 
+  /** A server does not say which request a message belongs to: what any open one has to be redacted of, all are. */
+  function redacted(said: Buffer): Buffer {
+    return [...open.values()].reduce((bytes, { permit }) => redactMessage(permit, bytes), said);
+  }
+
   /** What the server said. Only what has to be decided waits, and nothing waits for it. */
-  async function fromServer(bytes: Buffer): Promise<void> {
+  async function fromServer(said: Buffer): Promise<void> {
+    let bytes: Buffer;
+    try {
+      bytes = redacted(said);
+    } catch (thrown) {
+      return log.warn({ [LOG_FIELD.error]: thrown }, 'Server output could not be redacted');
+    }
     const read = readMessage(bytes, { maxBytes: maxMessageBytes });
     if (!read.ok) return log.warn({ [LOG_FIELD.reason]: read.message }, 'Server output was not a message');
     const { message } = read;

@@ -1,0 +1,159 @@
+/** Redaction of a JSON document: what is found in its values changes, and not one byte besides. */
+
+import { decodeString, type JsonToken, placesInToken, walkJson } from './json-walk.js';
+import { applyEdits, type Edit, findableParts, type RedactionRules, replaced, type Span, textSpans } from './text.js';
+
+/** What to do with a document. */
+export interface JsonRedaction {
+  /** What is looked for in the values; nothing when absent. */
+  readonly rules?: RedactionRules;
+  /** Whether the text or number at a path is looked into; all are when absent. */
+  readonly isSearched?: (path: readonly string[]) => boolean;
+  /** Whether the value at a path is masked whatever it is. */
+  readonly isMasked?: (path: readonly string[]) => boolean;
+  /** Whether names of members are redacted too; false when absent. */
+  readonly names?: boolean;
+  /** Findings of others in a text. */
+  readonly extra?: (text: string) => readonly Span[];
+}
+
+/** The type under which masked fields are counted. */
+export const FIELD_TYPE = 'FIELD';
+/** What a masked value turns into. */
+const MASKED = '"***"';
+/** JSON in a string of JSON in a string: so many times. */
+const MAX_NESTED = 4;
+/** Levels of lists and objects. */
+const MAX_DEPTH = 512;
+const CONTEXT_NAME = 40;
+/** Names whose values are secrets, however they look. */
+const SECRET_NAME =
+  /(?:^|[_-])(?:password|passwd|pwd|passphrase|secret|api_?key|access_?token|auth_?token|private_?key)$/i;
+
+/**
+ * The changes that redact a JSON document.
+ * @param source valid JSON
+ * @throws RangeError when it is nested more than 512 deep
+ */
+export function jsonEdits(source: string, redaction: JsonRedaction): readonly Edit[] {
+  return documentEdits(source, redaction, 0);
+}
+
+/** A JSON document, redacted. See {@link jsonEdits}. */
+export function redactJson(source: string, redaction: JsonRedaction): string {
+  return applyEdits(source, jsonEdits(source, redaction));
+}
+
+function documentEdits(source: string, redaction: JsonRedaction, nested: number): readonly Edit[] {
+  const { rules, isSearched, isMasked, extra } = redaction;
+  // An escape may hide what is looked for, and what others find needs no anchor.
+  const isPlain = extra === undefined && !source.includes('\\u') && !source.includes('\\/');
+  const parts = rules === undefined ? () => false : isPlain ? findableParts(source, rules) : () => true;
+  if (isMasked === undefined && !parts(0, source.length)) return [];
+  const isNameFound = remembered((name) => rules !== undefined && findableParts(contextOf(name), rules)(0, Infinity));
+  if (depthOf(source) > MAX_DEPTH) throw new RangeError('nested too deep to redact');
+  const edits: Edit[] = [];
+  walkJson(source, {
+    enter(path, range) {
+      if (isMasked?.(path) !== true) return true;
+      const { start, end } = range();
+      if (source.slice(start, end) !== 'null') edits.push({ start, end, type: FIELD_TYPE, text: MASKED });
+      return false;
+    },
+    leaf(token) {
+      if (token.kind === 'name' ? redaction.names !== true : isSearched?.(token.path) === false) return;
+      if (!parts(token.start, token.end) && !isNameFound(token.path.at(-1) ?? '')) return;
+      for (const edit of leafEdits(source, token, redaction, nested)) edits.push(edit);
+    },
+  });
+  return edits;
+}
+
+/** Asked once for each name. */
+function remembered(ask: (name: string) => boolean): (name: string) => boolean {
+  const known = new Map<string, boolean>();
+  return (name) => {
+    const answer = known.get(name) ?? ask(name);
+    known.set(name, answer);
+    return answer;
+  };
+}
+
+function depthOf(source: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (let at = 0; at < source.length; at += 1) {
+    const code = source.charCodeAt(at);
+    // Brackets in strings count as well: the limit is far away.
+    if (code === 0x7b || code === 0x5b) {
+      depth += 1;
+      deepest = Math.max(deepest, depth);
+    } else if (code === 0x7d || code === 0x5d) depth -= 1;
+  }
+  return deepest;
+}
+
+function leafEdits(source: string, token: JsonToken, redaction: JsonRedaction, nested: number): readonly Edit[] {
+  const { start, end, kind, path } = token;
+  const written = source.slice(start, end);
+  const name = kind === 'name' ? '' : (path.at(-1) ?? '');
+  if (kind === 'number') {
+    if (!/\d.?\d.?\d.?\d/.test(written)) return [];
+    const found = valueEdits(written, name, redaction);
+    const [first] = found;
+    return first === undefined
+      ? []
+      : [{ start, end, type: first.type, text: JSON.stringify(applyEdits(written, found)) }];
+  }
+  const text = decodeString(written);
+  const inner = nested < MAX_NESTED && isDocument(text) ? documentEdits(text, redaction, nested + 1) : undefined;
+  const found = inner ?? valueEdits(text, name, redaction);
+  if (found.length === 0) return [];
+  const places = placesInToken(written);
+  return found.map((edit) => ({
+    ...edit,
+    start: start + (places[edit.start] ?? 0),
+    end: start + (places[edit.end] ?? 0),
+    text: JSON.stringify(edit.text).slice(1, -1),
+  }));
+}
+
+function isDocument(text: string): boolean {
+  if (!/^\s*[[{"]/.test(text)) return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The name of a value is what stands before it: it says what the value is. */
+function valueEdits(text: string, name: string, { rules, extra }: JsonRedaction): readonly Edit[] {
+  if (rules === undefined || text === '') return [];
+  const secret = rules.finder.recognisers.some(({ recogniser }) => recogniser.type === 'PASSWORD');
+  const others = extra?.(text) ?? [];
+  if (secret && SECRET_NAME.test(name)) {
+    return [{ start: 0, end: text.length, type: 'PASSWORD', text: rules.replace(text, 'PASSWORD') }];
+  }
+  const before = contextOf(name);
+  const shifted = others.map((span) => ({ ...span, start: span.start + before.length, end: span.end + before.length }));
+  const spans = textSpans(before + text, rules, shifted)
+    .filter(({ end }) => end > before.length)
+    .map((span) => ({ ...span, start: Math.max(0, span.start - before.length), end: span.end - before.length }));
+  return replaced(text, spans, rules);
+}
+
+function contextOf(name: string): string {
+  if (name === '') return '';
+  const own = name.slice(-CONTEXT_NAME);
+  const spaced = own.replaceAll(/[_-]|(?<=[a-z])(?=[A-Z])/g, ' ');
+  return `${spaced === own ? '' : `${spaced} `}${own}": "`;
+}
+
+/** How many were found, by type. */
+export function countTypes(edits: readonly Edit[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const { type } of edits) counts[type] = (counts[type] ?? 0) + 1;
+  return counts;
+}

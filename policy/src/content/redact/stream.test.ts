@@ -1,0 +1,86 @@
+import { describe, expect, test } from '@jest/globals';
+import { typesOfDetectors } from './detectors.js';
+import { createTextStream, mostHeld } from './stream.js';
+import { applyEdits, type RedactionRules, redactionRules, textEdits } from './text.js';
+
+const RULES = redactionRules(
+  typesOfDetectors(['email', 'phone', 'card', 'iban', 'ssn', 'national_id', 'ip', 'crypto', 'date_of_birth', 'secret']),
+  (_value, type) => `<${type}>`,
+);
+const whole = (text: string, rules: RedactionRules = RULES): string => applyEdits(text, textEdits(text, rules));
+
+function streamed(pieces: readonly string[], rules: RedactionRules = RULES): string {
+  const stream = createTextStream(rules);
+  return pieces.map((piece) => stream.push(piece)).join('') + stream.end();
+}
+
+const TEXTS = [
+  'Pay with 4111 1111 1111 1111 12/27, or DE89 3704 0044 0532 0130 00 please, or call +44 20 7946 0958 now.',
+  'Write to jo.o-neill+x@mail.example.co.uk, born 1990-01-31, from 203.0.113.7 and 2001:db8::8a2e:370:7334.',
+  ['SSN: 219-09-9998; the id AK', 'IAQ3EGR7VXK2MZP5TL; postgres://app:Tr0ub4dor@db/x; password = "hV7!kq92Lm" ok'].join(
+    '',
+  ),
+  ['-----BEGIN RSA PRIVATE ', 'KEY-----\nMIIEpAIBAAKCAQ\n-----END RSA PRIVATE ', 'KEY-----\nafter it'].join(''),
+  '9434765919 is what the patient gave as the number of the national health service; 2125550187 is a line to ring.',
+  'jürgen@büro.example.de 😀 4111111111111111 😀 nothing at all here, only words, and more words than anybody reads.',
+  '1 22 333 4444 55555 666666 7777777 88888888 999999999 0000000000 11111111111 222222222222 3333333333333',
+];
+
+describe('a text in pieces', () => {
+  test.each(TEXTS)('is redacted as if it were whole, wherever it is cut: %s', (text) => {
+    const expected = whole(text);
+    for (let cut = 0; cut <= text.length; cut += 1) {
+      expect([cut, streamed([text.slice(0, cut), text.slice(cut)])]).toEqual([cut, expected]);
+    }
+  });
+
+  test.each(TEXTS)('unit by unit: %s', (text) => {
+    expect(streamed(text.split(''))).toBe(whole(text));
+  });
+
+  test('nothing of a finding is given out before it is known to be none', () => {
+    const stream = createTextStream(RULES);
+    expect(stream.push('card 4111 1111 1111')).toBe('card ');
+    expect(stream.push(' 1111')).toBe('');
+    expect(stream.push(', and so on, and on, and on')).toContain('<CREDIT_CARD>, ');
+  });
+
+  test('words flow', () => {
+    const stream = createTextStream(RULES);
+    const words = 'The quick brown fox jumps over the lazy dog. '.repeat(5);
+    const given = words.split(/(?<= )/).map((word) => stream.push(word));
+    expect(words.length - given.join('').length).toBeLessThan(32);
+  });
+
+  test.each([
+    '1',
+    '1 ',
+    'a',
+    'a@',
+    'a.',
+    'a:',
+    '://',
+    '-----BEGIN PRIVATE KEY-----',
+    'eyJa.',
+    'password=',
+    '4111 1111 1111 1111 ',
+  ])(
+    'what is held back of nothing but %j is bounded',
+    (piece) => {
+      const stream = createTextStream(RULES);
+      const text = piece.repeat(60_000 / piece.length);
+      for (let at = 0; at < text.length; at += 2_000) {
+        stream.push(text.slice(at, at + 2_000));
+        expect(stream.held).toBeLessThanOrEqual(2 * mostHeld(RULES));
+      }
+      stream.end();
+      expect(stream.held).toBe(0);
+    },
+    30_000,
+  );
+
+  test('the bound follows from the recognisers', () => {
+    expect(mostHeld(redactionRules(['CREDIT_CARD'], String))).toBe(1 + 2 * 18 + 24 + 1);
+    expect(mostHeld(RULES)).toBeLessThan(17_000);
+  });
+});

@@ -1,0 +1,97 @@
+/** What the conditions `redact` and `mask_fields` of a decision order. What is not understood is an error, and so a refusal. */
+
+import { type CustomPattern, customPattern, DEFAULT_DETECTORS, typesOfDetectors } from '@portcullis/policy/content';
+import type { Condition } from '@portcullis/policy/model';
+import { z } from 'zod';
+
+/** Ways to replace; strongest first, the order in which several orders are carried out. */
+export const METHODS = ['drop', 'mask', 'hash', 'tokenize'] as const;
+/** A way to replace. */
+export type Method = (typeof METHODS)[number];
+
+/** One condition `redact`. */
+export interface RedactOrder {
+  readonly types: readonly string[];
+  readonly patterns: readonly CustomPattern[];
+  readonly method: Method;
+  readonly placeholder: string | undefined;
+  readonly fields: readonly FieldPath[] | undefined;
+  readonly inRequest: boolean;
+  readonly inResponse: boolean;
+}
+
+/** Whether a value's path is meant. Elements of lists have no part in paths. */
+export type FieldPath = (path: readonly string[]) => boolean;
+
+/** All that a decision orders. */
+export interface RedactionOrders {
+  /** Strongest method first. */
+  readonly redact: readonly RedactOrder[];
+  readonly masked: readonly FieldPath[];
+}
+
+const fieldNames = z.array(z.string().min(1).max(512)).min(1).max(100);
+const redactValue = z.strictObject({
+  fields: fieldNames.optional(),
+  detectors: z.array(z.string().min(1).max(128)).min(1).max(100).optional(),
+  patterns: z.array(z.string().min(1).max(2048)).max(100).optional(),
+  method: z.enum(METHODS).default('mask'),
+  placeholder: z.string().max(100).optional(),
+  // No recogniser by context is configurable: patterns alone must not pass for it.
+  ner: z.literal(false).optional(),
+  direction: z.enum(['request', 'response', 'both']).default('both'),
+  policy: z.string().max(512).optional(),
+});
+
+/**
+ * Reads the conditions.
+ * @throws Error for any that this sidecar cannot carry out as it is written
+ */
+export function readOrders(conditions: readonly Condition[]): RedactionOrders {
+  const redact = conditions.filter(({ type }) => type === 'redact').map(({ value }) => readRedact(value));
+  const masked = conditions
+    .filter(({ type }) => type === 'mask_fields')
+    .flatMap(({ value }) => fieldNames.parse(value).map(fieldPath));
+  return { redact: redact.toSorted((a, b) => METHODS.indexOf(a.method) - METHODS.indexOf(b.method)), masked };
+}
+
+function readRedact(value: Condition['value']): RedactOrder {
+  const { detectors, patterns, method, placeholder, fields, direction } = redactValue.parse(value);
+  return {
+    types: typesOfDetectors(detectors ?? DEFAULT_DETECTORS),
+    patterns: (patterns ?? []).map(customPattern),
+    method,
+    placeholder,
+    fields: fields?.map(fieldPath),
+    inRequest: direction !== 'response',
+    inResponse: direction !== 'request',
+  };
+}
+
+/** Where the members of a request's arguments and of a result are in an MCP message. */
+const ROOTS: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  'tool.arguments': [['params', 'arguments']],
+  arguments: [['params', 'arguments']],
+  output: [['result', 'structuredContent'], ['result']],
+  result: [['result', 'structuredContent'], ['result']],
+};
+
+/**
+ * A path as policies write it: `email` and `user.email` are members of that name wherever they are; `arguments.`,
+ * `tool.arguments.`, `output.` or `result.` before it says where from; `*` is any one name. A path means all below it.
+ */
+export function fieldPath(written: string): FieldPath {
+  const root = Object.keys(ROOTS).find((name) => written === name || written.startsWith(`${name}.`));
+  const rest = root === undefined ? written : written.slice(root.length + 1);
+  const names = rest === '' ? [] : rest.split('.');
+  if (names.some((name) => name === '')) throw new RangeError(`not a path: ${written}`);
+  if (root === undefined) {
+    return (path) => path.some((_name, at) => at + names.length <= path.length && isAt(path, at, names));
+  }
+  const roots = (ROOTS[root] ?? []).map((prefix) => [...prefix, ...names]);
+  return (path) => roots.some((whole) => isAt(path, 0, whole));
+}
+
+function isAt(path: readonly string[], at: number, names: readonly string[]): boolean {
+  return names.every((name, index) => path[at + index] !== undefined && (name === '*' || path[at + index] === name));
+}

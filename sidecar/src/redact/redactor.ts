@@ -1,0 +1,167 @@
+/** Carries out the conditions `redact` and `mask_fields` on MCP messages (contracts §4, §8). */
+
+import {
+  applyEdits,
+  type ContentKind,
+  contentKind,
+  dropping,
+  type Edit,
+  hashing,
+  jsonEdits,
+  masking,
+  type Replace,
+  redactionRules,
+  redactJson,
+  restoration,
+  typesOfDetectors,
+} from '@portcullis/policy/content';
+import type { Condition, Decision } from '@portcullis/policy/model';
+import type { Clock } from '@portcullis/runtime';
+import type { Attempt } from '../enforce/guard.js';
+import type { RedactionConfig } from './config.js';
+import { isContent, isRouting } from './message-parts.js';
+import { type FieldPath, type RedactionOrders, type RedactOrder, readOrders } from './orders.js';
+import { createTokenVault, type TokenBook } from './token-vault.js';
+
+/** Whether what goes to a server or what comes from it was searched. */
+export const REDACTION_DIRECTIONS = ['request', 'response'] as const;
+/** A direction. */
+export type RedactionDirection = (typeof REDACTION_DIRECTIONS)[number];
+
+/** Who hears what was done. Never of values. */
+export interface RedactionObserver {
+  /** A message was searched; `counts` are the values that were replaced. */
+  redacted(
+    direction: RedactionDirection,
+    bytes: number,
+    seconds: number,
+    counts: Readonly<Record<string, number>>,
+  ): void;
+}
+
+/** What has to be redacted in one exchange. */
+export interface Redaction {
+  /** What goes to the server instead of `payload`. @throws Error when it cannot be redacted without changing its meaning */
+  request(payload: string): string;
+  /** What the agent gets instead of a message of the server. @throws Error when it cannot be redacted */
+  response(message: string): string;
+}
+
+/** Redacts as decisions say. */
+export interface Redactor {
+  /** What a decision orders about an attempt; nothing when it orders nothing. @throws Error when it is not understood */
+  plan(decision: Decision, attempt: Attempt): Redaction | undefined;
+}
+
+/** What a redactor needs. */
+export interface RedactorOptions {
+  readonly config: RedactionConfig;
+  /** Of `hash`; at least 32 bytes. */
+  readonly hashKey: Uint8Array;
+  readonly clock: Clock;
+  readonly observer: RedactionObserver;
+}
+
+/** Different sets of conditions that are kept ready: as many as a bundle has, usually. */
+const MAX_READY = 64;
+
+/** The conditions that a redactor carries out. */
+export const REDACTION_CONDITIONS: ReadonlySet<string> = new Set([
+  'redact',
+  'mask_fields',
+] satisfies Condition['type'][]);
+
+/** Makes it. */
+export function createRedactor(options: RedactorOptions): Redactor {
+  const { config, hashKey, clock, observer } = options;
+  const vault = createTokenVault(config, clock);
+  const secretTypes = new Set(typesOfDetectors(['secret']));
+  const ready = new Map<string, RedactionOrders>();
+
+  function ordersOf(conditions: readonly Condition[]): RedactionOrders {
+    const key = JSON.stringify(conditions);
+    const orders = ready.get(key) ?? readOrders(conditions);
+    if (ready.size >= MAX_READY && !ready.has(key)) ready.clear();
+    ready.set(key, orders);
+    return orders;
+  }
+
+  function replacing(order: RedactOrder, book: () => TokenBook, scope: string, isTheirs: boolean): Replace {
+    switch (order.method) {
+      case 'drop':
+        return dropping;
+      case 'mask':
+        return masking({ secretTypes, ...(order.placeholder === undefined ? {} : { placeholder: order.placeholder }) });
+      case 'hash':
+        return hashing(hashKey, scope);
+      case 'tokenize':
+        return (value, type) => book().tokenOf(value, type, isTheirs);
+    }
+  }
+
+  return {
+    plan(decision, attempt) {
+      const conditions = decision.conditions.filter(({ type }) => REDACTION_CONDITIONS.has(type));
+      if (conditions.length === 0) return undefined;
+      if (attempt.direction !== 'client_to_server')
+        throw new TypeError('what a server asks of an agent is not redacted');
+      const orders = ordersOf(conditions);
+      const { tenant_id, context } = attempt.request;
+      const session = context.session_id ?? context.request_id;
+      const scope = config.hashScope === 'tenant' ? tenant_id : JSON.stringify([tenant_id, session]);
+      const book = (): TokenBook => vault.book(session, attempt.server);
+
+      function carryOut(message: string, direction: RedactionDirection): string {
+        const startedAt = clock.monotonic();
+        const counts: Record<string, number> = {};
+        let text = mask(message, orders.masked, counts);
+        for (const order of orders.redact) {
+          if (!(direction === 'request' ? order.inRequest : order.inResponse)) continue;
+          const replace = replacing(order, book, scope, direction === 'request');
+          const rules = redactionRules(order.types, replace, order.patterns);
+          if (direction === 'request') refuseInRouting(text, order);
+          const isSearched = (path: readonly string[]): boolean =>
+            isContent(path) && (order.fields?.some((field) => field(path)) ?? true);
+          const edits = jsonEdits(text, { rules, isSearched });
+          count(edits, counts);
+          text = applyEdits(text, edits);
+        }
+        observer.redacted(direction, Buffer.byteLength(message), (clock.monotonic() - startedAt) / 1000, counts);
+        return text;
+      }
+
+      return {
+        request: (payload) => carryOut(payload, 'request'),
+        response(message) {
+          const redacted = carryOut(message, 'response');
+          const restores = orders.redact.some(({ method, inRequest }) => method === 'tokenize' && inRequest);
+          const own = restores ? book() : undefined;
+          if (own === undefined || own.isEmpty) return redacted;
+          return redactJson(redacted, { rules: restoration((token) => own.original(token)), isSearched: isContent });
+        },
+      };
+    },
+  };
+}
+
+function mask(message: string, fields: readonly FieldPath[], counts: Record<string, number>): string {
+  if (fields.length === 0) return message;
+  const edits = jsonEdits(message, { isMasked: (path) => isContent(path) && fields.some((field) => field(path)) });
+  count(edits, counts);
+  return applyEdits(message, edits);
+}
+
+/** A tool or resource of another name is another tool or resource. */
+function refuseInRouting(message: string, order: RedactOrder): void {
+  const rules = redactionRules(order.types, (value) => value, order.patterns);
+  if (jsonEdits(message, { rules, isSearched: isRouting }).length > 0) {
+    throw new RangeError('what has to be redacted is in the name of what is called');
+  }
+}
+
+function count(edits: readonly Edit[], counts: Partial<Record<ContentKind, number>>): void {
+  for (const { type } of edits) {
+    const kind = contentKind(type);
+    counts[kind] = (counts[kind] ?? 0) + 1;
+  }
+}
