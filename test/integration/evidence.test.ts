@@ -2,7 +2,17 @@
  * Evidence on its way to the distributor (P2): whatever is killed, wiped or away for a while, the distributor ends with the
  * chain that the PDP has, record for record; and a PDP denies before it loses anything.
  */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import {
+  composeDistributor,
+  createMemoryEvidenceStore,
+  distributorConfig,
+  type EvidenceStore,
+} from '@portcullis/distributor';
+import { createChainVerifier } from '@portcullis/policy/evidence';
+import { createLogger, createServiceContext, runDrain, runTasks } from '@portcullis/runtime';
 import { request } from 'undici';
 import { eventually } from '../support/eventually.js';
 import { chainEndOf, type EvidenceView, metricOf, openEvidenceView } from '../support/evidence.js';
@@ -120,4 +130,95 @@ describe.each(['nats', 'http'] as const)('evidence over %s', (transport) => {
     expect(there?.end).toEqual(chainEndOf(pdp.auditDir));
     await pdp.start();
   }, 60_000);
+});
+
+describe('a PDP whose audit folder is at its cap', () => {
+  let stack: Stack;
+  let upstream: RecordingUpstream;
+  let load: Load | undefined;
+  let lasting: { readonly store: EvidenceStore; close(): Promise<void> } | undefined;
+
+  beforeAll(async () => {
+    upstream = await startRecordingUpstream();
+    stack = await startStack({
+      pdp: {
+        audit: {
+          checkpointMs: 100,
+          maxSegmentBytes: 16 * 1024,
+          maxTotalBytes: 128 * 1024,
+          ship: SHIP,
+          keep: { shippedMs: 0 },
+        },
+      },
+    });
+    await stack.publish(POLICIES, { waitMs: 15_000 });
+  }, 60_000);
+  afterAll(async () => {
+    await load?.stop();
+    await lasting?.close();
+    await stack?.close();
+    await upstream?.close();
+  });
+
+  /** The stack's distributor, with a store that survives it. */
+  async function startLastingDistributor(): Promise<NonNullable<typeof lasting>> {
+    const store = createMemoryEvidenceStore({ maxRecords: 1_000_000, maxWriters: 10 });
+    const config = distributorConfig.parse(JSON.parse(readFileSync(join(stack.folder, 'distributor.json'), 'utf8')));
+    const stop = new AbortController();
+    const log = createLogger({ component: 'test', level: 'silent' });
+    const context = createServiceContext({ name: 'distributor', log, signal: stop.signal });
+    const service = await composeDistributor(config, context, { evidence: { store, durable: true } });
+    const running = runTasks(service.tasks, stop.signal);
+    return {
+      store,
+      close: async () => {
+        stop.abort();
+        await running;
+        await runDrain(service.drain, log);
+      },
+    };
+  }
+
+  test('denies while nobody takes its evidence, and goes on when shipping and removal made room', async () => {
+    const [pdp] = stack.pdps;
+    if (pdp === undefined) throw new Error('no PDP');
+    const sidecar = await stack.startSidecar({
+      upstreams: [{ name: 'files', url: upstream.url, decisionHeaders: true }],
+    });
+    // What a memory holds is no reason to remove anything, so all of it counts.
+    await stack.distributor.kill();
+    const running = startLoad({ url: sidecar.mcpUrl('files'), agents: 4, everyMs: 5 });
+    load = running;
+    const good = (since: number): number =>
+      running.since(since).filter(({ outcome }) => outcome.kind === 'result').length;
+    const isFull = ({ outcome }: Load['calls'][number]): boolean =>
+      outcome.kind === 'refused' && outcome.code === 'AUDIT_UNAVAILABLE';
+    await eventually('refusals', () => running.calls.filter(isFull).length > 20, 30_000, 50);
+    const full = performance.now();
+    await eventually('more refusals', () => running.since(full).filter(isFull).length > 20, 10_000, 50);
+    expect(good(full)).toBe(0);
+    expect((await request(`http://${pdp.addresses['admin'] ?? ''}/readyz`)).statusCode).toBe(200);
+
+    lasting = await startLastingDistributor();
+    const { store } = lasting;
+    const back = performance.now();
+    // More than fits into the folder: what was stored has made room again and again.
+    await eventually('calls to pass', () => good(back) > 300, 30_000, 50);
+    await running.stop();
+    load = undefined;
+    await eventually('no lag', async () => (await lagOf(pdp)) === 0, 20_000, 50);
+
+    const [writer] = await store.writers();
+    expect(writer).toMatchObject({ end: chainEndOf(pdp.auditDir), findings: 0 });
+    const records = await store.read(writer?.writer ?? '', 1, 10_000);
+    const verifier = createChainVerifier();
+    const decisions = records.map(({ line }) => verifier.line(line));
+    expect(verifier.finish()).toMatchObject({ ok: true, records: writer?.end.seq });
+    expect(judge([...upstream.calls], decisions as unknown as ReturnType<Stack['decisions']>).violations).toEqual([]);
+    const removed = await metricOf(pdp.addresses['admin'] ?? '', 'portcullis_pdp_audit_segments_removed_total');
+    expect(removed).toBeGreaterThan(3);
+    // It starts again with what it kept.
+    expect(await pdp.terminate()).toBe(0);
+    await pdp.start();
+  }, 120_000);
 });
