@@ -25,6 +25,7 @@ const TIMED = [
   'dishonest-pdp',
   'distribution',
   'drain',
+  'evidence',
   'fail-closed',
   'kill-switch',
   'mcp-clients',

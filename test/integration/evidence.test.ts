@@ -5,14 +5,28 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createDevelopmentPki } from '@portcullis/cli';
 import {
   composeDistributor,
   createMemoryEvidenceStore,
   distributorConfig,
   type EvidenceStore,
 } from '@portcullis/distributor';
-import { createChainVerifier } from '@portcullis/policy/evidence';
-import { createLogger, createServiceContext, runDrain, runTasks } from '@portcullis/runtime';
+import {
+  createChainVerifier,
+  GENESIS,
+  introductionText,
+  openNoteSigner,
+  publicKeyBytes,
+  sealShipment,
+  sealText,
+  signCheckpoint,
+  writerName,
+} from '@portcullis/policy/evidence';
+import { newEd25519Key } from '@portcullis/policy/trust';
+import { createLogger, createServiceContext, runDrain, runTasks, signStatement } from '@portcullis/runtime';
+import { packBytes } from '@portcullis/runtime/channel';
+import { connect } from 'nats';
 import { request } from 'undici';
 import { eventually } from '../support/eventually.js';
 import { chainEndOf, type EvidenceView, metricOf, openEvidenceView } from '../support/evidence.js';
@@ -42,6 +56,24 @@ async function sameChain(view: EvidenceView, pdp: PdpProcess): Promise<number> {
     30_000,
     100,
   );
+}
+
+const refusedBy = (stack: Stack): Promise<number> =>
+  metricOf(
+    stack.distributor.addresses['admin'] ?? '',
+    'portcullis_distributor_evidence_shipments_total{outcome="refused"}',
+  );
+
+/** The certificate of a PDP of the same name, by an authority of somebody else's. */
+async function createStranger(): Promise<{ readonly cert: Buffer; readonly key: Buffer }> {
+  const pki = await createDevelopmentPki({
+    trustDomain: 'portcullis.test',
+    leaves: [{ kind: 'pdp', name: 'pdp-1' }],
+    now: new Date(),
+  });
+  const [leaf] = pki.leaves;
+  if (leaf === undefined) throw new Error('no certificate');
+  return { cert: Buffer.from(leaf.certPem), key: Buffer.from(leaf.keyPem) };
 }
 
 describe.each(['nats', 'http'] as const)('evidence over %s', (transport) => {
@@ -75,6 +107,12 @@ describe.each(['nats', 'http'] as const)('evidence over %s', (transport) => {
     await nats?.close();
   });
 
+  const requireNats = (): NatsServer => {
+    if (nats === undefined) throw new Error('no NATS server');
+    return nats;
+  };
+  /** There over NATS alone. */
+  const onNats = transport === 'nats' ? test : undefined;
   const underLoad = async (work: () => Promise<void>): Promise<void> => {
     const running = startLoad({ url: sidecar.mcpUrl('files'), agents: 4, everyMs: 5 });
     load = running;
@@ -111,17 +149,57 @@ describe.each(['nats', 'http'] as const)('evidence over %s', (transport) => {
     expect(await eventually('no lag', async () => (await lagOf(pdp)) === 0)).toBe(true);
   }, 90_000);
 
-  test('a NATS server that is down, wiped and back costs nothing', async () => {
-    if (nats === undefined) return;
-    const server = nats;
-    await underLoad(async () => {
-      await server.kill();
-      await eventually('a lag', async () => (await lagOf(pdp)) > 20, 20_000, 50);
-      await server.start({ wipe: true });
-    });
-    await sameChain(view, pdp);
-    expect(await eventually('no lag', async () => (await lagOf(pdp)) === 0)).toBe(true);
-  }, 90_000);
+  onNats?.(
+    'a NATS server that is down, wiped and back costs nothing',
+    async () => {
+      const server = requireNats();
+      await underLoad(async () => {
+        await server.kill();
+        await eventually('a lag', async () => (await lagOf(pdp)) > 20, 20_000, 50);
+        await server.start({ wipe: true });
+      });
+      await sameChain(view, pdp);
+      expect(await eventually('no lag', async () => (await lagOf(pdp)) === 0)).toBe(true);
+    },
+    90_000,
+  );
+
+  onNats?.(
+    'nobody on NATS can ship in the name of a PDP, nor accuse it',
+    async () => {
+      const connection = await connect({ servers: [requireNats().url] });
+      try {
+        const pem = newEd25519Key();
+        const owner = 'portcullis.test/pdp/pdp-1';
+        const rogue = openNoteSigner(writerName(owner, publicKeyBytes(pem)), pem);
+        const { line, hash } = sealText(
+          JSON.stringify({ prev: GENESIS, record_id: 'r-1', seq: 1, writer: rogue.name }),
+        );
+        const stranger = await createStranger();
+        const content = {
+          at: Date.now(),
+          from: 1,
+          lines: [line],
+          checkpoint: signCheckpoint(rogue, { size: 1, head: hash }),
+          introduction: signStatement(stranger, introductionText(rogue.verifierKey)),
+        };
+        const before = await refusedBy(stack);
+        const sealed = Buffer.from(sealShipment(rogue, { ...content, id: 'rogue-1' }));
+        // Its own key with a certificate of nobody known; and what was changed after it was signed.
+        const forgeries = [sealed, Buffer.from(sealed.toString('utf8').replace('r-1', 'r-2')), Buffer.from('junk\n')];
+        for (const [index, bytes] of forgeries.entries()) {
+          const msgID = `rogue-${index}`;
+          await connection.jetstream().publish(`portcullis.shipment.rogue${index}`, await packBytes(bytes), { msgID });
+        }
+        await eventually('three refusals', async () => (await refusedBy(stack)) === before + 3);
+        expect((await view.writers()).map(({ writer }) => writer)).toEqual([(await view.writer(pdp.name))?.writer]);
+        await sameChain(view, pdp);
+      } finally {
+        await connection.close();
+      }
+    },
+    60_000,
+  );
 
   test('a PDP that ends in order has shipped its last record', async () => {
     await underLoad(async () => undefined);
@@ -212,7 +290,9 @@ describe('a PDP whose audit folder is at its cap', () => {
     expect(writer).toMatchObject({ end: chainEndOf(pdp.auditDir), findings: 0 });
     const records = await store.read(writer?.writer ?? '', 1, 10_000);
     const verifier = createChainVerifier();
-    const decisions = records.map(({ line }) => verifier.line(line));
+    const decisions = records
+      .map(({ line }) => verifier.line(line))
+      .filter((record) => record?.['kind'] === 'decision');
     expect(verifier.finish()).toMatchObject({ ok: true, records: writer?.end.seq });
     expect(judge([...upstream.calls], decisions as unknown as ReturnType<Stack['decisions']>).violations).toEqual([]);
     const removed = await metricOf(pdp.addresses['admin'] ?? '', 'portcullis_pdp_audit_segments_removed_total');

@@ -10,6 +10,7 @@ import {
   sealApproval,
   sealDecision,
   sealKill,
+  sealRelease,
 } from '@portcullis/policy/evidence';
 import { type Clock, PortcullisError } from '@portcullis/runtime';
 import type { AuditRecord } from '../pipeline/ports.js';
@@ -173,5 +174,7 @@ function seal(record: AuditRecord, link: ChainLink): SealedRecord {
       return sealApproval(record, link);
     case 'kill':
       return sealKill(record, link);
+    case 'release':
+      return sealRelease(record, link);
   }
 }

@@ -1,7 +1,7 @@
 /** What the pipeline needs from outside. Adapters implement these; the pipeline never imports an adapter. */
 
 import type { Engine, ReadSet } from '@portcullis/policy';
-import type { ApprovalEntry, DecisionEntry, KillEntry } from '@portcullis/policy/evidence';
+import type { ApprovalEntry, DecisionEntry, KillEntry, ReleaseEntry } from '@portcullis/policy/evidence';
 import type {
   AgentSubject,
   CacheHint,
@@ -39,7 +39,7 @@ export interface SnapshotSource {
 export type DecisionRecord = DecisionEntry;
 
 /** Everything that a PDP's chain holds. */
-export type AuditRecord = DecisionRecord | ApprovalEntry | KillEntry;
+export type AuditRecord = DecisionRecord | ApprovalEntry | KillEntry | ReleaseEntry;
 
 /** Where decision records go. */
 export interface DecisionSink {

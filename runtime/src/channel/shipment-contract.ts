@@ -116,7 +116,7 @@ export const shipmentContract: readonly ShipmentContractCase[] = [
       let failures = 2;
       const take: TakeShipment = async (shipment) => {
         failures -= 1;
-        if (failures >= 0) throw new PortcullisError('ERR_TEST', 'unavailable', 'the store is down');
+        if (failures >= 0) throw new PortcullisError('ERR_CHANNEL_UNAVAILABLE', 'unavailable', 'the store is down');
         return echo(shipment);
       };
       await serving(pair, take, async () => assert.equal(await shipUntilAnswered(pair, 'x'), 'answer to x'));
@@ -127,7 +127,7 @@ export const shipmentContract: readonly ShipmentContractCase[] = [
     check: async (pair) => {
       const take: TakeShipment = async (shipment) => {
         if (read(shipment.bytes) !== 'bad') return echo(shipment);
-        throw new PortcullisError('ERR_TEST', 'unauthenticated', 'not believed');
+        throw new PortcullisError('ERR_CHANNEL_UNAVAILABLE', 'unauthenticated', 'not believed');
       };
       await serving(pair, take, async () => {
         await shipUntilAnswered(pair, 'warm');

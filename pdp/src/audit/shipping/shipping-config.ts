@@ -21,7 +21,9 @@ export const shipConfig = z
       .min(4_096)
       .max(768 * 1024)
       .default(128 * 1024)
-      .describe('No shipment of several records is larger, in bytes before compression. Larger ones hold decisions up for longer.'),
+      .describe(
+        'No shipment of several records is larger, in bytes before compression. Larger ones hold decisions up for longer.',
+      ),
     receiptMs: z
       .int()
       .min(100)
