@@ -30,6 +30,7 @@ const TIMED = [
   'dishonest-pdp',
   'distribution',
   'drain',
+  'evidence',
   'fail-closed',
   'kill-switch',
   'mcp-clients',

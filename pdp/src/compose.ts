@@ -31,6 +31,7 @@ import { createCertifiedApprovers } from './approvals/approver-certificates.js';
 import { createMemoryApprovalStore } from './approvals/memory.js';
 import { openApprovals } from './approvals/open-approvals.js';
 import { type Audit, openAudit } from './audit/open-audit.js';
+import { recordReleases } from './audit/record-releases.js';
 import { openShipping, type Shipping } from './audit/shipping/open-shipping.js';
 import { createActiveReleases } from './bundles/active.js';
 import { createBundleClient } from './bundles/bundle-client.js';
@@ -177,6 +178,10 @@ async function compose(
   opened(() => audit?.close());
   const shipping =
     audit && (await openConfiguredShipping(config, audit, { channels, pinnedRoot, tls, clock, log, metrics }));
+  if (audit !== undefined) {
+    const { env, channel: releaseChannel } = config;
+    recordReleases({ releases: active, append: audit.append, env, channel: releaseChannel, clock, log });
+  }
   const kills = await openKillSwitch({
     env: config.env,
     file: openKillFile(join(config.dataDir, 'kill-lists'), config.env),

@@ -19,6 +19,11 @@ export function recordText(line: string): string {
     const what = [record['event'], record['decision_id'], record['webhook'], record['by']].map(shown);
     return printable(`${link.seq}  ${shown(record['at'])}  review  ${what.filter((part) => part !== '').join('  ')}`);
   }
+  if (record['kind'] === 'release' || record['kind'] === 'kill') {
+    const names = ['event', 'scope', 'kill_id', 'reason', 'policy_version', 'bundle_digest'];
+    const what = names.map((name) => shown(record[name])).filter((part) => part !== '');
+    return printable(`${link.seq}  ${shown(record['at'])}  ${[shown(record['kind']), ...what].join('  ')}`);
+  }
   const deny = Array.isArray(record['deny']) ? record['deny'].join(' ') : '';
   return printable(
     `${link.seq}  ${shown(record['at'])}  ${shown(record['effect']).padEnd(5)}  ${who}  ${called}  ${deny}`,

@@ -8,6 +8,7 @@ import {
   openNoteSigner,
   sealApproval,
   sealDecision,
+  sealRelease,
   signCheckpoint,
   tombstoneLine,
 } from '@portcullis/policy/evidence';
@@ -274,6 +275,26 @@ describe('audit tail', () => {
     ]);
     expect((await chain.run('tail', '--lines', '1', '--json')).stdout).toBe(`${chain.lines[3] ?? ''}\n`);
   });
+});
+
+test('a record of a release is one line, with what came into force', async () => {
+  await using temporary = await temporaryFolder();
+  const { line } = sealRelease(
+    {
+      kind: 'release',
+      event: 'activated',
+      env: 'prod',
+      channel: 'default',
+      release_seq: 3,
+      bundle_digest: 'd1',
+      policy_version: '1.2.0',
+      at: '2026-11-22T00:00:00.000Z',
+    },
+    { record_id: 'r', writer: 'w', seq: 1, prev: GENESIS },
+  );
+  await writeFile(join(temporary.path, '0000000000000001.jsonl'), `${line}\n`);
+  const tail = await runForTest(['audit', 'tail', temporary.path]);
+  expect(tail.stdout).toBe('1  2026-11-22T00:00:00.000Z  release  activated  1.2.0  d1\n');
 });
 
 test('a record of an approval is one line, with who did what', async () => {

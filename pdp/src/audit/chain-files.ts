@@ -10,6 +10,7 @@ import {
   sealApproval,
   sealDecision,
   sealKill,
+  sealRelease,
   sealReview,
 } from '@portcullis/policy/evidence';
 import { type Clock, PortcullisError } from '@portcullis/runtime';
@@ -176,5 +177,7 @@ function seal(record: AuditRecord, link: ChainLink): SealedRecord {
       return sealKill(record, link);
     case 'review':
       return sealReview(record, link);
+    case 'release':
+      return sealRelease(record, link);
   }
 }

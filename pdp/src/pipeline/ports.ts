@@ -1,7 +1,7 @@
 /** What the pipeline needs from outside. Adapters implement these; the pipeline never imports an adapter. */
 
 import type { Engine, ReadSet } from '@portcullis/policy';
-import type { ApprovalEntry, DecisionEntry, KillEntry, ReviewEntry } from '@portcullis/policy/evidence';
+import type { ApprovalEntry, DecisionEntry, KillEntry, ReleaseEntry, ReviewEntry } from '@portcullis/policy/evidence';
 import type {
   AgentSubject,
   CacheHint,
@@ -40,7 +40,7 @@ export interface SnapshotSource {
 export type DecisionRecord = DecisionEntry;
 
 /** Everything that a PDP's chain holds. */
-export type AuditRecord = DecisionRecord | ApprovalEntry | KillEntry | ReviewEntry;
+export type AuditRecord = DecisionRecord | ApprovalEntry | KillEntry | ReleaseEntry | ReviewEntry;
 
 /** Where decision records go. */
 export interface DecisionSink {

@@ -48,7 +48,8 @@ const AGAIN_MS = 1_000;
 const RETRY_MS = 500;
 /** The server forgets a shipment that nobody took for so long; its sender has long sent another. */
 const MAX_AGE_MS = 10 * 60_000;
-const MAX_STREAM_BYTES = 256 * 1024 * 1024;
+/** Reserved at once by servers; a shipment of the default size is some 25 KB. */
+const MAX_STREAM_BYTES = 64 * 1024 * 1024;
 const DUPLICATES_MS = 120_000;
 const NANOS = 1_000_000;
 

@@ -158,7 +158,9 @@ export async function openShipping(options: OpenShippingOptions): Promise<Shippi
       stop.abort();
       const signal = AbortSignal.timeout(timeoutMs);
       try {
-        while (!signal.aborted && (await step(signal)));
+        // What was written while the last shipment was under way, too.
+        do await step(signal);
+        while (!signal.aborted && shipper.position.acknowledged.seq < chain.last().seq);
       } catch (error) {
         log.warn({ [LOG_FIELD.error]: PortcullisError.from(error) }, 'Evidence not shipped to its end');
       }

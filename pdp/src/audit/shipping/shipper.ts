@@ -81,7 +81,7 @@ export interface Shipper {
   readonly alarm: ShippingAlarm | undefined;
   /**
    * Ships what there is, in one shipment.
-   * @returns whether more may be waiting.
+   * @returns whether more is known to wait.
    * @throws PortcullisError when it could not: the transport failed, or there is an alarm.
    */
   step(signal: AbortSignal): Promise<boolean>;
@@ -204,8 +204,9 @@ export function createShipper(parts: ShipperParts, remembered: ChainEnd | undefi
     const introduced = from === 1 ? { introduction: parts.introduce() } : {};
     const receipt = await exchange({ from, lines: batch.lines, checkpoint, ...introduced }, signal);
     await settle(receipt, batch.last);
-    if (acknowledged.seq >= durable.seq) oldestAt = undefined;
-    return true;
+    if (acknowledged.seq < durable.seq) return true;
+    oldestAt = undefined;
+    return false;
   };
 
   return {
