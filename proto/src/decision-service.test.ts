@@ -41,7 +41,8 @@ describe('loadDecisionService', () => {
 
   test('comes from a package that was read before, for reflection', () => {
     const loaded = loadDecisionPackage();
-    expect(loadDecisionService(loaded)).toBe(loaded[DECISION_SERVICE_NAME]);
+    const { Decide } = loaded[DECISION_SERVICE_NAME] as unknown as ReturnType<typeof loadDecisionService>;
+    expect(loadDecisionService(loaded).Decide.requestDeserialize).toBe(Decide.requestDeserialize);
     expect(Object.keys(loaded)).toContain('portcullis.v1.Decision');
   });
 });

@@ -1,11 +1,19 @@
 /** Loads the decision plane's service, so that client and server of grpc-js speak exactly decision.proto. */
 
 import { fileURLToPath } from 'node:url';
-import { loadSync, type Options, type PackageDefinition } from '@grpc/proto-loader';
+import {
+  loadSync,
+  type MessageTypeDefinition,
+  type Options,
+  type PackageDefinition,
+  type ServiceDefinition,
+} from '@grpc/proto-loader';
+import { createMessageWriters } from './message-writer.js';
 import type { DecisionServiceDefinition } from './wire.js';
 
+const PACKAGE = 'portcullis.v1';
 /** The service's full name; also the name under which its health is reported. */
-export const DECISION_SERVICE_NAME = 'portcullis.v1.DecisionService';
+export const DECISION_SERVICE_NAME = `${PACKAGE}.DecisionService`;
 
 /**
  * How messages appear in JavaScript. `defaults: false` is load-bearing: an absent field stays absent, so the codec can
@@ -31,9 +39,24 @@ export function loadDecisionPackage(): PackageDefinition {
 }
 
 /**
- * The service definition for `server.addService` and for clients. Reads decision.proto unless given what was read.
+ * The service definition for `server.addService` and for clients, with writers of our own (`message-writer.ts`). Reads
+ * decision.proto unless given what was read.
  * @throws Error as {@link loadDecisionPackage}
  */
 export function loadDecisionService(loaded: PackageDefinition = loadDecisionPackage()): DecisionServiceDefinition {
-  return loaded[DECISION_SERVICE_NAME] as unknown as DecisionServiceDefinition;
+  const writers = createMessageWriters(loaded);
+  const service = loaded[DECISION_SERVICE_NAME] as ServiceDefinition;
+  const written = Object.entries(service).map(([name, method]) => [
+    name,
+    {
+      ...method,
+      requestSerialize: writers(messageName(method.requestType)),
+      responseSerialize: writers(messageName(method.responseType)),
+    },
+  ]);
+  return Object.fromEntries(written) as unknown as DecisionServiceDefinition;
+}
+
+function messageName({ type }: MessageTypeDefinition<object, object>): string {
+  return `${PACKAGE}.${(type as { readonly name: string }).name}`;
 }
