@@ -7,11 +7,14 @@ import { type Findings, join, readRequiredText } from './findings.js';
 
 type Details = Omit<AgentSubject, 'id'>;
 
-const FIELDS = defineFields<Details, Omit<Wire.Agent, 'id'>>({
-  type: 'text',
-  trust_level: 'number',
-  attributes: 'json_object',
-});
+const FIELDS = defineFields<Details, Omit<Wire.Agent, 'id'>>(
+  {
+    type: 'text',
+    trust_level: 'number',
+    attributes: 'json_object',
+  },
+  ['id'],
+);
 
 /** The agent as it travels. */
 export function toWireAgent(agent: AgentSubject): Wire.Agent {
@@ -22,8 +25,6 @@ export function toWireAgent(agent: AgentSubject): Wire.Agent {
 
 /** The agent as it arrived. */
 export function fromWireAgent(message: Wire.Agent__Output, path: string, findings: Findings): AgentSubject {
-  return {
-    id: readRequiredText(message.id, join(path, 'id'), findings),
-    ...readFields(FIELDS, message, path, findings),
-  };
+  const id = readRequiredText(message.id, join(path, 'id'), findings);
+  return readFields(FIELDS, message, path, findings, { id });
 }

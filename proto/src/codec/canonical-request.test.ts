@@ -14,6 +14,7 @@ import { loadDecisionService } from '../decision-service.js';
 import { createRequestParser } from '../request-parser.js';
 import type * as Wire from '../wire.js';
 import { fromWireRequest, toWireRequest } from './canonical-request.js';
+import { canonicalText } from './canonical-text.js';
 import { requestDigest } from './request-digest.js';
 
 const service = loadDecisionService();
@@ -300,6 +301,31 @@ describe('the codec of the canonical request', () => {
     damage(message as Record<string, unknown>);
     const checked = fromWireRequest(message);
     expect(checked).toEqual({ ok: false, problems: [expect.objectContaining({ path, code })] });
+  });
+
+  test('arrives with its members in the order of the canonical text, which then needs no sorting', () => {
+    const empty = { tool: {}, user: {}, request: {}, egress: {}, peer: {}, intent_risk: {} };
+    const agent = { id: 'a', type: 't', trust_level: 1, attributes: { a: 1 } };
+    const context = {
+      timestamp: '2026-01-01T00:00:00Z',
+      request_id: 'r',
+      environment: 'prod',
+      ip: 'i',
+      store: 's',
+    } as const;
+    const tool = { id: 'i', server: 's', operation: 'o', name: 'n', arguments: { a: 1 } };
+    const whole = {
+      version: '1.0',
+      tenant_id: 't',
+      source: 'sdk',
+      kind: 'a2a',
+      ...empty,
+      agent,
+      context,
+      tool,
+    } as const;
+    const checked = fromWireRequest(transport(whole));
+    expect(checked.ok && JSON.stringify(checked.value)).toBe(canonicalText(whole));
   });
 
   test('names everything that is wrong at once', () => {

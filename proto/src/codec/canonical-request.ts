@@ -15,8 +15,6 @@ import { fromWireUser, toWireUser } from './user.js';
 
 const VERSION = '1.0';
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
 /** The request as it travels. Never fails; a value that is not strict JSON changes its digest and is refused there. */
 export function toWireRequest(request: CanonicalRequest): Wire.CanonicalRequest {
   const message: Wire.CanonicalRequest = {
@@ -44,22 +42,25 @@ export function fromWireRequest(message: Wire.CanonicalRequest__Output): Checked
   }
   if (message.agent === undefined) found(findings, 'ERR_WIRE_MISSING', 'agent', 'is missing');
   if (message.context === undefined) found(findings, 'ERR_WIRE_MISSING', 'context', 'is missing');
-  const request: Mutable<CanonicalRequest> = {
-    version: VERSION,
-    tenant_id: readRequiredText(message.tenant_id, 'tenant_id', findings),
-    source: readEnum(message.source, ENUMS.source, 'hook', 'source', findings),
-    agent: fromWireAgent(message.agent ?? {}, 'agent', findings),
-    context: fromWireContext(message.context ?? {}, 'context', findings),
-  };
+  const tenant = readRequiredText(message.tenant_id, 'tenant_id', findings);
+  const source = readEnum(message.source, ENUMS.source, 'hook', 'source', findings);
+  const agent = fromWireAgent(message.agent ?? {}, 'agent', findings);
+  const context = fromWireContext(message.context ?? {}, 'context', findings);
   const kind = readOptionalEnum(message.kind, ENUMS.attemptKind, 'kind', findings);
-  if (kind !== undefined) request.kind = kind;
-  if (message.tool !== undefined) request.tool = fromWireTool(message.tool, 'tool', findings);
-  if (message.user !== undefined) request.user = fromWireUser(message.user, 'user', findings);
-  if (message.request !== undefined) request.request = fromWireModelRequest(message.request, 'request', findings);
-  if (message.egress !== undefined) request.egress = fromWireEgress(message.egress, 'egress', findings);
-  if (message.peer !== undefined) request.peer = fromWirePeer(message.peer, 'peer', findings);
-  if (message.intent_risk !== undefined) {
-    request.intent_risk = fromWireIntentRisk(message.intent_risk, 'intent_risk', findings);
-  }
-  return settle(findings, request);
+  const { egress, intent_risk: risk, peer, request: model, tool, user } = message;
+  // In the order of a canonical text, which is made of it next.
+  return settle(findings, {
+    agent,
+    context,
+    ...(egress === undefined ? undefined : { egress: fromWireEgress(egress, 'egress', findings) }),
+    ...(risk === undefined ? undefined : { intent_risk: fromWireIntentRisk(risk, 'intent_risk', findings) }),
+    ...(kind === undefined ? undefined : { kind }),
+    ...(peer === undefined ? undefined : { peer: fromWirePeer(peer, 'peer', findings) }),
+    ...(model === undefined ? undefined : { request: fromWireModelRequest(model, 'request', findings) }),
+    source,
+    tenant_id: tenant,
+    ...(tool === undefined ? undefined : { tool: fromWireTool(tool, 'tool', findings) }),
+    ...(user === undefined ? undefined : { user: fromWireUser(user, 'user', findings) }),
+    version: VERSION,
+  });
 }

@@ -9,19 +9,22 @@ import { type Findings, join, readOptionalEnum, readRequiredText } from './findi
 type Apart = 'timestamp' | 'request_id' | 'environment';
 type Details = Omit<RequestContext, Apart>;
 
-const FIELDS = defineFields<Details, Omit<Wire.Context, Apart>>({
-  ip: 'text',
-  session_id: 'text',
-  workspace_id: 'text',
-  tenant_id: 'text',
-  data_classification: 'text',
-  labels: 'text_list',
-  store: 'text',
-  delegation: 'json_object',
-  approval: 'json_object',
-  task: 'json_object',
-  attributes: 'json_object',
-});
+const FIELDS = defineFields<Details, Omit<Wire.Context, Apart>>(
+  {
+    ip: 'text',
+    session_id: 'text',
+    workspace_id: 'text',
+    tenant_id: 'text',
+    data_classification: 'text',
+    labels: 'text_list',
+    store: 'text',
+    delegation: 'json_object',
+    approval: 'json_object',
+    task: 'json_object',
+    attributes: 'json_object',
+  },
+  ['timestamp', 'request_id', 'environment'],
+);
 
 /** The circumstances as they travel. */
 export function toWireContext(context: RequestContext): Wire.Context {
@@ -35,10 +38,9 @@ export function toWireContext(context: RequestContext): Wire.Context {
 /** The circumstances as they arrived. */
 export function fromWireContext(message: Wire.Context__Output, path: string, findings: Findings): RequestContext {
   const environment = readOptionalEnum(message.environment, ENUMS.environment, join(path, 'environment'), findings);
-  return {
+  return readFields(FIELDS, message, path, findings, {
     timestamp: readRequiredText(message.timestamp, join(path, 'timestamp'), findings),
     request_id: readRequiredText(message.request_id, join(path, 'request_id'), findings),
     ...(environment === undefined ? undefined : { environment }),
-    ...readFields(FIELDS, message, path, findings),
-  };
+  });
 }

@@ -20,6 +20,8 @@ type KindOf<T> = T extends string
           : never;
 
 type FieldKind = 'text' | 'number' | 'flag' | 'text_list' | 'json_object';
+/** Read elsewhere, and put where its name belongs. */
+type Apart = 'apart';
 
 /** The kind of each field of `T`. */
 export type FieldTable<T> = { readonly [K in keyof T]-?: KindOf<NonNullable<T[K]>> };
@@ -33,10 +35,10 @@ type WireNames<T> = {
 interface Field {
   readonly name: string;
   readonly wire: string;
-  readonly kind: FieldKind;
+  readonly kind: FieldKind | Apart;
 }
 
-/** The optional fields of one message. */
+/** The optional fields of one message, by name: in the order in which a canonical text has them. */
 export interface FieldSet<T> {
   readonly fields: readonly Field[];
   /** Only for the type. */
@@ -52,14 +54,16 @@ type Matching<T, W> = [Exclude<WireNames<T>, keyof W>] extends [never]
 
 /**
  * Prepares a table.
+ * @param apart names of the fields that the message has besides, and whose values {@link readFields} is given
  * @typeParam T the domain type
  * @typeParam W the wire type; a field that only one of the two has does not compile
  */
-export function defineFields<T, W>(table: Matching<T, W>): FieldSet<T> {
-  const entries = Object.entries(table as Readonly<Record<string, FieldKind>>);
-  return {
-    fields: entries.map(([name, kind]) => ({ name, kind, wire: kind === 'json_object' ? `${name}_json` : name })),
-  };
+export function defineFields<T, W>(table: Matching<T, W>, apart: readonly string[] = []): FieldSet<T> {
+  const named = Object.entries(table as Readonly<Record<string, FieldKind>>).map(
+    ([name, kind]): Field => ({ name, kind, wire: kind === 'json_object' ? `${name}_json` : name }),
+  );
+  const others = apart.map((name): Field => ({ name, kind: 'apart', wire: name }));
+  return { fields: [...named, ...others].sort((a, b) => (a.name < b.name ? -1 : 1)) };
 }
 
 /** Copies the fields of `source` that are there into a new wire message. */
@@ -68,7 +72,7 @@ export function writeFields<T extends object, W extends object>(set: FieldSet<T>
   const values = source as Readonly<Record<string, unknown>>;
   for (const { name, wire, kind } of set.fields) {
     const value = values[name];
-    if (value === undefined) continue;
+    if (value === undefined || kind === 'apart') continue;
     if (kind === 'json_object') target[wire] = writeJson(value as Json);
     else if (kind === 'text_list') target[wire] = { values: value };
     else target[wire] = value;
@@ -76,22 +80,26 @@ export function writeFields<T extends object, W extends object>(set: FieldSet<T>
   return target as W;
 }
 
-/** Copies the fields of a wire message that are there into a new domain value, checking each. */
-export function readFields<T extends object>(
+const NOTHING: Readonly<Record<string, unknown>> = {};
+
+/** Copies the fields of a wire message that are there into a new domain value, checking each; then those of `apart`. */
+export function readFields<T extends object, A extends object = object>(
   set: FieldSet<T>,
   message: object,
   path: string,
   findings: Findings,
-): { -readonly [K in keyof T]: T[K] } {
+  apart?: A,
+): { -readonly [K in keyof T]: T[K] } & A {
   const target: Record<string, unknown> = {};
   const values = message as Readonly<Record<string, unknown>>;
+  const given = (apart ?? NOTHING) as Readonly<Record<string, unknown>>;
   for (const { name, wire, kind } of set.fields) {
-    const value = values[wire];
+    const value = kind === 'apart' ? given[name] : values[wire];
     if (value === undefined) continue;
-    const read = readField(kind, value, path, name, findings);
+    const read = kind === 'apart' ? value : readField(kind, value, path, name, findings);
     if (read !== undefined) target[name] = read;
   }
-  return target as { -readonly [K in keyof T]: T[K] };
+  return target as { -readonly [K in keyof T]: T[K] } & A;
 }
 
 function readField(kind: FieldKind, value: unknown, path: string, name: string, findings: Findings): unknown {
