@@ -52,3 +52,28 @@ test('every verb moves its own series', async () => {
     'portcullis_pdp_streams{kind="decide"} 1',
   ]);
 });
+
+test('what decisions count is whole, however much of it was told before somebody asked', async () => {
+  const registry = createRegistry('portcullis_pdp');
+  const metrics = createPdpMetrics(registry);
+  for (let decision = 1; decision <= 1_000; decision += 1) {
+    metrics.stageTook(decision % 2 === 0 ? 'normalize' : 'decide', 0.25);
+    metrics.decided('deny', true);
+    metrics.records('refused', 2);
+    if (decision === 700) {
+      // A batch is told between turns.
+      await new Promise((resolve) => setImmediate(resolve));
+      await registry.metrics();
+    }
+  }
+  const lines = [
+    'portcullis_pdp_audit_records_total{outcome="refused"} 2000',
+    'portcullis_pdp_decisions_total{effect="deny",cached="true"} 1000',
+    'portcullis_pdp_stage_duration_seconds_count{stage="decide"} 500',
+    'portcullis_pdp_stage_duration_seconds_count{stage="normalize"} 500',
+    'portcullis_pdp_stage_duration_seconds_sum{stage="decide"} 125',
+    'portcullis_pdp_stage_duration_seconds_sum{stage="normalize"} 125',
+  ];
+  expect(await scrape(registry)).toEqual(lines);
+  expect(await scrape(registry)).toEqual(lines);
+});

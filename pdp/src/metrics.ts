@@ -17,6 +17,7 @@ import { GATEWAY_SURFACES, type GatewayObserver } from './gateways/gateway-parts
 import { RULINGS } from './gateways/ruling.js';
 import { HTTP_ROUTES, HTTP_STATUSES, type HttpObserver } from './http/http-observer.js';
 import { KILL_OUTCOMES, KILL_PATHS, type KillObserver } from './kill/kill-switch.js';
+import { deferred, tally } from './metrics-deferred.js';
 import { type DecisionObserver, SOURCE_OUTCOMES, STAGES } from './pipeline/ports.js';
 import type { WarningObserver } from './quota/ledger.js';
 import { type QuotaObserver, RESERVATION_OUTCOMES, STORE_OPERATIONS } from './quota/port.js';
@@ -222,24 +223,44 @@ export function createPdpMetrics(registry: Registry): PdpMetrics {
     help: 'Decisions that were not kept though the bundle allows it, by reason.',
     labels: { reason: UNKEPT_REASONS },
   });
-  // Looked up once: these are on the path of every decision.
-  const stageTimers = new Map(STAGES.map((stage) => [stage, stages.labels({ stage })] as const));
+  // On the path of every decision: told in batches, or when somebody asks.
+  const took = deferred(stages, STAGES, (stage) => stages.labels({ stage }));
   const decided = new Map(
-    DECISION_EFFECTS.flatMap((effect) =>
-      BOOLEANS.map((cached) => [`${effect} ${cached}`, decisions.labels({ effect, cached })] as const),
-    ),
+    DECISION_EFFECTS.map((effect) => [
+      effect,
+      {
+        true: tally((more) => decisions.inc({ effect, cached: 'true' }, more)),
+        false: tally((more) => decisions.inc({ effect, cached: 'false' }, more)),
+      },
+    ]),
   );
+  const recorded = new Map(
+    RECORD_OUTCOMES.map((outcome) => [outcome, tally((more) => records.inc({ outcome }, more))]),
+  );
+  Object.assign(decisions, {
+    collect: () => {
+      for (const { true: kept, false: fresh } of decided.values()) {
+        kept.tell();
+        fresh.tell();
+      }
+    },
+  });
+  Object.assign(records, {
+    collect: () => {
+      for (const count of recorded.values()) count.tell();
+    },
+  });
 
   return {
-    stageTook: (stage, seconds) => stageTimers.get(stage)?.observe(seconds),
+    stageTook: took,
     sourceAnswered: (source, outcome, seconds) => sources.observe({ source, outcome }, seconds),
-    decided: (effect, cached) => decided.get(`${effect} ${cached}`)?.inc(),
+    decided: (effect, cached) => decided.get(effect)?.[`${cached}`].add(1),
     activation: (outcome) => activations.inc({ outcome }),
     verifyFailed: (reason) => failures.inc({ reason }),
     settled: (outcome) => settlements.inc({ outcome }),
     streamOpened: (kind) => streams.inc({ kind }),
     streamClosed: (kind) => streams.dec({ kind }),
-    records: (outcome, count) => records.inc({ outcome }, count),
+    records: (outcome, count) => recorded.get(outcome)?.add(count),
     checkpoint: (outcome) => checkpoints.inc({ outcome }),
     killList: (path, outcome) => killLists.inc({ path, outcome }),
     reserved: (outcome, seconds) => {
