@@ -24,7 +24,7 @@ const BENCHES: Readonly<
     run: async () => (await import('./engine.js')).benchEngine(),
   },
   pdp: {
-    about: 'decision points as servers beside OPA and Cerbos, over TLS (a quarter of an hour; --quick: a minute)',
+    about: 'decision points as servers beside OPA and Cerbos, over TLS (half an hour; --quick: under three minutes)',
     run: async (options) => (await import('./pdp.js')).benchPdp(options),
   },
   ask: {

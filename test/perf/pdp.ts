@@ -5,9 +5,11 @@
  *
  * Cases: `1000 uncached c1` and `1000 uncached c32` (policies, questions under way at once), ours on the stream that
  * sidecars use. `… unary` and `… http` are its other surfaces, `… 4kB` larger questions (0.5 kB otherwise), `… audit-off`
- * the same without records. `cpu_us` is what the server spends of
- * processor time on an answer, which other work on the machine disturbs least. With `--quick` a look of a minute, whose figures are
- * not for comparing.
+ * the same without records. `1000 cached c1` is a PDP that has decided each question before, `… sidecar` a sidecar that
+ * keeps what it was told; only there are questions that are denied left out. `echo` is bare grpc-js with mutual TLS: what
+ * the transport costs, one message for one. `cpu_us` is what the server spends of processor time on an answer, which other
+ * work on the machine disturbs least. All figures are medians of three rounds; whoever is not there is said to be missing.
+ * With `--quick` only 1,000 policies, usual questions and short rounds, whose figures are a look and not a comparison.
  */
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -15,27 +17,35 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { eventually } from '../support/eventually.js';
 import type { Job, Load, Way } from './pdp/job.js';
-import { type Server, startCerbos, startOpa, startPortcullis } from './pdp/subjects.js';
+import { type Server, startCerbos, startEcho, startOpa, startPortcullis } from './pdp/subjects.js';
 import type { Row } from './row.js';
 import { median, rounded } from './statistics.js';
 
 interface Plan {
   readonly sizes: readonly number[];
+  /** Sizes of questions, in kB; the first is the usual one. */
+  readonly payloadsKb: readonly number[];
   readonly rounds: number;
   readonly seconds: number;
   readonly warmUpSeconds: number;
 }
 
-const FULL: Plan = { sizes: [10, 1_000, 10_000, 100_000], rounds: 3, seconds: 3, warmUpSeconds: 2 };
-const QUICK: Plan = { sizes: [1_000], rounds: 1, seconds: 1, warmUpSeconds: 1 };
+const USUAL_KB = 0.5;
+const FULL: Plan = {
+  sizes: [10, 1_000, 10_000, 100_000],
+  payloadsKb: [USUAL_KB, 4, 64],
+  rounds: 3,
+  seconds: 3,
+  warmUpSeconds: 2,
+};
+const QUICK: Plan = { sizes: [1_000], payloadsKb: [USUAL_KB], rounds: 3, seconds: 0.5, warmUpSeconds: 0.5 };
 /** Peers need minutes to load more, or answer too slowly to be measured. */
 const MAX_PEER_POLICIES = 10_000;
-const PAYLOADS_KB = [0.5, 4, 64] as const;
-const PLAIN_KB = PAYLOADS_KB[0];
 /** Where everything else than size is measured. */
 const AXES_AT = 1_000;
 const WIDTHS = [1, 32] as const;
 const START_MS = 60_000;
+const PEERS: ReadonlySet<Way> = new Set<Way>(['opa', 'cerbos']);
 
 interface Measurement {
   readonly subject: string;
@@ -44,7 +54,7 @@ interface Measurement {
   readonly job: Job;
 }
 
-/** All of it. Takes about a quarter of an hour on two cores. */
+/** All of it. Takes about half an hour on two cores, quick under three minutes. */
 export async function benchPdp({ quick }: { readonly quick: boolean }): Promise<readonly Row[]> {
   const plan = quick ? QUICK : FULL;
   const rows: Row[] = [];
@@ -75,41 +85,69 @@ async function measureSize(policies: number, plan: Plan): Promise<readonly Row[]
     // A PDP's certificate and authority serve the peers as well.
     const opa = peers ? await add(startOpa(policies, ours)) : undefined;
     const cerbos = peers ? await add(startCerbos(policies, ours)) : undefined;
-    const silent = policies === AXES_AT ? await add(startPortcullis(policies, 'off')) : undefined;
-    const asked = (server: Server | undefined, way: Way, suffix = '', payloadKb: number = PLAIN_KB): Measurement[] =>
+    const asked = (
+      server: Server | undefined,
+      way: Way,
+      { suffix = '', payloadKb = USUAL_KB, kept = 'uncached' }: Case = {},
+    ): Measurement[] =>
       server === undefined
         ? []
         : WIDTHS.map((width) => ({
-            subject: way === 'opa' || way === 'cerbos' ? way : 'portcullis',
-            case: `${policies} uncached c${width}${suffix}`,
+            subject: subjectOf(way),
+            case: way === 'echo' ? `echo c${width}${suffix}` : `${policies} ${kept} c${width}${suffix}`,
             server,
-            job: { ...plan, way, address: server.addresses[way] ?? '', tls: server.tls, policies, payloadKb, width },
+            job: {
+              ...plan,
+              way,
+              address: server.addresses[way] ?? '',
+              tls: server.tls,
+              policies,
+              payloadKb,
+              width,
+              allowedOnly: kept === 'cached',
+            },
           }));
     const compared = [
       asked(ours, 'stream'),
       asked(opa, 'opa'),
       asked(cerbos, 'cerbos'),
-      asked(ours, 'unary', ' unary'),
+      asked(ours, 'unary', { suffix: ' unary' }),
+    ].flat();
+    for (const { job } of compared.filter(({ job: { width } }) => width === 1)) await answers(job);
+    if (policies !== AXES_AT) return await inTurns(compared, plan.rounds);
+    const silent = await add(startPortcullis(policies, 'off'));
+    const keeping = await add(startPortcullis(policies, 'required', 'caching'));
+    const echo = await add(startEcho(ours));
+    const axes = [
+      asked(echo, 'echo'),
+      asked(ours, 'http', { suffix: ' http' }),
+      asked(keeping, 'stream', { kept: 'cached' }),
+      asked(keeping, 'sidecar', { kept: 'cached', suffix: ' sidecar' }),
+      asked(silent, 'stream', { suffix: ' audit-off' }),
+      plan === QUICK ? [] : asked(silent, 'unary', { suffix: ' unary audit-off' }),
+      ...plan.payloadsKb
+        .filter((payloadKb) => payloadKb !== USUAL_KB)
+        .flatMap((payloadKb) => {
+          const larger = { suffix: ` ${payloadKb}kB`, payloadKb };
+          return [asked(ours, 'stream', larger), asked(opa, 'opa', larger), asked(cerbos, 'cerbos', larger)];
+        }),
     ];
-    const axes =
-      policies === AXES_AT
-        ? [
-            asked(ours, 'http', ' http'),
-            asked(silent, 'stream', ' audit-off'),
-            asked(silent, 'unary', ' unary audit-off'),
-            ...PAYLOADS_KB.filter((kb) => kb !== PLAIN_KB).flatMap((kb) => [
-              asked(ours, 'stream', ` ${kb}kB`, kb),
-              asked(opa, 'opa', ` ${kb}kB`, kb),
-              asked(cerbos, 'cerbos', ` ${kb}kB`, kb),
-            ]),
-          ]
-        : [];
-    const measurements = [...compared, ...axes].flat();
-    for (const { job } of compared.flat().filter(({ job: { width } }) => width === 1)) await answers(job);
-    return await inTurns(measurements, plan.rounds);
+    return await inTurns([...compared, ...axes.flat()], plan.rounds);
   } finally {
     for (const server of servers) await server.close();
   }
+}
+
+/** What is special about a measurement. */
+interface Case {
+  readonly suffix?: string;
+  readonly payloadKb?: number;
+  readonly kept?: 'cached' | 'uncached';
+}
+
+function subjectOf(way: Way): string {
+  if (way === 'echo') return 'grpc-js';
+  return PEERS.has(way) ? way : 'portcullis';
 }
 
 interface Found extends Load {

@@ -45,11 +45,21 @@ async function builtAside(size: number, shape: Shape): Promise<Uint8Array> {
 /** Policies per file. */
 const PER_FILE = 500;
 
-/** The source folder of a workload. */
-export function bundleSource(rules: readonly WorkRule[], shape: Shape): ReadonlyMap<string, Uint8Array> {
+/** The source folder of a workload; decisions may be kept for so many seconds. */
+export function bundleSource(
+  rules: readonly WorkRule[],
+  shape: Shape,
+  cacheSeconds = 0,
+): ReadonlyMap<string, Uint8Array> {
   const set = { name: 'tools', layer: 'platform', combining: 'priority', priority_order: 'desc', policies: 'policies' };
   const texts: Record<string, string> = {
-    'bundle.yaml': JSON.stringify({ format: 'portcullis.policy/1', name: 'bench', version: '1.0.0', sets: [set] }),
+    'bundle.yaml': JSON.stringify({
+      format: 'portcullis.policy/1',
+      name: 'bench',
+      version: '1.0.0',
+      ...(cacheSeconds === 0 ? {} : { cache: { ttl_seconds: cacheSeconds } }),
+      sets: [set],
+    }),
   };
   for (let first = 0; first < rules.length; first += PER_FILE) {
     const policies = rules.slice(first, first + PER_FILE).map((rule, index) => policyOf(rule, first + index, shape));

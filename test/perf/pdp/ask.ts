@@ -1,11 +1,12 @@
 /** One client per subject. Every answer is read whole and compared with what it must be. */
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { credentials, Client as GrpcClient, type ServiceError } from '@grpc/grpc-js';
 import { fromJSON, type ServiceDefinition } from '@grpc/proto-loader';
 import type { CanonicalRequest } from '@portcullis/policy/model';
 import { loadDecisionService, requestDigest, toWireRequest } from '@portcullis/proto';
-import { createLogger, openTlsMaterial, type TlsFiles } from '@portcullis/runtime';
-import { createPolicyClient, pdpConfig, pdpCredentials } from '@portcullis/sidecar';
+import { createLogger, openTlsMaterial, systemClock, type TlsFiles } from '@portcullis/runtime';
+import { createAnswerCache, createPolicyClient, pdpConfig, pdpCredentials } from '@portcullis/sidecar';
 import { Pool } from 'undici';
 import { eventually } from '../../support/eventually.js';
 import { TRUST_DOMAIN } from '../../support/stack.js';
@@ -25,10 +26,11 @@ const PATIENCE_MS = 10_000;
 
 /** Connects. */
 export async function connect(job: Job): Promise<Asker> {
-  const questions = workloadOf(job.policies, 'plain').requests.hit;
+  const questions = questionsOf(job);
   const padding = 'x'.repeat(Math.max(0, Math.round(job.payloadKb * 1_000 - OVERHEAD)));
   switch (job.way) {
     case 'stream':
+    case 'sidecar':
       return connectStream(job, questions, padding);
     case 'unary':
       return connectUnary(job, questions, padding);
@@ -57,6 +59,13 @@ export async function connect(job: Job): Promise<Asker> {
   }
 }
 
+/** What is asked, in turn. */
+export function questionsOf({ policies, allowedOnly }: Job): readonly WorkRequest[] {
+  const workload = workloadOf(policies, 'plain');
+  const { hit } = workload.requests;
+  return allowedOnly ? hit.filter((question) => expectedOf(workload, question)) : hit;
+}
+
 /** What a question has without any padding, in bytes. */
 const OVERHEAD = 450;
 
@@ -71,14 +80,20 @@ export function inputOf({ agent, tool, operation, tokens }: WorkRequest): object
 }
 
 async function connectStream(
-  { address, tls }: Job,
+  { address, tls, way }: Job,
   questions: readonly WorkRequest[],
   padding: string,
 ): Promise<Asker> {
   const log = createLogger({ component: 'bench', level: 'silent' });
   const material = await openTlsMaterial(tls, { log });
   const requests = questions.map((question) => requestWith(question, padding));
+  const limits = { maxEntries: 5_000, maxBytes: 64 * 1024 * 1024 };
+  const observer = { unstored: () => undefined };
   const client = createPolicyClient({
+    cache:
+      way === 'sidecar'
+        ? createAnswerCache({ limits, clock: systemClock, newDecisionId: randomUUID, observer })
+        : undefined,
     config: pdpConfig.parse({ endpoints: [address], deadlineMs: 900, hedgeAfterMs: 800 }),
     credentials: pdpCredentials(material, TRUST_DOMAIN),
     log,

@@ -3,8 +3,8 @@
 import type { MethodDefinition } from '@grpc/grpc-js';
 import type { TlsFiles } from '@portcullis/runtime';
 
-/** How a subject is asked. */
-export const WAYS = ['stream', 'unary', 'http', 'opa', 'cerbos', 'echo'] as const;
+/** How a subject is asked; `sidecar` is the stream with the sidecar's cache in front of it. */
+export const WAYS = ['stream', 'sidecar', 'unary', 'http', 'opa', 'cerbos', 'echo'] as const;
 /** See {@link WAYS}. */
 export type Way = (typeof WAYS)[number];
 
@@ -29,6 +29,8 @@ export interface Job {
   readonly tls: TlsFiles;
   /** Rules that are loaded; the questions follow from it. */
   readonly policies: number;
+  /** Only questions that are allowed: what is denied is never kept. */
+  readonly allowedOnly: boolean;
   /** What a question carries besides, in kB. */
   readonly payloadKb: number;
   /** Questions under way at once. */

@@ -25,10 +25,14 @@ export interface Server {
 
 const PUBLISH_MS = 600_000;
 
-/** Ours: a PDP with mutual TLS and the release of a distributor. */
+/** Seconds for which decisions may be kept, where they may; the most that a bundle can ask for. */
+const CACHE_SECONDS = 30;
+
+/** Ours: a PDP with mutual TLS and the release of a distributor; `caching` for one that lets decisions be kept. */
 export async function startPortcullis(
   policies: number,
   audit: 'required' | 'off',
+  keeping: 'caching' | 'uncached' = 'uncached',
 ): Promise<Server & { readonly own: TlsFiles }> {
   const stack = await startStack({
     logLevel: 'error',
@@ -41,7 +45,7 @@ export async function startPortcullis(
     },
     bundles: () => ({ compileTimeoutMs: PUBLISH_MS, compileHeapMb: 4_096, syncTimeoutMs: PUBLISH_MS }),
   });
-  const source = bundleSource(workloadOf(policies, 'plain').rules, 'plain');
+  const source = bundleSource(workloadOf(policies, 'plain').rules, 'plain', keeping === 'caching' ? CACHE_SECONDS : 0);
   await stack.publish(source, { waitMs: PUBLISH_MS }).catch((error: unknown) => closing(stack, error));
   const [pdp] = stack.pdps;
   if (pdp === undefined) throw new Error('no PDP');
@@ -50,7 +54,12 @@ export async function startPortcullis(
     own: stack.tls({ kind: 'pdp', name: pdp.name }),
     pid: pdp.pid,
     tls: await stack.issue({ kind: 'gateway', name: 'edge' }),
-    addresses: { stream: pdp.endpoint, unary: pdp.endpoint, ...(http === undefined ? {} : { http }) },
+    addresses: {
+      stream: pdp.endpoint,
+      sidecar: pdp.endpoint,
+      unary: pdp.endpoint,
+      ...(http === undefined ? {} : { http }),
+    },
     close: () => stack.close(),
   };
 }
