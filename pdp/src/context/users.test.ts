@@ -98,7 +98,7 @@ describe('a user counts', () => {
     const seen: (UserSubject | undefined)[] = [];
     const { decide } = pipelineOf(ADMINS, {
       users: authority(),
-      followers: [{ decided: ({ request }) => void seen.push(request.user) }],
+      followers: [{ follows: () => true, decided: ({ request }) => void seen.push(request.user) }],
     });
     await decide(toolCall('read', { user: { id: 'alice' } }), { userToken: await sign(CLAIMS) });
     await new Promise((resolve) => setImmediate(resolve));

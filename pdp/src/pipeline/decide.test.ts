@@ -100,6 +100,26 @@ describe('a decision', () => {
     expect(counted).toEqual(['decided allow false']);
   });
 
+  test('is told to those who follow it, after the answer; what they do wrong changes nothing', async () => {
+    const told: string[] = [];
+    const fail = (what: string): never => {
+      throw new Error(what);
+    };
+    const { decide, defects } = subject({
+      followers: [
+        { follows: () => fail('no idea'), decided: () => void told.push('first') },
+        { follows: () => false, decided: () => void told.push('second') },
+        { follows: () => true, decided: () => fail('no room') },
+        { follows: () => true, decided: (_question, _request, { effect }) => void told.push(`fourth: ${effect}`) },
+      ],
+    });
+    expect((await decide(asking(toolCall('read')))).allow).toBe(true);
+    expect(told).toEqual([]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(told).toEqual(['fourth: allow']);
+    expect(defects).toEqual(['no idea', 'no room']);
+  });
+
   test('keeps the snapshot that it began with', async () => {
     let current = snapshot;
     const gate = Promise.withResolvers<void>();

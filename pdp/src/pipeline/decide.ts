@@ -73,7 +73,7 @@ export function createDecide(parts: DecideParts): Decide {
     const progress: Progress = { digest: claimOf(attempt), timings: {} };
     const decision = await decideFrom(stages, attempt, progress, startedAt);
     parts.observer.decided(decision.effect, decision.meta.cached);
-    if (parts.followers.length > 0) setImmediate(() => follow(parts, progress, decision));
+    tellFollowers(parts, progress, decision);
     return decision;
   };
 }
@@ -192,14 +192,22 @@ async function runStages(
   return crossed('adjudicate') ? adjudicated : { ok: false, reason: TIMED_OUT };
 }
 
-function follow({ followers, onDefect }: DecideParts, { question, request }: Progress, decision: Decision): void {
+/** After the answer; nobody who asks waits for it. */
+function tellFollowers(parts: DecideParts, { question, request }: Progress, decision: Decision): void {
   if (question === undefined || request === undefined) return;
-  for (const follower of followers) {
-    try {
-      follower.decided(question, request, decision);
-    } catch (error) {
-      onDefect(PortcullisError.from(error));
-    }
+  for (const follower of parts.followers) {
+    shielded(parts, () => {
+      if (!follower.follows(question)) return;
+      setImmediate(() => shielded(parts, () => follower.decided(question, request, decision)));
+    });
+  }
+}
+
+function shielded({ onDefect }: DecideParts, tell: () => void): void {
+  try {
+    tell();
+  } catch (error) {
+    onDefect(PortcullisError.from(error));
   }
 }
 

@@ -162,6 +162,8 @@ export interface AttemptRecorder {
 
 /** Who does something about a decision once it is answered. Must not throw; nobody waits. */
 export interface DecisionFollower {
+  /** Whether it wants to know at all; asked in the turn of the answer, so it must cost nothing. */
+  follows(question: Question): boolean;
   decided(question: Question, request: ContextualRequest, decision: Decision): void;
 }
 

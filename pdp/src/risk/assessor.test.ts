@@ -131,9 +131,9 @@ describe('habits', () => {
     const request = toolCall('x');
     const agent = { tenant: 'acme', agent: 'analyst' };
     const asked = question(request);
-    habits.decided(asked, request, decisionOn(request));
-    expect(await baselines.read(agent)).toBeUndefined();
+    expect(habits.follows(asked)).toBe(false);
     assessed.add(asked);
+    expect(habits.follows(asked)).toBe(true);
     habits.decided(asked, request, decisionOn(request));
     expect((await baselines.read(agent))?.counters.get('attempts')?.value).toBe(1);
   });

@@ -22,8 +22,8 @@ export function createHabits(parts: HabitParts): DecisionFollower {
   const { baselines, halfLives, clock, observer, maxInFlight, assessed } = parts;
   let inFlight = 0;
   return {
-    decided: (question, request, decision) => {
-      if (!assessed.has(question)) return;
+    follows: (question) => assessed.has(question),
+    decided: (_question, request, decision) => {
       if (inFlight >= maxInFlight) {
         observer.riskObserved('dropped');
         return;
