@@ -37,11 +37,13 @@ export function createHttpCallers({ certificates, tokens }: HttpCallerParts): Ht
   const known = new WeakMap<object, Caller>();
 
   const byCertificate = (request: FastifyRequest): PeerIdentity | undefined => {
+    if (certificates === undefined) return undefined;
     const socket = request.raw.socket as Partial<TLSSocket>;
-    if (certificates === undefined || socket.getPeerX509Certificate?.() === undefined) return undefined;
-    if (socket.authorized !== true) throw rejected('the certificate is not of an authority that is trusted here');
     let caller = known.get(socket);
     if (caller === undefined) {
+      // Making objects of a certificate costs more than a decision does.
+      if (socket.getPeerX509Certificate?.() === undefined) return undefined;
+      if (socket.authorized !== true) throw rejected('the certificate is not of an authority that is trusted here');
       const sslPeerCertificate = socket.getPeerCertificate?.();
       caller = certificates.callerOf({
         getAuthContext: () => ({
