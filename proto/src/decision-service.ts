@@ -54,7 +54,7 @@ export function loadDecisionService(loaded: PackageDefinition = loadDecisionPack
       responseSerialize: writers(messageName(method.responseType)),
     },
   ]);
-  return Object.fromEntries(written) as unknown as DecisionServiceDefinition;
+  return Object.fromEntries(written);
 }
 
 function messageName({ type }: MessageTypeDefinition<object, object>): string {

@@ -97,4 +97,11 @@ describe('every message of the service', () => {
     expect(first?.toString('hex')).toBe(before);
     expect(before).toBe(reference['Decide']?.responseSerialize(ping).toString('hex'));
   });
+
+  test('takes nothing but bytes for bytes, and is none the worse for having refused', () => {
+    const serialize = ours['Evaluate']?.requestSerialize;
+    expect(() => serialize?.({ user_token: 'x', request_digest: 'AAAA' })).toThrow('request_digest must be bytes');
+    const right = { user_token: 'x', request_digest: Buffer.from([1]) };
+    expect(serialize?.(right)).toEqual(reference['Evaluate']?.requestSerialize(right));
+  });
 });

@@ -5,7 +5,7 @@
 
 import type { EnumTypeDefinition, MessageTypeDefinition, PackageDefinition } from '@grpc/proto-loader';
 
-/** The bytes of one message; what is absent or null is not written. */
+/** The bytes of one message; what is absent or null is not written. Throws a TypeError for bytes that are none. */
 export type MessageWriter = (message: object) => Buffer;
 
 /** What proto-loader knows of a field, in the words of descriptor.proto. */
@@ -183,11 +183,12 @@ function createOutput(): { write(fields: readonly Field[], message: object): Buf
         text(String(value));
         return;
       case 'bytes': {
-        const bytes = value as Uint8Array;
-        varint(bytes.length);
-        reserve(bytes.length);
-        buffer.set(bytes, end);
-        end += bytes.length;
+        // The library takes base64 as well, which nothing here is.
+        if (!(value instanceof Uint8Array)) throw new TypeError(`${field.name} must be bytes`);
+        varint(value.length);
+        reserve(value.length);
+        buffer.set(value, end);
+        end += value.length;
         return;
       }
       case 'double':

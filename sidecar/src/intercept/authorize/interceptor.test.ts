@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { z } from 'zod';
 import { deny, fail, fakePolicyClient } from '../../testing/fake-policy-client.js';
 import { surfaceParts } from '../../testing/proxy-harness.js';
@@ -19,7 +18,7 @@ async function connected(policy = fakePolicyClient()) {
   const api = await startAuthorizeApi(authorizeConfig.parse({}), surfaceParts(policy));
   const client = new Client({ name: 'host', version: '1' });
   running.push(client, api);
-  await client.connect(new StreamableHTTPClientTransport(new URL(`http://${api.address}/interceptor`)) as Transport);
+  await client.connect(new StreamableHTTPClientTransport(new URL(`http://${api.address}/interceptor`)));
   const call = (method: string, params: Record<string, unknown>) =>
     client.request({ method, params }, z.record(z.string(), z.unknown()));
   const invoke = (params: Record<string, unknown>) =>
