@@ -7,6 +7,18 @@ const analyst = { type: 'agent', id: 'analyst' };
 const call = { name: 'tools/call', properties: { path: '/workspace/plan.txt' } };
 const file = { type: 'tool', id: 'read_file', properties: { server: 'files' } };
 const context = { candidates: 'catalogue', policy_version: '1.4.0', release_seq: 17 };
+const review = {
+  id: '0b0f6a9e-2f0e-4d0e-9a57-3b1f6c1d2e3f',
+  tenant: 'acme',
+  agent: 'analyst',
+  server: 'payments',
+  tool: 'transfer',
+  operation: 'tools/call',
+  request_digest: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+  asked: [{ policy: 'tenant/payments/large', reason: 'a large amount' }],
+  opened_at: '2026-11-22T12:00:00.000Z',
+  told: ['ops'],
+};
 const approval = {
   id: ID,
   state: 'approved',
@@ -149,6 +161,9 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
     budget: { argument: 'amount', limit: 5000 },
   },
   KillState: { env: 'prod', seq: 3, lists: ['eyJzaWduZWQiOnt9fQ=='], targets: null },
+  Review: review,
+  Reviews: { reviews: [review] },
+  ReviewNote: { note: 'Looked at with the owner of the account; as it should be.' },
   QuotaUsage: {
     shared: true,
     quotas: [
@@ -156,6 +171,7 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
         quota: 'tenant/limits/requests',
         kind: 'requests',
         account: { tenant: 'acme', agent: 'analyst' },
+        unit: 'requests',
         limit: 100,
         window_seconds: 60,
         used: 12,

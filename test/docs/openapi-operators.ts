@@ -2,6 +2,40 @@ import { QUOTA_KINDS } from '@portcullis/policy/model';
 import { json, problems, ref } from './openapi-parts.js';
 
 const text = { type: 'string' };
+const instant = { type: 'string', format: 'date-time' };
+const REVIEW = {
+  type: 'object',
+  required: ['id', 'tenant', 'agent', 'request_digest', 'asked', 'opened_at', 'told'],
+  additionalProperties: false,
+  properties: {
+    id: { ...text, format: 'uuid', description: "The decision's." },
+    tenant: text,
+    agent: text,
+    user: text,
+    server: text,
+    tool: text,
+    operation: text,
+    request_digest: { ...text, description: 'Lower-case hex SHA-256 of the canonical request.' },
+    asked: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['policy'],
+        additionalProperties: false,
+        properties: { policy: { ...text, description: '`<layer>/<set>/<slug>`' }, reason: text },
+      },
+      description: 'Which policies want it looked at, and why.',
+    },
+    opened_at: instant,
+    closed: {
+      type: 'object',
+      required: ['by', 'at', 'note'],
+      additionalProperties: false,
+      properties: { by: text, at: instant, note: text },
+    },
+    told: { type: 'array', items: text, description: 'Webhooks that were told, or given up.' },
+  },
+};
 
 /** Schemas of the operators' routes. */
 export const OPERATOR_SCHEMAS = {
@@ -40,6 +74,7 @@ export const OPERATOR_SCHEMAS = {
             quota: { ...text, description: '`<layer>/<set>/<slug>`' },
             kind: { enum: [...QUOTA_KINDS] },
             account: { type: 'object', additionalProperties: { type: ['string', 'null'] } },
+            unit: { ...text, description: 'What limit and used count, e.g. requests, tokens, bytes, or a currency.' },
             limit: { type: 'number' },
             window_seconds: { type: 'integer', minimum: 1 },
             used: { type: 'number' },
@@ -48,6 +83,19 @@ export const OPERATOR_SCHEMAS = {
         },
       },
     },
+  },
+  Review: REVIEW,
+  Reviews: {
+    type: 'object',
+    required: ['reviews'],
+    additionalProperties: false,
+    properties: { reviews: { type: 'array', items: REVIEW } },
+  },
+  ReviewNote: {
+    type: 'object',
+    required: ['note'],
+    additionalProperties: false,
+    properties: { note: { ...text, minLength: 1, maxLength: 2_048, description: 'What was found.' } },
   },
 };
 
@@ -82,6 +130,46 @@ export function operatorPaths(): Readonly<Record<string, object>> {
             409: 'A later list is in force.',
             413: 'The body is too large.',
             503: 'Whose signatures count is not known yet, or the list could not be kept.',
+          }),
+        },
+      },
+    },
+    '/v1/reviews': {
+      get: {
+        operationId: 'reviewList',
+        summary: 'What policies let continue and want looked at, of this PDP',
+        security: SECURITY,
+        parameters: [
+          {
+            name: 'closed',
+            in: 'query',
+            schema: { enum: ['true', 'false'] },
+            description: 'Those that are closed, too.',
+          },
+        ],
+        responses: {
+          200: { description: 'The reviews, oldest first.', content: json(ref('Reviews')) },
+          ...problems({ ...REFUSALS, 400: 'A parameter is not acceptable.' }),
+        },
+      },
+    },
+    '/v1/reviews/{id}/close': {
+      post: {
+        operationId: 'reviewClose',
+        summary: 'Closes a review',
+        security: SECURITY,
+        parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string', format: 'uuid' } }],
+        requestBody: { required: true, content: json(ref('ReviewNote')) },
+        responses: {
+          200: { description: 'The review, closed.', content: json(ref('Review')) },
+          ...problems({
+            ...REFUSALS,
+            400: 'The note is not acceptable.',
+            404: 'This PDP has no review of that id.',
+            409: 'Somebody has closed it already.',
+            413: 'The body is too large.',
+            415: 'The body is not JSON.',
+            503: 'The review could not be kept.',
           }),
         },
       },

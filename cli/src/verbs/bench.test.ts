@@ -14,7 +14,7 @@ const FILES = {
   priority: 5
 `,
   'good/tests/a.yaml':
-    suiteOf(`  - { name: x, request: { tool: { arguments: { text: ${'abc'.repeat(200)} } } }, expect: allow }
+    suiteOf(`  - { name: x, request: { tool: { arguments: { text: ${'abc'.repeat(10_000)} } } }, expect: allow }
   - { name: y, skip: true, skip_reason: z }
 `),
   'untested/bundle.yaml': manifestOf(),
