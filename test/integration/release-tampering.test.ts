@@ -282,6 +282,7 @@ describe('every byte of a release', () => {
       for (let from = 0; from < flips.length; from += FLIPS_PER_LOOK)
         questions += await refusesAll(flips.slice(from, from + FLIPS_PER_LOOK), { own, before, after });
       const seconds = (performance.now() - began) / 1000;
+      expect(questions).toBeGreaterThan(0);
       figures.push(
         `every ${BYTE_STRIDE === 1 ? '' : `${BYTE_STRIDE}th `}byte flipped: ${flips.length} flips of ${JSON.stringify(sizes)} bytes in ${seconds.toFixed(1)} s, 0 activations, ` +
           `${questions} decisions meanwhile unchanged; ${harmless} flips left out that change nothing that is said`,
