@@ -1,38 +1,24 @@
-/** The composition root: the only file that constructs across folders, in reading order. */
+/** The composition root: with `compose/` the only place that constructs across folders, in reading order. */
 
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createRequestParser, loadDecisionPackage, loadDecisionService, parsePeerIdentity } from '@portcullis/proto';
+import { createRequestParser, loadDecisionPackage, loadDecisionService } from '@portcullis/proto';
 import {
   type Clock,
   composing,
-  grpcServerCredentials,
   LOG_FIELD,
   type Opened,
   openTlsMaterial,
-  PortcullisError,
+  type PortcullisError,
   type Service,
   type ServiceContext,
-  signStatement,
   startAdminServer,
   systemClock,
-  type TlsMaterial,
-  undiciDispatcher,
 } from '@portcullis/runtime';
-import {
-  type ChannelReader,
-  createHttpChannelReader,
-  fallbackReader,
-  openNatsChannel,
-} from '@portcullis/runtime/channel';
-import { createCertifiedApprovers } from './approvals/approver-certificates.js';
-import { createMemoryApprovalStore } from './approvals/memory.js';
+import { type ChannelReader, fallbackReader } from '@portcullis/runtime/channel';
 import { openApprovals } from './approvals/open-approvals.js';
-import { type Audit, openAudit } from './audit/open-audit.js';
 import { recordReleases } from './audit/record-releases.js';
-import { openShipping, type Shipping } from './audit/shipping/open-shipping.js';
 import { createActiveReleases } from './bundles/active.js';
 import { createBundleClient } from './bundles/bundle-client.js';
 import { openBundleFiles } from './bundles/bundle-files.js';
@@ -40,42 +26,30 @@ import { createBundleTasks } from './bundles/bundle-tasks.js';
 import { type BundleCompiler, createWorkerCompiler } from './bundles/compiler.js';
 import { FRESHNESS_PROFILES, MAX_CACHE_TTL_SECONDS } from './bundles/freshness.js';
 import { createNodeReports } from './bundles/node-reports.js';
-import { createReceiptKeys } from './bundles/receipt-keys.js';
 import { createDecisionCache } from './cache/decision-cache.js';
+import { openChannels, readPinnedRoot } from './compose/open-channels.js';
+import { openConfiguredAudit, openConfiguredShipping } from './compose/open-evidence.js';
+import { openGrpc } from './compose/open-grpc.js';
+import { openHttps } from './compose/open-https.js';
+import { rehearsePipeline } from './compose/rehearse-pipeline.js';
 import { MAX_SOURCES, type PdpConfig } from './config.js';
 import type { AgentStore } from './context/agent-store.js';
 import { openContext } from './context/open-context.js';
 import { openUserAuthority } from './context/users.js';
 import { createEpochs, followCounter } from './epochs/epochs.js';
-import { gatewayServices } from './gateways/gateway-services.js';
-import { type HttpEndpoint, openHttpEndpoint } from './http/endpoint.js';
-import { openTokenKey } from './http/token-key.js';
 import { openKillFile } from './kill/kill-file.js';
 import { createKillSource, requireKillList } from './kill/kill-source.js';
 import { openKillSwitch } from './kill/kill-switch.js';
-import { createPdpMetrics, type PdpMetrics } from './metrics.js';
+import { createPdpMetrics } from './metrics.js';
 import { createDecide, type Decide, type DecideParts } from './pipeline/decide.js';
-import { speaksFor } from './pipeline/normalize.js';
 import { createQuotaLedger } from './quota/ledger.js';
-import { createMemoryQuotaStore } from './quota/memory.js';
 import { openQuotaStore } from './quota/open.js';
 import { openReviewJournal } from './reviews/review-journal.js';
 import { openReviews } from './reviews/reviews.js';
 import { openRisk } from './risk/open.js';
-import { createDryDecide } from './search/dry-decide.js';
-import { createPageTokens } from './search/page-token.js';
-import { createDecideStream } from './server/decide-stream.js';
-import { createEvaluate, createEvaluateBatch } from './server/evaluate.js';
-import { maxStreamAgeMs, openGrpcEndpoint } from './server/grpc-endpoint.js';
-import { createHealthService } from './server/health-service.js';
-import { createOpenStreams } from './server/open-streams.js';
 import { createCallerReader } from './server/peer.js';
-import { rehearse } from './server/rehearse.js';
-import { createSettle } from './server/settle.js';
-import { createWatch } from './server/watch.js';
 import { readDeclaredTools } from './session/declared-tools.js';
 import { openSessions } from './session/open.js';
-import { createSealer } from './session/sealer.js';
 
 /** What a test may put in the place of the real thing. */
 export interface PdpReplacements {
@@ -100,7 +74,6 @@ export interface PdpService extends Service {
   readonly agents: AgentStore | undefined;
 }
 
-const NOTHING_STOPPED = { stops: () => undefined };
 const ENGINE = 'portcullis/1';
 const DRAIN_CALLS_MS = 5_000;
 const DRAIN_STEP_MS = 2_000;
@@ -294,129 +267,40 @@ async function compose(
     return current.ok ? true : current.message;
   });
 
-  const silent = {
-    stageTook: () => undefined,
-    sourceAnswered: () => undefined,
-    decided: () => undefined,
-    reserved: () => undefined,
-    held: () => undefined,
-  };
-  const nobody = { perAgent: 1, perTenant: 1, grantsPerTenant: 1, keepMs: 1 };
-  const unasked = {
-    ...approvals.book,
-    store: createMemoryApprovalStore({ clock, caps: nobody }),
-    tell: () => undefined,
-    record: async () => undefined,
-  };
-  const unused = createMemoryQuotaStore({ clock, leaseMs: 1, maxAccounts: 1_000, maxReservations: 1_000 });
   const definitions = loadDecisionPackage();
   const service = loadDecisionService(definitions);
-  await rehearse({
-    // Sources would be asked by somebody whom there is not.
-    decide: createDecide({
-      ...pipeline,
-      kills: NOTHING_STOPPED,
-      memory: undefined,
-      sources: [],
-      sink: undefined,
-      recorder: undefined,
-      observer: silent,
-      quotas: unused,
-      approvals: unasked,
-      followers: [],
-    }),
-    service,
-    clock,
-  });
+  await rehearsePipeline(pipeline, { service, clock });
 
-  const streams = createOpenStreams(maxStreamAgeMs(config.limits.maxConnectionAgeMs));
   const callers = createCallerReader({ trustDomain: config.trustDomain, clock });
-  const evaluate = { decide, epochs, callers, clock, deadlineMs: config.limits.decisionDeadlineMs, log };
-  const endpoint = await openGrpcEndpoint({
+  const endpoint = await openGrpc(config, {
     definitions,
-    ...config.listen,
-    credentials: grpcServerCredentials(tls),
-    limits: config.limits,
-    health: createHealthService(active),
-    streams,
-    more: gatewayServices(config, { ...evaluate, observer: metrics }),
-    handlers: {
-      Evaluate: createEvaluate(evaluate),
-      EvaluateBatch: createEvaluateBatch(evaluate),
-      Decide: createDecideStream({
-        ...evaluate,
-        streams,
-        observer: metrics,
-        encode: service.Decide.responseSerialize,
-        maxInFlight: config.limits.maxInFlightPerStream,
-      }),
-      Watch: createWatch({ callers, releases: active, epochs, streams, observer: metrics, log }),
-      Settle: createSettle({
-        callers,
-        observer: metrics,
-        quotas,
-        prices: () => {
-          const current = active.current();
-          return current.ok ? current.snapshot.engine.registry.prices : undefined;
-        },
-        clock,
-        results: sessions.results,
-        gateways: pipeline.gateways,
-        sink: audit,
-        mayReport: (caller, tenant, agent) => speaksFor(caller, tenant, agent, pipeline.gateways),
-        log,
-        maxRemembered: config.limits.maxSettlementsRemembered,
-      }),
-    },
+    service,
+    decide,
+    pipeline,
+    releases: active,
+    epochs,
+    callers,
+    results: sessions.results,
+    tls,
+    clock,
+    metrics,
+    log,
   });
   opened(() => endpoint.close());
-  const tokenKey = await openTokenKey(config.http?.tokenKeyFile);
-  const http: HttpEndpoint | undefined =
-    config.http === undefined
-      ? undefined
-      : await openHttpEndpoint({
-          ...pipeline,
-          approvals:
-            approvals.approvers === undefined && config.approvals.certificates.length === 0
-              ? undefined
-              : {
-                  desk: approvals.desk,
-                  approvers: approvals.approvers,
-                  certified: createCertifiedApprovers({
-                    configured: config.approvals.certificates,
-                    trustDomain: config.trustDomain,
-                    clock,
-                  }),
-                  waiting: approvals.book.store,
-                  reveal: approvals.reveal,
-                },
-          search: config.http.search.enabled
-            ? {
-                ...config.http.search,
-                snapshots: active,
-                dryDecide: createDryDecide(pipeline),
-                tokens: createPageTokens(
-                  createSealer(tokenKey, 'portcullis search pages'),
-                  clock,
-                  config.http.search.tokenSeconds,
-                ),
-              }
-            : undefined,
-          accessRequests: config.http.accessRequests
-            ? { sealer: createSealer(tokenKey, 'portcullis access requests'), waiting: approvals.book.store }
-            : undefined,
-          config: config.http,
-          material: tls,
-          trustDomain: config.trustDomain,
-          certificates: callers,
-          decide,
-          deadlineMs: config.limits.decisionDeadlineMs,
-          observer: metrics,
-          log,
-          kill: { kills, env: config.env, trusted: () => bundles.trusted },
-          reviews,
-          usage: { usage: ledger.usage, shared: config.quota.store.type === 'redis' },
-        });
+  const http = await openHttps(config, {
+    pipeline,
+    decide,
+    approvals,
+    reviews,
+    ledger,
+    kills,
+    trusted: () => bundles.trusted,
+    callers,
+    tls,
+    clock,
+    metrics,
+    log,
+  });
   opened(() => http?.close());
   if (http !== undefined) httpsUrl = () => http.url;
   const admin = await startAdminServer({
@@ -488,95 +372,4 @@ async function compose(
       },
     ],
   };
-}
-
-async function openConfiguredAudit(
-  { audit, dataDir, node, trustDomain }: PdpConfig,
-  { clock, log, metrics }: { readonly clock: Clock; readonly log: ServiceContext['log']; readonly metrics: PdpMetrics },
-): Promise<Audit | undefined> {
-  const { mode } = audit;
-  if (mode === 'off') {
-    log.warn('Decisions are not recorded: audit.mode is off');
-    return undefined;
-  }
-  const owner = `${trustDomain}/pdp/${node}`;
-  return openAudit({ config: { ...audit, mode }, dataDir, owner, clock, log, observer: metrics });
-}
-
-async function openConfiguredShipping(
-  { audit: { ship, keep }, dataDir, trustDomain }: PdpConfig,
-  { chain }: Audit,
-  parts: {
-    readonly channels: readonly ChannelReader[];
-    readonly pinnedRoot: Uint8Array;
-    readonly tls: TlsMaterial;
-    readonly clock: Clock;
-    readonly log: ServiceContext['log'];
-    readonly metrics: PdpMetrics;
-  },
-): Promise<Shipping | undefined> {
-  const senders = parts.channels.flatMap(({ sender }) => (sender === undefined ? [] : [sender]));
-  if (!ship.enabled || senders.length === 0) {
-    parts.log.warn('Evidence stays on this machine: it is not shipped');
-    return undefined;
-  }
-  const { pinnedRoot, tls, clock, log, metrics } = parts;
-  const shipping = await openShipping({
-    config: ship,
-    keep,
-    chain,
-    senders,
-    receiptKeys: createReceiptKeys({ pinnedRoot, rootsDir: join(dataDir, 'roots'), trustDomain, clock }),
-    sign: (statement) => signStatement(tls.current(), statement),
-    observer: metrics,
-    clock,
-    log,
-    random: Math.random,
-  });
-  metrics.followShipping(shipping.lag);
-  return shipping;
-}
-
-async function readPinnedRoot(file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    throw new PortcullisError('ERR_BUNDLE_ROOT', 'invalid', 'the pinned root cannot be read', { cause: error });
-  }
-}
-
-async function openChannels(
-  config: PdpConfig,
-  tls: TlsMaterial,
-  context: ServiceContext,
-  opened: Opened,
-): Promise<readonly ChannelReader[]> {
-  const acceptServer = (id: string): boolean => parsePeerIdentity(id, config.trustDomain)?.kind === 'distributor';
-  return Promise.all(
-    config.bundles.sources.map(async (source): Promise<ChannelReader> => {
-      const channel = await openChannel(source);
-      opened(() => channel.close());
-      return channel;
-    }),
-  );
-
-  async function openChannel(source: PdpConfig['bundles']['sources'][number]): Promise<ChannelReader> {
-    switch (source.type) {
-      case 'http':
-        return createHttpChannelReader({
-          baseUrl: source.url,
-          dispatcher: undiciDispatcher(tls, { acceptServer }),
-          ownsDispatcher: true,
-        });
-      case 'nats':
-        return openNatsChannel({
-          servers: source.servers,
-          ...(source.tls ? { tls } : {}),
-          ...(source.credsFile === undefined ? {} : { credsFile: source.credsFile }),
-          bucketPrefix: source.bucketPrefix,
-          log: context.log,
-          role: 'reader',
-        });
-    }
-  }
 }
