@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { pdpConfig } from './ask/config.js';
 import { cacheConfig } from './cache/config.js';
 import { SESSION_SCOPES } from './intercept/canonical-request.js';
+import { egressConfig } from './intercept/egress/config.js';
 import { mcpConfig, stdioConfig } from './intercept/mcp/config.js';
 
 const session = z
@@ -39,6 +40,7 @@ export const sidecarConfig = z
     cache: cacheConfig,
     mcp: mcpConfig.optional().describe('The MCP Streamable HTTP proxy.'),
     stdio: stdioConfig.optional().describe('The MCP stdio wrapper (mode "mcp").'),
+    egress: egressConfig.optional().describe('The egress proxy (HTTP_PROXY, HTTPS_PROXY).'),
     drainMs: z
       .int()
       .min(0)
@@ -46,9 +48,9 @@ export const sidecarConfig = z
       .default(10_000)
       .describe('Time that attempts in flight get to end after SIGTERM.'),
   })
-  .refine((config) => config.mcp !== undefined || config.stdio !== undefined, {
+  .refine(({ mcp, stdio, egress }) => [mcp, stdio, egress].some((surface) => surface !== undefined), {
     path: ['mcp'],
-    message: 'configure mcp, stdio or both',
+    message: 'configure at least one of mcp, stdio and egress',
   });
 
 /** Value of {@link sidecarConfig}. */

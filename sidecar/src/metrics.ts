@@ -5,13 +5,19 @@ import type { Registry } from '@portcullis/runtime';
 import { type AskObserver, BREAKER_STATES } from './ask/observer.js';
 import { type AnswerCacheObserver, UNSTORED_REASONS } from './cache/answer-cache.js';
 import type { RefusalObserver } from './enforce/refuse.js';
+import { DIRECTIONS, type EgressObserver, ENDINGS } from './intercept/egress/evidence.js';
 import type { ExchangeObserver } from './intercept/mcp/exchange.js';
 
 /** How attempts end, as a label. */
 export const ATTEMPT_OUTCOMES = ['forwarded', 'upstream_failed', 'denied', 'held', 'invalid', 'failed_closed'] as const;
 
 /** What the parts of the sidecar report. */
-export interface SidecarMetrics extends RefusalObserver, ExchangeObserver, AskObserver, AnswerCacheObserver {
+export interface SidecarMetrics
+  extends RefusalObserver,
+    ExchangeObserver,
+    AskObserver,
+    AnswerCacheObserver,
+    EgressObserver {
   /** What the gauge of kept allows reads when scraped. */
   followCache(entries: () => number): void;
 }
@@ -58,6 +64,16 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
     name: 'reuses_lost_total',
     help: 'Allows out of kept decisions that no PDP had recorded when the sidecar ended.',
   });
+  const egressEnded = registry.counter({
+    name: 'egress_connections_total',
+    help: 'Connections and requests that the egress proxy let through, by how they ended.',
+    labels: { ending: ENDINGS },
+  });
+  const egressBytes = registry.counter({
+    name: 'egress_bytes_total',
+    help: 'Bytes that passed the egress proxy, heads of plain requests not counted.',
+    labels: { direction: DIRECTIONS },
+  });
   let highest = 0;
   // Looked up once: these are on the path of every attempt.
   const asked = askSeconds.labels({ cached: 'false' });
@@ -80,6 +96,12 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
     },
     carriedOut(source, outcome) {
       ended.get(source)?.get(outcome)?.inc();
+    },
+    connectionEnded(ending) {
+      egressEnded.inc({ ending });
+    },
+    bytesPassed(direction, count) {
+      egressBytes.inc({ direction }, count);
     },
     took(seconds) {
       attemptSeconds.observe(seconds);

@@ -15,6 +15,7 @@ const AREAS: Readonly<Record<string, string>> = {
   CONFIG: 'Configuration',
   CONTEXT: 'Context and users',
   CREDENTIAL: 'Credentials for MCP servers',
+  EGRESS: 'The egress proxy',
   GATEWAY: 'Gateways of other makers',
   HTTP: 'The HTTP surfaces of the PDP',
   IDENTITY: 'Identities',

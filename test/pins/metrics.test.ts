@@ -52,6 +52,8 @@ const METRICS = {
     'gauge portcullis_sidecar_release_seq{}',
     'counter portcullis_sidecar_decision_cache_refusals_total{reason}',
     'counter portcullis_sidecar_reuses_lost_total{}',
+    'counter portcullis_sidecar_egress_connections_total{ending}',
+    'counter portcullis_sidecar_egress_bytes_total{direction}',
     'gauge portcullis_sidecar_decision_cache_entries{}',
   ],
   portcullis_distributor: [

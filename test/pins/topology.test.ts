@@ -14,7 +14,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     '@portcullis/runtime',
     '@portcullis/runtime/*',
   ],
-  sidecar: ['@portcullis/policy/model', '@portcullis/proto', '@portcullis/runtime', '@portcullis/runtime/*'],
+  sidecar: [
+    '@portcullis/policy/model',
+    '@portcullis/policy/network',
+    '@portcullis/proto',
+    '@portcullis/runtime',
+    '@portcullis/runtime/*',
+  ],
   distributor: [
     '@portcullis/policy',
     '@portcullis/policy/*',

@@ -3,7 +3,14 @@
  * Nothing here can produce an allow.
  */
 
-import { type CanonicalRequest, type Decision, type DenyCode, FIELD, type Source } from '@portcullis/policy/model';
+import {
+  type CanonicalRequest,
+  type Decision,
+  type DenyCode,
+  FIELD,
+  type JsonObject,
+  type Source,
+} from '@portcullis/policy/model';
 import { type FaultKind, LOG_FIELD, type Logger, PortcullisError } from '@portcullis/runtime';
 import type { AskFailure } from '../ask/port.js';
 
@@ -46,6 +53,8 @@ export interface Refusal {
   readonly reason_code?: string;
   /** `<layer>/<policy>` or the offending part of the request. */
   readonly path?: string;
+  /** Of a hold: the approval that it waits for, as the PDP said it (`approval_id`, `state`, `expires_at`, `poll`, …). */
+  readonly approval?: JsonObject;
 }
 
 interface Row {
@@ -118,6 +127,7 @@ export interface RefusalDetails {
   readonly decision_id?: string | undefined;
   readonly reason_code?: string | undefined;
   readonly path?: string | undefined;
+  readonly approval?: JsonObject | undefined;
   /** Overrides the row where a specification fixes another number (e.g. -32700 for unreadable JSON). */
   readonly rpcCode?: number;
   readonly httpStatus?: number;
@@ -167,6 +177,7 @@ export function createRefuser(options: {
       ...(details.decision_id === undefined ? {} : { decision_id: details.decision_id }),
       ...(details.reason_code === undefined ? {} : { reason_code: details.reason_code }),
       ...(details.path === undefined ? {} : { path: details.path }),
+      ...(details.approval === undefined ? {} : { approval: details.approval }),
     };
     observer.refused(source, row.outcome);
     const fields = {
@@ -202,6 +213,7 @@ export function createRefuser(options: {
         decision_id: decision.decision_id,
         reason_code: reason.reason_code,
         path: reason.path,
+        approval: approvalOf(decision),
         request,
       });
     },
@@ -213,4 +225,11 @@ export function createRefuser(options: {
       return refuse(DENY_CODE_OF_FAULT[fault.kind], { cause: fault, ...(request === undefined ? {} : { request }) });
     },
   };
+}
+
+/** What a hold says of the approval that it waits for; without an id there is nothing to wait for. */
+function approvalOf({ effect, conditions }: Decision): JsonObject | undefined {
+  if (effect !== 'hold') return undefined;
+  const values = conditions.map(({ value }) => value as JsonObject | null);
+  return values.find((value) => typeof value?.['approval_id'] === 'string') ?? undefined;
 }

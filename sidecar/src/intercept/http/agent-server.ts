@@ -1,7 +1,8 @@
 /** A server that agents speak HTTP to: node:http on loopback or a Unix socket, with every limit set, and drained in order. */
 
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Refusal, type Refuser, RPC_CODE } from '../../enforce/refuse.js';
 import { bind, type ListenAddress } from './bind.js';
@@ -23,6 +24,13 @@ export interface AgentServerOptions {
   isEndless?(request: IncomingMessage): boolean;
   /** Takes over CONNECT; without it CONNECT is answered 405. */
   connect?(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /**
+   * Takes over requests to open a WebSocket; without it the wish is ignored. What the client has sent besides waits in
+   * `socket`, and `response` answers on it. Must not reject.
+   */
+  upgrade?(request: IncomingMessage, response: ServerResponse, socket: Duplex): Promise<void>;
+  /** Whether `Expect: 100-continue` is served like any other request; without it every expectation is answered 417. */
+  readonly takesExpectations?: boolean;
   readonly limits: {
     readonly maxHeaderBytes: number;
     readonly headersTimeoutMs: number;
@@ -41,6 +49,8 @@ export interface AgentServer {
   finish(): Promise<void>;
   /** Ends everything that still runs. */
   close(): Promise<void>;
+  /** Serves HTTP on a connection that came another way, as if it had been accepted here. */
+  adopt(socket: Duplex): void;
 }
 
 /** Why an exchange is given up. A value: an exception would be made with its stack, for nobody to read. */
@@ -96,13 +106,18 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
       requireHostHeader: true,
       joinDuplicateHeaders: false,
       insecureHTTPParser: false,
+      shouldUpgradeCallback: ({ headers }) =>
+        options.upgrade !== undefined && headers.upgrade?.toLowerCase() === 'websocket',
     },
     serve,
   );
   // No silent truncation: the head check counts the fields itself.
   server.maxHeadersCount = 0;
   server.maxConnections = limits.maxConnections;
-  server.on('checkContinue', (_request, response: ServerResponse) => expectationFailed(response));
+  server.on('checkContinue', (request, response: ServerResponse) => {
+    if (options.takesExpectations === true) serve(request, response);
+    else expectationFailed(response);
+  });
   server.on('checkExpectation', (_request, response: ServerResponse) => expectationFailed(response));
   server.on('connect', (request, socket: Duplex, head: Buffer) => {
     if (options.connect === undefined || draining) {
@@ -111,6 +126,16 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
     } else {
       options.connect(request, socket, head);
     }
+  });
+  server.on('upgrade', (request, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => undefined);
+    if (head.length > 0) socket.unshift(head);
+    const response = new ServerResponse(request);
+    response.assignSocket(socket as Socket);
+    response.shouldKeepAlive = false;
+    response.once('finish', () => socket.end());
+    if (options.upgrade === undefined || draining) refuse(response, refuser.refuse('SHUTTING_DOWN'));
+    else void options.upgrade(request, response, socket);
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (!socket.writable) return socket.destroy();
@@ -125,6 +150,7 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
 
   return {
     address,
+    adopt: (socket) => void server.emit('connection', socket),
     async finish() {
       draining = true;
       server.close();
