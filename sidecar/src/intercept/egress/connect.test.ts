@@ -276,6 +276,13 @@ describe('the bytes of a tunnel', () => {
   });
 });
 
+test('CONNECT in HTTP/1.0 needs no Host', async () => {
+  await start();
+  const raw = rawClient(proxy.port, `CONNECT site.test:${recorder.port} HTTP/1.0\r\n\r\n`);
+  expect(await raw.until('\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
+  raw.socket.destroy();
+});
+
 test.each([
   ['no port', 'CONNECT site.test HTTP/1.1\r\nHost: site.test\r\n\r\n'],
   ['port 0', 'CONNECT site.test:0 HTTP/1.1\r\nHost: site.test:0\r\n\r\n'],

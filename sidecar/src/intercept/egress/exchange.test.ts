@@ -249,6 +249,12 @@ describe('a request that is not allowed', () => {
   });
 });
 
+test('HTTP/1.0 needs no Host', async () => {
+  await start();
+  expect(await send(`GET http://site.test:${origin.port}/old HTTP/1.0\r\n\r\n`)).toContain('hello /old');
+  expect(fieldsAt(0)).toContain(`site.test:${origin.port}`);
+});
+
 test('paths are named as they were sent where the configuration says so', async () => {
   await start({ paths: 'as_sent' });
   expect(await send(get('/@scope%2fname//x;y'))).toContain('200 OK');

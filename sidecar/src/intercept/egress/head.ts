@@ -20,6 +20,8 @@ export interface Head {
   readonly rawHeaders: readonly string[];
   /** By lower-case name, lists joined. */
   readonly fields: ReadonlyMap<string, string>;
+  /** Whether there may be no Host field: HTTP/1.0, which some clients still speak to proxies. */
+  readonly mayLackHost: boolean;
   /** Bytes of the body: a number, `chunked`, or 0 where there is none. */
   readonly length: number | 'chunked';
 }
@@ -57,7 +59,11 @@ const METHOD = /^[A-Z][A-Z-]{0,31}$/;
 
 /** Checks method and fields; `request` is of any form. */
 export function readHead(
-  request: { readonly method?: string | undefined; readonly rawHeaders: readonly string[] },
+  request: {
+    readonly method?: string | undefined;
+    readonly httpVersion?: string;
+    readonly rawHeaders: readonly string[];
+  },
   rules: HeadRules,
 ): Head | BadHead {
   const { method = '', rawHeaders } = request;
@@ -85,12 +91,14 @@ export function readHead(
   const length = bodyLength(fields);
   return length === undefined
     ? bad(400, 'the length of the body is in doubt')
-    : { ok: true, method, rawHeaders, fields, length };
+    : { ok: true, method, rawHeaders, fields, length, mayLackHost: request.httpVersion === '1.0' };
 }
 
-/** Whether the Host field, which must be there, names `authority`. */
+/** Whether the Host field names `authority`. */
 export function hostAgrees(head: Head, authority: Authority, defaultPort: number | undefined): boolean {
-  const named = readAuthority(head.fields.get('host') ?? '', defaultPort ?? authority.port);
+  const host = head.fields.get('host');
+  if (host === undefined) return head.mayLackHost;
+  const named = readAuthority(host, defaultPort ?? authority.port);
   return named !== undefined && sameAuthority(named, authority);
 }
 

@@ -122,12 +122,12 @@ export function createOrigin({ dial, limits, ca }: OriginOptions): Origin {
 }
 
 function headersFor(head: Head, destination: Destination, isUpgrade: boolean): string[] {
-  const passed: string[] = [];
+  // As it was decided, whatever its spelling was.
+  const passed: string[] = ['Host', hostField(destination)];
   const given = endToEnd(head.rawHeaders);
   for (let at = 0; at + 1 < given.length; at += 2) {
     const name = given[at] ?? '';
-    // As it was decided, whatever its spelling was.
-    passed.push(name, name.toLowerCase() === 'host' ? hostField(destination) : (given[at + 1] ?? ''));
+    if (name.toLowerCase() !== 'host') passed.push(name, given[at + 1] ?? '');
   }
   if (head.length === 'chunked') passed.push('transfer-encoding', 'chunked');
   // Or Node would announce a body that does not come.
