@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { createRegistry, type Registry, systemClock } from '@portcullis/runtime';
 import { auditLevel } from '../enforce/capabilities.js';
 import { createGuard } from '../enforce/guard.js';
@@ -164,7 +165,7 @@ export interface ByteRecorder {
   readonly received: () => Buffer;
   readonly connections: () => number;
   /** What it does with a connection besides. */
-  greet: (socket: Socket) => void;
+  greet: (socket: Socket) => unknown;
   close(): Promise<void>;
 }
 
@@ -244,4 +245,18 @@ export function rawClient(port: number, ...first: readonly (string | Buffer)[]):
     until: (text) => when(() => over || received.includes(text)),
     all: () => when(() => over),
   };
+}
+
+/** A ClientHello as Node makes it. */
+export async function clientHello(options: ConnectionOptions): Promise<Buffer> {
+  const recorder = await startByteRecorder();
+  const first = new Promise<Buffer>((resolve) => {
+    recorder.greet = (incoming) => incoming.once('data', resolve);
+  });
+  const socket = connectTls({ port: recorder.port, host: '127.0.0.1', rejectUnauthorized: false, ...options });
+  socket.on('error', () => undefined);
+  const bytes = await first;
+  socket.destroy();
+  await recorder.close();
+  return bytes;
 }

@@ -64,6 +64,7 @@ export function isPassage<T extends { readonly kind: string }>(outcome: Passage 
 
 const UNRESOLVED: Readonly<Record<UnresolvedReason, string>> = {
   not_found: 'the host has no address',
+  not_asked: 'the host is none of those that may be resolved (egress.resolve.only)',
   timeout: 'the host was not resolved in time',
   busy: 'too many hosts are being resolved',
   too_many: 'the host has more addresses than are accepted',

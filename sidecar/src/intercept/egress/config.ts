@@ -1,6 +1,6 @@
 /** Configuration of the egress proxy. */
 
-import { canonicalHost, isAligned, parseCidr } from '@portcullis/policy/network';
+import { canonicalHost, isAddressHost, isAligned, parseCidr } from '@portcullis/policy/network';
 import { z } from 'zod';
 import { secretSource } from '../http/credential.js';
 import { listenConfig } from '../http/listen-config.js';
@@ -66,7 +66,7 @@ const tunnels = z
 const intercept = z
   .strictObject({
     hosts: z
-      .array(hostPattern)
+      .array(hostPattern.refine((host) => !isAddressHost(host), 'must be a name: certificates are made for names'))
       .min(1)
       .max(1024)
       .describe('Hosts whose TLS ends here, so that method and path of every request are decided.'),
@@ -95,6 +95,14 @@ const intercept = z
 
 const resolve = z
   .strictObject({
+    only: z
+      .array(hostPattern)
+      .max(4096)
+      .optional()
+      .describe(
+        'Hosts that may be resolved at all; others are decided without addresses, and never connected to. A name tells ' +
+          'whoever answers for it that it was asked for.',
+      ),
     timeoutMs: z.int().min(100).max(60_000).default(5_000).describe('Time for a name to be resolved.'),
     maxAddresses: z.int().min(1).max(256).default(64).describe('Most addresses of a name; one with more is refused.'),
     maxPending: z.int().min(1).max(4096).default(64).describe('Names that may wait for an answer at once.'),

@@ -3,6 +3,7 @@ import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'n
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import {
   type ByteRecorder,
+  clientHello,
   type EgressHarness,
   type Origin,
   onLoopback,
@@ -14,7 +15,6 @@ import {
 } from '../../testing/egress-harness.js';
 import { allow, deny, fail, fakePolicyClient } from '../../testing/fake-policy-client.js';
 import { createMint, type Mint } from './certificate-mint.js';
-import { readClientHello } from './client-hello.js';
 
 let mint: Mint;
 let origin: Origin;
@@ -59,17 +59,17 @@ async function tls(authority: string, options: ConnectionOptions): Promise<TLSSo
   return socket;
 }
 
-/** A ClientHello as Node makes it. */
-async function helloFor(options: ConnectionOptions): Promise<Buffer> {
-  const catcher = await startByteRecorder();
-  const socket = connectTls({ port: catcher.port, host: '127.0.0.1', rejectUnauthorized: false, ...options });
-  socket.on('error', () => undefined);
-  while (catcher.received().length === 0 || readClientHello(catcher.received()).kind === 'incomplete') {
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  socket.destroy();
-  await catcher.close();
-  return catcher.received();
+/** Adds an encrypted hello of eight bytes to the extensions. */
+function withEncryptedHello(hello: Buffer): Buffer {
+  const added = Buffer.from([0xfe, 0x0d, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0]);
+  const grown = Buffer.concat([hello, added]);
+  grown.writeUInt16BE(grown.readUInt16BE(3) + added.length, 3);
+  grown.writeUIntBE(grown.readUIntBE(6, 3) + added.length, 6, 3);
+  const ciphers = 44 + grown.readUInt8(43);
+  const compression = ciphers + 2 + grown.readUInt16BE(ciphers);
+  const extensions = compression + 1 + grown.readUInt8(compression);
+  grown.writeUInt16BE(grown.readUInt16BE(extensions) + added.length, extensions);
+  return grown;
 }
 
 describe('a tunnel', () => {
@@ -137,6 +137,16 @@ describe('a tunnel', () => {
     expect(proxy.lines('Connection ended')).toMatchObject([{ ending: 'kill_switch' }]);
   });
 
+  test('is ended when the sidecar ends, and nobody waits for it', async () => {
+    await start();
+    const socket = await tls(`site.test:${origin.port}`, { servername: 'site.test' });
+    socket.on('error', () => undefined);
+    const closed = once(socket, 'close');
+    await proxy.surface.close();
+    await closed;
+    expect(proxy.lines('Connection ended')).toMatchObject([{ ending: 'shutdown' }]);
+  });
+
   test.each([
     ['silent for too long', { idleTimeoutMs: 150 }, 'idle'],
     ['old', { maxLifetimeMs: 1_000 }, 'lifetime'],
@@ -152,8 +162,8 @@ describe('a tunnel', () => {
 
 describe('the handshake', () => {
   const refusals: readonly (readonly [string, () => Promise<string | Buffer>])[] = [
-    ['names another server', () => helloFor({ servername: 'evil.test' })],
-    ['names none', () => helloFor({})],
+    ['names another server', () => clientHello({ servername: 'evil.test' })],
+    ['names none', () => clientHello({})],
     ['is no TLS', async () => 'SSH-2.0-x\r\n'],
     ['is HTTP', async () => 'GET / HTTP/1.1\r\nHost: site.test\r\n\r\n'],
     ['is malformed', async () => Buffer.from([22, 3, 1, 0, 5, 1, 0, 0, 1, 0])],
@@ -176,9 +186,30 @@ describe('the handshake', () => {
     expect(proxy.lines('Connection ended')).toMatchObject([{ ending: 'handshake_refused', bytes_sent: 0 }]);
   });
 
+  test('that may hide its server is refused, or noted where that is configured', async () => {
+    const authority = `site.test:${recorder.port}`;
+    const hiding = withEncryptedHello(await clientHello({ servername: 'site.test' }));
+    await start();
+    const raw = tunnel(authority);
+    await raw.until('\r\n\r\n');
+    raw.socket.write(hiding);
+    // The TLS alert access_denied.
+    expect(Buffer.from(await raw.all(), 'latin1').subarray(-7)).toEqual(Buffer.from([21, 3, 3, 0, 2, 2, 49]));
+    expect(recorder.received()).toHaveLength(0);
+    await proxy.close();
+    await start({ tunnels: { encryptedClientHello: 'note' } });
+    recorder.greet = (socket) => void socket.on('end', () => void socket.end());
+    const noted = tunnel(authority);
+    await noted.until('\r\n\r\n');
+    noted.socket.end(hiding);
+    while (recorder.received().length < hiding.length) await new Promise((resolve) => setImmediate(resolve));
+    await proxy.surface.finish();
+    expect(proxy.lines('Connection ended')).toMatchObject([{ ech: true, sni: 'site.test' }]);
+  });
+
   test('may be sent before the answer, in pieces, and arrives whole', async () => {
     await start();
-    const hello = await helloFor({ servername: 'Site.Test' });
+    const hello = await clientHello({ servername: 'Site.Test' });
     const authority = `site.test:${recorder.port}`;
     const raw = rawClient(
       proxy.port,
@@ -194,7 +225,7 @@ describe('the handshake', () => {
 
   test('may name no server where CONNECT names an address, unless that is not accepted either', async () => {
     await start();
-    const hello = await helloFor({});
+    const hello = await clientHello({});
     const send = async (): Promise<void> => {
       const raw = tunnel(`127.0.0.1:${recorder.port}`);
       await raw.until('\r\n\r\n');

@@ -22,8 +22,8 @@ import type { UnderWay } from './under-way.js';
 /** Takes over the sockets of hosts whose TLS ends here. */
 export interface Terminator {
   isFor(destination: Destination): boolean;
-  /** Speaks TLS as the destination, and HTTP inside of it; whatever it asks for is decided there. */
-  terminate(socket: Duplex, destination: Destination): void;
+  /** Speaks TLS as the destination, and HTTP inside of it; whatever it asks for is decided there. Never rejects. */
+  terminate(socket: Duplex, destination: Destination): Promise<void>;
 }
 
 /** What it needs. */
@@ -122,7 +122,7 @@ export function createConnect(
     socket.write(ESTABLISHED);
     const seen = await readHello(socket, tunnels, closing);
     const refusal = judge(seen, destination, undefined);
-    if (refusal === undefined) terminator.terminate(socket, destination);
+    if (refusal === undefined) await terminator.terminate(socket, destination);
     else turnAway(socket, seen, destination, refusal);
   }
 

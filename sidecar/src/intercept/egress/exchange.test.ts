@@ -249,6 +249,61 @@ describe('a request that is not allowed', () => {
   });
 });
 
+test('HEAD is answered with the head alone, its length included', async () => {
+  await start();
+  origin.serve = (_request, response) => void response.writeHead(200, { 'content-length': '1234' }).end();
+  const answer = await send(get('/').replace('GET', 'HEAD'));
+  expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\ncontent-length: 1234\r\n/);
+  expect(answer.endsWith('\r\n\r\n')).toBe(true);
+});
+
+test('an answer is read no faster than the agent reads it', async () => {
+  await start();
+  const total = 64 * 1024 * 1024;
+  let written = 0;
+  origin.serve = (_request, response) => {
+    response.writeHead(200, { 'content-length': String(total) });
+    const write = (): void => {
+      while (written < total) {
+        written += 65_536;
+        if (!response.write(Buffer.alloc(65_536))) {
+          response.once('drain', write);
+          return;
+        }
+      }
+      response.end();
+    };
+    write();
+  };
+  const raw = rawClient(proxy.port, get('/'));
+  raw.socket.pause();
+  let before = -1;
+  // It has stopped once several looks see the same.
+  for (let same = 0; same < 20; ) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    same = written === before && written > 0 ? same + 1 : 0;
+    before = written;
+  }
+  expect(written).toBeLessThan(total / 2);
+  raw.socket.destroy();
+});
+
+test('while draining, nothing new is served, and what is under way may end', async () => {
+  await start();
+  let finish = (): void => undefined;
+  origin.serve = (_request, response) => {
+    response.write('begun ');
+    finish = () => void response.end('done');
+  };
+  const raw = rawClient(proxy.port, get('/slow'));
+  await raw.until('begun');
+  const finished = proxy.surface.finish();
+  expect(await send(get('/new'))).toBe('');
+  finish();
+  expect(await raw.all()).toContain('done');
+  await finished;
+});
+
 test('HTTP/1.0 needs no Host', async () => {
   await start();
   expect(await send(`GET http://site.test:${origin.port}/old HTTP/1.0\r\n\r\n`)).toContain('hello /old');

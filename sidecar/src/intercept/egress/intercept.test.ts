@@ -5,9 +5,11 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import {
+  clientHello,
   type EgressHarness,
   type Origin,
   onLoopback,
@@ -124,6 +126,39 @@ test('certificates are kept per host, made of the authority, and end before it',
   expect(leaf?.subjectAltName).toBe('DNS:api.test');
   expect(leaf?.ca).toBe(false);
   for (const socket of [one, two, other]) socket.destroy();
+});
+
+test('a WebSocket inside is one attempt', async () => {
+  origin.server.on('upgrade', (_request, socket: Duplex) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nwelcome');
+    socket.on('end', () => void socket.end());
+    socket.on('error', () => undefined);
+  });
+  const socket = await inside('api.test');
+  let text = '';
+  socket.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  socket.write(
+    `GET /chat HTTP/1.1\r\nHost: api.test:${origin.port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n`,
+  );
+  while (!text.includes('welcome')) await once(socket, 'data');
+  expect(text).toMatch(/^HTTP\/1\.1 101 /);
+  expect(client.asked).toMatchObject([{ egress: { scheme: 'wss', method: 'GET', path: '/chat' } }]);
+  socket.destroy();
+});
+
+test('a client that stops in its handshake is not waited for', async () => {
+  const short = await startEgress({
+    client,
+    config: { intercept: { hosts: ['*.test'] }, limits: { headersTimeoutMs: 300 } },
+  });
+  const raw = rawClient(short.port, 'CONNECT api.test:443 HTTP/1.1\r\nHost: api.test:443\r\n\r\n');
+  await raw.until('\r\n\r\n');
+  raw.socket.write(await clientHello({ servername: 'api.test' }));
+  await raw.all();
+  await short.close();
+  expect(client.asked).toEqual([]);
 });
 
 test('an authority from files is used; one whose parts do not belong together is refused at the start', async () => {

@@ -58,7 +58,7 @@ export function createOrigin({ dial, limits, ca }: OriginOptions): Origin {
     const plain = await dial(passage, ledger.signal);
     ledger.connected(plain.remoteAddress);
     const isSecure = destination.scheme === 'https' || destination.scheme === 'wss';
-    const socket = isSecure ? await secure(plain, destination) : plain;
+    const socket = isSecure ? await secure(plain, destination, ledger.signal) : plain;
     const outgoing = httpRequest({
       // The connection that was dialled, and no agent that might take another.
       createConnection: () => socket,
@@ -91,7 +91,7 @@ export function createOrigin({ dial, limits, ca }: OriginOptions): Origin {
   };
 
   /** Who the destination is, is verified strictly; the agent has no say in it. */
-  function secure(plain: Socket, destination: Destination): Promise<Socket> {
+  function secure(plain: Socket, destination: Destination, signal: AbortSignal): Promise<Socket> {
     const host = bareHost(destination);
     return new Promise((resolve, reject) => {
       const socket = connectTls({
@@ -104,19 +104,28 @@ export function createOrigin({ dial, limits, ca }: OriginOptions): Origin {
         rejectUnauthorized: true,
       });
       const timer = setTimeout(() => socket.destroy(new Error('no TLS in time')), limits.connectTimeoutMs);
-      const failed = (error: NodeJS.ErrnoException): void => {
+      const leave = (): void => {
+        socket.destroy(new Error('given up'));
+      };
+      signal.addEventListener('abort', leave);
+      const settled = (): void => {
         clearTimeout(timer);
+        signal.removeEventListener('abort', leave);
+      };
+      const failed = (error: NodeJS.ErrnoException): void => {
+        settled();
         socket.destroy();
         plain.destroy();
         reject(new UntrustedError(`TLS with the host failed (${error.code ?? 'handshake'})`, { cause: error }));
       };
       socket.once('error', failed);
       socket.once('secureConnect', () => {
-        clearTimeout(timer);
+        settled();
         socket.off('error', failed);
         socket.on('error', () => undefined);
         resolve(socket);
       });
+      if (signal.aborted) leave();
     });
   }
 }

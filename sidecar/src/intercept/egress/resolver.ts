@@ -3,6 +3,7 @@
 import { lookup } from 'node:dns/promises';
 import { formatIp, parseIp } from '@portcullis/policy/network';
 import type { EgressConfig } from './config.js';
+import { isOneOf } from './destination.js';
 
 /** What a name leads to, or why that is not known. */
 export type Resolved =
@@ -10,7 +11,7 @@ export type Resolved =
   | { readonly kind: 'unresolved'; readonly reason: UnresolvedReason };
 
 /** Why a name has no address that could be decided about. */
-export type UnresolvedReason = 'not_found' | 'timeout' | 'busy' | 'too_many' | 'unusable' | 'failed';
+export type UnresolvedReason = 'not_found' | 'not_asked' | 'timeout' | 'busy' | 'too_many' | 'unusable' | 'failed';
 
 /** The port: whoever knows the addresses of a name, in the order in which they should be tried. May reject. */
 export type NameLookup = (host: string) => Promise<readonly string[]>;
@@ -53,6 +54,7 @@ export function createResolver(names: NameLookup, limits: EgressConfig['resolve'
   }
 
   return async (host) => {
+    if (limits.only !== undefined && !isOneOf(host, limits.only)) return unresolved('not_asked');
     if (pending >= limits.maxPending) return unresolved('busy');
     // Counted until the system has answered, not until we stopped waiting: it is the system's threads that are few.
     pending += 1;

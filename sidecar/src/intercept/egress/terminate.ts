@@ -57,19 +57,17 @@ export async function createTerminator(
     return (await making).context;
   }
 
-  function terminate(socket: Duplex, destination: Destination): void {
-    contextFor(destination.host).then(
-      (secureContext) => {
-        const secure = new TLSSocket(socket, { isServer: true, secureContext, ALPNProtocols: ['http/1.1'] });
-        // A client that does not trust the authority is told so by its own TLS; here it is a connection that ended.
-        secure.on('error', () => secure.destroy());
-        adopt(secure, destination);
-      },
-      (thrown: unknown) => {
-        log.error({ [LOG_FIELD.error]: thrown }, 'Certificate could not be made');
-        socket.destroy();
-      },
-    );
+  async function terminate(socket: Duplex, destination: Destination): Promise<void> {
+    try {
+      const secureContext = await contextFor(destination.host);
+      const secure = new TLSSocket(socket, { isServer: true, secureContext, ALPNProtocols: ['http/1.1'] });
+      // A client that does not trust the authority is told so by its own TLS; here it is a connection that ended.
+      secure.on('error', () => secure.destroy());
+      adopt(secure, destination);
+    } catch (thrown) {
+      log.error({ [LOG_FIELD.error]: thrown }, 'Certificate could not be made');
+      socket.destroy();
+    }
   }
 
   return { isFor: ({ host }) => isOneOf(host, config.hosts), terminate };

@@ -53,6 +53,9 @@ export interface AgentServer {
   adopt(socket: Duplex): void;
 }
 
+/** What a client that was turned away gets to read why, ms. */
+const LAST_WORDS_MS = 1_000;
+
 /** Why an exchange is given up. A value: an exception would be made with its stack, for nobody to read. */
 const LEFT = 'the agent is not there any more';
 
@@ -63,6 +66,8 @@ const LEFT = 'the agent is not there any more';
 export async function startAgentServer(options: AgentServerOptions): Promise<AgentServer> {
   const { refuser, limits } = options;
   const running = new Map<AbortController, { readonly isEndless: boolean; readonly response: ServerResponse }>();
+  /** Requests per connection whose answers are still to come. */
+  const unanswered = new WeakMap<Duplex, number>();
   let draining = false;
   let wake = (): void => undefined;
 
@@ -77,9 +82,12 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
       refuse(response, refuser.refuse('SHUTTING_DOWN'));
       return;
     }
+    const { socket } = request;
+    unanswered.set(socket, (unanswered.get(socket) ?? 0) + 1);
     const abort = new AbortController();
     running.set(abort, { isEndless: options.isEndless?.(request) ?? false, response });
     response.on('close', () => {
+      unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1);
       if (!response.writableFinished) abort.abort(LEFT);
     });
     options
@@ -120,14 +128,18 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
   });
   server.on('checkExpectation', (_request, response: ServerResponse) => expectationFailed(response));
   server.on('connect', (request, socket: Duplex, head: Buffer) => {
+    // The answer to an earlier request would be written into what the connection carries from now on.
+    if ((unanswered.get(socket) ?? 0) > 0) return socket.destroy();
     if (options.connect === undefined || draining) {
       const status = draining ? '503 Service Unavailable' : '405 Method Not Allowed';
       socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`);
     } else {
       options.connect(request, socket, head);
     }
+    return undefined;
   });
   server.on('upgrade', (request, socket: Duplex, head: Buffer) => {
+    if ((unanswered.get(socket) ?? 0) > 0) return socket.destroy();
     socket.on('error', () => undefined);
     if (head.length > 0) socket.unshift(head);
     const response = new ServerResponse(request);
@@ -136,9 +148,13 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
     response.once('finish', () => socket.end());
     if (options.upgrade === undefined || draining) refuse(response, refuser.refuse('SHUTTING_DOWN'));
     else void options.upgrade(request, response, socket);
+    return undefined;
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (!socket.writable) return socket.destroy();
+    // It may never end its side, and never finish the TLS handshake that this would have to wait for.
+    const timer = setTimeout(() => socket.destroy(), LAST_WORDS_MS);
+    socket.once('close', () => clearTimeout(timer));
     return socket.end(`HTTP/1.1 ${statusOf(error.code)}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
   });
   const address = await bind(server, options.listen, options.what);
@@ -150,7 +166,10 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
 
   return {
     address,
-    adopt: (socket) => void server.emit('connection', socket),
+    adopt(socket) {
+      if (draining) socket.destroy();
+      else server.emit('connection', socket);
+    },
     async finish() {
       draining = true;
       server.close();
