@@ -1,6 +1,7 @@
 /** What an agent is told when there is no connection: the same over CONNECT, plain HTTP and interception. */
 
-import { type ServerResponse, STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import { finished } from 'node:stream';
 import type { Refusal } from '../../enforce/refuse.js';
 
 /** Allowed, and still not to be had. */
@@ -10,6 +11,17 @@ export interface Unreachable {
   readonly code: UnreachableCode;
   readonly message: string;
   readonly decision_id?: string;
+}
+
+/** Thrown where there is no answer and it is known why. */
+export class Unanswered extends Error {
+  override readonly name = 'Unanswered';
+  readonly why: Pick<Unreachable, 'status' | 'code' | 'message'>;
+
+  constructor(why: Unanswered['why'], cause?: unknown) {
+    super(why.message, { cause });
+    this.why = why;
+  }
 }
 
 /** Why what was allowed could not be had. */
@@ -79,8 +91,41 @@ export function answerText(outcome: Refusal | Unreachable): string {
 
 /** Answers a request, if it was not answered yet. */
 export function respond(response: ServerResponse, outcome: Refusal | Unreachable): void {
-  if (response.destroyed || response.headersSent) return;
+  if (!begin(response, outcome)) return;
+  response.end();
+}
+
+/** What a client gets to read an answer that came before its request was over, ms. */
+const LAST_WORDS_MS = 1_000;
+
+/**
+ * The same, for a request whose body was not read. The connection ends with the answer, and to end it on bytes that are still
+ * coming would take the answer back (TCP), so they are thrown away for a while. Resolves when the answer is over. Never rejects.
+ */
+export async function turnAway(
+  request: IncomingMessage,
+  response: ServerResponse,
+  outcome: Refusal | Unreachable,
+): Promise<void> {
+  if (!response.headersSent) response.setHeader('connection', 'close');
+  if (!begin(response, outcome)) return;
+  if (!request.complete) {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, LAST_WORDS_MS);
+      finished(request.resume(), () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+  response.end();
+}
+
+/** Says everything but that it was everything. */
+function begin(response: ServerResponse, outcome: Refusal | Unreachable): boolean {
+  if (response.destroyed || response.headersSent) return false;
   const { status, reason, headers, body } = answerOf(outcome);
   response.writeHead(status, reason, { ...headers, 'content-length': String(Buffer.byteLength(body)) });
-  response.end(body);
+  response.write(body);
+  return true;
 }

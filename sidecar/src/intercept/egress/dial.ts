@@ -1,6 +1,6 @@
 /**
  * The one file that opens connections of the egress proxy, and it does so for passages only: to the addresses that were
- * decided about, in their order. There is no second look at the name.
+ * decided about, beginning in their order. There is no second look at the name.
  */
 
 import { connect, type Socket } from 'node:net';
@@ -8,28 +8,59 @@ import { requirePermit } from '../../enforce/permit.js';
 import type { Passage } from './admission.js';
 import { serverOf } from './destination.js';
 
-/** Connects. Rejects with the last address's failure, or when `signal` is aborted. */
+/** Connects. Rejects when no address accepted a connection, or when `signal` is aborted. */
 export type Dial = (passage: Passage, signal: AbortSignal) => Promise<Socket>;
+
+/** What an address gets before the next one is tried beside it, ms (RFC 8305 section 5). */
+const HEAD_START_MS = 250;
 
 /** Makes it. @param connectTimeoutMs for each address */
 export function createDial(connectTimeoutMs: number): Dial {
   return async ({ permit, destination, addresses }, signal) => {
     requirePermit(permit, serverOf(destination), 'client_to_server');
-    let failure: unknown = new Error('there is no address to connect to');
-    for (const address of addresses) {
-      try {
-        return await reach(address, destination.port, connectTimeoutMs, signal);
-      } catch (thrown) {
-        failure = thrown;
-        if (signal.aborted) break;
+    const decided = new AbortController();
+    const either = AbortSignal.any([signal, decided.signal]);
+    let before = Promise.resolve<unknown>(undefined);
+    const attempts = addresses.map((address) => {
+      const attempt = before.then(() => reach(address, destination.port, connectTimeoutMs, either));
+      const failed = attempt.then(
+        () => new Promise<never>(() => undefined),
+        () => undefined,
+      );
+      before = Promise.race([failed, before.then(() => delay(HEAD_START_MS, either))]);
+      return attempt;
+    });
+    const winner = Promise.any(attempts);
+    try {
+      return await winner;
+    } finally {
+      decided.abort();
+      // One that was connected in the same moment is one too many.
+      const first = await winner.catch(() => undefined);
+      for (const attempt of attempts) {
+        attempt.then(
+          (socket) => (socket === first ? undefined : socket.destroy()),
+          () => undefined,
+        );
       }
     }
-    throw failure;
   };
+}
+
+/** Waits, or does not where nobody waits any more. Never rejects. */
+function delay(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
 
 function reach(host: string, port: number, timeoutMs: number, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(new Error('given up'));
     // An address is not looked up; that it stays so does not depend on how Node reads it.
     const lookup = (): never => {
       throw new TypeError('not an address');
@@ -56,6 +87,6 @@ function reach(host: string, port: number, timeoutMs: number, signal: AbortSigna
       resolve(socket);
     });
     signal.addEventListener('abort', leave);
-    if (signal.aborted) leave();
+    return undefined;
   });
 }

@@ -94,7 +94,7 @@ function permitted(): string[] {
     .map(({ egress, context }) => {
       const { host, port, method, path } = egress ?? {};
       const query = context.attributes?.['query'];
-      return `${method} ${host}:${port} ${path}${query === undefined ? '' : `?${String(query)}`}`;
+      return `${method} ${host}:${port} ${path}${query === undefined ? '' : `?${JSON.stringify(query).slice(1, -1)}`}`;
     });
 }
 

@@ -304,6 +304,30 @@ test('while draining, nothing new is served, and what is under way may end', asy
   await finished;
 });
 
+test('a refusal is read even by a client that is still sending', async () => {
+  await start();
+  client.behaviour = deny();
+  const raw = rawClient(
+    proxy.port,
+    `POST http://site.test:${origin.port}/ HTTP/1.1\r\nHost: site.test:${origin.port}\r\nContent-Length: 4000000\r\n\r\n`,
+  );
+  raw.socket.write(Buffer.alloc(1_000_000));
+  expect(await raw.until('decision_id')).toContain('HTTP/1.1 403');
+  raw.socket.write(Buffer.alloc(3_000_000));
+  expect(await raw.all()).toContain('POLICY_DENIED');
+  expect(origin.connections()).toBe(0);
+});
+
+test('a body that grows beyond what may be sent is a 413', async () => {
+  await start({ limits: { maxUploadBytes: 2048, bytesPerDecision: 2048 } });
+  const chunk = `400\r\n${'x'.repeat(1024)}\r\n`;
+  const text = `POST http://site.test:${origin.port}/ HTTP/1.1\r\nHost: site.test:${origin.port}\r\nTransfer-Encoding: chunked\r\n\r\n`;
+  expect(await send(text + chunk + chunk + chunk)).toContain('HTTP/1.1 413');
+  expect(await send(text.replace('Transfer-Encoding: chunked', 'Content-Length: 4096'))).toContain('HTTP/1.1 413');
+  expect(client.asked).toHaveLength(1);
+  expect(origin.requests).toEqual([]);
+});
+
 test('HTTP/1.0 needs no Host', async () => {
   await start();
   expect(await send(`GET http://site.test:${origin.port}/old HTTP/1.0\r\n\r\n`)).toContain('hello /old');

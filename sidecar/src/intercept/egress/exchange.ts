@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Refusal, Refuser } from '../../enforce/refuse.js';
 import { type Admission, isPassage, type Wish } from './admission.js';
-import { respond, type Unreachable } from './answer.js';
+import { turnAway, Unanswered, type Unreachable } from './answer.js';
 import type { EgressConfig } from './config.js';
 import { type Destination, readAuthority, serverOf } from './destination.js';
 import type { Ending, Evidence } from './evidence.js';
@@ -75,10 +75,10 @@ export function createExchange(options: ExchangeOptions): Exchange {
     response.sendDate = false;
     try {
       const read = readRequest(request, socket !== undefined, tunnel);
-      if ('kind' in read) return turnAway(request, response, undefined, read);
+      if ('kind' in read) return await refuse(request, response, undefined, read);
       const { wish } = read;
       const passage = await admission.ask(wish);
-      if (!isPassage(passage)) return turnAway(request, response, wish.destination, passage);
+      if (!isPassage(passage)) return await refuse(request, response, wish.destination, passage);
       const ledger = ledgers(passage, wish);
       const left = (): void => ledger.stop('client_left');
       signal.addEventListener('abort', left);
@@ -88,14 +88,14 @@ export function createExchange(options: ExchangeOptions): Exchange {
         const carrying = { request, response, socket, read, ledger };
         ending = await carry(carrying, (outgoing) => origin(passage, outgoing, ledger));
       } catch (thrown) {
-        const outcome = ledger.refusal ?? failed(thrown, passage.permit.decision_id);
-        turnAway(request, response, wish.destination, outcome);
+        const outcome = ledger.refusal ?? failed(thrown, ledger, passage.permit.decision_id);
+        await refuse(request, response, wish.destination, outcome);
       } finally {
         signal.removeEventListener('abort', left);
         ledger.close(ending);
       }
     } catch (thrown) {
-      turnAway(request, response, undefined, refuser.fault(thrown));
+      await refuse(request, response, undefined, refuser.fault(thrown));
     }
   }
 
@@ -167,16 +167,15 @@ export function createExchange(options: ExchangeOptions): Exchange {
     return { head, sent, wish: { destination: { ...destination, scheme }, method: head.method, path, query, bytes } };
   }
 
-  function turnAway(
+  async function refuse(
     request: IncomingMessage,
     response: ServerResponse,
     destination: Destination | undefined,
     outcome: Refusal | Unreachable,
-  ): void {
+  ): Promise<void> {
     evidence.blocked(destination, request.method ?? '', outcome);
-    if (!response.headersSent) response.setHeader('connection', 'close');
     if (response.headersSent) response.destroy();
-    else respond(response, outcome);
+    else await turnAway(request, response, outcome);
   }
 
   function invalid(message: string, httpStatus = 400): Refusal {
@@ -216,13 +215,17 @@ function readOrigin(url: string, tunnel: Destination): Place | string {
     : `inside of the tunnel to ${serverOf(tunnel)} the request line must name a path`;
 }
 
-function failed(thrown: unknown, decision_id: string): Unreachable {
-  const isUntrusted = thrown instanceof Error && thrown.name === 'UntrustedError';
-  return {
-    kind: 'unreachable',
-    status: 502,
-    code: isUntrusted ? 'UPSTREAM_NOT_TRUSTED' : 'UPSTREAM_FAILED',
-    message: isUntrusted ? thrown.message : 'the host could not be reached, or did not answer with HTTP',
-    decision_id,
-  };
+function failed(thrown: unknown, ledger: Ledger, decision_id: string): Unreachable {
+  const { why } = thrown instanceof Unanswered ? thrown : TIMES_UP.has(ledger.ending) ? LATE : NO_ANSWER;
+  return { kind: 'unreachable', ...why, decision_id };
 }
+
+const TIMES_UP: ReadonlySet<Ending | undefined> = new Set<Ending>(['idle', 'lifetime']);
+const LATE = { why: { status: 504, code: 'UPSTREAM_FAILED', message: 'the exchange took too long' } } as const;
+const NO_ANSWER = {
+  why: {
+    status: 502,
+    code: 'UPSTREAM_FAILED',
+    message: 'the host could not be reached, or did not answer with HTTP',
+  },
+} as const;

@@ -41,7 +41,7 @@ afterEach(async () => {
 });
 
 const POST = (...lines: readonly string[]): string =>
-  `${[`POST http://${at()}/ HTTP/1.1`, `Host: ${at()}`, 'Connection: close', ...lines].join('\r\n')}`;
+  [`POST http://${at()}/ HTTP/1.1`, `Host: ${at()}`, 'Connection: close', ...lines].join('\r\n');
 
 describe('framing', () => {
   test.each<[string, () => string]>([
@@ -166,9 +166,9 @@ describe('an origin', () => {
       'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nowned',
     ],
     ['says nothing', ''],
-  ])('that %s is a 502', async (_name, text) => {
+  ])('that %s is no answer', async (_name, text) => {
     recorder.greet = (socket) => void socket.write(text);
-    expect(await get()).toMatch(/^HTTP\/1\.1 502 /);
+    expect(await get()).toMatch(text === '' ? /^HTTP\/1\.1 504 / : /^HTTP\/1\.1 502 /);
     await proxy.surface.finish();
     expect(client.settled).toMatchObject([{ outcome: 'upstream_failed' }]);
   });

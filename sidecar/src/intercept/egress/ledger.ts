@@ -16,6 +16,8 @@ export interface Ledger {
   readonly signal: AbortSignal;
   /** Why it was ended by us, where that is a refusal that can still be told. */
   readonly refusal: Refusal | undefined;
+  /** Why it was ended by us, where it was. */
+  readonly ending: Ending | undefined;
   /** Asks leave for bytes that are about to be sent; false ends the connection, and they must not be sent. */
   sending(bytes: number): true | Promise<boolean>;
   /** Counts bytes that came; false ends the connection, and they must not be passed on. */
@@ -112,9 +114,18 @@ export function createLedgers(options: LedgersOptions): Ledgers {
       get refusal() {
         return refusal;
       },
+      get ending() {
+        return why;
+      },
       sending(bytes) {
         idle.refresh();
         if (sent + bytes > limits.maxUploadBytes) {
+          refusal ??= refuser.refuse('REQUEST_INVALID', {
+            message: `more than ${limits.maxUploadBytes} bytes may not be sent`,
+            httpStatus: 413,
+            request: first.request,
+            decision_id: passage.permit.decision_id,
+          });
           stop('upload_limit');
           return Promise.resolve(false);
         }

@@ -5,6 +5,7 @@ import { isIP, type Socket } from 'node:net';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import type { Passage } from './admission.js';
+import { Unanswered } from './answer.js';
 import type { EgressConfig } from './config.js';
 import { bareHost, type Destination } from './destination.js';
 import type { Dial } from './dial.js';
@@ -37,11 +38,6 @@ export interface OriginReply {
 
 /** Sends a request. Rejects when there is no answer; the ledger's signal ends it at any time. */
 export type Origin = (passage: Passage, request: OriginRequest, ledger: Ledger) => Promise<OriginReply>;
-
-/** The destination is not who it should be. */
-class UntrustedError extends Error {
-  override readonly name = 'UntrustedError';
-}
 
 /** What it needs. */
 export interface OriginOptions {
@@ -116,7 +112,8 @@ export function createOrigin({ dial, limits, ca }: OriginOptions): Origin {
         settled();
         socket.destroy();
         plain.destroy();
-        reject(new UntrustedError(`TLS with the host failed (${error.code ?? 'handshake'})`, { cause: error }));
+        const message = `TLS with the host failed (${error.code ?? 'handshake'})`;
+        reject(new Unanswered({ status: 502, code: 'UPSTREAM_NOT_TRUSTED', message }, error));
       };
       socket.once('error', failed);
       socket.once('secureConnect', () => {
@@ -157,7 +154,8 @@ function answerTo(outgoing: ClientRequest, isUpgrade: boolean, timeoutMs: number
   return new Promise((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined;
     outgoing.once('finish', () => {
-      timer = setTimeout(() => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+      const late = { status: 504, code: 'UPSTREAM_FAILED', message: 'the host did not answer in time' } as const;
+      timer = setTimeout(() => outgoing.destroy(new Unanswered(late)), timeoutMs);
     });
     const answered = (incoming: IncomingMessage, upgraded: Duplex | undefined): void => {
       clearTimeout(timer);
