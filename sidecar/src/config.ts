@@ -7,6 +7,7 @@ import { pdpConfig } from './ask/config.js';
 import { cacheConfig } from './cache/config.js';
 import { authorizeConfig } from './intercept/authorize/config.js';
 import { SESSION_SCOPES } from './intercept/canonical-request.js';
+import { egressConfig } from './intercept/egress/config.js';
 import { mcpConfig, stdioConfig } from './intercept/mcp/config.js';
 import { redactionConfig } from './redact/config.js';
 
@@ -45,6 +46,7 @@ export const sidecarConfig = z
       .optional()
       .describe('The local authorize API, for programs and coding agents that carry out attempts themselves.'),
     stdio: stdioConfig.optional().describe('The MCP stdio wrapper (mode "mcp").'),
+    egress: egressConfig.optional().describe('The egress proxy (HTTP_PROXY, HTTPS_PROXY).'),
     drainMs: z
       .int()
       .min(0)
@@ -52,10 +54,13 @@ export const sidecarConfig = z
       .default(10_000)
       .describe('Time that attempts in flight get to end after SIGTERM.'),
   })
-  .refine(({ mcp, stdio, authorize }) => [mcp, stdio, authorize].some((surface) => surface !== undefined), {
-    path: ['mcp'],
-    message: 'configure at least one of mcp, stdio and authorize',
-  });
+  .refine(
+    ({ mcp, stdio, authorize, egress }) => [mcp, stdio, authorize, egress].some((surface) => surface !== undefined),
+    {
+      path: ['mcp'],
+      message: 'configure at least one surface: mcp, stdio, authorize or egress',
+    },
+  );
 
 /** Value of {@link sidecarConfig}. */
 export type SidecarConfig = z.output<typeof sidecarConfig>;

@@ -6,6 +6,7 @@ import type { Registry } from '@portcullis/runtime';
 import { type AskObserver, BREAKER_STATES } from './ask/observer.js';
 import { type AnswerCacheObserver, UNSTORED_REASONS } from './cache/answer-cache.js';
 import type { RefusalObserver } from './enforce/refuse.js';
+import { DIRECTIONS, type EgressObserver, ENDINGS } from './intercept/egress/evidence.js';
 import type { ExchangeObserver } from './intercept/mcp/exchange.js';
 import { REDACTION_DIRECTIONS, type RedactionObserver } from './redact/redactor.js';
 
@@ -18,6 +19,7 @@ export interface SidecarMetrics
     ExchangeObserver,
     AskObserver,
     AnswerCacheObserver,
+    EgressObserver,
     RedactionObserver {
   /** What the gauge of kept allows reads when scraped. */
   followCache(entries: () => number): void;
@@ -80,6 +82,16 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
     help: 'Time that one message took to redact.',
     labels: { direction: REDACTION_DIRECTIONS },
   });
+  const egressEnded = registry.counter({
+    name: 'egress_connections_total',
+    help: 'Connections and requests that the egress proxy let through, by how they ended.',
+    labels: { ending: ENDINGS },
+  });
+  const egressBytes = registry.counter({
+    name: 'egress_bytes_total',
+    help: 'Bytes that passed the egress proxy, heads of plain requests not counted.',
+    labels: { direction: DIRECTIONS },
+  });
   let highest = 0;
   // Looked up once: these are on the path of every attempt.
   const asked = askSeconds.labels({ cached: 'false' });
@@ -102,6 +114,12 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
     },
     carriedOut(source, outcome) {
       ended.get(source)?.get(outcome)?.inc();
+    },
+    connectionEnded(ending) {
+      egressEnded.inc({ ending });
+    },
+    bytesPassed(direction, count) {
+      egressBytes.inc({ direction }, count);
     },
     took(seconds) {
       attemptSeconds.observe(seconds);

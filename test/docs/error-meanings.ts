@@ -377,8 +377,8 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     action: 'Set its `timeoutMs` below `limits.decisionDeadlineMs`.',
   },
   ERR_CREDENTIAL_MISSING: {
-    meaning: 'The value of a header for an MCP server is missing or unusable.',
-    action: 'Put it into the file or variable that `mcp.upstreams[].headers` names.',
+    meaning: 'The value of a header for an MCP server, or the credential of the egress proxy, is missing or unusable.',
+    action: 'Put it into the file or variable that `mcp.upstreams[].headers` or `egress.credential` names.',
   },
   ERR_EVIDENCE_EMPTY: { meaning: 'There are no records to store.', action: DEFECT },
   ERR_EVIDENCE_FORK: {
@@ -413,6 +413,13 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
   ERR_HTTP_HEAD_TOO_LARGE: {
     meaning: 'The head of a request is larger than `http.limits.maxHeaderBytes`.',
     action: 'Send a shorter token or fewer headers. Answered with HTTP 431.',
+  },
+  ERR_EGRESS_CA: {
+    meaning:
+      'The authority for TLS interception, or the list of those that upstream servers are verified with, cannot be used.',
+    action:
+      'Correct the files under `egress.intercept`: certificate and key must be a pair, of an authority, with an ECDSA P-256 key; ' +
+      'the folder of `publishCaFile` must be writable.',
   },
   ERR_GATEWAY_UNCLEAR: {
     meaning: 'What a gateway sent is missing something, contradicts itself, or could be read in two ways.',
@@ -461,7 +468,7 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
   ERR_INTERNAL: { meaning: 'Something failed that must not.', action: DEFECT },
   ERR_LISTEN: {
     meaning: 'The port or socket for agents cannot be bound.',
-    action: 'Choose another `mcp.listen`; another process may hold it.',
+    action: 'Choose another `listen` of the surface; another process may hold it.',
   },
   ERR_MODULE_FILE: {
     meaning: 'A file of a module in Cedar or Rego is missing, or is not what it should be.',

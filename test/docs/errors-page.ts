@@ -16,6 +16,7 @@ const AREAS: Readonly<Record<string, string>> = {
   CONTEXT: 'Context and users',
   CREDENTIAL: 'Credentials for MCP servers',
   EVIDENCE: 'Evidence that the distributor stores',
+  EGRESS: 'The egress proxy',
   GATEWAY: 'Gateways of other makers',
   HTTP: 'The HTTP surfaces of the PDP',
   IDENTITY: 'Identities',

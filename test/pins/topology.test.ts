@@ -17,6 +17,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   sidecar: [
     '@portcullis/policy/content',
     '@portcullis/policy/model',
+    '@portcullis/policy/network',
     '@portcullis/proto',
     '@portcullis/runtime',
     '@portcullis/runtime/*',

@@ -1,6 +1,6 @@
 /** What every question of this sidecar has in common: who attempts, when, in which session. */
 
-import type { AttemptKind, CanonicalRequest, Environment, Source } from '@portcullis/policy/model';
+import type { AttemptKind, CanonicalRequest, Environment, JsonObject, Source } from '@portcullis/policy/model';
 import type { Clock } from '@portcullis/runtime';
 import type { AgentIdentity } from '../identity.js';
 
@@ -22,6 +22,8 @@ export type AttemptSubject = Pick<CanonicalRequest, 'tool' | 'request' | 'egress
   readonly kind: AttemptKind;
   /** What the surface's own protocol calls a session, where it does. */
   readonly ownSession?: string | undefined;
+  /** What else the surface saw, as `context.attributes`. */
+  readonly attributes?: JsonObject | undefined;
 };
 
 /** Makes the canonical request of an attempt. */
@@ -39,7 +41,7 @@ export interface RequestMakerOptions {
 /** A maker for the attempts of one surface. */
 export function createRequestMaker(source: Source, options: RequestMakerOptions): RequestMaker {
   const { identity, session, environment, clock, newId } = options;
-  return ({ kind, ownSession, ...subject }) => ({
+  return ({ kind, ownSession, attributes, ...subject }) => ({
     version: '1.0',
     tenant_id: identity.tenant,
     source,
@@ -51,6 +53,7 @@ export function createRequestMaker(source: Source, options: RequestMakerOptions)
       request_id: newId(),
       ...(environment === undefined ? {} : { environment }),
       session_id: session.scope === 'mcp' ? (ownSession ?? session.id) : session.id,
+      ...(attributes === undefined ? {} : { attributes }),
     },
   });
 }

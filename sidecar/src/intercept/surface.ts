@@ -7,6 +7,7 @@ import type { Guard } from '../enforce/guard.js';
 import type { OpenAttempts } from '../enforce/open-attempts.js';
 import type { Refuser } from '../enforce/refuse.js';
 import type { RequestMaker } from './canonical-request.js';
+import type { EgressObserver } from './egress/evidence.js';
 import type { AgentServer } from './http/agent-server.js';
 import type { ExchangeObserver } from './mcp/exchange.js';
 
@@ -26,14 +27,14 @@ export interface SurfaceParts {
   readonly client: PolicyClient;
   /** Told what is under way, so that it can be cut off. */
   readonly open: OpenAttempts;
-  readonly observer: ExchangeObserver;
+  readonly observer: ExchangeObserver & EgressObserver;
   readonly clock: Clock;
   readonly log: Logger;
   readonly env: Environment;
 }
 
 /** A way out of the agent, listening. Drained in the order of its methods. */
-export interface Surface extends AgentServer {
+export interface Surface extends Omit<AgentServer, 'adopt'> {
   /** Ends the connections to what is upstream. */
   disconnect(): Promise<void>;
 }

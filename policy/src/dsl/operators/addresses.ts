@@ -44,7 +44,7 @@ export const ADDRESSES: OperatorRow = {
 };
 
 function linkHost({ are, cidrs = [] }: AddressQuestion): (host: string) => boolean {
-  const isPublic = linkPublic();
+  const isPublic = publicAddressTest();
   const ranges = cidrs.map(rangeOf);
   switch (are) {
     case 'public':
@@ -62,7 +62,7 @@ function linkHost({ are, cidrs = [] }: AddressQuestion): (host: string) => boole
 }
 
 function linkList({ are, cidrs = [] }: AddressQuestion): (addresses: readonly string[]) => Truth {
-  const isPublic = linkPublic();
+  const isPublic = publicAddressTest();
   const ranges = cidrs.map(rangeOf);
   const isWithin: AddressTest = (address) => isIn(parseIp(address), ranges);
   switch (are) {
@@ -87,7 +87,8 @@ function linkList({ are, cidrs = [] }: AddressQuestion): (addresses: readonly st
 
 type AddressTest = (address: string) => boolean;
 
-function linkPublic(): AddressTest {
+/** Whether an address is one that anybody may reach; see {@link AddressQuestion}. Made once, asked often. */
+export function publicAddressTest(): (address: string) => boolean {
   const special = SPECIAL_RANGES.map(({ cidr }) => rangeOf(cidr));
   const unicast = rangeOf(GLOBAL_UNICAST_V6);
   return (address) => {

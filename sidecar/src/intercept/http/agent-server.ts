@@ -1,7 +1,8 @@
 /** A server that agents speak HTTP to: node:http on loopback or a Unix socket, with every limit set, and drained in order. */
 
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Refusal, type Refuser, RPC_CODE } from '../../enforce/refuse.js';
 import { bind, type ListenAddress } from './bind.js';
@@ -23,6 +24,13 @@ export interface AgentServerOptions {
   isEndless?(request: IncomingMessage): boolean;
   /** Takes over CONNECT; without it CONNECT is answered 405. */
   connect?(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /**
+   * Takes over requests to open a WebSocket; without it the wish is ignored. What the client has sent besides waits in
+   * `socket`, and `response` answers on it. Must not reject.
+   */
+  upgrade?(request: IncomingMessage, response: ServerResponse, socket: Duplex): Promise<void>;
+  /** Whether `Expect: 100-continue` is served like any other request; without it every expectation is answered 417. */
+  readonly takesExpectations?: boolean;
   readonly limits: {
     readonly maxHeaderBytes: number;
     readonly headersTimeoutMs: number;
@@ -41,7 +49,12 @@ export interface AgentServer {
   finish(): Promise<void>;
   /** Ends everything that still runs. */
   close(): Promise<void>;
+  /** Serves HTTP on a connection that came another way, as if it had been accepted here. */
+  adopt(socket: Duplex): void;
 }
+
+/** What a client that was turned away gets to read why, ms. */
+const LAST_WORDS_MS = 1_000;
 
 /** Why an exchange is given up. A value: an exception would be made with its stack, for nobody to read. */
 const LEFT = 'the agent is not there any more';
@@ -53,6 +66,8 @@ const LEFT = 'the agent is not there any more';
 export async function startAgentServer(options: AgentServerOptions): Promise<AgentServer> {
   const { refuser, limits } = options;
   const running = new Map<AbortController, { readonly isEndless: boolean; readonly response: ServerResponse }>();
+  /** Requests per connection whose answers are still to come. */
+  const unanswered = new WeakMap<Duplex, number>();
   let draining = false;
   let wake = (): void => undefined;
 
@@ -67,9 +82,12 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
       refuse(response, refuser.refuse('SHUTTING_DOWN'));
       return;
     }
+    const { socket } = request;
+    unanswered.set(socket, (unanswered.get(socket) ?? 0) + 1);
     const abort = new AbortController();
     running.set(abort, { isEndless: options.isEndless?.(request) ?? false, response });
     response.on('close', () => {
+      unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1);
       if (!response.writableFinished) abort.abort(LEFT);
     });
     options
@@ -96,24 +114,47 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
       requireHostHeader: true,
       joinDuplicateHeaders: false,
       insecureHTTPParser: false,
+      shouldUpgradeCallback: ({ headers }) =>
+        options.upgrade !== undefined && headers.upgrade?.toLowerCase() === 'websocket',
     },
     serve,
   );
   // No silent truncation: the head check counts the fields itself.
   server.maxHeadersCount = 0;
   server.maxConnections = limits.maxConnections;
-  server.on('checkContinue', (_request, response: ServerResponse) => expectationFailed(response));
+  server.on('checkContinue', (request, response: ServerResponse) => {
+    if (options.takesExpectations === true) serve(request, response);
+    else expectationFailed(response);
+  });
   server.on('checkExpectation', (_request, response: ServerResponse) => expectationFailed(response));
   server.on('connect', (request, socket: Duplex, head: Buffer) => {
+    // The answer to an earlier request would be written into what the connection carries from now on.
+    if ((unanswered.get(socket) ?? 0) > 0) return socket.destroy();
     if (options.connect === undefined || draining) {
       const status = draining ? '503 Service Unavailable' : '405 Method Not Allowed';
       socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`);
     } else {
       options.connect(request, socket, head);
     }
+    return undefined;
+  });
+  server.on('upgrade', (request, socket: Duplex, head: Buffer) => {
+    if ((unanswered.get(socket) ?? 0) > 0) return socket.destroy();
+    socket.on('error', () => undefined);
+    if (head.length > 0) socket.unshift(head);
+    const response = new ServerResponse(request);
+    response.assignSocket(socket as Socket);
+    response.shouldKeepAlive = false;
+    response.once('finish', () => socket.end());
+    if (options.upgrade === undefined || draining) refuse(response, refuser.refuse('SHUTTING_DOWN'));
+    else void options.upgrade(request, response, socket);
+    return undefined;
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (!socket.writable) return socket.destroy();
+    // It may never end its side, and never finish the TLS handshake that this would have to wait for.
+    const timer = setTimeout(() => socket.destroy(), LAST_WORDS_MS);
+    socket.once('close', () => clearTimeout(timer));
     return socket.end(`HTTP/1.1 ${statusOf(error.code)}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
   });
   const address = await bind(server, options.listen, options.what);
@@ -125,6 +166,10 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
 
   return {
     address,
+    adopt(socket) {
+      if (draining) socket.destroy();
+      else server.emit('connection', socket);
+    },
     async finish() {
       draining = true;
       server.close();

@@ -1,0 +1,231 @@
+/** One HTTP request through the proxy: read, decide, connect, send, relay, settle. Reads top to bottom. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Refusal, Refuser } from '../../enforce/refuse.js';
+import { type Admission, isPassage, type Wish } from './admission.js';
+import { turnAway, Unanswered, type Unreachable } from './answer.js';
+import type { EgressConfig } from './config.js';
+import { type Destination, readAuthority, serverOf } from './destination.js';
+import type { Ending, Evidence } from './evidence.js';
+import { type Head, type HeadRules, hostAgrees, readHead } from './head.js';
+import type { Ledger, Ledgers } from './ledger.js';
+import type { Origin, OriginReply, OriginRequest } from './origin.js';
+import { pump, pumpBoth } from './pump.js';
+import { readRequestTarget } from './request-target.js';
+
+/** What an exchange needs. */
+export interface ExchangeOptions {
+  readonly admission: Admission;
+  readonly refuser: Refuser;
+  readonly ledgers: Ledgers;
+  readonly origin: Origin;
+  readonly evidence: Evidence;
+  readonly rules: HeadRules;
+  readonly unauthorised: (proxyAuthorization: string | undefined) => Refusal | undefined;
+  readonly config: Pick<EgressConfig, 'paths' | 'limits'>;
+}
+
+/** Serves requests. Never rejects. `tunnel` is the destination of the intercepted connection that the request came on. */
+export interface Exchange {
+  serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    signal: AbortSignal,
+    tunnel: Destination | undefined,
+  ): Promise<void>;
+  /** The same for a request to open a WebSocket; `socket` carries it afterwards. */
+  upgrade(
+    request: IncomingMessage,
+    response: ServerResponse,
+    socket: Duplex,
+    signal: AbortSignal,
+    tunnel: Destination | undefined,
+  ): Promise<void>;
+}
+
+/** A request that can be decided about. */
+interface Readable {
+  readonly head: Head;
+  readonly wish: Wish;
+  readonly sent: string;
+}
+
+const ABSOLUTE = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(.*)$/is;
+const DEFAULT_PORT = { http: 80, https: 443, ws: 80, wss: 443, tcp: undefined } as const;
+
+/** Makes it. */
+export function createExchange(options: ExchangeOptions): Exchange {
+  const { admission, refuser, ledgers, origin, evidence, config } = options;
+  const { limits } = config;
+
+  return {
+    serve: (request, response, signal, tunnel) => run(request, response, undefined, signal, tunnel),
+    upgrade: (request, response, socket, signal, tunnel) => run(request, response, socket, signal, tunnel),
+  };
+
+  async function run(
+    request: IncomingMessage,
+    response: ServerResponse,
+    socket: Duplex | undefined,
+    signal: AbortSignal,
+    tunnel: Destination | undefined,
+  ): Promise<void> {
+    // What was said in the head is passed on as it was; nothing of ours is added.
+    response.sendDate = false;
+    try {
+      const read = readRequest(request, socket !== undefined, tunnel);
+      if ('kind' in read) return await refuse(request, response, undefined, read);
+      const { wish } = read;
+      const passage = await admission.ask(wish);
+      if (!isPassage(passage)) return await refuse(request, response, wish.destination, passage);
+      const ledger = ledgers(passage, wish);
+      const left = (): void => ledger.stop('client_left');
+      signal.addEventListener('abort', left);
+      if (signal.aborted) left();
+      let ending: Ending = 'upstream_failed';
+      try {
+        const carrying = { request, response, socket, read, ledger };
+        ending = await carry(carrying, (outgoing) => origin(passage, outgoing, ledger));
+      } catch (thrown) {
+        const outcome = ledger.refusal ?? failed(thrown, ledger, passage.permit.decision_id);
+        await refuse(request, response, wish.destination, outcome);
+      } finally {
+        signal.removeEventListener('abort', left);
+        ledger.close(ending);
+      }
+    } catch (thrown) {
+      await refuse(request, response, undefined, refuser.fault(thrown));
+    }
+  }
+
+  /** Sends the request and relays the answer. @throws when there is no answer */
+  async function carry(
+    { request, response, socket, read, ledger }: Carrying,
+    send: (outgoing: OriginRequest) => Promise<OriginReply>,
+  ): Promise<Ending> {
+    const { head, sent } = read;
+    let sending: Promise<unknown> = Promise.resolve();
+    const reply = await send({
+      method: head.method,
+      path: sent,
+      head,
+      isUpgrade: socket !== undefined,
+      body: (outgoing) => {
+        if (head.fields.has('expect')) response.writeContinue();
+        sending = head.length === 0 ? Promise.resolve(outgoing.end()) : pump(request, outgoing, ledger.sending);
+        // What becomes of the request is told by its answer, or by there being none.
+        sending.catch(() => undefined);
+      },
+    });
+    try {
+      if (reply.upgraded !== undefined && socket !== undefined) {
+        response.detachSocket(socket as never);
+        socket.write(reply.head);
+        return await pumpBoth(socket, reply.upgraded, ledger);
+      }
+      response.writeHead(reply.status, reply.reason, [...reply.rawHeaders]);
+      const done = await pump(reply.body, response, ledger.receiving);
+      if (!done) response.destroy();
+      return done ? 'completed' : 'client_left';
+    } catch {
+      // It has begun, so it can only be broken off.
+      response.destroy();
+      socket?.destroy();
+      return 'upstream_failed';
+    } finally {
+      reply.close();
+    }
+  }
+
+  function readRequest(
+    request: IncomingMessage,
+    isUpgrade: boolean,
+    tunnel: Destination | undefined,
+  ): Readable | Refusal {
+    const head = readHead(request, options.rules);
+    if (!head.ok) return invalid(head.message, head.status);
+    const place = tunnel === undefined ? readAbsolute(request.url ?? '') : readOrigin(request.url ?? '', tunnel);
+    if (typeof place === 'string') return invalid(place);
+    const { destination, rest } = place;
+    if (!hostAgrees(head, destination, DEFAULT_PORT[destination.scheme])) {
+      return invalid('the Host header names another host than the request line');
+    }
+    const unauthorised =
+      tunnel === undefined ? options.unauthorised(head.fields.get('proxy-authorization')) : undefined;
+    if (unauthorised !== undefined) return unauthorised;
+    const target = readRequestTarget(rest, config.paths);
+    if (!target.ok) return invalid(target.message);
+    if (isUpgrade && head.length !== 0) return invalid('a request for an upgrade has no body');
+    if (head.length !== 'chunked' && head.length > limits.maxUploadBytes) {
+      return invalid('the body is larger than allowed', 413);
+    }
+    const open = Math.min(limits.bytesPerDecision, limits.maxUploadBytes);
+    const bytes = head.length === 'chunked' || isUpgrade ? open : head.length;
+    const scheme = isUpgrade ? (destination.scheme === 'https' ? 'wss' : 'ws') : destination.scheme;
+    const { path, query, sent } = target;
+    return { head, sent, wish: { destination: { ...destination, scheme }, method: head.method, path, query, bytes } };
+  }
+
+  async function refuse(
+    request: IncomingMessage,
+    response: ServerResponse,
+    destination: Destination | undefined,
+    outcome: Refusal | Unreachable,
+  ): Promise<void> {
+    evidence.blocked(destination, request.method ?? '', outcome);
+    if (response.headersSent) response.destroy();
+    else await turnAway(request, response, outcome);
+  }
+
+  function invalid(message: string, httpStatus = 400): Refusal {
+    return refuser.refuse('REQUEST_INVALID', { message, httpStatus });
+  }
+}
+
+interface Carrying {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly socket: Duplex | undefined;
+  readonly read: Readable;
+  readonly ledger: Ledger;
+}
+
+interface Place {
+  readonly destination: Destination;
+  /** What follows the authority. */
+  readonly rest: string;
+}
+
+function readAbsolute(url: string): Place | string {
+  const [, scheme = '', authority = '', rest = ''] = ABSOLUTE.exec(url) ?? [];
+  if (scheme === '') return 'this is a forward proxy: the request line must name an absolute URL';
+  const lower = scheme.toLowerCase();
+  if (lower === 'https' || lower === 'wss') return 'use CONNECT for encrypted connections';
+  if (lower !== 'http' && lower !== 'ws') return 'only http URLs are supported';
+  const read = readAuthority(authority, DEFAULT_PORT.http);
+  return read === undefined
+    ? 'the URL must name a host that is beyond doubt, without credentials'
+    : { destination: { scheme: 'http', ...read }, rest };
+}
+
+function readOrigin(url: string, tunnel: Destination): Place | string {
+  return url.startsWith('/') || url === '*'
+    ? { destination: tunnel, rest: url }
+    : `inside of the tunnel to ${serverOf(tunnel)} the request line must name a path`;
+}
+
+function failed(thrown: unknown, ledger: Ledger, decision_id: string): Unreachable {
+  const { why } = thrown instanceof Unanswered ? thrown : TIMES_UP.has(ledger.ending) ? LATE : NO_ANSWER;
+  return { kind: 'unreachable', ...why, decision_id };
+}
+
+const TIMES_UP: ReadonlySet<Ending | undefined> = new Set<Ending>(['idle', 'lifetime']);
+const LATE = { why: { status: 504, code: 'UPSTREAM_FAILED', message: 'the exchange took too long' } } as const;
+const NO_ANSWER = {
+  why: {
+    status: 502,
+    code: 'UPSTREAM_FAILED',
+    message: 'the host could not be reached, or did not answer with HTTP',
+  },
+} as const;

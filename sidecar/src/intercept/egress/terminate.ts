@@ -1,0 +1,94 @@
+/**
+ * Ends the TLS of named hosts here: the agent speaks to a certificate of its own authority, and HTTP/1.1 inside. Loaded
+ * only when interception is configured, because making certificates brings a library along.
+ */
+
+import { rename, writeFile } from 'node:fs/promises';
+import type { Duplex } from 'node:stream';
+import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
+import { LOG_FIELD, type Logger, PortcullisError } from '@portcullis/runtime';
+import { createMint, type Minted } from './certificate-mint.js';
+import type { EgressConfig } from './config.js';
+import type { Terminator } from './connect.js';
+import { type Destination, isOneOf } from './destination.js';
+
+/** A certificate is made anew so long before it ends. */
+const MARGIN_MS = 24 * 3_600_000;
+
+interface Kept {
+  readonly context: SecureContext;
+  readonly notAfter: number;
+}
+
+/**
+ * Opens the authority, and writes its certificate where the configuration says.
+ * @param adopt takes a connection whose TLS has ended
+ * @throws PortcullisError `ERR_EGRESS_CA` when the authority cannot be used, or its certificate cannot be written.
+ */
+export async function createTerminator(
+  config: NonNullable<EgressConfig['intercept']>,
+  log: Logger,
+  adopt: (socket: Duplex, destination: Destination) => void,
+): Promise<Terminator> {
+  const mint = await createMint(config.ca);
+  if (config.publishCaFile !== undefined) await publish(config.publishCaFile, mint.caPem);
+  /** In the order of their last use. */
+  const kept = new Map<string, Promise<Kept>>();
+
+  async function contextFor(host: string): Promise<SecureContext> {
+    const held = kept.get(host);
+    const known = await held;
+    if (known !== undefined && known.notAfter - Date.now() > MARGIN_MS) {
+      kept.delete(host);
+      kept.set(host, Promise.resolve(known));
+      return known.context;
+    }
+    // Whoever asks meanwhile waits for the same one.
+    const current = kept.get(host);
+    if (current !== undefined && current !== held) return (await current).context;
+    const making = mint.leafFor(host).then(toKept);
+    kept.set(host, making);
+    // A failure is not kept.
+    making.catch(() => kept.delete(host));
+    for (const oldest of kept.keys()) {
+      if (kept.size <= config.maxCertificates) break;
+      kept.delete(oldest);
+    }
+    return (await making).context;
+  }
+
+  async function terminate(socket: Duplex, destination: Destination): Promise<void> {
+    try {
+      const secureContext = await contextFor(destination.host);
+      const secure = new TLSSocket(socket, { isServer: true, secureContext, ALPNProtocols: ['http/1.1'] });
+      // A client that does not trust the authority is told so by its own TLS; here it is a connection that ended.
+      secure.on('error', () => secure.destroy());
+      adopt(secure, destination);
+    } catch (thrown) {
+      log.error({ [LOG_FIELD.error]: thrown }, 'Certificate could not be made');
+      socket.destroy();
+    }
+  }
+
+  return { isFor: ({ host }) => isOneOf(host, config.hosts), terminate };
+}
+
+function toKept({ certPem, keyPem, notAfter }: Minted): Kept {
+  return {
+    context: createSecureContext({ cert: certPem, key: keyPem, minVersion: 'TLSv1.2' }),
+    notAfter: notAfter.getTime(),
+  };
+}
+
+/** Never half written: a trust store may be read at any time. */
+async function publish(file: string, pem: string): Promise<void> {
+  try {
+    await writeFile(`${file}.new`, pem, { mode: 0o644 });
+    await rename(`${file}.new`, file);
+  } catch (error: unknown) {
+    throw new PortcullisError('ERR_EGRESS_CA', 'invalid', 'the certificate of the authority cannot be written', {
+      cause: error,
+      details: { file },
+    });
+  }
+}
