@@ -90,9 +90,15 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
   };
   const backstopMs = config.pdp.deadlineMs + BACKSTOP_MS;
   const parts: SurfaceParts = {
-    enforcementOf(source) {
+    enforcementOf(source, more = {}) {
       const refuser = createRefuser({ source, log, observer: metrics });
-      const guard = createGuard({ client, refuser, clock: systemClock, backstopMs, capabilities });
+      const guard = createGuard({
+        client,
+        refuser,
+        clock: systemClock,
+        backstopMs,
+        capabilities: { ...capabilities, ...more },
+      });
       return { guard, refuser, requestOf: createRequestMaker(source, asking) };
     },
     client,
@@ -140,6 +146,10 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
     if (config.mcp !== undefined) {
       const { startHttpProxy } = await import('./intercept/mcp/compose-http.js');
       listens('mcp', await startHttpProxy(config.mcp, mcpParts));
+    }
+    if (config.llm !== undefined) {
+      const { startLlmGateway } = await import('./intercept/llm/compose-llm.js');
+      listens('llm', await startLlmGateway(config.llm, { ...parts, observer: metrics }));
     }
     if (surfaces.length === 0)
       throw new PortcullisError('ERR_CONFIG_INVALID', 'invalid', 'no surface is configured, for example mcp');

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { pdpConfig } from './ask/config.js';
 import { cacheConfig } from './cache/config.js';
 import { SESSION_SCOPES } from './intercept/canonical-request.js';
+import { llmConfig } from './intercept/llm/config.js';
 import { mcpConfig, stdioConfig } from './intercept/mcp/config.js';
 
 const session = z
@@ -38,6 +39,9 @@ export const sidecarConfig = z
     pdp: pdpConfig.describe('The policy decision points.'),
     cache: cacheConfig,
     mcp: mcpConfig.optional().describe('The MCP Streamable HTTP proxy.'),
+    llm: llmConfig
+      .optional()
+      .describe('The model gateway: OpenAI- and Anthropic-compatible endpoints in front of providers.'),
     stdio: stdioConfig.optional().describe('The MCP stdio wrapper (mode "mcp").'),
     drainMs: z
       .int()
@@ -46,9 +50,9 @@ export const sidecarConfig = z
       .default(10_000)
       .describe('Time that attempts in flight get to end after SIGTERM.'),
   })
-  .refine((config) => config.mcp !== undefined || config.stdio !== undefined, {
+  .refine((config) => config.mcp !== undefined || config.llm !== undefined || config.stdio !== undefined, {
     path: ['mcp'],
-    message: 'configure mcp, stdio or both',
+    message: 'configure at least one of mcp, llm and stdio',
   });
 
 /** Value of {@link sidecarConfig}. */

@@ -5,13 +5,20 @@ import type { Registry } from '@portcullis/runtime';
 import { type AskObserver, BREAKER_STATES } from './ask/observer.js';
 import { type AnswerCacheObserver, UNSTORED_REASONS } from './cache/answer-cache.js';
 import type { RefusalObserver } from './enforce/refuse.js';
+import { CALL_OUTCOMES } from './intercept/llm/calls.js';
+import type { GatewayObserver } from './intercept/llm/compose-llm.js';
 import type { ExchangeObserver } from './intercept/mcp/exchange.js';
 
 /** How attempts end, as a label. */
 export const ATTEMPT_OUTCOMES = ['forwarded', 'upstream_failed', 'denied', 'held', 'invalid', 'failed_closed'] as const;
 
 /** What the parts of the sidecar report. */
-export interface SidecarMetrics extends RefusalObserver, ExchangeObserver, AskObserver, AnswerCacheObserver {
+export interface SidecarMetrics
+  extends RefusalObserver,
+    ExchangeObserver,
+    GatewayObserver,
+    AskObserver,
+    AnswerCacheObserver {
   /** What the gauge of kept allows reads when scraped. */
   followCache(entries: () => number): void;
 }
@@ -57,6 +64,20 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
   const reusesLost = registry.counter({
     name: 'reuses_lost_total',
     help: 'Allows out of kept decisions that no PDP had recorded when the sidecar ended.',
+  });
+  const tokens = registry.counter<'direction' | 'counted'>({
+    name: 'llm_tokens_total',
+    help: 'Tokens of model calls, by who counted them.',
+    labels: { direction: ['input', 'output'], counted: ['provider', 'estimate'] },
+  });
+  const toolCalls = registry.counter<'outcome'>({
+    name: 'llm_tool_calls_total',
+    help: 'Calls of tools that models proposed, by what became of them.',
+    labels: { outcome: CALL_OUTCOMES },
+  });
+  const streamsCut = registry.counter({
+    name: 'llm_streams_cut_total',
+    help: 'Streams of models that were ended because their limit of tokens was reached.',
   });
   let highest = 0;
   // Looked up once: these are on the path of every attempt.
@@ -108,6 +129,16 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
     },
     unstored(reason) {
       unstored.inc({ reason });
+    },
+    tokensUsed({ input, output }, counted) {
+      tokens.inc({ direction: 'input', counted }, input);
+      tokens.inc({ direction: 'output', counted }, output);
+    },
+    callDecided(outcome) {
+      toolCalls.inc({ outcome });
+    },
+    streamCut() {
+      streamsCut.inc();
     },
     followCache(entries) {
       const held = registry.gauge({ name: 'decision_cache_entries', help: 'Allows that are kept.' });

@@ -52,6 +52,9 @@ const METRICS = {
     'gauge portcullis_sidecar_release_seq{}',
     'counter portcullis_sidecar_decision_cache_refusals_total{reason}',
     'counter portcullis_sidecar_reuses_lost_total{}',
+    'counter portcullis_sidecar_llm_tokens_total{direction,counted}',
+    'counter portcullis_sidecar_llm_tool_calls_total{outcome}',
+    'counter portcullis_sidecar_llm_streams_cut_total{}',
     'gauge portcullis_sidecar_decision_cache_entries{}',
   ],
   portcullis_distributor: [

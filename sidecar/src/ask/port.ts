@@ -1,7 +1,7 @@
 /** The port between enforcement and whoever answers: one question, one answer, never an exception. */
 
 import type { CanonicalRequest, Decision, DenyCode } from '@portcullis/policy/model';
-import type { Epochs, ReportedResult, ReuseReport, WatchReport } from '@portcullis/proto';
+import type { Epochs, ReportedResult, ReportedUsage, ReuseReport, WatchReport } from '@portcullis/proto';
 
 /** Why nobody gave a usable answer. Each is a refusal. */
 export type AskFailureCode = Extract<
@@ -37,6 +37,8 @@ export interface Settlement {
   readonly outcome: 'forwarded' | 'upstream_failed' | 'refused';
   /** Whole milliseconds from decision to end of the upstream's answer. */
   readonly duration_ms: number;
+  /** What it used, as far as it was measured; of what is absent the estimate stands. */
+  readonly usage?: ReportedUsage;
 }
 
 /** What became of an allowed attempt, and what it brought back. */

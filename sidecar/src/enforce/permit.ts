@@ -3,7 +3,8 @@
  * {@link mintPermit} makes one, so "forward without being allowed" does not compile (architecture.md, "The flow").
  */
 
-import type { CanonicalRequest, Decision } from '@portcullis/policy/model';
+import { type CanonicalRequest, DECIDE_OUTPUT, type Decision } from '@portcullis/policy/model';
+import { tokenCap } from './capabilities.js';
 import { LEAST_ORDER, type ResultOrder, resultOrder } from './result-order.js';
 
 declare const minted: unique symbol;
@@ -24,6 +25,10 @@ export interface Permit {
   readonly session_id: string | undefined;
   /** What has to be reported of the result before anybody gets it; see `report.ts`. */
   readonly report: ResultOrder | undefined;
+  /** The condition `max_tokens`: the most that may be used. */
+  readonly max_tokens: number | undefined;
+  /** Whether what a model answers has to be asked about before anybody gets it. */
+  readonly decides_output: boolean;
 }
 
 /** Who speaks to whom. */
@@ -61,6 +66,8 @@ export function mintPermit(decision: Decision, subject: PermitSubject): Permit |
     payload: subject.payload,
     session_id: subject.request.context.session_id,
     report,
+    max_tokens: tokenCap(decision),
+    decides_output: decision.obligations.some(({ type }) => type === DECIDE_OUTPUT),
   }) as Permit;
   genuine.add(permit);
   return permit;

@@ -46,6 +46,15 @@ export interface Refusal {
   readonly reason_code?: string;
   /** `<layer>/<policy>` or the offending part of the request. */
   readonly path?: string;
+  /** Of a hold: what is waited for. */
+  readonly approval?: HeldFor;
+}
+
+/** The approval that a hold waits for. */
+export interface HeldFor {
+  readonly id: string;
+  /** Where a PDP tells its state, as a path of its HTTPS endpoint. */
+  readonly poll?: string;
 }
 
 interface Row {
@@ -118,6 +127,7 @@ export interface RefusalDetails {
   readonly decision_id?: string | undefined;
   readonly reason_code?: string | undefined;
   readonly path?: string | undefined;
+  readonly approval?: HeldFor | undefined;
   /** Overrides the row where a specification fixes another number (e.g. -32700 for unreadable JSON). */
   readonly rpcCode?: number;
   readonly httpStatus?: number;
@@ -167,6 +177,7 @@ export function createRefuser(options: {
       ...(details.decision_id === undefined ? {} : { decision_id: details.decision_id }),
       ...(details.reason_code === undefined ? {} : { reason_code: details.reason_code }),
       ...(details.path === undefined ? {} : { path: details.path }),
+      ...(details.approval === undefined ? {} : { approval: details.approval }),
     };
     observer.refused(source, row.outcome);
     const fields = {
@@ -202,6 +213,7 @@ export function createRefuser(options: {
         decision_id: decision.decision_id,
         reason_code: reason.reason_code,
         path: reason.path,
+        approval: decision.effect === 'hold' ? heldFor(decision) : undefined,
         request,
       });
     },
@@ -213,4 +225,14 @@ export function createRefuser(options: {
       return refuse(DENY_CODE_OF_FAULT[fault.kind], { cause: fault, ...(request === undefined ? {} : { request }) });
     },
   };
+}
+
+/** The approval that the decision's conditions name (ADR-0016). */
+function heldFor({ conditions }: Decision): HeldFor | undefined {
+  for (const { value } of conditions) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) continue;
+    const { approval_id: id, poll } = value as { readonly approval_id?: unknown; readonly poll?: unknown };
+    if (typeof id === 'string') return { id, ...(typeof poll === 'string' ? { poll } : {}) };
+  }
+  return undefined;
 }

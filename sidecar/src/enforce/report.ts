@@ -2,19 +2,20 @@
 
 import type { Json } from '@portcullis/policy/model';
 import type { Clock } from '@portcullis/runtime';
-import type { PolicyClient } from '../ask/port.js';
+import type { PolicyClient, Settlement } from '../ask/port.js';
 import type { Permit } from './permit.js';
 
 /**
  * Whether the agent may have the result of a permitted attempt: at once unless the decision ordered a report, otherwise
  * once a PDP has taken it. Never rejects.
  * @param sentAt when the attempt went upstream, {@link Clock.monotonic} milliseconds
+ * @param usage what it used, where that was measured
  */
-export type Report = (permit: Permit, result: Json, sentAt: number) => Promise<boolean>;
+export type Report = (permit: Permit, result: Json, sentAt: number, usage?: Settlement['usage']) => Promise<boolean>;
 
 /** Makes it. */
 export function createReport(client: Pick<PolicyClient, 'report'>, clock: Pick<Clock, 'monotonic'>): Report {
-  return async (permit, result, sentAt) => {
+  return async (permit, result, sentAt, usage) => {
     const { report: order, session_id } = permit;
     if (order === undefined) return true;
     const { value, truncated } = fitted(result, order.maxBytes);
@@ -23,6 +24,7 @@ export function createReport(client: Pick<PolicyClient, 'report'>, clock: Pick<C
       request_digest: permit.request_digest,
       outcome: 'forwarded',
       duration_ms: Math.max(0, Math.round(clock.monotonic() - sentAt)),
+      ...(usage === undefined ? {} : { usage }),
       result: { value, truncated, ...(session_id === undefined ? {} : { session_id }) },
     });
   };

@@ -3,6 +3,7 @@
 import type { Source } from '@portcullis/policy/model';
 import type { Clock, Environment, Logger } from '@portcullis/runtime';
 import type { PolicyClient } from '../ask/port.js';
+import type { Capabilities } from '../enforce/capabilities.js';
 import type { Guard } from '../enforce/guard.js';
 import type { OpenAttempts } from '../enforce/open-attempts.js';
 import type { Refuser } from '../enforce/refuse.js';
@@ -20,7 +21,8 @@ export interface Enforcement {
 
 /** What every surface shares with the rest of the process. */
 export interface SurfaceParts {
-  enforcementOf(source: Source): Enforcement;
+  /** @param capabilities what the surface can carry out besides what all can */
+  enforcementOf(source: Source, capabilities?: Capabilities): Enforcement;
   /** Settles, and reports results. */
   readonly client: PolicyClient;
   /** Told what is under way, so that it can be cut off. */

@@ -1,0 +1,175 @@
+/** The stream of OpenAI's Responses API: items that are calls are held back until they are complete and decided. */
+
+import type { Json, JsonObject } from '@portcullis/policy/model';
+import { type Endpoint, type ProposedCall, StreamFault, type StreamReader, type Usage } from './endpoint.js';
+import { event } from './errors.js';
+import { parsed } from './event-data.js';
+import { countOf, isObject, listOf, textOf } from './json-values.js';
+import { itemCall, noticeItem, readResponse, responseIn } from './openai-response.js';
+import { usageOf } from './openai-values.js';
+
+/** The events with which a model speaks, by the event that ends what they began. */
+export const DELTA_EVENTS: Readonly<Record<string, string>> = {
+  'response.output_text.delta': 'response.output_text.done',
+  'response.refusal.delta': 'response.refusal.done',
+  'response.reasoning_text.delta': 'response.reasoning_text.done',
+  'response.reasoning_summary_text.delta': 'response.reasoning_summary_text.done',
+};
+const ENDS: ReadonlyMap<string, string> = new Map(Object.entries(DELTA_EVENTS).map(([delta, done]) => [done, delta]));
+/** After these there is nothing more. */
+const LAST: ReadonlySet<string> = new Set(['response.completed', 'response.incomplete', 'response.failed']);
+const MAX_ITEMS = 1_024;
+
+/** An item that may be a call. */
+interface Held {
+  readonly bytes: { readonly type: string; readonly value: JsonObject }[];
+}
+
+/** Reads a stream of events. */
+export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }) => {
+  const held = new Map<number, Held>();
+  /** What was decided, by what it was decided about. */
+  const verdicts = new Map<string, string | undefined>();
+  /** The last delta of each text, for what is said after it. */
+  const spoken = new Map<string, JsonObject>();
+  let usage: Partial<Usage> = {};
+  let ended = false;
+  let started: JsonObject | undefined;
+  let sequence = -1;
+  let shift = 0;
+
+  /** With its number in the sequence, which is another one once something was put in or left out. */
+  const emit = (type: string, value: JsonObject, raw?: Buffer): Buffer => {
+    const number = countOf(value['sequence_number']);
+    if (number === undefined) return raw ?? event(type, value);
+    if (shift === 0 && raw !== undefined) {
+      sequence = number;
+      return raw;
+    }
+    sequence = number + shift;
+    return event(type, { ...value, sequence_number: sequence });
+  };
+  /** One that the provider did not send. */
+  const insert = (type: string, value: JsonObject): Buffer => {
+    shift += 1;
+    sequence += 1;
+    return event(type, { type, ...value, sequence_number: sequence });
+  };
+  const verdictOn = async (call: ProposedCall): Promise<string | undefined> => {
+    const key = JSON.stringify([call.id, call.name, call.arguments]);
+    if (!verdicts.has(key)) {
+      if (verdicts.size >= MAX_ITEMS) throw new StreamFault('too many calls');
+      verdicts.set(key, await tools.decide(call));
+    }
+    return verdicts.get(key);
+  };
+
+  async function itemDone(index: number, item: JsonObject, holding: Held): Promise<readonly Buffer[]> {
+    const call = itemCall(item);
+    const notice = call === undefined ? undefined : await verdictOn(call);
+    if (notice === undefined) return holding.bytes.map(({ type, value }) => emit(type, value));
+    shift -= holding.bytes.length;
+    const message = noticeItem(item, notice);
+    const place = { item_id: message['id'] ?? '', output_index: index, content_index: 0 };
+    const part = { type: 'output_text', text: notice, annotations: [] };
+    return [
+      insert('response.output_item.added', {
+        output_index: index,
+        item: { ...message, status: 'in_progress', content: [] },
+      }),
+      insert('response.content_part.added', { ...place, part: { ...part, text: '' } }),
+      insert('response.output_text.delta', { ...place, delta: notice, logprobs: [] }),
+      insert('response.output_text.done', { ...place, text: notice, logprobs: [] }),
+      insert('response.content_part.done', { ...place, part }),
+      insert('response.output_item.done', { output_index: index, item: message }),
+    ];
+  }
+
+  async function last(type: string, value: JsonObject, raw: Buffer): Promise<readonly Buffer[]> {
+    ended = true;
+    const response = responseIn(value);
+    const answer = response === undefined ? undefined : readResponse({ ...response, output: response['output'] ?? [] });
+    if (response === undefined || answer === undefined) throw new StreamFault('its end is none');
+    usage = usageOf(response['usage']) ?? usage;
+    const refused = new Map<ProposedCall, string>();
+    // Also calls that no event has spoken of: the end has the whole answer, and clients read it there.
+    for (const call of answer.calls) {
+      const notice = await verdictOn(call);
+      if (notice !== undefined) refused.set(call, notice);
+    }
+    if (refused.size === 0) return [emit(type, value, raw)];
+    return [emit(type, { ...value, response: answer.replaced(refused) })];
+  }
+
+  function words(type: string, value: JsonObject, raw: Buffer): readonly Buffer[] {
+    const delta = ENDS.get(type);
+    const place = countOf(value['content_index'] ?? value['summary_index'] ?? 0) ?? 0;
+    const channel = `${delta ?? type} ${textOf(value['item_id'])} ${place}`;
+    if (delta === undefined) {
+      const text = textOf(value['delta']);
+      const passed = tools.say(channel, text);
+      spoken.set(channel, value);
+      if (passed === text) return [emit(type, value, raw)];
+      if (passed !== '') return [emit(type, { ...value, delta: passed })];
+      shift -= 1;
+      return [];
+    }
+    const model = spoken.get(channel);
+    const rest = tools.rest(channel);
+    const more = rest === '' || model === undefined ? [] : [insert(delta, { ...model, delta: rest })];
+    return [...more, emit(type, value, raw)];
+  }
+
+  return {
+    async push({ data, raw, type: named }) {
+      if (data === undefined) return [];
+      if (ended) throw new StreamFault('something comes after the end');
+      const value = parsed(data);
+      const type = textOf(value['type']);
+      if (type === '' || (named !== '' && named !== type)) throw new StreamFault('an event does not say what it is');
+      if (type === 'error') throw new StreamFault('it reports an error');
+      if (LAST.has(type)) {
+        if (held.size > 0) throw new StreamFault('it ends inside an item');
+        return last(type, value, raw);
+      }
+      started = responseIn(value) ?? started;
+      // Clients take an answer from here that nobody has decided.
+      if (listOf(responseIn(value)?.['output'])?.length) throw new StreamFault('an item was not announced');
+      if (type in DELTA_EVENTS || ENDS.has(type)) return words(type, value, raw);
+      const index = countOf(value['output_index']);
+      const { item } = value;
+      if (type === 'response.output_item.added' && isObject(item) && itemCall(item) !== undefined) {
+        if (index === undefined || held.has(index) || held.size >= MAX_ITEMS) throw new StreamFault('an item is none');
+        held.set(index, { bytes: [{ type, value }] });
+        return [];
+      }
+      if (type === 'response.output_item.done' && isObject(item)) {
+        if (index === undefined) throw new StreamFault('an item is none');
+        const holding = held.get(index) ?? { bytes: [] };
+        // A call that was announced as something else, or not at all, is held back as well.
+        if (held.has(index) || itemCall(item) !== undefined) {
+          held.delete(index);
+          holding.bytes.push({ type, value });
+          return itemDone(index, item, holding);
+        }
+        return [emit(type, value, raw)];
+      }
+      const holding = index === undefined ? undefined : held.get(index);
+      if (holding === undefined) return [emit(type, value, raw)];
+      holding.bytes.push({ type, value });
+      return [];
+    },
+    get usage() {
+      return usage;
+    },
+    get ended() {
+      return ended;
+    },
+    cut() {
+      ended = true;
+      const response: Record<string, Json> = { ...started, status: 'incomplete' };
+      response['incomplete_details'] = { reason: 'max_output_tokens' };
+      return [insert('response.incomplete', { response })];
+    },
+  } satisfies StreamReader;
+};

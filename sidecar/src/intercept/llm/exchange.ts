@@ -1,0 +1,344 @@
+/** One exchange with an agent: read, decide, forward, deliver, settle. Reads top to bottom; nothing is skipped. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { JsonObject } from '@portcullis/policy/model';
+import { type Clock, LOG_FIELD, type Logger, parseStrictJson } from '@portcullis/runtime';
+import type { PolicyClient, Settlement } from '../../ask/port.js';
+import { type Guard, isRefusal } from '../../enforce/guard.js';
+import type { OpenAttempts } from '../../enforce/open-attempts.js';
+import type { Permit } from '../../enforce/permit.js';
+import type { Refusal, Refuser } from '../../enforce/refuse.js';
+import { createReport } from '../../enforce/report.js';
+import { collect } from '../http/body.js';
+import type { ExchangeObserver } from '../mcp/exchange.js';
+import type { Upstream } from '../mcp/upstream.js';
+import { type Inference, type LlmAttempts, upstreamName } from './attempts.js';
+import type { DecideCall } from './calls.js';
+import type { Catalogue, ServedModel } from './catalogue.js';
+import type { LlmConfig } from './config.js';
+import type { ContentFilters } from './content-filters.js';
+import { type Delivered, type Deliverer, sendJson } from './deliver.js';
+import { type Asked, isAsked, type Usage } from './endpoint.js';
+import { ENDPOINTS } from './endpoints.js';
+import { type ApiError, errorBody, errorEvent, errorHeaders, errorOf, upstreamError } from './errors.js';
+import type { Head } from './head.js';
+import { isObject } from './json-values.js';
+import { listModels } from './models.js';
+
+/** Who hears of tokens. */
+export interface LlmObserver extends ExchangeObserver {
+  /** What an answer has used, and who counted it. */
+  tokensUsed(usage: Usage, counted: 'provider' | 'estimate'): void;
+  /** A stream was ended because its budget was. */
+  streamCut(): void;
+}
+
+/** What an exchange needs. */
+export interface ExchangeOptions {
+  readonly guard: Guard;
+  readonly refuser: Refuser;
+  readonly client: Pick<PolicyClient, 'settle' | 'report'>;
+  readonly open: Pick<OpenAttempts, 'add'>;
+  readonly attempts: LlmAttempts;
+  readonly decideCall: DecideCall;
+  readonly catalogue: Catalogue;
+  /** By {@link upstreamName}. */
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly deliverer: Deliverer;
+  readonly filters: ContentFilters;
+  readonly observer: LlmObserver;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly config: Pick<LlmConfig, 'limits' | 'maxTokens' | 'estimate'>;
+}
+
+/** Serves requests whose head is in order. Never rejects. */
+export type LlmExchange = (
+  head: Head,
+  request: IncomingMessage,
+  response: ServerResponse,
+  signal: AbortSignal,
+) => Promise<void>;
+
+interface Turn {
+  readonly head: Head;
+  readonly response: ServerResponse;
+  readonly signal: AbortSignal;
+}
+
+/** A request that was allowed, and everything that was allowed with it. */
+interface Granted {
+  readonly inference: Inference;
+  readonly permit: Permit;
+  readonly inputTokens: number;
+  readonly request: Parameters<OpenAttempts['add']>[0];
+}
+
+const API_VERSION = '2023-06-01';
+/** The agent's headers that mean something to a provider. Its credentials and organisation are never among them. */
+const PASS = ['anthropic-version', 'anthropic-beta', 'openai-beta', 'traceparent', 'tracestate'] as const;
+/** Part of the question: they change what the provider does. */
+const ASKED_HEADERS: readonly string[] = ['anthropic-version', 'anthropic-beta', 'openai-beta'];
+
+/** Makes the exchange. */
+export function createLlmExchange(options: ExchangeOptions): LlmExchange {
+  const { guard, refuser, client, attempts, clock, config, observer } = options;
+  const { limits } = config;
+  const report = createReport(client, clock);
+
+  return async (head, request, response, signal) => {
+    const startedAt = clock.monotonic();
+    const turn: Turn = { head, response, signal };
+    try {
+      if (head.route.operation === 'models') await listModels(options, head, response);
+      else await infer(turn, request);
+    } catch (thrown) {
+      respond(turn, errorOf(refuser.fault(thrown)));
+    } finally {
+      observer.took((clock.monotonic() - startedAt) / 1000);
+    }
+  };
+
+  async function infer(turn: Turn, incoming: IncomingMessage): Promise<void> {
+    const body = await readBody(turn, incoming);
+    if (body === undefined) return;
+    const made = readInference(turn.head, body);
+    if (!('endpoint' in made)) return respond(turn, made);
+    const hosted = await hostedTools(made);
+    if ('kind' in hosted) return respond(turn, errorOf(hosted));
+    const granted = await grant(made);
+    if ('kind' in granted) {
+      for (const permit of hosted) settle(permit, 'refused', 0);
+      return respond(turn, errorOf(granted));
+    }
+    await carryOut(turn, granted, hosted);
+  }
+
+  async function readBody(turn: Turn, incoming: IncomingMessage): Promise<JsonObject | undefined> {
+    const announced = Number(turn.head.headers.get('content-length') ?? 0);
+    const collected =
+      announced > limits.maxBodyBytes
+        ? ({ kind: 'too_large' } as const)
+        : await collect(incoming, { maxBytes: limits.maxBodyBytes, timeoutMs: limits.bodyTimeoutMs });
+    if (collected.kind === 'broken') return undefined;
+    if (collected.kind !== 'all') {
+      // What was not read is still on its way; the connection cannot carry another request.
+      turn.response.setHeader('connection', 'close');
+      const isLate = collected.kind === 'late';
+      respond(turn, invalid(isLate ? 'the body took too long' : 'the body is larger than allowed', isLate ? 408 : 413));
+      return undefined;
+    }
+    const read = parseStrictJson(collected.bytes, { maxBytes: limits.maxBodyBytes });
+    if (read.ok && isObject(read.value)) return read.value;
+    const why = read.ok
+      ? 'the body must be a JSON object'
+      : `the body is not strict JSON: ${read.reason} at byte ${read.offset}`;
+    respond(turn, invalid(why));
+    return undefined;
+  }
+
+  /** What is asked of which model, or why that cannot be said. */
+  function readInference(head: Head, given: JsonObject): Inference | ApiError {
+    const { route } = head;
+    if (route.operation === 'models') throw new TypeError('the list of models asks for nothing');
+    const endpoint = ENDPOINTS[route.operation];
+    const asked = endpoint.read(given);
+    if (!isAsked(asked)) return { ...invalid(asked.message), param: asked.param };
+    if (asked.stream && endpoint.stream === undefined)
+      return { ...invalid('stream: this endpoint does not stream'), param: 'stream' };
+    const served = options.catalogue.find(route.api, route.provider, asked.model);
+    if (served === undefined)
+      return {
+        ...invalid(`no provider serves the model ${quoted(asked.model)} here`, 404),
+        code: 'model_not_found',
+        param: 'model',
+      };
+    return inferenceOf(head, served, given, asked);
+  }
+
+  function inferenceOf(head: Head, served: ServedModel, given: JsonObject, asked: Asked): Inference {
+    const { route } = head;
+    const endpoint = ENDPOINTS[route.operation as keyof typeof ENDPOINTS];
+    const { provider, model } = served;
+    const passed = PASS.flatMap((name) => {
+      const value = head.headers.get(name);
+      return value === undefined ? [] : [[name, value] as const];
+    });
+    const headers = Object.fromEntries(passed);
+    const known = Object.fromEntries(passed.filter(([name]) => ASKED_HEADERS.includes(name)));
+    const streaming = given['stream_options'];
+    return {
+      route,
+      endpoint,
+      served,
+      url: `${provider.baseUrl.replace(/\/$/, '')}${route.path}`,
+      asked: { ...asked, model },
+      body: endpoint.prepared(given, { model, streamUsage: provider.streamUsage }),
+      headers: known,
+      forwarded: {
+        ...headers,
+        ...(route.api === 'anthropic' && headers['anthropic-version'] === undefined
+          ? { 'anthropic-version': API_VERSION }
+          : {}),
+        accept: asked.stream ? 'text/event-stream' : 'application/json',
+      },
+      wantsUsage: isObject(streaming) && streaming['include_usage'] === true,
+    };
+  }
+
+  /** Tools that the provider would use while it answers: nobody could stop it then. */
+  async function hostedTools(inference: Inference): Promise<readonly Permit[] | Refusal> {
+    const permits: Permit[] = [];
+    for (const tool of inference.asked.tools.filter(({ by }) => by === 'provider')) {
+      const outcome = await guard(attempts.hosted(inference, tool));
+      if (isRefusal(outcome)) {
+        for (const permit of permits) settle(permit, 'refused', 0);
+        return outcome;
+      }
+      permits.push(outcome);
+    }
+    return permits;
+  }
+
+  /** Asks; once more with a lower limit where the decision wants one. */
+  async function grant(inference: Inference): Promise<Granted | Refusal> {
+    const attempt = attempts.inference(inference);
+    const outcome = await guard(attempt);
+    if (isRefusal(outcome)) return outcome;
+    const granted = { inference, permit: outcome, inputTokens: attempt.inputTokens, request: attempt.request };
+    const cap = outcome.max_tokens;
+    if (cap === undefined || isWithin(inference, cap)) return granted;
+    settle(outcome, 'refused', 0);
+    const body = config.maxTokens === 'lower' ? inference.endpoint.limited(inference.body, cap) : undefined;
+    const asked = body === undefined ? undefined : inference.endpoint.read(body);
+    if (body === undefined || asked === undefined || !isAsked(asked))
+      return refuser.refuse('POLICY_DENIED', {
+        message: `an answer may have at most ${cap} tokens; ask for that many`,
+        decision_id: outcome.decision_id,
+        request: attempt.request,
+      });
+    const lowered: Inference = { ...inference, body, asked: { ...asked, model: inference.asked.model } };
+    const again = attempts.inference(lowered);
+    const second = await guard(again);
+    if (isRefusal(second)) return second;
+    if (second.max_tokens === undefined || isWithin(lowered, second.max_tokens))
+      return { inference: lowered, permit: second, inputTokens: again.inputTokens, request: again.request };
+    settle(second, 'refused', 0);
+    return refuser.refuse('OBLIGATION_UNSUPPORTED', { decision_id: second.decision_id, request: again.request });
+  }
+
+  /** Sends under a permit, delivers what comes back, and settles. */
+  async function carryOut(turn: Turn, granted: Granted, hosted: readonly Permit[]): Promise<void> {
+    const { inference, permit, request } = granted;
+    const name = upstreamName(inference.served.provider.name, inference.route.path);
+    const upstream = options.upstreams.get(name);
+    if (upstream === undefined) throw new TypeError('no upstream for the endpoint');
+    const sentAt = clock.monotonic();
+    const gone = new AbortController();
+    const signal = AbortSignal.any([turn.signal, gone.signal]);
+    let isReported = false;
+    let delivered: Delivered | undefined;
+    const ended = options.open.add(request, () => {
+      respond(turn, errorOf(refuser.refuse('KILL_SWITCH', { request })), inference);
+      gone.abort('stopped by the kill switch');
+    });
+    try {
+      const reply = await upstream.forward(permit, 'POST', inference.forwarded, signal);
+      delivered = await options.deliverer.deliver({
+        inference,
+        permit,
+        reply,
+        response: turn.response,
+        filter: options.filters.answer(permit),
+        decide: (call) => options.decideCall(inference, call),
+        release: async (brought, usage) => {
+          const withheld = permit.decides_output ? await decideOutput(inference, brought.text) : undefined;
+          if (withheld !== undefined) return withheld;
+          const tokens = usage === undefined ? undefined : { tokens: usage.input + usage.output };
+          const isReleased = await report(permit, brought.value, sentAt, tokens);
+          isReported = isReleased && permit.report !== undefined;
+          return isReleased ? undefined : upstreamError('its answer could not be recorded');
+        },
+      });
+    } catch (thrown) {
+      if (!signal.aborted) options.log.warn({ [LOG_FIELD.error]: thrown }, 'Model provider could not be reached');
+      respond(turn, upstreamError('it could not be reached'), inference);
+    } finally {
+      ended();
+      const outcome = delivered?.outcome ?? 'upstream_failed';
+      const duration = clock.monotonic() - sentAt;
+      observer.carriedOut('llm_proxy', outcome);
+      const usage = usageOf(granted, delivered);
+      // The report of a result is its settlement.
+      if (!isReported) settle(permit, outcome, duration, usage);
+      for (const one of hosted) settle(one, outcome, duration);
+    }
+  }
+
+  /** An answer is an attempt of its own where a policy reads it. */
+  async function decideOutput(inference: Inference, text: string): Promise<ApiError | undefined> {
+    const outcome = await guard(attempts.completion(inference, text));
+    if (isRefusal(outcome)) return errorOf(outcome);
+    settle(outcome, 'forwarded', 0);
+    return undefined;
+  }
+
+  /** What is known of it; nothing when the estimate has to stand. */
+  function usageOf(granted: Granted, delivered: Delivered | undefined): Settlement['usage'] {
+    if (delivered === undefined) return undefined;
+    if (delivered.isRejected) return { tokens: 0 };
+    const { input, output } = delivered.usage;
+    if (input !== undefined && output !== undefined && !delivered.isCut) {
+      observer.tokensUsed({ input, output }, 'provider');
+      return { tokens: input + output };
+    }
+    const estimated = {
+      input: input ?? granted.inputTokens,
+      output: Math.max(output ?? 0, Math.ceil(delivered.outputBytes / config.estimate.bytesPerToken)),
+    };
+    if (delivered.isCut) observer.streamCut();
+    observer.tokensUsed(estimated, 'estimate');
+    options.log.info('Provider reported no usage, so the estimate counts');
+    return delivered.isCut ? { tokens: estimated.input + estimated.output } : undefined;
+  }
+
+  function settle(
+    permit: Permit,
+    outcome: Settlement['outcome'],
+    durationMs: number,
+    usage?: Settlement['usage'],
+  ): void {
+    client.settle({
+      decision_id: permit.decision_id,
+      request_digest: permit.request_digest,
+      outcome,
+      duration_ms: Math.max(0, Math.round(durationMs)),
+      ...(usage === undefined ? {} : { usage }),
+    });
+  }
+
+  function invalid(message: string, httpStatus = 400): ApiError {
+    return errorOf(refuser.refuse('REQUEST_INVALID', { message, httpStatus }));
+  }
+
+  function respond({ head, response }: Turn, error: ApiError, inference?: Inference): void {
+    const { api, operation } = head.route;
+    if (response.destroyed || response.writableEnded) return;
+    if (response.headersSent) {
+      if (inference?.asked.stream === true) response.end(errorEvent(api, operation, error));
+      else response.destroy();
+      return;
+    }
+    sendJson(response, error.status, Buffer.from(JSON.stringify(errorBody(api, error))), errorHeaders(error));
+  }
+}
+
+/** Whether the request's own limit keeps to the decision's. What generates nothing does. */
+function isWithin({ endpoint, asked }: Inference, cap: number): boolean {
+  return endpoint.action !== 'chat' || (asked.maxTokens !== undefined && asked.maxTokens <= cap);
+}
+
+/** For messages: short, and escaped so that no control or bidi character reaches a terminal. */
+function quoted(text: string): string {
+  return JSON.stringify(text.slice(0, 80)).replace(/[^\x20-\x7e]/gu, '?');
+}
