@@ -86,7 +86,8 @@ function readAnswer(value: JsonObject): Answer | undefined {
         return notice === undefined ? block : { type: 'text', text: notice };
       });
       const hasCalls = read.some(({ call }) => call !== undefined && !refused.has(call));
-      return { ...value, content, ...(hasCalls ? {} : { stop_reason: 'end_turn' }) };
+      const isOver = !hasCalls && value['stop_reason'] === 'tool_use';
+      return { ...value, content, ...(isOver ? { stop_reason: 'end_turn' } : {}) };
     },
   };
 }

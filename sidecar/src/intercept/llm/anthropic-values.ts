@@ -18,7 +18,7 @@ export function blockCall(block: JsonObject): ProposedCall | undefined {
   const id = textOf(block['id']);
   if (type === 'tool_use') return { id, name: textOf(block['name']), arguments: block['input'] ?? {} };
   const { id: _id, type: _type, ...rest } = block;
-  return { id, name: type, arguments: rest };
+  return { id, name: textOf(block['name']) || type, arguments: rest };
 }
 
 /** What a block says in words. */

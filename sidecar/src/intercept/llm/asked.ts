@@ -6,6 +6,8 @@ import { isObject, objectsOf } from './json-values.js';
 
 const MAX_MODEL = 256;
 const MAX_TOOLS = 1_024;
+/** Each of them is a question. */
+const MAX_HOSTED = 32;
 const TOOL_NAME = /^[\x21-\x7e]{1,256}$/;
 
 /** How an endpoint is read. */
@@ -45,6 +47,8 @@ export function readAsked(body: JsonObject, reading: Reading): Asked | Unaccepta
   const tools = reading.tools(body);
   if ('param' in tools) return tools;
   if (tools.length > MAX_TOOLS) return unacceptable('tools', `expected at most ${MAX_TOOLS} tools`);
+  if (tools.filter(({ by }) => by === 'provider').length > MAX_HOSTED)
+    return unacceptable('tools', `expected at most ${MAX_HOSTED} tools of the provider`);
   const wrong = tools.find(({ name }) => !TOOL_NAME.test(name));
   if (wrong !== undefined) return unacceptable('tools', 'expected names of visible ASCII characters, 256 at most');
   const known = new Set([...reading.content, ...reading.limits, 'model', 'stream']);

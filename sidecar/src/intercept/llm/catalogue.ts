@@ -10,6 +10,8 @@ export interface ServedModel {
   /** What agents call it. */
   readonly exposed: string;
   readonly action: 'chat' | 'embed';
+  /** Currency units for a million tokens. */
+  readonly price: ProviderConfig['models'][number]['price'];
 }
 
 /** The configured models. */
@@ -28,6 +30,7 @@ export function createCatalogue(providers: readonly ProviderConfig[]): Catalogue
       model: model.name,
       exposed: exposedName(model),
       action: model.action,
+      price: model.price,
     }));
   const list: Catalogue['list'] = (api, name) =>
     providers
@@ -41,7 +44,7 @@ export function createCatalogue(providers: readonly ProviderConfig[]): Catalogue
       const provider = providers.find((one) => one.name === name && one.kind === api && one.anyModel);
       // A model that has an alias is reached by that only.
       if (provider === undefined || provider.models.some((one) => one.name === model)) return undefined;
-      return { provider, model, exposed: model, action: 'chat' };
+      return { provider, model, exposed: model, action: 'chat', price: undefined };
     },
   };
 }

@@ -16,7 +16,7 @@ import { createDeliverer, sendJson } from './deliver.js';
 import { errorBody, errorHeaders, errorOf } from './errors.js';
 import { createLlmExchange, type LlmExchange, type LlmObserver } from './exchange.js';
 import { readHead } from './head.js';
-import { forwardedPaths } from './routes.js';
+import { apiOf, forwardedPaths } from './routes.js';
 
 /** What the gateway reports. */
 export interface GatewayObserver extends LlmObserver {
@@ -119,9 +119,9 @@ function listen(
     limits,
     refuser,
     refuse(response, refusal) {
-      // Before the request was looked at; both clients read this shape.
       const error = errorOf(refusal);
-      sendJson(response, error.status, Buffer.from(JSON.stringify(errorBody('openai', error))), errorHeaders(error));
+      const api = apiOf(response.req.url ?? '', new Map());
+      sendJson(response, error.status, Buffer.from(JSON.stringify(errorBody(api, error))), errorHeaders(error));
     },
     async serve(request: IncomingMessage, response: ServerResponse, signal: AbortSignal) {
       const head = readHead(request, rules);

@@ -56,6 +56,9 @@ export interface Deliverer {
 /** No tokenizer in use has longer tokens on average, so a text of more bytes has more tokens than its limit. */
 const MAX_BYTES_PER_TOKEN = 8;
 
+/** Calls that one answer may propose: each is a question. */
+const MAX_CALLS = 256;
+
 /** Makes it. */
 export function createDeliverer({
   limits,
@@ -87,6 +90,7 @@ export function createDeliverer({
     const usage = answer.usage;
     const counted = { usage: usage ?? {}, outputBytes: Buffer.byteLength(answer.text) };
     const refused = new Map<ProposedCall, string>();
+    if (answer.calls.length > MAX_CALLS) return fail(delivery, upstreamError('it proposes too many calls'), counted);
     for (const call of answer.calls) {
       const notice = await delivery.decide(call);
       if (notice !== undefined) refused.set(call, notice);
@@ -123,7 +127,8 @@ export function createDeliverer({
       const cap = permit.max_tokens;
       isCut = cap !== undefined && !reader.ended && said.bytes > cap * MAX_BYTES_PER_TOKEN;
       const isRead = await pass(isCut ? [...parts, ...reader.cut()] : parts);
-      return reader.ended || !isRead ? 'enough' : 'more';
+      if (!isRead || isCut) return 'stop';
+      return reader.ended ? 'enough' : 'more';
     });
     const { input, output } = reader.usage;
     const counted = { usage: reader.usage, outputBytes: said.bytes, isCut };
@@ -147,12 +152,15 @@ export function createDeliverer({
 
   async function stream(delivery: Delivery): Promise<Delivered> {
     const { inference, permit, filter } = delivery;
+    let calls = 0;
     const said = createSaid(permit.decides_output || permit.report !== undefined);
     const reader = inference.endpoint.stream?.({
       body: inference.body,
       wantsUsage: inference.wantsUsage,
       tools: {
         async decide(call) {
+          calls += 1;
+          if (calls > MAX_CALLS) throw new StreamFault('it proposes too many calls');
           said.add(typeof call.arguments === 'string' ? call.arguments : JSON.stringify(call.arguments), false);
           return delivery.decide(call);
         },
@@ -182,7 +190,8 @@ export function createDeliverer({
       return fail(delivery, trouble, { isRejected: reply.status === 401 || reply.status === 403 });
     if (reply.status >= 400) {
       const error = await errorOfProvider(reply, limits.bodyTimeoutMs);
-      const isRejected = reply.status < 500;
+      // Overloaded ones have not begun either.
+      const isRejected = reply.status < 500 || reply.status === 503 || reply.status === 529;
       if (isApiError(error)) return fail(delivery, error, { isRejected });
       // Its own words, its own status; its client knows what to do with them.
       sendJson(response, reply.status, Buffer.from(JSON.stringify(error)), passedHeaders(reply));

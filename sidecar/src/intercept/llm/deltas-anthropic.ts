@@ -75,6 +75,9 @@ export const createMessageStream: NonNullable<Endpoint['stream']> = ({ tools }) 
       const rest = tools.rest(String(index));
       return rest === '' || block.spoken === undefined ? [raw] : [withText(block.spoken, rest), raw];
     }
+    const { input } = block.start;
+    // Clients differ in which of the two they believe.
+    if (block.json !== '' && isObject(input) && Object.keys(input).length > 0) throw new StreamFault('a call changes');
     const call = blockCall(block.json === '' ? block.start : { ...block.start, input: inputOf(block.json) });
     if (call === undefined) throw new StreamFault('a call is none');
     const notice = await tools.decide(call);

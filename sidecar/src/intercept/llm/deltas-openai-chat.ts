@@ -5,7 +5,7 @@ import { type Endpoint, type ProposedCall, StreamFault, type StreamReader, type 
 import { event } from './errors.js';
 import { parsed } from './event-data.js';
 import { countOf, isObject, objectsOf, textOf } from './json-values.js';
-import { callOf, usageOf } from './openai-values.js';
+import { callOf, finishWithoutCalls, usageOf } from './openai-values.js';
 
 /** The members of a delta in which a model speaks. */
 export const DELTA_TEXTS = ['content', 'refusal', 'reasoning_content', 'reasoning'] as const;
@@ -107,7 +107,7 @@ export const createChatStream: NonNullable<Endpoint['stream']> = ({ tools, wants
     state.finished = true;
     const { sent, left } = await complete(index, state);
     const hadCalls = state.calls.size > 0 || state.legacy !== undefined;
-    const reason = hadCalls && left === 0 ? 'stop' : finish;
+    const reason = hadCalls && left === 0 ? finishWithoutCalls(finish) : finish;
     if (sent.length === 0 && !changed && reason === finish) return { before: [], value: choice };
     // The last words of the choice come before what was held back, and its end after it.
     const words = hasWords(said) ? [chunk(index, said)] : [];

@@ -20,10 +20,17 @@ const ENDS: ReadonlyMap<string, string> = new Map(Object.entries(DELTA_EVENTS).m
 const LAST: ReadonlySet<string> = new Set(['response.completed', 'response.incomplete', 'response.failed']);
 const MAX_ITEMS = 1_024;
 
-/** An item that may be a call. */
+/** A call that is held back. */
 interface Held {
-  readonly bytes: { readonly type: string; readonly value: JsonObject }[];
+  /** As it was announced. */
+  readonly call: ProposedCall;
+  readonly events: { readonly type: string; readonly value: JsonObject }[];
+  /** Its arguments, as the deltas had them. */
+  deltas: string;
 }
+
+/** What speaks of the arguments of a call for the agent; without an item that is held back it speaks of nothing. */
+const ARGUMENTS = /^response\.(function_call_arguments|custom_tool_call_input)\.(delta|done)$/;
 
 /** Reads a stream of events. */
 export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }) => {
@@ -66,9 +73,10 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
 
   async function itemDone(index: number, item: JsonObject, holding: Held): Promise<readonly Buffer[]> {
     const call = itemCall(item);
-    const notice = call === undefined ? undefined : await verdictOn(call);
-    if (notice === undefined) return holding.bytes.map(({ type, value }) => emit(type, value));
-    shift -= holding.bytes.length;
+    if (call === undefined || !isSame(holding, call)) throw new StreamFault('a call changes');
+    const notice = await verdictOn(call);
+    if (notice === undefined) return holding.events.map(({ type, value }) => emit(type, value));
+    shift -= holding.events.length;
     const message = noticeItem(item, notice);
     const place = { item_id: message['id'] ?? '', output_index: index, content_index: 0 };
     const part = { type: 'output_text', text: notice, annotations: [] };
@@ -138,25 +146,26 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
       if (type in DELTA_EVENTS || ENDS.has(type)) return words(type, value, raw);
       const index = countOf(value['output_index']);
       const { item } = value;
-      if (type === 'response.output_item.added' && isObject(item) && itemCall(item) !== undefined) {
+      const announced = type === 'response.output_item.added' && isObject(item) ? itemCall(item) : undefined;
+      if (announced !== undefined) {
         if (index === undefined || held.has(index) || held.size >= MAX_ITEMS) throw new StreamFault('an item is none');
-        held.set(index, { bytes: [{ type, value }] });
+        held.set(index, { call: announced, events: [{ type, value }], deltas: '' });
         return [];
       }
       if (type === 'response.output_item.done' && isObject(item)) {
         if (index === undefined) throw new StreamFault('an item is none');
-        const holding = held.get(index) ?? { bytes: [] };
-        // A call that was announced as something else, or not at all, is held back as well.
-        if (held.has(index) || itemCall(item) !== undefined) {
-          held.delete(index);
-          holding.bytes.push({ type, value });
-          return itemDone(index, item, holding);
-        }
-        return [emit(type, value, raw)];
+        const holding = held.get(index);
+        if (holding === undefined && itemCall(item) !== undefined) throw new StreamFault('a call was not announced');
+        if (holding === undefined) return [emit(type, value, raw)];
+        held.delete(index);
+        holding.events.push({ type, value });
+        return itemDone(index, item, holding);
       }
       const holding = index === undefined ? undefined : held.get(index);
+      if (ARGUMENTS.test(type) && holding === undefined) throw new StreamFault('a call was not announced');
       if (holding === undefined) return [emit(type, value, raw)];
-      holding.bytes.push({ type, value });
+      holding.events.push({ type, value });
+      holding.deltas += textOf(value['delta']);
       return [];
     },
     get usage() {
@@ -173,3 +182,29 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
     },
   } satisfies StreamReader;
 };
+
+/**
+ * Whether a call is, at its end, what every event before has made of it: clients differ in which of them they believe.
+ */
+function isSame({ call: begun, events, deltas }: Held, call: ProposedCall): boolean {
+  if (begun.id !== call.id || begun.name !== call.name) return false;
+  const whole = inputOf(call);
+  if (whole === undefined) return deltas === '';
+  const before = inputOf(begun);
+  if (before !== '' && before !== undefined && `${before}${deltas}` !== whole) return false;
+  if ((before === '' || before === undefined) && deltas !== '' && deltas !== whole) return false;
+  return events.every(({ type, value }) => !ARGUMENTS.test(type) || agrees(value, call, whole));
+}
+
+/** What an event says of a call that is complete. */
+function agrees(value: JsonObject, { name }: ProposedCall, whole: string): boolean {
+  const said = value['arguments'] ?? value['input'];
+  return (said === undefined || said === whole) && (value['name'] === undefined || value['name'] === name);
+}
+
+/** The arguments of a call that come as text. */
+function inputOf({ arguments: args }: ProposedCall): string | undefined {
+  if (typeof args === 'string') return args;
+  const input = isObject(args) ? args['input'] : undefined;
+  return typeof input === 'string' ? input : undefined;
+}

@@ -80,6 +80,9 @@ const PASS = ['anthropic-version', 'anthropic-beta', 'openai-beta', 'traceparent
 /** Part of the question: they change what the provider does. */
 const ASKED_HEADERS: readonly string[] = ['anthropic-version', 'anthropic-beta', 'openai-beta'];
 
+const NOTHING_USED = { tokens: 0, cost: 0 } as const;
+const MILLION = 1_000_000;
+
 /** Makes the exchange. */
 export function createLlmExchange(options: ExchangeOptions): LlmExchange {
   const { guard, refuser, client, attempts, clock, config, observer } = options;
@@ -233,7 +236,12 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
     const name = upstreamName(inference.served.provider.name, inference.route.path);
     const upstream = options.upstreams.get(name);
     if (upstream === undefined) throw new TypeError('no upstream for the endpoint');
+    if (turn.signal.aborted) {
+      for (const one of [permit, ...hosted]) settle(one, 'refused', 0);
+      return;
+    }
     const sentAt = clock.monotonic();
+    let isSent = false;
     const gone = new AbortController();
     const signal = AbortSignal.any([turn.signal, gone.signal]);
     let isReported = false;
@@ -243,7 +251,9 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
       gone.abort('stopped by the kill switch');
     });
     try {
-      const reply = await upstream.forward(permit, 'POST', inference.forwarded, signal);
+      const reply = await upstream.forward(permit, 'POST', inference.forwarded, signal, () => {
+        isSent = true;
+      });
       delivered = await options.deliverer.deliver({
         inference,
         permit,
@@ -254,8 +264,8 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
         release: async (brought, usage) => {
           const withheld = permit.decides_output ? await decideOutput(inference, brought.text) : undefined;
           if (withheld !== undefined) return withheld;
-          const tokens = usage === undefined ? undefined : { tokens: usage.input + usage.output };
-          const isReleased = await report(permit, brought.value, sentAt, tokens);
+          const used = usage === undefined ? undefined : chargedFor(inference, usage);
+          const isReleased = await report(permit, brought.value, sentAt, used);
           isReported = isReleased && permit.report !== undefined;
           return isReleased ? undefined : upstreamError('its answer could not be recorded');
         },
@@ -268,7 +278,7 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
       const outcome = delivered?.outcome ?? 'upstream_failed';
       const duration = clock.monotonic() - sentAt;
       observer.carriedOut('llm_proxy', outcome);
-      const usage = usageOf(granted, delivered);
+      const usage = isSent ? usageOf(granted, delivered) : NOTHING_USED;
       // The report of a result is its settlement.
       if (!isReported) settle(permit, outcome, duration, usage);
       for (const one of hosted) settle(one, outcome, duration);
@@ -284,22 +294,23 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
   }
 
   /** What is known of it; nothing when the estimate has to stand. */
-  function usageOf(granted: Granted, delivered: Delivered | undefined): Settlement['usage'] {
+  function usageOf({ inference, inputTokens }: Granted, delivered: Delivered | undefined): Settlement['usage'] {
     if (delivered === undefined) return undefined;
-    if (delivered.isRejected) return { tokens: 0 };
+    if (delivered.isRejected) return NOTHING_USED;
+    if (delivered.isCut) observer.streamCut();
     const { input, output } = delivered.usage;
     if (input !== undefined && output !== undefined && !delivered.isCut) {
       observer.tokensUsed({ input, output }, 'provider');
-      return { tokens: input + output };
+      return chargedFor(inference, { input, output });
     }
     const estimated = {
-      input: input ?? granted.inputTokens,
+      input: input ?? inputTokens,
       output: Math.max(output ?? 0, Math.ceil(delivered.outputBytes / config.estimate.bytesPerToken)),
     };
-    if (delivered.isCut) observer.streamCut();
     observer.tokensUsed(estimated, 'estimate');
     options.log.info('Provider reported no usage, so the estimate counts');
-    return delivered.isCut ? { tokens: estimated.input + estimated.output } : undefined;
+    // Of a stream that was cut here, the rest of what was reserved is free again.
+    return delivered.isCut ? chargedFor(inference, estimated) : undefined;
   }
 
   function settle(
@@ -336,6 +347,12 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
 /** Whether the request's own limit keeps to the decision's. What generates nothing does. */
 function isWithin({ endpoint, asked }: Inference, cap: number): boolean {
   return endpoint.action !== 'chat' || (asked.maxTokens !== undefined && asked.maxTokens <= cap);
+}
+
+/** Tokens, and what they cost where that is known. */
+function chargedFor({ served: { price } }: Inference, { input, output }: Usage): NonNullable<Settlement['usage']> {
+  const cost = price === undefined ? {} : { cost: (input * price.input + output * price.output) / MILLION };
+  return { tokens: input + output, ...cost };
 }
 
 /** For messages: short, and escaped so that no control or bidi character reaches a terminal. */

@@ -492,11 +492,20 @@ describe('budgets', () => {
     provider.script = (_request, response) => answerJson(response, { error: { message: 'no', type: 'x' } }, 400);
     const refused = await gateway.send({ body: CHAT });
     expect([refused.status, refused.json.error.message]).toEqual([400, 'no']);
-    expect(client.settled.at(-1)).toMatchObject({ outcome: 'upstream_failed', usage: { tokens: 0 } });
+    expect(client.settled.at(-1)).toMatchObject({ outcome: 'upstream_failed', usage: { tokens: 0, cost: 0 } });
     provider.script = (_request, response) => answerJson(response, { ...chatCompletion('x'), usage: undefined });
     await gateway.send({ body: CHAT });
     expect(client.settled.at(-1)).not.toHaveProperty('usage');
   });
+});
+
+test('what tokens cost, where that is configured', async () => {
+  await gateway.close();
+  const models = [{ name: 'gpt-4o', price: { input: 2, output: 8 } }];
+  const providers = [{ name: 'p', kind: 'openai', baseUrl: provider.url.replace('/mcp', '/v1'), models }];
+  gateway = await startLlmHarness({ client, url: provider.url, config: { providers } });
+  await gateway.send({ body: CHAT });
+  expect(only(client.settled).usage).toEqual({ tokens: 18, cost: (11 * 2 + 7 * 8) / 1_000_000 });
 });
 
 describe('what comes back', () => {
@@ -638,8 +647,19 @@ describe('providers that misbehave', () => {
     await provider.close();
     const answered = await gateway.send({ body: CHAT });
     expect([answered.status, answered.json.error.code]).toEqual([502, 'UPSTREAM_FAILED']);
+    expect(only(client.settled)).toMatchObject({ outcome: 'upstream_failed', usage: { tokens: 0 } });
     provider = await recordingUpstream();
   });
+});
+
+test.each([
+  ['/v1/chat/completions', CHAT, chatCompletion(null, Array.from({ length: 300 }, () => ['look', '{}'] as const))],
+  ['/v1/messages', MESSAGE, message(Array.from({ length: 300 }, (_, id) => ({ type: 'tool_use', id, name: 'look', input: {} })))],
+])('%s: more calls than anybody makes are not asked about', async (path, body, answer) => {
+  provider.script = (_request, response) => answerJson(response, answer);
+  const { status } = await gateway.send({ path, body });
+  expect(status).toBe(502);
+  expect(client.asked).toHaveLength(1);
 });
 
 describe('what ends early', () => {
@@ -656,6 +676,7 @@ describe('what ends early', () => {
     while (provider.requests.length === 0) await new Promise((resolve) => setImmediate(resolve));
     leaving.abort();
     await Promise.all([left, sent]);
+    while (client.settled.length === 0) await new Promise((resolve) => setImmediate(resolve));
     expect(client.settled.map(({ outcome }) => outcome)).toEqual(['upstream_failed']);
   });
 

@@ -5,7 +5,7 @@ import { definitionsOf, nameOf, type Reading, readAsked, withLimit } from './ask
 import { createChatStream } from './deltas-openai-chat.js';
 import type { Answer, Endpoint, OfferedTool, ProposedCall, Unacceptable } from './endpoint.js';
 import { isObject, listOf, objectsOf, textOf } from './json-values.js';
-import { callOf, usageOf } from './openai-values.js';
+import { callOf, finishWithoutCalls, usageOf } from './openai-values.js';
 
 const READING: Reading = {
   content: ['messages', 'tools', 'functions', 'prediction', 'response_format', 'web_search_options'],
@@ -110,6 +110,6 @@ function withoutCalls({ value, message, entries, legacy }: Choice, refused: Read
       ...(left.length === 0 ? {} : { tool_calls: left }),
       ...(keepsLegacy ? { function_call: message['function_call'] ?? null } : {}),
     },
-    finish_reason: left.length > 0 || keepsLegacy ? (value['finish_reason'] ?? null) : 'stop',
+    finish_reason: left.length > 0 || keepsLegacy ? (value['finish_reason'] ?? null) : finishWithoutCalls(value['finish_reason']),
   };
 }

@@ -15,6 +15,11 @@ export function callOf(entry: JsonObject): ProposedCall | undefined {
   return { id: textOf(entry['id']), name, arguments: entry['custom'] === undefined ? args : { input: args } };
 }
 
+/** Why an answer ended whose calls were all refused; a limit that ended it still did. */
+export function finishWithoutCalls(finish: Json | undefined): Json {
+  return finish === 'tool_calls' || finish === 'function_call' ? 'stop' : (finish ?? null);
+}
+
 /** Usage as OpenAI's APIs report it; nothing when they do not. */
 export function usageOf(value: Json | undefined): Usage | undefined {
   if (!isObject(value)) return undefined;

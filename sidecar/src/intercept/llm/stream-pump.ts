@@ -19,14 +19,14 @@ export interface StreamLimits {
 export type StreamTrouble = 'too large' | 'silent for too long' | 'too long' | 'broken off';
 
 /**
- * Hands over events until `take` says that it has enough, or the stream is over. Rejects with what `take` throws; the stream
+ * Hands over events until `take` has the last one (`enough`), wants no more (`stop`), or the stream is over. Rejects with what `take` throws; the stream
  * is destroyed then, and where a limit is passed.
  * @returns nothing when it was read to where `take` wanted
  */
 export async function pump(
   body: Readable,
   limits: StreamLimits,
-  take: (event: SseEvent) => Promise<'more' | 'enough'>,
+  take: (event: SseEvent) => Promise<'more' | 'enough' | 'stop'>,
 ): Promise<StreamTrouble | undefined> {
   const reader = createSseReader({ maxEventBytes: limits.maxEventBytes });
   let trouble: StreamTrouble | undefined;
@@ -45,10 +45,11 @@ export async function pump(
       size += chunk.length;
       if (size > limits.maxResponseBytes) return 'too large';
       for (const event of reader.push(chunk)) {
-        if ((await take(event)) === 'more') continue;
+        const wish = await take(event);
+        if (wish === 'more') continue;
         // So that the connection can be used again.
-        isDone = true;
-        discard(body);
+        isDone = wish === 'enough';
+        if (isDone) discard(body);
         return trouble;
       }
       idle = setTimeout(end('silent for too long'), limits.streamIdleMs);
