@@ -13,62 +13,64 @@ import { type SidecarProcess, type Stack, startStack } from '../support/stack.js
 jest.setTimeout(120_000);
 
 const BUDGET = 2_000;
-const SOURCE = sourceFiles({
-  'bundle.yaml': JSON.stringify({
-    format: 'portcullis.policy/1',
-    name: 'models',
-    version: '1.0.0',
-    default: 'deny',
-    sets: [
-      { name: 'limits', layer: 'platform', combining: 'deny_overrides', priority_order: 'asc', policies: 'limits' },
-      { name: 'models', layer: 'platform', combining: 'priority', priority_order: 'desc', policies: 'models' },
-    ],
-  }),
-  'limits/all.json': JSON.stringify([
-    {
-      name: 'Approved models',
-      type: 'model_allowlist',
-      action: 'deny',
-      priority: 10,
-      config: { models: ['model-*', 'budget-*', 'held'] },
-      enabled: true,
-    },
-    {
-      name: 'Tokens per hour',
-      type: 'token_budget',
-      action: 'deny',
-      priority: 20,
-      config: { max_tokens: BUDGET, window_seconds: 3_600, per: ['model'] },
-      enabled: true,
-      when: { field: 'request.model', operator: 'starts_with', value: 'budget-' },
-    },
-    {
-      name: 'No passwords',
-      type: 'content_filter',
-      action: 'deny',
-      priority: 30,
-      config: { patterns: ['password'], check_fields: ['query'] },
-      enabled: true,
-    },
-  ]),
-  'models/all.json': JSON.stringify([
-    {
-      name: 'Held model',
-      on: ['inference'],
-      when: { field: 'request.model', operator: 'equals', value: 'held' },
-      effect: { type: 'require_hitl', group: 'duty' },
-      priority: 90,
-    },
-    {
-      name: 'No deleting',
-      on: ['tool_call'],
-      when: { field: 'tool.name', operator: 'equals', value: 'delete_file' },
-      effect: { type: 'deny', deny_reason_code: 'NO_DELETES', deny_user_message: 'files are not deleted here' },
-      priority: 80,
-    },
-    { name: 'Models and tools', on: ['inference', 'tool_call'], when: 'always', effect: 'allow', priority: 10 },
-  ]),
-});
+const bundle = (version: string, more: readonly object[]) =>
+  sourceFiles({
+    'bundle.yaml': JSON.stringify({
+      format: 'portcullis.policy/1',
+      name: 'models',
+      version,
+      default: 'deny',
+      sets: [
+        { name: 'limits', layer: 'platform', combining: 'deny_overrides', priority_order: 'asc', policies: 'limits' },
+        { name: 'models', layer: 'platform', combining: 'priority', priority_order: 'desc', policies: 'models' },
+      ],
+    }),
+    'limits/all.json': JSON.stringify([
+      {
+        name: 'Approved models',
+        type: 'model_allowlist',
+        action: 'deny',
+        priority: 10,
+        config: { models: ['model-*', 'budget-*', 'held'] },
+        enabled: true,
+      },
+      {
+        name: 'Tokens per hour',
+        type: 'token_budget',
+        action: 'deny',
+        priority: 20,
+        config: { max_tokens: BUDGET, window_seconds: 3_600, per: ['model'] },
+        enabled: true,
+        when: { field: 'request.model', operator: 'starts_with', value: 'budget-' },
+      },
+      {
+        name: 'No passwords',
+        type: 'content_filter',
+        action: 'deny',
+        priority: 30,
+        config: { patterns: ['password'], check_fields: ['query'] },
+        enabled: true,
+      },
+      ...more,
+    ]),
+    'models/all.json': JSON.stringify([
+      {
+        name: 'Held model',
+        on: ['inference'],
+        when: { field: 'request.model', operator: 'equals', value: 'held' },
+        effect: { type: 'require_hitl', group: 'duty' },
+        priority: 90,
+      },
+      {
+        name: 'No deleting',
+        on: ['tool_call'],
+        when: { field: 'tool.name', operator: 'equals', value: 'delete_file' },
+        effect: { type: 'deny', deny_reason_code: 'NO_DELETES', deny_user_message: 'files are not deleted here' },
+        priority: 80,
+      },
+      { name: 'Models and tools', on: ['inference', 'tool_call'], when: 'always', effect: 'allow', priority: 10 },
+    ]),
+  });
 
 const names = ['model-1', 'budget-stream', 'budget-json', 'budget-message', 'held', 'forbidden'];
 const models = names.map((name) => ({ name }));
@@ -94,7 +96,7 @@ let anthropic: Anthropic;
 beforeAll(async () => {
   provider = await startModelProvider();
   stack = await startStack({ pdp: { limits: { decisionDeadlineMs: 5_000 } } });
-  const { seq } = await stack.publish(SOURCE);
+  const { seq } = await stack.publish(bundle('1.0.0', []));
   await stack.loaded(seq);
   sidecar = await stack.startSidecar({
     upstreams: [],
@@ -277,5 +279,47 @@ describe('a budget of tokens', () => {
       return status !== undefined;
     });
     expect(status).toBe(429);
+  });
+});
+
+describe('what is new in the next release', () => {
+  const OUTPUT = {
+    name: 'No codenames in answers',
+    type: 'content_filter',
+    action: 'deny',
+    priority: 40,
+    config: { patterns: ['bluebird'], check_fields: ['output'] },
+    enabled: true,
+  };
+  beforeAll(async () => {
+    const { seq } = await stack.publish(bundle('2.0.0', [OUTPUT]));
+    await stack.loaded(seq);
+  });
+
+  test('an answer that a policy forbids reaches nobody, whole or streamed, and others do', async () => {
+    provider.script = { ...QUIET, text: 'The project is called bluebird.' };
+    const ask = { model: 'model-1', messages: SAY };
+    const whole = await failure(openai.chat.completions.create(ask));
+    const streamed = await failure(openai.chat.completions.stream(ask).finalChatCompletion());
+    const anthropics = await failure(anthropic.messages.stream({ ...ask, max_tokens: 64 }).finalMessage());
+    for (const error of [whole, streamed, anthropics]) {
+      expect(error.message).toContain('CONTENT_FILTERED');
+      expect(JSON.stringify(error)).not.toContain('bluebird');
+    }
+    provider.script = QUIET;
+    const allowed = await openai.chat.completions.stream(ask).finalChatCompletion();
+    expect(allowed.choices[0]?.message.content).toBe(QUIET.text);
+    const actions = stack.decisions().filter(({ tool }) => tool.operation === 'chat.completions');
+    expect(actions.length).toBeGreaterThan(2);
+  });
+
+  test('a prompt that is too long to be asked about is refused, and says why', async () => {
+    const content = 'word '.repeat(80_000);
+    const error = await failure(
+      openai.chat.completions.create({ model: 'model-1', messages: [{ role: 'user', content }] }),
+    );
+    expect(error.status).toBe(400);
+    expect(error.message).toContain('pdp.maxQuestionBytes');
+    expect(provider.calls).toEqual([]);
   });
 });

@@ -41,7 +41,7 @@ export function unsupported(decision: Decision, capabilities: Capabilities, dire
 }
 
 /**
- * `max_tokens`: how much may be used at most; what sends the request says how, by {@link tokenCap} of the permit.
+ * `max_tokens`: how much may be used at most; {@link tokenCap} of the permit tells what sends the request.
  * @throws TypeError when the value is not a whole number of at least 1
  */
 export function maxTokens(condition: Condition): void {

@@ -4,7 +4,6 @@
  */
 
 import { type CanonicalRequest, DECIDE_OUTPUT, type Decision } from '@portcullis/policy/model';
-import { tokenCap } from './capabilities.js';
 import { LEAST_ORDER, type ResultOrder, resultOrder } from './result-order.js';
 
 declare const minted: unique symbol;
@@ -25,8 +24,8 @@ export interface Permit {
   readonly session_id: string | undefined;
   /** What has to be reported of the result before anybody gets it; see `report.ts`. */
   readonly report: ResultOrder | undefined;
-  /** The condition `max_tokens`: the most that may be used. */
-  readonly max_tokens: number | undefined;
+  /** What was allowed only with them. The guard has made sure that somebody here carries each of them out. */
+  readonly conditions: Decision['conditions'];
   /** Whether what a model answers has to be asked about before anybody gets it. */
   readonly decides_output: boolean;
 }
@@ -66,7 +65,7 @@ export function mintPermit(decision: Decision, subject: PermitSubject): Permit |
     payload: subject.payload,
     session_id: subject.request.context.session_id,
     report,
-    max_tokens: tokenCap(decision),
+    conditions: decision.conditions,
     decides_output: decision.obligations.some(({ type }) => type === DECIDE_OUTPUT),
   }) as Permit;
   genuine.add(permit);

@@ -34,6 +34,7 @@ export const MESSAGES: Endpoint = {
     if (budget !== undefined && budget >= maxTokens) return undefined;
     return withLimit(body, READING, maxTokens, 'max_tokens');
   },
+  said: 'content',
   answer: readAnswer,
   stream: createMessageStream,
 };
@@ -46,6 +47,7 @@ export const COUNT_TOKENS: Endpoint = {
   read: (body) => readAsked(body, { ...READING, limits: [] }),
   prepared: (body, { model }) => ({ ...body, model }),
   limited: (body) => body,
+  said: 'content',
   answer: (value) =>
     countOf(value['input_tokens']) === undefined
       ? undefined

@@ -29,28 +29,57 @@ const ID = /^[A-Za-z0-9_.:-]{1,128}$/;
 const BASE64 = /^[A-Za-z0-9+/_=\s-]*$/;
 const DATA_URL = /^data:[^,]{0,200};base64,/i;
 
+/**
+ * Changes one text.
+ * @param name the member that holds it, such as `text`, or `arguments` for those of a call, which are JSON
+ */
+export type ChangeText = (text: string, name: string) => string;
+
 /** Reads the members of a request that say something. */
 export function contentOf(parts: JsonObject): Content {
   const texts: string[] = [];
   const urls: string[] = [];
   let media = 0;
   let mediaBytes = 0;
-  const visit = (value: Json, name: string): void => {
-    if (typeof value === 'string') {
-      if (FILES.has(name)) media += 1;
-      if ((OPAQUE.has(name) && BASE64.test(value)) || DATA_URL.test(value)) {
-        mediaBytes += value.length;
-        return;
-      }
-      if (/^https?:/i.test(value) && FILES.has(name)) urls.push(value);
-      if ((WORDS.has(name) && WORD.test(value)) || (IDS.has(name) && ID.test(value)) || value === '') return;
-      texts.push(value);
-    } else if (Array.isArray(value)) {
-      for (const element of value as readonly Json[]) visit(element, name);
-    } else if (typeof value === 'object' && value !== null) {
-      for (const [key, member] of Object.entries(value)) visit(member, key);
+  visitTexts(parts, '', (value, name) => {
+    if (FILES.has(name)) media += 1;
+    if (isOpaque(value, name)) {
+      mediaBytes += value.length;
+      return;
     }
-  };
-  visit(parts, '');
+    if (/^https?:/i.test(value) && FILES.has(name)) urls.push(value);
+    if (!isWord(value, name)) texts.push(value);
+  });
   return { query: texts.join('\n'), media, mediaBytes, urls };
+}
+
+/** The same value with every text changed; the very same one when none was. */
+export function mapTexts(value: Json, change: ChangeText, name = ''): Json {
+  if (typeof value === 'string') return isOpaque(value, name) || isWord(value, name) ? value : change(value, name);
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) {
+    const list = value as readonly Json[];
+    const changed = list.map((element) => mapTexts(element, change, name));
+    return changed.every((element, at) => element === list[at]) ? value : changed;
+  }
+  const members = Object.entries(value as JsonObject);
+  const changed = members.map(([key, member]) => [key, mapTexts(member, change, key)] as const);
+  return changed.every(([, member], at) => member === members[at]?.[1]) ? value : Object.fromEntries(changed);
+}
+
+function visitTexts(value: Json, name: string, visit: (text: string, name: string) => void): void {
+  if (typeof value === 'string') visit(value, name);
+  else if (Array.isArray(value)) {
+    for (const element of value as readonly Json[]) visitTexts(element, name, visit);
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, member] of Object.entries(value)) visitTexts(member, key, visit);
+  }
+}
+
+function isOpaque(value: string, name: string): boolean {
+  return (OPAQUE.has(name) && BASE64.test(value)) || DATA_URL.test(value);
+}
+
+function isWord(value: string, name: string): boolean {
+  return value === '' || (WORDS.has(name) && WORD.test(value)) || (IDS.has(name) && ID.test(value));
 }

@@ -3,6 +3,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Json, JsonObject } from '@portcullis/policy/model';
 import { LOG_FIELD, type Logger, parseStrictJson } from '@portcullis/runtime';
+import { tokenCap } from '../../enforce/capabilities.js';
 import type { Permit } from '../../enforce/permit.js';
 import { writeSlowly } from '../http/backpressure.js';
 import { collect } from '../http/body.js';
@@ -10,6 +11,7 @@ import type { UpstreamReply } from '../mcp/upstream.js';
 import type { Inference } from './attempts.js';
 import { AnswerRefused } from './calls.js';
 import type { LlmConfig } from './config.js';
+import { mapTexts } from './content.js';
 import type { AnswerFilter } from './content-filters.js';
 import { type ProposedCall, StreamFault, type StreamReader, type Usage } from './endpoint.js';
 import { type ApiError, errorBody, errorEvent, errorHeaders, errorOf, upstreamError } from './errors.js';
@@ -85,8 +87,14 @@ export function createDeliverer({
     if (collected.kind !== 'all')
       return fail(delivery, upstreamError(`its answer was ${collected.kind.replace('_', ' ')}`));
     const read = parseStrictJson(collected.bytes, { maxBytes: limits.maxResponseBytes, maxKeys: 1_000_000 });
-    const answer = read.ok && isObject(read.value) ? inference.endpoint.answer(read.value) : undefined;
-    if (!read.ok || answer === undefined) return fail(delivery, upstreamError('its answer is not one of its API'));
+    if (!read.ok || !isObject(read.value)) return fail(delivery, upstreamError('its answer is not strict JSON'));
+    // Decided is what the agent gets.
+    const { said } = inference.endpoint;
+    const came = read.value[said] ?? null;
+    const given = mapTexts(came, delivery.filter.whole);
+    const changed = given === came ? read.value : { ...read.value, [said]: given };
+    const answer = inference.endpoint.answer(changed);
+    if (answer === undefined) return fail(delivery, upstreamError('its answer is not one of its API'));
     const usage = answer.usage;
     const counted = { usage: usage ?? {}, outputBytes: Buffer.byteLength(answer.text) };
     const refused = new Map<ProposedCall, string>();
@@ -95,13 +103,13 @@ export function createDeliverer({
       const notice = await delivery.decide(call);
       if (notice !== undefined) refused.set(call, notice);
     }
-    const value = refused.size === 0 ? (read.value as JsonObject) : answer.replaced(refused);
+    const value = refused.size === 0 ? changed : answer.replaced(refused);
     const withheld = await delivery.release({ text: answer.text, value }, usage);
     if (withheld !== undefined) {
       sendError(delivery, withheld);
       return { ...failed, outcome: 'forwarded', ...counted };
     }
-    const bytes = refused.size === 0 ? collected.bytes : Buffer.from(JSON.stringify(value));
+    const bytes = value === read.value ? collected.bytes : Buffer.from(JSON.stringify(value));
     sendJson(response, reply.status, bytes, passedHeaders(reply));
     return { ...failed, outcome: 'forwarded', ...counted };
   }
@@ -111,6 +119,7 @@ export function createDeliverer({
     // Nobody has the first words of an answer that the last word may forbid.
     const isHeld = permit.decides_output || permit.report !== undefined;
     const waiting: Buffer[] = [];
+    const cap = tokenCap(permit);
     let isCut = false;
     const send = async (parts: readonly Buffer[]): Promise<boolean> => {
       if (parts.length === 0) return true;
@@ -124,7 +133,6 @@ export function createDeliverer({
     };
     const trouble = await pump(reply.body, limits, async (event) => {
       const parts = await reader.push(event);
-      const cap = permit.max_tokens;
       isCut = cap !== undefined && !reader.ended && said.bytes > cap * MAX_BYTES_PER_TOKEN;
       const isRead = await pass(isCut ? [...parts, ...reader.cut()] : parts);
       if (!isRead || isCut) return 'stop';
@@ -161,14 +169,15 @@ export function createDeliverer({
         async decide(call) {
           calls += 1;
           if (calls > MAX_CALLS) throw new StreamFault('it proposes too many calls');
-          said.add(typeof call.arguments === 'string' ? call.arguments : JSON.stringify(call.arguments), false);
+          said.count(typeof call.arguments === 'string' ? call.arguments : JSON.stringify(call.arguments));
           return delivery.decide(call);
         },
         say(channel, text) {
-          said.add(text, true);
-          return filter.say(channel, text);
+          said.count(text);
+          return said.keep(channel, filter.say(channel, text));
         },
-        rest: (channel) => filter.rest(channel),
+        rest: (channel) => said.keep(channel, filter.rest(channel)),
+        whole: (text, name) => filter.whole(text, name),
       },
     });
     if (reader === undefined) return fail(delivery, upstreamError('it streams an answer that is none'));
@@ -221,23 +230,32 @@ export function createDeliverer({
 
 /** What a model said. */
 interface Said {
+  /** As it came. */
   readonly bytes: number;
-  add(piece: string, isText: boolean): void;
+  count(piece: string): void;
+  /** As the agent gets it. */
+  keep(channel: string, text: string): string;
   text(): string;
 }
 
 function createSaid(isKept: boolean): Said {
-  const pieces: string[] = [];
+  const channels = new Map<string, string[]>();
   let bytes = 0;
   return {
     get bytes() {
       return bytes;
     },
-    add(piece, isText) {
+    count(piece) {
       bytes += Buffer.byteLength(piece);
-      if (isKept && isText) pieces.push(piece);
     },
-    text: () => pieces.join(''),
+    keep(channel, text) {
+      if (!isKept) return text;
+      const known = channels.get(channel);
+      if (known === undefined) channels.set(channel, [text]);
+      else known.push(text);
+      return text;
+    },
+    text: () => [...channels.values()].map((pieces) => pieces.join('')).join('\n'),
   };
 }
 

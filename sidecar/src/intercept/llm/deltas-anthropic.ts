@@ -3,6 +3,7 @@
 import type { Json, JsonObject } from '@portcullis/policy/model';
 import { parseStrictJson } from '@portcullis/runtime';
 import { blockCall, messageUsage } from './anthropic-values.js';
+import { mapTexts } from './content.js';
 import { type Endpoint, StreamFault, type StreamReader, type Usage } from './endpoint.js';
 import { event } from './errors.js';
 import { parsed } from './event-data.js';
@@ -46,8 +47,10 @@ export const createMessageStream: NonNullable<Endpoint['stream']> = ({ tools }) 
     blocks += 1;
     if (blocks > MAX_BLOCKS) throw new StreamFault('too many blocks');
     const isCall = blockCall(block) !== undefined;
-    open.set(index, { start: block, held: isCall ? [raw] : undefined, json: '', spoken: undefined });
-    return isCall ? [] : [raw];
+    const begun = mapTexts(block, tools.whole) as JsonObject;
+    const bytes = begun === block ? raw : event('content_block_start', { ...value, content_block: begun });
+    open.set(index, { start: begun, held: isCall ? [bytes] : undefined, json: '', spoken: undefined });
+    return isCall ? [] : [bytes];
   }
 
   function delta(index: number, block: Block, value: JsonObject, raw: Buffer): readonly Buffer[] {
@@ -61,7 +64,10 @@ export const createMessageStream: NonNullable<Endpoint['stream']> = ({ tools }) 
       return [];
     }
     const member = Object.hasOwn(DELTA_TEXTS, type) ? DELTA_TEXTS[type] : undefined;
-    if (member === undefined) return [raw];
+    if (member === undefined) {
+      const other = mapTexts(change, tools.whole);
+      return other === change ? [raw] : [event('content_block_delta', { ...value, delta: other })];
+    }
     block.spoken = value;
     const text = textOf(change[member]);
     const passed = tools.say(String(index), text);
@@ -78,12 +84,15 @@ export const createMessageStream: NonNullable<Endpoint['stream']> = ({ tools }) 
     const { input } = block.start;
     // Clients differ in which of the two they believe.
     if (block.json !== '' && isObject(input) && Object.keys(input).length > 0) throw new StreamFault('a call changes');
-    const call = blockCall(block.json === '' ? block.start : { ...block.start, input: inputOf(block.json) });
+    const json = tools.whole(block.json, 'arguments');
+    const call = blockCall(json === '' ? block.start : { ...block.start, input: inputOf(json) });
     if (call === undefined) throw new StreamFault('a call is none');
     const notice = await tools.decide(call);
     if (notice === undefined) {
       left += 1;
-      return [...block.held, raw];
+      if (json === block.json) return [...block.held, raw];
+      const delta = { type: 'content_block_delta', index, delta: { type: 'input_json_delta', partial_json: json } };
+      return [...block.held.slice(0, 1), event('content_block_delta', delta), raw];
     }
     refused += 1;
     return [

@@ -59,6 +59,7 @@ export const createChatStream: NonNullable<Endpoint['stream']> = ({ tools, wants
     const notices: string[] = [];
     let left = 0;
     for (const pending of state.calls.values()) {
+      pending.text = tools.whole(pending.text, 'arguments');
       const notice = await tools.decide(callIn(pending));
       if (notice === undefined) {
         sent.push(chunk(index, { tool_calls: [{ index: left, ...entryOf(pending) }] }));
@@ -66,6 +67,7 @@ export const createChatStream: NonNullable<Endpoint['stream']> = ({ tools, wants
       } else notices.push(notice);
     }
     if (state.legacy !== undefined) {
+      state.legacy.text = tools.whole(state.legacy.text, 'arguments');
       const notice = await tools.decide(callIn(state.legacy));
       const { name, text } = state.legacy;
       if (notice === undefined) {

@@ -1,6 +1,7 @@
 /** The stream of OpenAI's Responses API: items that are calls are held back until they are complete and decided. */
 
 import type { Json, JsonObject } from '@portcullis/policy/model';
+import { mapTexts } from './content.js';
 import { type Endpoint, type ProposedCall, StreamFault, type StreamReader, type Usage } from './endpoint.js';
 import { event } from './errors.js';
 import { parsed } from './event-data.js';
@@ -8,14 +9,8 @@ import { countOf, isObject, listOf, textOf } from './json-values.js';
 import { itemCall, noticeItem, readResponse, responseIn } from './openai-response.js';
 import { usageOf } from './openai-values.js';
 
-/** The events with which a model speaks, by the event that ends what they began. */
-export const DELTA_EVENTS: Readonly<Record<string, string>> = {
-  'response.output_text.delta': 'response.output_text.done',
-  'response.refusal.delta': 'response.refusal.done',
-  'response.reasoning_text.delta': 'response.reasoning_text.done',
-  'response.reasoning_summary_text.delta': 'response.reasoning_summary_text.done',
-};
-const ENDS: ReadonlyMap<string, string> = new Map(Object.entries(DELTA_EVENTS).map(([delta, done]) => [done, delta]));
+/** With these a model speaks; the same name with `done` ends what they say. Sound is no text. */
+export const SPOKEN = /^response\.(?!audio\.)[a-z_.]+\.delta$/;
 /** After these there is nothing more. */
 const LAST: ReadonlySet<string> = new Set(['response.completed', 'response.incomplete', 'response.failed']);
 const MAX_ITEMS = 1_024;
@@ -72,10 +67,18 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
   };
 
   async function itemDone(index: number, item: JsonObject, holding: Held): Promise<readonly Buffer[]> {
-    const call = itemCall(item);
-    if (call === undefined || !isSame(holding, call)) throw new StreamFault('a call changes');
+    const came = itemCall(item);
+    if (came === undefined || !isSame(holding, came)) throw new StreamFault('a call changes');
+    const given = mapTexts(item, tools.whole) as JsonObject;
+    const call = given === item ? came : (itemCall(given) ?? came);
     const notice = await verdictOn(call);
-    if (notice === undefined) return holding.events.map(({ type, value }) => emit(type, value));
+    if (notice === undefined && given === item) return holding.events.map(({ type, value }) => emit(type, value));
+    if (notice === undefined) {
+      // Its pieces would still have what the whole has not; clients take the arguments from here as well.
+      shift -= holding.events.length - 1;
+      const begun = insert('response.output_item.added', { output_index: index, item: given });
+      return [begun, ...holding.events.slice(-1).map(({ type, value }) => emit(type, { ...value, item: given }))];
+    }
     shift -= holding.events.length;
     const message = noticeItem(item, notice);
     const place = { item_id: message['id'] ?? '', output_index: index, content_index: 0 };
@@ -96,7 +99,8 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
   async function last(type: string, value: JsonObject, raw: Buffer): Promise<readonly Buffer[]> {
     ended = true;
     const response = responseIn(value);
-    const answer = response === undefined ? undefined : readResponse({ ...response, output: response['output'] ?? [] });
+    const output = mapTexts(response?.['output'] ?? [], tools.whole);
+    const answer = readResponse({ ...response, output });
     if (response === undefined || answer === undefined) throw new StreamFault('its end is none');
     usage = usageOf(response['usage']) ?? usage;
     const refused = new Map<ProposedCall, string>();
@@ -105,16 +109,17 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
       const notice = await verdictOn(call);
       if (notice !== undefined) refused.set(call, notice);
     }
-    if (refused.size === 0) return [emit(type, value, raw)];
+    if (refused.size === 0 && output === response['output']) return [emit(type, value, raw)];
     return [emit(type, { ...value, response: answer.replaced(refused) })];
   }
 
+  /** A piece of a text, or, at its end, what was held back of it. */
   function words(type: string, value: JsonObject, raw: Buffer): readonly Buffer[] {
-    const delta = ENDS.get(type);
+    const text = value['delta'];
+    const delta = type.replace(/\.done$/, '.delta');
     const place = countOf(value['content_index'] ?? value['summary_index'] ?? 0) ?? 0;
-    const channel = `${delta ?? type} ${textOf(value['item_id'])} ${place}`;
-    if (delta === undefined) {
-      const text = textOf(value['delta']);
+    const channel = `${delta} ${textOf(value['item_id'])} ${place}`;
+    if (type === delta && typeof text === 'string') {
       const passed = tools.say(channel, text);
       spoken.set(channel, value);
       if (passed === text) return [emit(type, value, raw)];
@@ -123,9 +128,15 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
       return [];
     }
     const model = spoken.get(channel);
+    if (type === delta || model === undefined) return [other(type, value, raw)];
     const rest = tools.rest(channel);
-    const more = rest === '' || model === undefined ? [] : [insert(delta, { ...model, delta: rest })];
-    return [...more, emit(type, value, raw)];
+    return [...(rest === '' ? [] : [insert(delta, { ...model, delta: rest })]), other(type, value, raw)];
+  }
+
+  /** An event whose texts are complete. */
+  function other(type: string, value: JsonObject, raw: Buffer): Buffer {
+    const changed = mapTexts(value, tools.whole) as JsonObject;
+    return emit(type, changed, changed === value ? raw : undefined);
   }
 
   return {
@@ -143,7 +154,6 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
       started = responseIn(value) ?? started;
       // Clients take an answer from here that nobody has decided.
       if (listOf(responseIn(value)?.['output'])?.length) throw new StreamFault('an item was not announced');
-      if (type in DELTA_EVENTS || ENDS.has(type)) return words(type, value, raw);
       const index = countOf(value['output_index']);
       const { item } = value;
       const announced = type === 'response.output_item.added' && isObject(item) ? itemCall(item) : undefined;
@@ -156,14 +166,15 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
         if (index === undefined) throw new StreamFault('an item is none');
         const holding = held.get(index);
         if (holding === undefined && itemCall(item) !== undefined) throw new StreamFault('a call was not announced');
-        if (holding === undefined) return [emit(type, value, raw)];
+        if (holding === undefined) return [other(type, value, raw)];
         held.delete(index);
         holding.events.push({ type, value });
         return itemDone(index, item, holding);
       }
       const holding = index === undefined ? undefined : held.get(index);
       if (ARGUMENTS.test(type) && holding === undefined) throw new StreamFault('a call was not announced');
-      if (holding === undefined) return [emit(type, value, raw)];
+      if (holding === undefined && (SPOKEN.test(type) || type.endsWith('.done'))) return words(type, value, raw);
+      if (holding === undefined) return [other(type, value, raw)];
       holding.events.push({ type, value });
       holding.deltas += textOf(value['delta']);
       return [];

@@ -3,6 +3,7 @@
 import type { Json, JsonObject } from '@portcullis/policy/model';
 import type { SseEvent } from '../http/sse.js';
 import type { Api } from './config.js';
+import type { AnswerFilter } from './content-filters.js';
 import type { Operation } from './routes.js';
 
 /** A tool that a request offers to the model. */
@@ -57,13 +58,9 @@ export interface Answer {
 }
 
 /** What a stream is read with. */
-export interface StreamTools {
+export interface StreamTools extends AnswerFilter {
   /** Nothing when the agent may have the call; otherwise what it is told instead. */
   decide(call: ProposedCall): Promise<string | undefined>;
-  /** Text on its way to the agent; what may go on now, the rest being held back. A channel is one text of the answer. */
-  say(channel: string, text: string): string;
-  /** The channel is at its end: what was held back of it. */
-  rest(channel: string): string;
 }
 
 /** Reads one stream. */
@@ -97,6 +94,8 @@ export interface Endpoint {
   limited(body: JsonObject, maxTokens: number): JsonObject | undefined;
   /** Nothing when it is no answer of this API. */
   answer(value: JsonObject): Answer | undefined;
+  /** The member of an answer that has what the model said. */
+  readonly said: string;
   /** Absent where nothing is streamed. */
   stream?(options: {
     readonly tools: StreamTools;

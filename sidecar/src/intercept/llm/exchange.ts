@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { JsonObject } from '@portcullis/policy/model';
 import { type Clock, LOG_FIELD, type Logger, parseStrictJson } from '@portcullis/runtime';
 import type { PolicyClient, Settlement } from '../../ask/port.js';
+import { tokenCap } from '../../enforce/capabilities.js';
 import { type Guard, isRefusal } from '../../enforce/guard.js';
 import type { OpenAttempts } from '../../enforce/open-attempts.js';
 import type { Permit } from '../../enforce/permit.js';
@@ -16,6 +17,7 @@ import { type Inference, type LlmAttempts, upstreamName } from './attempts.js';
 import type { DecideCall } from './calls.js';
 import type { Catalogue, ServedModel } from './catalogue.js';
 import type { LlmConfig } from './config.js';
+import { mapTexts } from './content.js';
 import type { ContentFilters } from './content-filters.js';
 import { type Delivered, type Deliverer, sendJson } from './deliver.js';
 import { type Asked, isAsked, type Usage } from './endpoint.js';
@@ -80,6 +82,8 @@ const PASS = ['anthropic-version', 'anthropic-beta', 'openai-beta', 'traceparent
 /** Part of the question: they change what the provider does. */
 const ASKED_HEADERS: readonly string[] = ['anthropic-version', 'anthropic-beta', 'openai-beta'];
 
+/** Questions about one request: it, with a limit or without a text, and once more. */
+const MAX_ROUNDS = 3;
 const NOTHING_USED = { tokens: 0, cost: 0 } as const;
 const MILLION = 1_000_000;
 
@@ -107,12 +111,12 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
     if (body === undefined) return;
     const made = readInference(turn.head, body);
     if (!('endpoint' in made)) return respond(turn, made);
-    const hosted = await hostedTools(made);
-    if ('kind' in hosted) return respond(turn, errorOf(hosted));
     const granted = await grant(made);
-    if ('kind' in granted) {
-      for (const permit of hosted) settle(permit, 'refused', 0);
-      return respond(turn, errorOf(granted));
+    if ('kind' in granted) return respond(turn, errorOf(granted));
+    const hosted = await hostedTools(granted.inference);
+    if ('kind' in hosted) {
+      settle(granted.permit, 'refused', 0);
+      return respond(turn, errorOf(hosted));
     }
     await carryOut(turn, granted, hosted);
   }
@@ -203,31 +207,45 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
     return permits;
   }
 
-  /** Asks; once more with a lower limit where the decision wants one. */
+  /** Asks; again about what the decision makes of the request, until that is what was asked about. */
   async function grant(inference: Inference): Promise<Granted | Refusal> {
-    const attempt = attempts.inference(inference);
-    const outcome = await guard(attempt);
-    if (isRefusal(outcome)) return outcome;
-    const granted = { inference, permit: outcome, inputTokens: attempt.inputTokens, request: attempt.request };
-    const cap = outcome.max_tokens;
-    if (cap === undefined || isWithin(inference, cap)) return granted;
-    settle(outcome, 'refused', 0);
-    const body = config.maxTokens === 'lower' ? inference.endpoint.limited(inference.body, cap) : undefined;
-    const asked = body === undefined ? undefined : inference.endpoint.read(body);
-    if (body === undefined || asked === undefined || !isAsked(asked))
-      return refuser.refuse('POLICY_DENIED', {
-        message: `an answer may have at most ${cap} tokens; ask for that many`,
-        decision_id: outcome.decision_id,
-        request: attempt.request,
-      });
-    const lowered: Inference = { ...inference, body, asked: { ...asked, model: inference.asked.model } };
-    const again = attempts.inference(lowered);
-    const second = await guard(again);
-    if (isRefusal(second)) return second;
-    if (second.max_tokens === undefined || isWithin(lowered, second.max_tokens))
-      return { inference: lowered, permit: second, inputTokens: again.inputTokens, request: again.request };
-    settle(second, 'refused', 0);
-    return refuser.refuse('OBLIGATION_UNSUPPORTED', { decision_id: second.decision_id, request: again.request });
+    let current = inference;
+    for (let round = 1; ; round += 1) {
+      const attempt = attempts.inference(current);
+      const outcome = await guard(attempt);
+      if (isRefusal(outcome)) return outcome;
+      const { request, inputTokens } = attempt;
+      const adjusted = adjust(current, outcome);
+      if (adjusted === current) return { inference: current, permit: outcome, inputTokens, request };
+      settle(outcome, 'refused', 0);
+      const { decision_id } = outcome;
+      if (adjusted === undefined) {
+        const message = `an answer may have at most ${tokenCap(outcome) ?? 0} tokens; ask for that many`;
+        return refuser.refuse('POLICY_DENIED', { message, decision_id, request });
+      }
+      if (round === MAX_ROUNDS) return refuser.refuse('OBLIGATION_UNSUPPORTED', { decision_id, request });
+      current = adjusted;
+    }
+  }
+
+  /** The request as the decision's conditions want it; the same one when it is so already, nothing when it cannot be. */
+  function adjust(inference: Inference, permit: Permit): Inference | undefined {
+    const { endpoint, asked } = inference;
+    let { body } = inference;
+    const change = options.filters.request(permit);
+    if (change !== undefined) {
+      const content = mapTexts(asked.content, change);
+      if (content !== asked.content) body = { ...body, ...(content as JsonObject) };
+    }
+    const cap = tokenCap(permit);
+    if (cap !== undefined && !isWithin(inference, cap)) {
+      const lowered = config.maxTokens === 'lower' ? endpoint.limited(body, cap) : undefined;
+      if (lowered === undefined) return undefined;
+      body = lowered;
+    }
+    if (body === inference.body) return inference;
+    const again = endpoint.read(body);
+    return isAsked(again) ? { ...inference, body, asked: again } : undefined;
   }
 
   /** Sends under a permit, delivers what comes back, and settles. */

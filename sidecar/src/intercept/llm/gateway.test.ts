@@ -309,7 +309,7 @@ describe('tools', () => {
     const tools = [{ type: 'web_search', filters: { allowed_domains: ['example.com'] } }];
     const { status } = await gateway.send({ path: '/v1/responses', body: { model: 'gpt-4o', input: 'x', tools } });
     expect(status).toBe(403);
-    expect(client.asked[0]?.tool).toMatchObject({ name: 'web_search', attributes: { carried_out: 'provider' } });
+    expect(client.asked.at(-1)?.tool).toMatchObject({ name: 'web_search', attributes: { carried_out: 'provider' } });
     expect(provider.requests).toHaveLength(0);
   });
 
@@ -522,6 +522,21 @@ describe('what comes back', () => {
     expect(client.asked.at(-1)?.request).toMatchObject({ action: 'completion', output: 'secret', estimated_tokens: 0 });
   });
 
+  test('is asked about by its texts, each in one piece', async () => {
+    client.behaviour = (request) =>
+      allow(request.request?.action === 'chat' ? { obligations: [{ type: 'decide_output', value: true }] } : {})(
+        request,
+      );
+    const two = (first: string, second: string) => ({
+      choices: [first, second].map((content, index) => ({ index, delta: { content }, finish_reason: null })),
+    });
+    const end = { choices: [0, 1].map((index) => ({ index, delta: {}, finish_reason: 'stop' })) };
+    provider.script = (_request, response) => sendEvents(response, [two('se', 'o'), two('cret', 'ther'), end, DONE]);
+    const { events } = await gateway.send({ body: { ...CHAT, n: 2, stream: true } });
+    expect(client.asked.at(-1)?.request).toMatchObject({ action: 'completion', output: 'secret\nother' });
+    expect(events).toHaveLength(4);
+  });
+
   test('is reported where that is ordered, before the agent has it', async () => {
     client.behaviour = allow({ obligations: [{ type: 'report_result', value: { max_bytes: 1_000 } }] });
     await gateway.send({ body: CHAT });
@@ -653,8 +668,19 @@ describe('providers that misbehave', () => {
 });
 
 test.each([
-  ['/v1/chat/completions', CHAT, chatCompletion(null, Array.from({ length: 300 }, () => ['look', '{}'] as const))],
-  ['/v1/messages', MESSAGE, message(Array.from({ length: 300 }, (_, id) => ({ type: 'tool_use', id, name: 'look', input: {} })))],
+  [
+    '/v1/chat/completions',
+    CHAT,
+    chatCompletion(
+      null,
+      Array.from({ length: 300 }, () => ['look', '{}'] as const),
+    ),
+  ],
+  [
+    '/v1/messages',
+    MESSAGE,
+    message(Array.from({ length: 300 }, (_, id) => ({ type: 'tool_use', id, name: 'look', input: {} }))),
+  ],
 ])('%s: more calls than anybody makes are not asked about', async (path, body, answer) => {
   provider.script = (_request, response) => answerJson(response, answer);
   const { status } = await gateway.send({ path, body });

@@ -28,6 +28,7 @@ export const CHAT_COMPLETIONS: Endpoint = {
     return { ...prepared, stream_options: { ...(isObject(given) ? given : {}), include_usage: true } };
   },
   limited: (body, maxTokens) => withLimit(body, READING, maxTokens, 'max_completion_tokens'),
+  said: 'choices',
   answer: readAnswer,
   stream: createChatStream,
 };
@@ -110,6 +111,7 @@ function withoutCalls({ value, message, entries, legacy }: Choice, refused: Read
       ...(left.length === 0 ? {} : { tool_calls: left }),
       ...(keepsLegacy ? { function_call: message['function_call'] ?? null } : {}),
     },
-    finish_reason: left.length > 0 || keepsLegacy ? (value['finish_reason'] ?? null) : finishWithoutCalls(value['finish_reason']),
+    finish_reason:
+      left.length > 0 || keepsLegacy ? (value['finish_reason'] ?? null) : finishWithoutCalls(value['finish_reason']),
   };
 }

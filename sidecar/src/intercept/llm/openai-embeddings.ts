@@ -15,6 +15,7 @@ export const EMBEDDINGS: Endpoint = {
   read: (body) => readAsked(body, READING),
   prepared: (body, { model }) => ({ ...body, model }),
   limited: (body) => body,
+  said: 'data',
   answer: (value) =>
     listOf(value['data']) === undefined
       ? undefined

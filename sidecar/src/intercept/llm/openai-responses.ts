@@ -35,6 +35,7 @@ export const RESPONSES: Endpoint = {
   },
   prepared: (body, { model }) => ({ ...body, model }),
   limited: (body, maxTokens) => withLimit(body, READING, maxTokens, 'max_output_tokens'),
+  said: 'output',
   answer: readResponse,
   stream: createResponsesStream,
 };

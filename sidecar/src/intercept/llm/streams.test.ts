@@ -23,6 +23,7 @@ async function read(endpoint: Endpoint, chunks: readonly Buffer[]): Promise<Read
         decided.push(call);
         return call.name === 'evil' ? 'refused' : undefined;
       },
+      whole: (text) => text,
       say: (_channel, text) => text,
       rest: () => '',
     },
@@ -51,7 +52,12 @@ function cutAt(bytes: Buffer, cuts: readonly number[]): readonly Buffer[] {
 }
 
 const { 'chat.completions': CHAT, messages: MESSAGES, responses: RESPONSES } = ENDPOINTS;
-const call = (name: string, args: string, index = 0) => ({ index, id: `c${index}`, type: 'function', function: { name, arguments: args } });
+const call = (name: string, args: string, index = 0) => ({
+  index,
+  id: `c${index}`,
+  type: 'function',
+  function: { name, arguments: args },
+});
 
 describe('however the bytes are cut', () => {
   const streams: readonly (readonly [string, Endpoint, readonly unknown[]])[] = [
@@ -71,9 +77,16 @@ describe('however the bytes are cut', () => {
     [
       'messages',
       MESSAGES,
-      messageEvents(['zażółć 😀', { name: 'evil', pieces: ['{"a":', '1}'] }, { name: 'look', pieces: ['{}'] }], 'tool_use'),
+      messageEvents(
+        ['zażółć 😀', { name: 'evil', pieces: ['{"a":', '1}'] }, { name: 'look', pieces: ['{}'] }],
+        'tool_use',
+      ),
     ],
-    ['responses', RESPONSES, responseEvents(['zażółć 😀', { name: 'evil', args: '{"a":1}' }, { name: 'look', args: '{}' }])],
+    [
+      'responses',
+      RESPONSES,
+      responseEvents(['zażółć 😀', { name: 'evil', args: '{"a":1}' }, { name: 'look', args: '{}' }]),
+    ],
   ];
 
   test.each(streams)('%s come out the same', async (_name, endpoint, events) => {
@@ -100,29 +113,43 @@ describe('whatever a provider sends, no refused call reaches the agent', () => {
 
   const chatDelta = fc.oneof(
     fc.record({ content: fc.constantFrom('words', '') }),
-    fc
-      .tuple(index, name, args, fc.constantFrom('c0', 'c1', undefined))
-      .map(([at, called, text, id]) => ({
-        tool_calls: [{ index: at, ...(id === undefined ? {} : { id }), function: { ...named(called), arguments: text } }],
-      })),
+    fc.tuple(index, name, args, fc.constantFrom('c0', 'c1', undefined)).map(([at, called, text, id]) => ({
+      tool_calls: [{ index: at, ...(id === undefined ? {} : { id }), function: { ...named(called), arguments: text } }],
+    })),
     fc.tuple(name, args).map(([called, text]) => ({ function_call: { ...named(called), arguments: text } })),
     fc.constant({}),
   );
   const chatEvent = fc.oneof(
-    { weight: 8, arbitrary: fc.tuple(chatDelta, fc.constantFrom(null, null, null, 'stop', 'tool_calls')).map(([delta, finish]) => chunk(delta, finish)) },
-    { weight: 1, arbitrary: fc.constant({ choices: [{ index: 0, delta: {}, message: { tool_calls: [call('evil', '{}')] } }] }) },
+    {
+      weight: 8,
+      arbitrary: fc
+        .tuple(chatDelta, fc.constantFrom(null, null, null, 'stop', 'tool_calls'))
+        .map(([delta, finish]) => chunk(delta, finish)),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.constant({ choices: [{ index: 0, delta: {}, message: { tool_calls: [call('evil', '{}')] } }] }),
+    },
     { weight: 1, arbitrary: fc.constantFrom(DONE, 'data: {\n\n', ': hello\n\n') },
   );
 
   const block = fc.oneof(
     fc.constant({ type: 'text', text: '' }),
-    fc.tuple(name, fc.constantFrom({}, { a: 1 })).map(([called, input]) => ({ type: 'tool_use', id: 't', ...named(called), input })),
+    fc
+      .tuple(name, fc.constantFrom({}, { a: 1 }))
+      .map(([called, input]) => ({ type: 'tool_use', id: 't', ...named(called), input })),
     name.map((called) => ({ type: 'new_tool_use', ...named(called) })),
   );
   const messageEvent = fc.oneof(
     fc.constant({ type: 'message_start', message: { content: [], usage: {} } }),
     fc.tuple(index, block).map(([at, content_block]) => ({ type: 'content_block_start', index: at, content_block })),
-    fc.tuple(index, args).map(([at, partial_json]) => ({ type: 'content_block_delta', index: at, delta: { type: 'input_json_delta', partial_json } })),
+    fc
+      .tuple(index, args)
+      .map(([at, partial_json]) => ({
+        type: 'content_block_delta',
+        index: at,
+        delta: { type: 'input_json_delta', partial_json },
+      })),
     fc.constant({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'words' } }),
     index.map((at) => ({ type: 'content_block_stop', index: at })),
     fc.constant({ type: 'message_delta', delta: { stop_reason: 'tool_use' }, usage: { output_tokens: 1 } }),
@@ -131,15 +158,39 @@ describe('whatever a provider sends, no refused call reaches the agent', () => {
 
   const item = fc.oneof(
     fc.constant({ id: 'm', type: 'message', content: [] }),
-    fc.tuple(name, args).map(([called, text]) => ({ id: 'f', call_id: 'c', type: 'function_call', ...named(called), arguments: text })),
+    fc
+      .tuple(name, args)
+      .map(([called, text]) => ({ id: 'f', call_id: 'c', type: 'function_call', ...named(called), arguments: text })),
     name.map((called) => ({ id: 'f', type: 'new_call', ...named(called) })),
   );
   const responseEvent = fc.oneof(
-    fc.tuple(fc.constantFrom('added', 'done'), index, item).map(([what, output_index, one]) => ({ type: `response.output_item.${what}`, output_index, item: one })),
-    fc.tuple(index, args).map(([output_index, delta]) => ({ type: 'response.function_call_arguments.delta', output_index, delta })),
-    fc.tuple(index, name, args).map(([output_index, called, text]) => ({ type: 'response.function_call_arguments.done', output_index, ...named(called), arguments: text })),
-    fc.constant({ type: 'response.output_text.delta', output_index: 0, content_index: 0, item_id: 'm', delta: 'words' }),
-    fc.tuple(fc.constantFrom('created', 'in_progress', 'completed', 'incomplete', 'failed'), fc.array(item, { maxLength: 2 })).map(([what, output]) => ({ type: `response.${what}`, response: responseOf(output) })),
+    fc
+      .tuple(fc.constantFrom('added', 'done'), index, item)
+      .map(([what, output_index, one]) => ({ type: `response.output_item.${what}`, output_index, item: one })),
+    fc
+      .tuple(index, args)
+      .map(([output_index, delta]) => ({ type: 'response.function_call_arguments.delta', output_index, delta })),
+    fc
+      .tuple(index, name, args)
+      .map(([output_index, called, text]) => ({
+        type: 'response.function_call_arguments.done',
+        output_index,
+        ...named(called),
+        arguments: text,
+      })),
+    fc.constant({
+      type: 'response.output_text.delta',
+      output_index: 0,
+      content_index: 0,
+      item_id: 'm',
+      delta: 'words',
+    }),
+    fc
+      .tuple(
+        fc.constantFrom('created', 'in_progress', 'completed', 'incomplete', 'failed'),
+        fc.array(item, { maxLength: 2 }),
+      )
+      .map(([what, output]) => ({ type: `response.${what}`, response: responseOf(output) })),
   );
 
   test.each<[string, Endpoint, fc.Arbitrary<unknown>]>([
@@ -167,8 +218,16 @@ describe('whatever a provider sends, no refused call reaches the agent', () => {
 });
 
 describe('calls that change on their way', () => {
-  const started = { type: 'response.output_item.added', output_index: 0, item: { id: 'f', call_id: 'c', type: 'function_call', name: 'look', arguments: '' } };
-  const ended = (changes: object) => ({ type: 'response.output_item.done', output_index: 0, item: { ...started.item, arguments: '{"a":1}', ...changes } });
+  const started = {
+    type: 'response.output_item.added',
+    output_index: 0,
+    item: { id: 'f', call_id: 'c', type: 'function_call', name: 'look', arguments: '' },
+  };
+  const ended = (changes: object) => ({
+    type: 'response.output_item.done',
+    output_index: 0,
+    item: { ...started.item, arguments: '{"a":1}', ...changes },
+  });
   const delta = { type: 'response.function_call_arguments.delta', output_index: 0, delta: '{"a":2}' };
 
   test.each<[string, Endpoint, readonly unknown[]]>([
@@ -176,14 +235,26 @@ describe('calls that change on their way', () => {
     ['a response: another id', RESPONSES, [started, ended({ call_id: 'd' })]],
     ['a response: no call any more', RESPONSES, [started, ended({ type: 'message' })]],
     ['a response: other arguments than the deltas', RESPONSES, [started, delta, ended({})]],
-    ['a response: other arguments than those that were done', RESPONSES, [started, { ...delta, type: 'response.function_call_arguments.done', delta: undefined, arguments: '{}' }, ended({})]],
+    [
+      'a response: other arguments than those that were done',
+      RESPONSES,
+      [
+        started,
+        { ...delta, type: 'response.function_call_arguments.done', delta: undefined, arguments: '{}' },
+        ended({}),
+      ],
+    ],
     ['a response: arguments of nothing', RESPONSES, [delta]],
     ['a response: not announced', RESPONSES, [ended({})]],
-    ['a message: arguments at the start and in deltas', MESSAGES, [
-      { type: 'content_block_start', index: 0, content_block: { type: 'tool_use', name: 'look', input: { a: 1 } } },
-      { type: 'content_block_delta', index: 0, delta: { type: 'input_json_delta', partial_json: '{}' } },
-      { type: 'content_block_stop', index: 0 },
-    ]],
+    [
+      'a message: arguments at the start and in deltas',
+      MESSAGES,
+      [
+        { type: 'content_block_start', index: 0, content_block: { type: 'tool_use', name: 'look', input: { a: 1 } } },
+        { type: 'content_block_delta', index: 0, delta: { type: 'input_json_delta', partial_json: '{}' } },
+        { type: 'content_block_stop', index: 0 },
+      ],
+    ],
   ])('%s', async (_name, endpoint, events) => {
     const { text, fault } = await read(endpoint, [bytesOf(events)]);
     expect(fault).toEqual(expect.any(String));
