@@ -1,8 +1,9 @@
 /** Anthropic: `POST /v1/messages` and `POST /v1/messages/count_tokens`. */
 
 import type { JsonObject } from '@portcullis/policy/model';
-import { blockCall, blockText, messageUsage } from './anthropic-values.js';
+import { blockCall, messageUsage } from './anthropic-values.js';
 import { definitionsOf, nameOf, type Reading, readAsked, unacceptable, withLimit } from './asked.js';
+import { contentOf } from './content.js';
 import { createMessageStream } from './deltas-anthropic.js';
 import type { Answer, Endpoint, OfferedTool, Unacceptable } from './endpoint.js';
 import { countOf, isObject, objectsOf, textOf } from './json-values.js';
@@ -76,10 +77,7 @@ function readAnswer(value: JsonObject): Answer | undefined {
   const read = blocks.map((block) => ({ block, call: blockCall(block) }));
   const { input, output } = messageUsage(value['usage']);
   return {
-    text: blocks
-      .map(blockText)
-      .filter((text) => text !== '')
-      .join('\n'),
+    text: contentOf(read.flatMap(({ block, call }) => (call === undefined ? [block] : []))).query,
     calls: read.flatMap(({ call }) => (call === undefined ? [] : [call])),
     usage: input === undefined || output === undefined ? undefined : { input, output },
     replaced(refused) {

@@ -21,11 +21,6 @@ export function blockCall(block: JsonObject): ProposedCall | undefined {
   return { id, name: textOf(block['name']) || type, arguments: rest };
 }
 
-/** What a block says in words. */
-export function blockText(block: JsonObject): string {
-  return textOf(block['text']) || textOf(block['thinking']);
-}
-
 /** What was used; nothing when the message does not say. Cached input is used as well. */
 export function messageUsage(value: Json | undefined): Partial<Usage> {
   if (!isObject(value)) return {};

@@ -140,6 +140,13 @@ const estimateConfig = z
       .max(10_000_000)
       .default(4_096)
       .describe('What an answer counts as when the request sets no limit.'),
+    enforced: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether no answer may have more tokens than were counted for it: a request without a limit is sent with outputTokens as ' +
+          'its limit, and a stream that goes on beyond its limit is cut off.',
+      ),
   })
   .prefault({});
 

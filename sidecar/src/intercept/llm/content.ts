@@ -7,7 +7,7 @@ import type { Json, JsonObject } from '@portcullis/policy/model';
 
 /** What a request carries. */
 export interface Content {
-  /** All texts, one per line and in order. */
+  /** All texts, in order and one after the other. */
   readonly query: string;
   /** Images, sounds and files, sent or named. */
   readonly media: number;
@@ -22,12 +22,12 @@ const WORDS: ReadonlySet<string> = new Set(['type', 'role', 'status', 'detail', 
 /** Names that were made up to refer to something. */
 const IDS: ReadonlySet<string> = new Set(['id', 'tool_call_id', 'tool_use_id', 'call_id', 'item_id', 'container_id']);
 /** Bytes as text: nobody can read them, and no model is told them as text. */
-const OPAQUE: ReadonlySet<string> = new Set(['data', 'file_data', 'signature', 'encrypted_content', 'b64_json']);
+const OPAQUE: ReadonlySet<string> = new Set(['file_data', 'signature', 'encrypted_content', 'b64_json', 'embedding']);
 const FILES: ReadonlySet<string> = new Set(['file_id', 'image_url', 'file_url', 'url', 'file_data', 'data']);
 const WORD = /^[a-z0-9_./+-]{1,64}$/i;
 const ID = /^[A-Za-z0-9_.:-]{1,128}$/;
-const BASE64 = /^[A-Za-z0-9+/_=\s-]*$/;
-const DATA_URL = /^data:[^,]{0,200};base64,/i;
+const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
+const DATA_URL = /^data:[^,]{0,200};base64,[A-Za-z0-9+/_-]*={0,2}$/i;
 
 /**
  * Changes one text.
@@ -36,14 +36,15 @@ const DATA_URL = /^data:[^,]{0,200};base64,/i;
 export type ChangeText = (text: string, name: string) => string;
 
 /** Reads the members of a request that say something. */
-export function contentOf(parts: JsonObject): Content {
+export function contentOf(parts: Json): Content {
   const texts: string[] = [];
   const urls: string[] = [];
   let media = 0;
   let mediaBytes = 0;
-  visitTexts(parts, '', (value, name) => {
+  visitTexts(parts, NOWHERE, (value, place) => {
+    const { name } = place;
     if (FILES.has(name)) media += 1;
-    if (isOpaque(value, name)) {
+    if (isOpaque(value, place)) {
       mediaBytes += value.length;
       return;
     }
@@ -54,30 +55,47 @@ export function contentOf(parts: JsonObject): Content {
 }
 
 /** The same value with every text changed; the very same one when none was. */
-export function mapTexts(value: Json, change: ChangeText, name = ''): Json {
-  if (typeof value === 'string') return isOpaque(value, name) || isWord(value, name) ? value : change(value, name);
+export function mapTexts(value: Json, change: ChangeText, place: Place = NOWHERE): Json {
+  if (typeof value === 'string')
+    return isOpaque(value, place) || isWord(value, place.name) ? value : change(value, place.name);
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) {
     const list = value as readonly Json[];
-    const changed = list.map((element) => mapTexts(element, change, name));
+    const changed = list.map((element) => mapTexts(element, change, place));
     return changed.every((element, at) => element === list[at]) ? value : changed;
   }
-  const members = Object.entries(value as JsonObject);
-  const changed = members.map(([key, member]) => [key, mapTexts(member, change, key)] as const);
+  const holder = value as JsonObject;
+  const members = Object.entries(holder);
+  const changed = members.map(([name, member]) => [name, mapTexts(member, change, { name, holder })] as const);
   return changed.every(([, member], at) => member === members[at]?.[1]) ? value : Object.fromEntries(changed);
 }
 
-function visitTexts(value: Json, name: string, visit: (text: string, name: string) => void): void {
-  if (typeof value === 'string') visit(value, name);
+/** Where a text stands. */
+interface Place {
+  readonly name: string;
+  readonly holder: JsonObject;
+}
+const NOWHERE: Place = { name: '', holder: {} };
+
+function visitTexts(value: Json, place: Place, visit: (text: string, place: Place) => void): void {
+  if (typeof value === 'string') visit(value, place);
   else if (Array.isArray(value)) {
-    for (const element of value as readonly Json[]) visitTexts(element, name, visit);
+    for (const element of value as readonly Json[]) visitTexts(element, place, visit);
   } else if (typeof value === 'object' && value !== null) {
-    for (const [key, member] of Object.entries(value)) visitTexts(member, key, visit);
+    const holder = value as JsonObject;
+    for (const [name, member] of Object.entries(holder)) visitTexts(member, { name, holder }, visit);
   }
 }
 
-function isOpaque(value: string, name: string): boolean {
-  return (OPAQUE.has(name) && BASE64.test(value)) || DATA_URL.test(value);
+/** What is nothing but base64, where the API has bytes. `data` has text as well, as in a document of Anthropic's. */
+function isOpaque(value: string, { name, holder }: Place): boolean {
+  if (DATA_URL.test(value)) return true;
+  const { type, format, transcript } = holder;
+  const isBytes =
+    name === 'data'
+      ? type === 'base64' || type === 'redacted_thinking' || format !== undefined || transcript !== undefined
+      : OPAQUE.has(name);
+  return isBytes && BASE64.test(value);
 }
 
 function isWord(value: string, name: string): boolean {

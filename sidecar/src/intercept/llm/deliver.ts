@@ -3,7 +3,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Json, JsonObject } from '@portcullis/policy/model';
 import { LOG_FIELD, type Logger, parseStrictJson } from '@portcullis/runtime';
-import { tokenCap } from '../../enforce/capabilities.js';
 import type { Permit } from '../../enforce/permit.js';
 import { writeSlowly } from '../http/backpressure.js';
 import { collect } from '../http/body.js';
@@ -26,6 +25,8 @@ export interface Delivery {
   readonly reply: UpstreamReply;
   readonly response: ServerResponse;
   readonly filter: AnswerFilter;
+  /** Tokens at which a stream is cut off. */
+  readonly cap: number | undefined;
   /** Decides a call; see `calls.ts`. */
   decide(call: ProposedCall): Promise<string | undefined>;
   /**
@@ -115,11 +116,10 @@ export function createDeliverer({
   }
 
   async function streamed(delivery: Delivery, reader: StreamReader, said: Said): Promise<Delivered> {
-    const { permit, reply, response, inference } = delivery;
+    const { permit, reply, response, inference, cap } = delivery;
     // Nobody has the first words of an answer that the last word may forbid.
     const isHeld = permit.decides_output || permit.report !== undefined;
     const waiting: Buffer[] = [];
-    const cap = tokenCap(permit);
     let isCut = false;
     const send = async (parts: readonly Buffer[]): Promise<boolean> => {
       if (parts.length === 0) return true;
@@ -177,7 +177,7 @@ export function createDeliverer({
           return said.keep(channel, filter.say(channel, text));
         },
         rest: (channel) => said.keep(channel, filter.rest(channel)),
-        whole: (text, name) => filter.whole(text, name),
+        whole: (text, name) => said.keepWhole(filter.whole(text, name), name),
       },
     });
     if (reader === undefined) return fail(delivery, upstreamError('it streams an answer that is none'));
@@ -235,11 +235,17 @@ interface Said {
   count(piece: string): void;
   /** As the agent gets it. */
   keep(channel: string, text: string): string;
+  /** A text that came in one piece, or once more. */
+  keepWhole(text: string, name: string): string;
   text(): string;
 }
 
+/** These belong to calls, which are decided as such. */
+const OF_CALLS: ReadonlySet<string> = new Set(['name', 'arguments', 'input']);
+
 function createSaid(isKept: boolean): Said {
   const channels = new Map<string, string[]>();
+  const wholes = new Set<string>();
   let bytes = 0;
   return {
     get bytes() {
@@ -255,7 +261,16 @@ function createSaid(isKept: boolean): Said {
       else known.push(text);
       return text;
     },
-    text: () => [...channels.values()].map((pieces) => pieces.join('')).join('\n'),
+    keepWhole(text, name) {
+      if (isKept && !OF_CALLS.has(name)) wholes.add(text);
+      return text;
+    },
+    text() {
+      const spoken = [...channels.values()].map((pieces) => pieces.join(''));
+      // What a provider says at the end need not be what it has said before.
+      const more = [...wholes].filter((text) => !spoken.some((known) => known.includes(text)));
+      return [...spoken, ...more].join('\n');
+    },
   };
 }
 

@@ -135,7 +135,11 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
 
   /** An event whose texts are complete. */
   function other(type: string, value: JsonObject, raw: Buffer): Buffer {
-    const changed = mapTexts(value, tools.whole) as JsonObject;
+    const { response, ...rest } = value;
+    // It has no items yet.
+    const mapped = mapTexts(rest, tools.whole);
+    const changed =
+      mapped === rest ? value : { ...(mapped as JsonObject), ...(response === undefined ? {} : { response }) };
     return emit(type, changed, changed === value ? raw : undefined);
   }
 

@@ -20,7 +20,7 @@ import type { LlmConfig } from './config.js';
 import { mapTexts } from './content.js';
 import type { ContentFilters } from './content-filters.js';
 import { type Delivered, type Deliverer, sendJson } from './deliver.js';
-import { type Asked, isAsked, type Usage } from './endpoint.js';
+import { type Asked, type Endpoint, isAsked, type Usage } from './endpoint.js';
 import { ENDPOINTS } from './endpoints.js';
 import { type ApiError, errorBody, errorEvent, errorHeaders, errorOf, upstreamError } from './errors.js';
 import type { Head } from './head.js';
@@ -154,40 +154,50 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
     if (asked.stream && endpoint.stream === undefined)
       return { ...invalid('stream: this endpoint does not stream'), param: 'stream' };
     const served = options.catalogue.find(route.api, route.provider, asked.model);
-    if (served === undefined)
-      return {
-        ...invalid(`no provider serves the model ${quoted(asked.model)} here`, 404),
-        code: 'model_not_found',
-        param: 'model',
-      };
-    return inferenceOf(head, served, given, asked);
+    if (served === undefined) {
+      const error = invalid(`no provider serves the model ${quoted(asked.model)} here`, 404);
+      return { ...error, code: 'model_not_found', param: 'model' };
+    }
+    const body = bodyOf(endpoint, served, given, asked);
+    const prepared = endpoint.read(body);
+    if (!isAsked(prepared)) return { ...invalid(prepared.message), param: prepared.param };
+    return inferenceOf(head, served, given, { body, asked: prepared });
   }
 
-  function inferenceOf(head: Head, served: ServedModel, given: JsonObject, asked: Asked): Inference {
+  /** What is forwarded, before anybody asks about it. */
+  function bodyOf(endpoint: Endpoint, { provider, model }: ServedModel, given: JsonObject, asked: Asked): JsonObject {
+    const body = endpoint.prepared(given, { model, streamUsage: provider.streamUsage });
+    const isOpen = endpoint.action === 'chat' && asked.maxTokens === undefined;
+    return isOpen && config.estimate.enforced ? (endpoint.limited(body, config.estimate.outputTokens) ?? body) : body;
+  }
+
+  function inferenceOf(
+    head: Head,
+    served: ServedModel,
+    given: JsonObject,
+    prepared: Pick<Inference, 'body' | 'asked'>,
+  ): Inference {
     const { route } = head;
     const endpoint = ENDPOINTS[route.operation as keyof typeof ENDPOINTS];
-    const { provider, model } = served;
     const passed = PASS.flatMap((name) => {
       const value = head.headers.get(name);
       return value === undefined ? [] : [[name, value] as const];
     });
     const headers = Object.fromEntries(passed);
-    const known = Object.fromEntries(passed.filter(([name]) => ASKED_HEADERS.includes(name)));
     const streaming = given['stream_options'];
     return {
+      ...prepared,
       route,
       endpoint,
       served,
-      url: `${provider.baseUrl.replace(/\/$/, '')}${route.path}`,
-      asked: { ...asked, model },
-      body: endpoint.prepared(given, { model, streamUsage: provider.streamUsage }),
-      headers: known,
+      url: `${served.provider.baseUrl.replace(/\/$/, '')}${route.path}`,
+      headers: Object.fromEntries(passed.filter(([name]) => ASKED_HEADERS.includes(name))),
       forwarded: {
         ...headers,
         ...(route.api === 'anthropic' && headers['anthropic-version'] === undefined
           ? { 'anthropic-version': API_VERSION }
           : {}),
-        accept: asked.stream ? 'text/event-stream' : 'application/json',
+        accept: prepared.asked.stream ? 'text/event-stream' : 'application/json',
       },
       wantsUsage: isObject(streaming) && streaming['include_usage'] === true,
     };
@@ -277,6 +287,7 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
         permit,
         reply,
         response: turn.response,
+        cap: capOf(inference, permit),
         filter: options.filters.answer(permit),
         decide: (call) => options.decideCall(inference, call),
         release: async (brought, usage) => {
@@ -301,6 +312,11 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
       if (!isReported) settle(permit, outcome, duration, usage);
       for (const one of hosted) settle(one, outcome, duration);
     }
+  }
+
+  /** Tokens at which a stream is cut off. */
+  function capOf({ asked }: Inference, permit: Permit): number | undefined {
+    return tokenCap(permit) ?? (config.estimate.enforced ? asked.maxTokens : undefined);
   }
 
   /** An answer is an attempt of its own where a policy reads it. */

@@ -17,6 +17,7 @@ import {
   DONE,
   message,
   messageEvents,
+  messageItem,
   responseEvents,
   responseOf,
   sendEvents,
@@ -136,6 +137,7 @@ describe('what is refused, in the shape of the API', () => {
   test.each([
     ['a denial', deny(), 403, 'POLICY_DENIED'],
     ['a hold', hold(), 403, 'APPROVAL_REQUIRED'],
+    ['a quota', deny({ code: 'QUOTA_EXCEEDED' }), 429, 'QUOTA_EXCEEDED'],
     ['nobody answers', fail('PDP_UNAVAILABLE'), 503, 'PDP_UNAVAILABLE'],
     [
       'a redaction that is not there',
@@ -148,6 +150,8 @@ describe('what is refused, in the shape of the API', () => {
     const openai = await gateway.send({ body: CHAT });
     expect([openai.status, openai.json.error.code]).toEqual([status, code]);
     expect(typeof openai.json.error.type).toBe('string');
+    // Or both clients would send a refused request twice more.
+    expect(openai.headers['x-should-retry']).toBe(String(status === 503));
     const anthropic = await gateway.send({ path: '/v1/messages', body: MESSAGE });
     expect([anthropic.status, anthropic.json.type, anthropic.json.error.code]).toEqual([status, 'error', code]);
     expect(provider.requests).toHaveLength(0);
@@ -452,6 +456,17 @@ describe('budgets', () => {
     expect(JSON.parse(only(provider.requests).body).max_completion_tokens).toBe(20);
   });
 
+  test('no answer has more than was counted for it, where that is configured', async () => {
+    await gateway.close();
+    const estimate = { outputTokens: 10, enforced: true };
+    gateway = await startLlmHarness({ client, url: provider.url, config: { estimate } });
+    provider.script = (_request, response) => sendEvents(response, [chunk({ content: 'x'.repeat(100) }), DONE]);
+    const { text } = await gateway.send({ body: { ...CHAT, max_tokens: undefined, stream: true } });
+    expect(JSON.parse(only(provider.requests).body).max_completion_tokens).toBe(10);
+    expect(only(client.asked).request?.max_tokens).toBe(10);
+    expect(text).toContain('"finish_reason":"length"');
+  });
+
   test('or it is refused, where that is configured, and where it cannot be lowered', async () => {
     client.behaviour = capped(1);
     expect((await gateway.send({ body: { ...CHAT, n: 2 } })).status).toBe(403);
@@ -535,6 +550,19 @@ describe('what comes back', () => {
     const { events } = await gateway.send({ body: { ...CHAT, n: 2, stream: true } });
     expect(client.asked.at(-1)?.request).toMatchObject({ action: 'completion', output: 'secret\nother' });
     expect(events).toHaveLength(4);
+  });
+
+  test('is asked about with what only the end of a stream says', async () => {
+    client.behaviour = (request) =>
+      allow(request.request?.action === 'chat' ? { obligations: [{ type: 'decide_output', value: true }] } : {})(
+        request,
+      );
+    const events = (responseEvents(['fine']) as readonly { readonly type: string }[]).map((one) =>
+      one.type === 'response.completed' ? { ...one, response: responseOf([messageItem('m', 'forbidden')]) } : one,
+    );
+    provider.script = (_request, response) => sendEvents(response, events);
+    await gateway.send({ path: '/v1/responses', body: { model: 'gpt-4o', input: 'x', stream: true } });
+    expect(client.asked.at(-1)?.request?.output).toBe('fine\nforbidden');
   });
 
   test('is reported where that is ordered, before the agent has it', async () => {

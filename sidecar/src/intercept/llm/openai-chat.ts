@@ -2,9 +2,10 @@
 
 import type { Json, JsonObject } from '@portcullis/policy/model';
 import { definitionsOf, nameOf, type Reading, readAsked, withLimit } from './asked.js';
+import { contentOf } from './content.js';
 import { createChatStream } from './deltas-openai-chat.js';
 import type { Answer, Endpoint, OfferedTool, ProposedCall, Unacceptable } from './endpoint.js';
-import { isObject, listOf, objectsOf, textOf } from './json-values.js';
+import { isObject, objectsOf, textOf } from './json-values.js';
 import { callOf, finishWithoutCalls, usageOf } from './openai-values.js';
 
 const READING: Reading = {
@@ -62,7 +63,7 @@ function readAnswer(value: JsonObject): Answer | undefined {
   if (choices === undefined || choices.some((choice) => choice === undefined)) return undefined;
   const read = choices as readonly Choice[];
   return {
-    text: read.flatMap(({ message }) => textsOf(message)).join('\n'),
+    text: read.map(({ message }) => wordsOf(message)).join('\n'),
     calls: read.flatMap(({ entries, legacy }) => [
       ...entries.map(({ call }) => call),
       ...(legacy === undefined ? [] : [legacy]),
@@ -84,13 +85,9 @@ function readChoice(value: JsonObject): Choice | undefined {
   return { value, message, entries: entries as Choice['entries'], legacy };
 }
 
-/** What a message says in words. */
-function textsOf(message: JsonObject): readonly string[] {
-  const parts = (listOf(message['content']) ?? [message['content']]).map((part) =>
-    isObject(part) ? textOf(part['text']) : textOf(part),
-  );
-  const spoken = ['refusal', 'reasoning_content', 'reasoning'].map((name) => textOf(message[name]));
-  return [...parts, ...spoken].filter((text) => text !== '');
+/** Everything that a message says besides its calls. */
+function wordsOf({ tool_calls: _calls, function_call: _call, ...message }: JsonObject): string {
+  return contentOf(message).query;
 }
 
 function withoutCalls({ value, message, entries, legacy }: Choice, refused: ReadonlyMap<ProposedCall, string>): Json {

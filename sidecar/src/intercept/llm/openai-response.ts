@@ -1,6 +1,7 @@
 /** A response of OpenAI's Responses API: its items, which of them are calls, and what stands in for a refused one. */
 
 import type { Json, JsonObject } from '@portcullis/policy/model';
+import { contentOf } from './content.js';
 import type { Answer, ProposedCall } from './endpoint.js';
 import { isObject, objectsOf, textOf } from './json-values.js';
 import { usageOf } from './openai-values.js';
@@ -49,19 +50,13 @@ export function noticeItem(item: JsonObject, notice: string): JsonObject {
   };
 }
 
-/** What an item says in words. */
-function wordsOf(item: JsonObject): readonly string[] {
-  const parts = [...(objectsOf(item['content'] ?? []) ?? []), ...(objectsOf(item['summary'] ?? []) ?? [])];
-  return parts.flatMap((part) => [textOf(part['text']), textOf(part['refusal'])]).filter((text) => text !== '');
-}
-
 /** Reads a response; nothing when it is none. */
 export function readResponse(value: JsonObject): Answer | undefined {
   const items = objectsOf(value['output']);
   if (items === undefined) return undefined;
   const read = items.map((item) => ({ item, call: itemCall(item) }));
   return {
-    text: items.flatMap(wordsOf).join('\n'),
+    text: contentOf(read.flatMap(({ item, call }) => (call === undefined ? [item] : []))).query,
     calls: read.flatMap(({ call }) => (call === undefined ? [] : [call])),
     usage: usageOf(value['usage']),
     replaced: (refused) => ({

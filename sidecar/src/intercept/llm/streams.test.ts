@@ -143,13 +143,11 @@ describe('whatever a provider sends, no refused call reaches the agent', () => {
   const messageEvent = fc.oneof(
     fc.constant({ type: 'message_start', message: { content: [], usage: {} } }),
     fc.tuple(index, block).map(([at, content_block]) => ({ type: 'content_block_start', index: at, content_block })),
-    fc
-      .tuple(index, args)
-      .map(([at, partial_json]) => ({
-        type: 'content_block_delta',
-        index: at,
-        delta: { type: 'input_json_delta', partial_json },
-      })),
+    fc.tuple(index, args).map(([at, partial_json]) => ({
+      type: 'content_block_delta',
+      index: at,
+      delta: { type: 'input_json_delta', partial_json },
+    })),
     fc.constant({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'words' } }),
     index.map((at) => ({ type: 'content_block_stop', index: at })),
     fc.constant({ type: 'message_delta', delta: { stop_reason: 'tool_use' }, usage: { output_tokens: 1 } }),
@@ -170,14 +168,12 @@ describe('whatever a provider sends, no refused call reaches the agent', () => {
     fc
       .tuple(index, args)
       .map(([output_index, delta]) => ({ type: 'response.function_call_arguments.delta', output_index, delta })),
-    fc
-      .tuple(index, name, args)
-      .map(([output_index, called, text]) => ({
-        type: 'response.function_call_arguments.done',
-        output_index,
-        ...named(called),
-        arguments: text,
-      })),
+    fc.tuple(index, name, args).map(([output_index, called, text]) => ({
+      type: 'response.function_call_arguments.done',
+      output_index,
+      ...named(called),
+      arguments: text,
+    })),
     fc.constant({
       type: 'response.output_text.delta',
       output_index: 0,
