@@ -113,6 +113,15 @@ test.each(PATHS)(
   },
 );
 
+test('what would have the words token by token is not asked for', async () => {
+  provider.script = (_request, response) => answerJson(response, WHOLE['/v1/chat/completions']);
+  const chat = { ...ASKED['/v1/chat/completions'], logprobs: true, top_logprobs: 2 };
+  await gateway.send({ body: chat });
+  const include = ['message.output_text.logprobs', 'reasoning.encrypted_content'];
+  await gateway.send({ path: '/v1/responses', body: { ...ASKED['/v1/responses'], include } });
+  expect(provider.requests.map(({ body }) => body.includes('logprobs'))).toEqual([false, false]);
+});
+
 test.each(PATHS)('%s: an answer is changed before its calls are decided', async (path) => {
   provider.script = (_request, response) => answerJson(response, WHOLE[path]);
   const { text } = await gateway.send({ path, body: ASKED[path] });

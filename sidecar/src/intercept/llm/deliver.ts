@@ -59,6 +59,8 @@ export interface Deliverer {
 /** No tokenizer in use has longer tokens on average, so a text of more bytes has more tokens than its limit. */
 const MAX_BYTES_PER_TOKEN = 8;
 
+const KEEP_ALIVE = Buffer.from(': waiting\n\n');
+
 /** Calls that one answer may propose: each is a question. */
 const MAX_CALLS = 256;
 
@@ -132,6 +134,8 @@ export function createDeliverer({
       return !response.destroyed;
     };
     const trouble = await pump(reply.body, limits, async (event) => {
+      // What keeps a connection open says nothing; in words of ours, because nobody has read the provider's.
+      if (event.data === undefined && !isHeld) return (await send([KEEP_ALIVE])) ? 'more' : 'stop';
       const parts = await reader.push(event);
       isCut = cap !== undefined && !reader.ended && said.bytes > cap * MAX_BYTES_PER_TOKEN;
       const isRead = await pass(isCut ? [...parts, ...reader.cut()] : parts);

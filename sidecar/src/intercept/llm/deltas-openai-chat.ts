@@ -164,7 +164,7 @@ function collectCalls(delta: JsonObject, state: ChoiceState): void {
     const entries = objectsOf(calls);
     if (entries === undefined) throw new StreamFault('its calls are none');
     for (const [place, entry] of entries.entries()) {
-      const at = countOf(entry['index'] ?? place);
+      const at = countOf(entry['index'] ?? placeOf(entry, place, state));
       if (at === undefined || at >= MAX_CALLS) throw new StreamFault('a call is none');
       const pending = state.calls.get(at) ?? { id: '', type: '', name: '', text: '' };
       state.calls.set(at, pending);
@@ -175,6 +175,14 @@ function collectCalls(delta: JsonObject, state: ChoiceState): void {
     state.legacy ??= { id: '', type: 'function', name: '', text: '' };
     addTo(state.legacy, {}, legacy);
   }
+}
+
+/** Of a call without a number: that of its id, or the next one. */
+function placeOf(entry: JsonObject, place: number, { calls }: ChoiceState): number {
+  const id = textOf(entry['id']);
+  if (id === '') return place;
+  for (const [at, pending] of calls) if (pending.id === id) return at;
+  return calls.size;
 }
 
 function addTo(pending: Pending, entry: JsonObject, called: Json): void {

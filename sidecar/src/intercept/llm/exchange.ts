@@ -24,7 +24,7 @@ import { type Asked, type Endpoint, isAsked, type Usage } from './endpoint.js';
 import { ENDPOINTS } from './endpoints.js';
 import { type ApiError, errorBody, errorEvent, errorHeaders, errorOf, upstreamError } from './errors.js';
 import type { Head } from './head.js';
-import { isObject } from './json-values.js';
+import { isObject, listOf } from './json-values.js';
 import { listModels } from './models.js';
 
 /** Who hears of tokens. */
@@ -246,6 +246,7 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
     if (change !== undefined) {
       const content = mapTexts(asked.content, change);
       if (content !== asked.content) body = { ...body, ...(content as JsonObject) };
+      body = withoutTokens(body);
     }
     const cap = tokenCap(permit);
     if (cap !== undefined && !isWithin(inference, cap)) {
@@ -381,6 +382,15 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
 /** Whether the request's own limit keeps to the decision's. What generates nothing does. */
 function isWithin({ endpoint, asked }: Inference, cap: number): boolean {
   return endpoint.action !== 'chat' || (asked.maxTokens !== undefined && asked.maxTokens <= cap);
+}
+
+/** Without what would have the answer's words once more, token by token, where no filter can know them. */
+function withoutTokens(body: JsonObject): JsonObject {
+  const { logprobs, top_logprobs: top, include } = body;
+  const kept = listOf(include)?.filter((one) => one !== 'message.output_text.logprobs');
+  if (logprobs === undefined && top === undefined && kept?.length === listOf(include)?.length) return body;
+  const { logprobs: _logprobs, top_logprobs: _top, ...rest } = body;
+  return kept === undefined ? rest : { ...rest, include: kept };
 }
 
 /** Tokens, and what they cost where that is known. */

@@ -388,6 +388,28 @@ describe('streams', () => {
     expect(chunks.at(-1).choices[0].finish_reason).toBe('tool_calls');
   });
 
+  test('of chat completions: calls without numbers, and comments', async () => {
+    const unnumbered = (id: string, name: string) =>
+      chunk({ tool_calls: [{ id, function: { name, arguments: '{}' } }] });
+    provider.script = (_request, response) =>
+      sendEvents(response, [
+        ': still here, secretly\n\n',
+        unnumbered('a', 'look'),
+        unnumbered('b', 'list'),
+        chunk({}, 'tool_calls'),
+        DONE,
+      ]);
+    const { events, text } = await gateway.send({ body: { ...CHAT, stream: true } });
+    const chunks = events.slice(0, -1).map((one) => JSON.parse(one));
+    const calls = chunks.flatMap((one) => one.choices[0].delta.tool_calls ?? []);
+    expect(calls.map(({ index, id }) => [index, id])).toEqual([
+      [0, 'a'],
+      [1, 'b'],
+    ]);
+    expect(text).toMatch(/^: waiting\n\n/);
+    expect(text).not.toContain('secretly');
+  });
+
   test('of messages: a denied call becomes words, in its own block', async () => {
     client.behaviour = denyTool('delete');
     const events = messageEvents(['let me see', { name: 'delete', pieces: ['{"pa', 'th":"/"}'] }], 'tool_use');
