@@ -149,6 +149,7 @@ export function createLlmAttempts({ requestOf, estimate, tools }: LlmAttemptsOpt
       const args = argumentsOf(given);
       if (args === undefined) return { refused: 'its arguments are not strict JSON' };
       const namespace = namespaces.find(({ prefix }) => name.startsWith(prefix) && name.length > prefix.length);
+      const offered = inference.asked.tools.find((tool) => tool.by === 'agent' && tool.name === name);
       const request = requestOf({
         kind: 'tool_call',
         tool: {
@@ -156,7 +157,11 @@ export function createLlmAttempts({ requestOf, estimate, tools }: LlmAttemptsOpt
           name: namespace === undefined ? name : name.slice(namespace.prefix.length),
           operation: inference.endpoint.operation,
           arguments: args,
-          attributes: carriedOut(namespace === undefined ? 'agent' : 'mcp'),
+          // Of a tool behind the MCP proxy the server's own definition counts, and is known there.
+          ...(offered === undefined || namespace !== undefined
+            ? {}
+            : { definition_digest: jsonDigestHex(offered.definition) }),
+          attributes: { ...carriedOut(namespace === undefined ? 'agent' : 'mcp'), offered: offered !== undefined },
         },
       });
       return attempt(inference, request, undefined);

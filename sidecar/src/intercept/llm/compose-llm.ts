@@ -15,7 +15,9 @@ import { type ContentFilters, NO_FILTERS } from './content-filters.js';
 import { createDeliverer, sendJson } from './deliver.js';
 import { errorBody, errorHeaders, errorOf } from './errors.js';
 import { createLlmExchange, type LlmExchange, type LlmObserver } from './exchange.js';
+import { createGrant } from './grant.js';
 import { readHead } from './head.js';
+import { createReadInference } from './read-inference.js';
 import { apiOf, forwardedPaths } from './routes.js';
 
 /** What the gateway reports. */
@@ -44,7 +46,7 @@ export async function startLlmGateway(
   });
   const upstreams = new Map<string, Upstream>();
   for (const provider of config.providers) {
-    const headers = await credentialOf(provider, parts.env);
+    const headers = await injectedHeaders(provider, parts.env);
     for (const path of forwardedPaths(provider.kind)) {
       const name = upstreamName(provider.name, path);
       const url = new URL(`${provider.baseUrl.replace(/\/$/, '')}${path}`);
@@ -63,12 +65,15 @@ export async function startLlmGateway(
     }
   }
   const attempts = createLlmAttempts({ requestOf, estimate: config.estimate, tools: config.tools });
+  const catalogue = createCatalogue(config.providers);
   const exchange = createLlmExchange({
     guard,
     refuser,
     client: parts.client,
     open: parts.open,
     attempts,
+    readInference: createReadInference({ catalogue, refuser, estimate: config.estimate }),
+    grant: createGrant({ guard, refuser, client: parts.client, attempts, filters, config }),
     decideCall: createDecideCall({
       guard,
       refuser,
@@ -77,7 +82,7 @@ export async function startLlmGateway(
       refused: config.tools.refused,
       decided: (outcome) => parts.observer.callDecided(outcome),
     }),
-    catalogue: createCatalogue(config.providers),
+    catalogue,
     upstreams,
     deliverer: createDeliverer({ limits, log: parts.log }),
     filters,
@@ -95,14 +100,20 @@ export async function startLlmGateway(
   };
 }
 
-/** The provider's key, as its API wants it. */
-async function credentialOf(
-  { kind, credential }: ProviderConfig,
+/** What is sent with every request: the provider's key as its API wants it, and what else is configured. */
+async function injectedHeaders(
+  { kind, credential, headers }: ProviderConfig,
   env: SurfaceParts['env'],
 ): Promise<Readonly<Record<string, string>>> {
-  if (credential === undefined) return {};
-  if (kind === 'anthropic') return { 'x-api-key': await readSecret('x-api-key', credential, env) };
-  return { authorization: `Bearer ${await readSecret('authorization', credential, env)}` };
+  const injected: Record<string, string> = {};
+  if (credential !== undefined) {
+    const header = kind === 'anthropic' ? 'x-api-key' : 'authorization';
+    const key = await readSecret(header, credential, env);
+    injected[header] = kind === 'anthropic' ? key : `Bearer ${key}`;
+  }
+  for (const [name, source] of Object.entries(headers))
+    injected[name.toLowerCase()] = await readSecret(name, source, env);
+  return injected;
 }
 
 function listen(

@@ -35,6 +35,7 @@ test.each<[string, readonly object[], object, RegExp]>([
   ['a URL with a query', [provider({ baseUrl: 'https://api.example.com/v1?x=1' })], {}, /must not carry credentials/],
   ['another scheme', [provider({ baseUrl: 'file:///etc/passwd' })], {}, /baseUrl/],
   ['a key in the configuration', [provider({ credential: 'sk-1' })], {}, /credential/],
+  ['a header of the protocol', [provider({ headers: { Host: { env: 'X' } } })], {}, /providers.0.headers.Host/],
   ['another API', [provider({ kind: 'gemini' })], {}, /kind/],
   ['an address that others reach', [provider()], { listen: { host: '0.0.0.0' } }, /loopback/],
   ['an unknown setting', [provider({ retries: 3 })], {}, /retries/],

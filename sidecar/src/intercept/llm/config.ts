@@ -29,6 +29,15 @@ const modelConfig = z.strictObject({
     .describe('What quotas of cost count; without it they count nothing for this model.'),
 });
 
+/** Never set by configuration: they belong to the protocol, or to the gateway. */
+const RESERVED_HEADER =
+  /^(host|connection|content-.*|transfer-encoding|te|trailer|upgrade|expect|accept|accept-encoding|portcullis-.*)$/i;
+
+const headerName = z
+  .string()
+  .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/, 'must be a header name')
+  .refine((text) => !RESERVED_HEADER.test(text), 'belongs to the protocol');
+
 const providerConfig = z.strictObject({
   name: name.describe(
     'In paths (/openai/<name>/v1 or /anthropic/<name>), and request.model_provider in every question.',
@@ -46,6 +55,12 @@ const providerConfig = z.strictObject({
   credential: secretSource
     .optional()
     .describe("Its API key; without one none is sent. The agent's own key never passes."),
+  headers: z
+    .record(headerName, secretSource)
+    .default({})
+    .describe(
+      'Sent with every request to this provider: a key under another name, such as api-key, or an organisation.',
+    ),
   models: z.array(modelConfig).max(256).default([]).describe('The models that agents are offered.'),
   anyModel: z
     .boolean()

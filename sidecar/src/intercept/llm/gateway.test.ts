@@ -133,6 +133,47 @@ describe('what is asked', () => {
   });
 });
 
+test('the same request asks the same, so that an approval of it fits, for the request and for a call in its answer', async () => {
+  provider.script = (_request, response) => answerJson(response, chatCompletion('x', [['look', '{"at":1}']]));
+  const tools = [{ type: 'function', function: { name: 'look', parameters: { type: 'object' } } }];
+  await gateway.send({ body: { ...CHAT, tools } });
+  const again = { ...(chatCompletion('x', [['look', '{"at":1}']]) as object), id: 'chatcmpl-2' };
+  provider.script = (_request, response) =>
+    answerJson(response, JSON.parse(JSON.stringify(again).replaceAll('call_0', 'call_9')));
+  await gateway.send({ body: { ...CHAT, tools } });
+  const bound = client.asked.map(({ context: { timestamp: _timestamp, request_id: _id, ...context }, ...rest }) => ({
+    ...rest,
+    context,
+  }));
+  expect(bound).toHaveLength(4);
+  expect(bound.slice(2)).toEqual(bound.slice(0, 2));
+  expect(bound[1]?.tool).toMatchObject({
+    definition_digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+    attributes: { offered: true },
+  });
+});
+
+test('a call of a tool that was not offered says so', async () => {
+  provider.script = (_request, response) => answerJson(response, chatCompletion('x', [['look', '{}']]));
+  await gateway.send({ body: CHAT });
+  expect(client.asked.at(-1)?.tool?.attributes).toEqual({ carried_out: 'agent', offered: false });
+});
+
+test('headers of a provider are injected', async () => {
+  await gateway.close();
+  const headers = { 'Api-Key': { env: 'OPENAI_KEY' } };
+  const models = [{ name: 'gpt-4o' }];
+  const providers = [{ name: 'p', kind: 'openai', baseUrl: provider.url.replace('/mcp', '/v1/'), models, headers }];
+  gateway = await startLlmHarness({ client, url: provider.url, config: { providers } });
+  await gateway.send({ body: CHAT, headers: { 'api-key': 'of-the-agent', authorization: 'of-the-agent' } });
+  const sent = only(provider.requests);
+  expect([sent.url, sent.headers['api-key'], sent.headers.authorization]).toEqual([
+    '/v1/chat/completions',
+    'sk-provider',
+    undefined,
+  ]);
+});
+
 describe('what is refused, in the shape of the API', () => {
   test.each([
     ['a denial', deny(), 403, 'POLICY_DENIED'],
