@@ -108,7 +108,12 @@ describe('providers that misbehave', () => {
 
   test.each([
     ['compressed', 200, { 'content-encoding': 'gzip', 'content-type': 'application/json' }, '{}'],
-    ['a redirect', 302, { location: 'http://elsewhere' }, ''],
+    [
+      'a redirect',
+      302,
+      { location: 'http://elsewhere', 'content-type': 'application/json' },
+      JSON.stringify(chatCompletion('hello')),
+    ],
     ['no JSON', 200, { 'content-type': 'text/html' }, '<html>'],
     ['no answer', 200, { 'content-type': 'application/json' }, '{"choices":"x"}'],
     ['our credentials refused', 401, { 'content-type': 'application/json' }, '{"error":{"message":"key sk-provider"}}'],

@@ -226,7 +226,23 @@ describe('calls that change on their way', () => {
   });
   const delta = { type: 'response.function_call_arguments.delta', output_index: 0, delta: '{"a":2}' };
 
+  const pieces = (...calls: readonly object[]) => [
+    ...calls.map((one) => chunk({ tool_calls: [{ index: 0, ...one }] })),
+    chunk({}, 'tool_calls'),
+    DONE,
+  ];
+
   test.each<[string, Endpoint, readonly unknown[]]>([
+    [
+      'a completion: another name',
+      CHAT,
+      pieces({ id: 'a', function: { name: 'look' } }, { function: { name: 'list', arguments: '{}' } }),
+    ],
+    [
+      'a completion: another id',
+      CHAT,
+      pieces({ id: 'a', function: { name: 'look' } }, { id: 'b', function: { arguments: '{}' } }),
+    ],
     ['a response: another name at the end', RESPONSES, [started, ended({ name: 'list' })]],
     ['a response: another id', RESPONSES, [started, ended({ call_id: 'd' })]],
     ['a response: no call any more', RESPONSES, [started, ended({ type: 'message' })]],
