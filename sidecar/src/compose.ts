@@ -92,16 +92,16 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
   };
   const backstopMs = config.pdp.deadlineMs + BACKSTOP_MS;
   const parts: SurfaceParts = {
-    enforcementOf(source, { redacts = false } = {}) {
+    enforcementOf(source, { capabilities: own = {}, redacts = false } = {}) {
       const refuser = createRefuser({ source, log, observer: metrics });
       const common = { client, refuser, clock: systemClock, backstopMs };
       const guard = redacts
         ? createGuard({
             ...common,
             redactor,
-            capabilities: { ...capabilities, redact: BY_REDACTOR, mask_fields: BY_REDACTOR },
+            capabilities: { ...capabilities, ...own, redact: BY_REDACTOR, mask_fields: BY_REDACTOR },
           })
-        : createGuard({ ...common, capabilities });
+        : createGuard({ ...common, capabilities: { ...capabilities, ...own } });
       return { guard, refuser, requestOf: createRequestMaker(source, asking) };
     },
     client,
@@ -157,6 +157,10 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
     if (config.egress !== undefined) {
       const { startEgressProxy } = await import('./intercept/egress/compose-egress.js');
       listens('egress', await startEgressProxy(config.egress, parts));
+    }
+    if (config.llm !== undefined) {
+      const { startLlmGateway } = await import('./intercept/llm/compose-llm.js');
+      listens('llm', await startLlmGateway(config.llm, { ...parts, observer: metrics }));
     }
     if (surfaces.length === 0)
       throw new PortcullisError('ERR_CONFIG_INVALID', 'invalid', 'no surface is configured, for example mcp');

@@ -8,6 +8,7 @@ import { cacheConfig } from './cache/config.js';
 import { authorizeConfig } from './intercept/authorize/config.js';
 import { SESSION_SCOPES } from './intercept/canonical-request.js';
 import { egressConfig } from './intercept/egress/config.js';
+import { llmConfig } from './intercept/llm/config.js';
 import { mcpConfig, stdioConfig } from './intercept/mcp/config.js';
 import { redactionConfig } from './redact/config.js';
 
@@ -45,6 +46,9 @@ export const sidecarConfig = z
     authorize: authorizeConfig
       .optional()
       .describe('The local authorize API, for programs and coding agents that carry out attempts themselves.'),
+    llm: llmConfig
+      .optional()
+      .describe('The model gateway: OpenAI- and Anthropic-compatible endpoints in front of providers.'),
     stdio: stdioConfig.optional().describe('The MCP stdio wrapper (mode "mcp").'),
     egress: egressConfig.optional().describe('The egress proxy (HTTP_PROXY, HTTPS_PROXY).'),
     drainMs: z
@@ -55,10 +59,11 @@ export const sidecarConfig = z
       .describe('Time that attempts in flight get to end after SIGTERM.'),
   })
   .refine(
-    ({ mcp, stdio, authorize, egress }) => [mcp, stdio, authorize, egress].some((surface) => surface !== undefined),
+    ({ mcp, llm, egress, authorize, stdio }) =>
+      [mcp, llm, egress, authorize, stdio].some((surface) => surface !== undefined),
     {
       path: ['mcp'],
-      message: 'configure at least one surface: mcp, stdio, authorize or egress',
+      message: 'configure at least one surface: mcp, llm, egress, authorize or stdio',
     },
   );
 

@@ -7,6 +7,8 @@ import { type AskObserver, BREAKER_STATES } from './ask/observer.js';
 import { type AnswerCacheObserver, UNSTORED_REASONS } from './cache/answer-cache.js';
 import type { RefusalObserver } from './enforce/refuse.js';
 import { DIRECTIONS, type EgressObserver, ENDINGS } from './intercept/egress/evidence.js';
+import { CALL_OUTCOMES } from './intercept/llm/calls.js';
+import type { GatewayObserver } from './intercept/llm/compose-llm.js';
 import type { ExchangeObserver } from './intercept/mcp/exchange.js';
 import { REDACTION_DIRECTIONS, type RedactionObserver } from './redact/redactor.js';
 
@@ -17,6 +19,7 @@ export const ATTEMPT_OUTCOMES = ['forwarded', 'upstream_failed', 'denied', 'held
 export interface SidecarMetrics
   extends RefusalObserver,
     ExchangeObserver,
+    GatewayObserver,
     AskObserver,
     AnswerCacheObserver,
     EgressObserver,
@@ -92,6 +95,20 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
     help: 'Bytes that passed the egress proxy, heads of plain requests not counted.',
     labels: { direction: DIRECTIONS },
   });
+  const tokens = registry.counter<'direction' | 'counted'>({
+    name: 'llm_tokens_total',
+    help: 'Tokens of model calls, by who counted them.',
+    labels: { direction: ['input', 'output'], counted: ['provider', 'estimate'] },
+  });
+  const toolCalls = registry.counter<'outcome'>({
+    name: 'llm_tool_calls_total',
+    help: 'Calls of tools that models proposed, by what became of them.',
+    labels: { outcome: CALL_OUTCOMES },
+  });
+  const streamsCut = registry.counter({
+    name: 'llm_streams_cut_total',
+    help: 'Streams of models that were ended because their limit of tokens was reached.',
+  });
   let highest = 0;
   // Looked up once: these are on the path of every attempt.
   const asked = askSeconds.labels({ cached: 'false' });
@@ -153,6 +170,16 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
       redactionBytes.inc({ direction }, bytes);
       redactionSeconds.observe({ direction }, seconds);
       for (const [kind, count] of Object.entries(counts)) redactedValues.inc({ direction, kind }, count);
+    },
+    tokensUsed({ input, output }, counted) {
+      tokens.inc({ direction: 'input', counted }, input);
+      tokens.inc({ direction: 'output', counted }, output);
+    },
+    callDecided(outcome) {
+      toolCalls.inc({ outcome });
+    },
+    streamCut() {
+      streamsCut.inc();
     },
     followCache(entries) {
       const held = registry.gauge({ name: 'decision_cache_entries', help: 'Allows that are kept.' });

@@ -63,6 +63,9 @@ const METRICS = {
     'histogram portcullis_sidecar_redaction_duration_seconds{direction}',
     'counter portcullis_sidecar_egress_connections_total{ending}',
     'counter portcullis_sidecar_egress_bytes_total{direction}',
+    'counter portcullis_sidecar_llm_tokens_total{direction,counted}',
+    'counter portcullis_sidecar_llm_tool_calls_total{outcome}',
+    'counter portcullis_sidecar_llm_streams_cut_total{}',
     'gauge portcullis_sidecar_decision_cache_entries{}',
   ],
   portcullis_distributor: [

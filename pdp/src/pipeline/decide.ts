@@ -17,6 +17,7 @@ import { type ContextParts, type Contextualize, createContextualize } from './co
 import { type Frame, fromVerdict, INTERNAL, microseconds, type Progress, recordOf, refusal } from './decision.js';
 import { type IdentifyParts, identify } from './identify.js';
 import { type NormalizeParts, normalize } from './normalize.js';
+import { orderOutput } from './output.js';
 import type {
   AttemptRecorder,
   DecisionFollower,
@@ -104,7 +105,9 @@ async function decideFrom(parts: Stages, attempt: Attempt, progress: Progress, s
   }
   const assembledAt = parts.clock.monotonic();
   const frame: Frame = { decisionId, progress, engine: parts.engine, evaluationMs: assembledAt - startedAt };
-  const verdict = outcome.ok ? fromVerdict(frame, outcome.value.verdict) : refusal(frame, outcome.reason);
+  const verdict = outcome.ok
+    ? orderOutput(fromVerdict(frame, outcome.value.verdict), progress)
+    : refusal(frame, outcome.reason);
   const isApproved = outcome.ok && outcome.value.consented.granted.length > 0;
   const remembered = remember(parts, verdict, { progress, isApproved }, attempt.deadline);
   const kept = remembered instanceof Promise ? await remembered : remembered;

@@ -4,7 +4,7 @@ import { REPORT_RESULT } from '@portcullis/policy/model';
 import type { AttemptRecorder, Recorded } from '../pipeline/ports.js';
 import { readsRisk } from '../pipeline/risk.js';
 import type { SessionParts } from './context-source.js';
-import { canReport, isRecorded, readsResults, readsSession, sessionOf } from './naming.js';
+import { bringsNothing, canReport, isRecorded, readsResults, readsSession, sessionOf } from './naming.js';
 import { outlineOf } from './outline.js';
 import { attemptName, hasSeen, withAttempt } from './record.js';
 
@@ -67,7 +67,7 @@ export function createAttemptRecorder(parts: RecorderParts): AttemptRecorder {
           isAllowed && isApproved ? model.afterEvent(record.state, { type: 'endorsed', request }) : record.state;
         const attempted = model.afterEvent(before, { type: 'attempted', request, effect, at, ...declared });
         const state =
-          isAllowed && !awaits
+          isAllowed && !awaits && !bringsNothing(request)
             ? model.afterEvent(attempted, { type: 'resulted', request, result: null, ...declared })
             : attempted;
         return withAttempt(record, attempt, effect, state, sealed);

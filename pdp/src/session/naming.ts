@@ -36,12 +36,43 @@ export function readsResults(factsNeeded: readonly string[]): boolean {
   return readsSession(factsNeeded);
 }
 
-/** What a protocol needs to talk at all is no act of the agent, and would push its acts out of the history. */
+/**
+ * What a protocol needs to talk at all is no act of the agent, and would push its acts out of the history. Of what a model
+ * gateway asks, these are none either: a call that the agent makes through the MCP proxy, where it is an attempt of its own; the
+ * list of models; and what a model answered, which belongs to what it was asked (ADR-0026).
+ */
 export function isRecorded(request: CanonicalRequest): boolean {
-  return kindOf(request) !== 'session';
+  if (kindOf(request) === 'session') return false;
+  if (request.source !== 'llm_proxy') return true;
+  const by = carriedOut(request);
+  return by !== 'mcp' && by !== 'never' && request.request?.action !== 'completion';
 }
 
-/** Whether the PEP that asks is one that can report what came back. The answers of an agent to a server are its own. */
-export function canReport({ source, tool }: CanonicalRequest): boolean {
+/**
+ * Whether the PEP that asks is one that can report what came back. The answers of an agent to a server are its own. Of a model
+ * somebody else's words come back only where its provider used tools while it answered.
+ */
+export function canReport(request: CanonicalRequest): boolean {
+  const { source, tool } = request;
+  if (source === 'llm_proxy') return kindOf(request) === 'inference' && usesHostedTools(request);
   return source === 'mcp_proxy' && tool?.attributes?.['direction'] === 'client_to_server';
+}
+
+/**
+ * Whether the attempt brings nothing into the session: a model says again what it was told or makes it up, which is the agent's
+ * own; and what a provider's tool brought comes, and is reported, with the answer.
+ */
+export function bringsNothing(request: CanonicalRequest): boolean {
+  if (request.source !== 'llm_proxy') return false;
+  if (kindOf(request) === 'inference') return !usesHostedTools(request);
+  return carriedOut(request) === 'provider';
+}
+
+/** Says a model gateway, which is a PEP and no agent. */
+function carriedOut({ tool }: CanonicalRequest): unknown {
+  return tool?.attributes?.['carried_out'];
+}
+
+function usesHostedTools({ tool }: CanonicalRequest): boolean {
+  return tool?.attributes?.['hosted_tools'] !== undefined;
 }

@@ -103,6 +103,12 @@ export const RECORDED_OBLIGATIONS: readonly string[] = ['review'];
  */
 export const REPORT_RESULT = 'report_result';
 
+/**
+ * The obligation to ask about what a model answered, as an attempt of its own with the action `completion` and the answer in
+ * `request.output`, before anybody gets it: a policy reads it.
+ */
+export const DECIDE_OUTPUT = 'decide_output';
+
 /** Where rules live; a deny in any layer denies (contracts §3). */
 export const LAYERS = ['platform', 'tenant', 'workspace'] as const;
 /** A layer. */

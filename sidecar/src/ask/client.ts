@@ -189,7 +189,7 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
     if (encoded === undefined) return failure('REQUEST_INVALID', 'the request has no canonical form');
     // Sent anyway it would end the stream, and with it everybody else's questions.
     if (encoded.frame.length > config.maxQuestionBytes) {
-      return failure('REQUEST_INVALID', 'the request is larger than a policy decision point accepts');
+      return failure('REQUEST_INVALID', 'the request is larger than a question may be (pdp.maxQuestionBytes)');
     }
     const outcome = await breaker.run(() => dispatcher.dispatch(id, encoded));
     const { answer, origin } = outcome;

@@ -37,7 +37,7 @@ export interface Settlement {
   readonly outcome: 'forwarded' | 'upstream_failed' | 'refused';
   /** Whole milliseconds from decision to end of the upstream's answer. */
   readonly duration_ms: number;
-  /** What it used, as far as it was measured. */
+  /** What it used, as far as it was measured; of what is absent the estimate stands. */
   readonly usage?: ReportedUsage;
 }
 

@@ -3,7 +3,7 @@
  * {@link mintPermit} makes one, so "forward without being allowed" does not compile (architecture.md, "The flow").
  */
 
-import type { CanonicalRequest, Decision } from '@portcullis/policy/model';
+import { type CanonicalRequest, DECIDE_OUTPUT, type Decision } from '@portcullis/policy/model';
 import type { Redaction } from '../redact/redactor.js';
 import { LEAST_ORDER, type ResultOrder, resultOrder } from './result-order.js';
 
@@ -27,6 +27,10 @@ export interface Permit {
   readonly report: ResultOrder | undefined;
   /** What has to be redacted of the answer before anybody gets it; of the payload it has been already. */
   readonly redaction: Redaction | undefined;
+  /** What was allowed only with them. The guard has made sure that somebody here carries each of them out. */
+  readonly conditions: Decision['conditions'];
+  /** Whether what a model answers has to be asked about before anybody gets it. */
+  readonly decides_output: boolean;
 }
 
 /** Who speaks to whom. */
@@ -66,6 +70,8 @@ export function mintPermit(decision: Decision, subject: PermitSubject): Permit |
     session_id: subject.request.context.session_id,
     report,
     redaction: subject.redaction,
+    conditions: decision.conditions,
+    decides_output: decision.obligations.some(({ type }) => type === DECIDE_OUTPUT),
   }) as Permit;
   genuine.add(permit);
   return permit;

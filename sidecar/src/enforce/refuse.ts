@@ -214,7 +214,9 @@ export function createRefuser(options: {
       });
     },
     unanswered(failure, request) {
-      return refuse(failure.code, { request, note: failure.message });
+      // What is wrong with a request is its sender's to know; what is wrong with a PDP is not.
+      const told = failure.code === 'REQUEST_INVALID' ? { message: failure.message } : {};
+      return refuse(failure.code, { request, note: failure.message, ...told });
     },
     fault(thrown, request) {
       const fault = PortcullisError.from(thrown);

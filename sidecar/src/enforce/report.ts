@@ -10,9 +10,9 @@ import type { Permit } from './permit.js';
  * Whether the agent may have the result of a permitted attempt: at once unless the decision ordered a report, otherwise
  * once a PDP has taken it. Never rejects.
  * @param sentAt when the attempt went upstream, {@link Clock.monotonic} milliseconds
- * @param bytesIn what has come back until now, bytes
+ * @param usage what it used, where that was measured
  */
-export type Report = (permit: Permit, result: Json, sentAt: number, bytesIn: number) => Promise<boolean>;
+export type Report = (permit: Permit, result: Json, sentAt: number, usage?: ReportedUsage) => Promise<boolean>;
 
 /** The bytes of a permitted message and of what came back for it. */
 export function bytesOf(permit: Pick<Permit, 'payload'>, bytesIn: number): ReportedUsage {
@@ -21,7 +21,7 @@ export function bytesOf(permit: Pick<Permit, 'payload'>, bytesIn: number): Repor
 
 /** Makes it. */
 export function createReport(client: Pick<PolicyClient, 'report'>, clock: Pick<Clock, 'monotonic'>): Report {
-  return async (permit, result, sentAt, bytesIn) => {
+  return async (permit, result, sentAt, usage) => {
     const { report: order, session_id } = permit;
     if (order === undefined) return true;
     const { value, truncated } = fitted(result, order.maxBytes);
@@ -30,7 +30,7 @@ export function createReport(client: Pick<PolicyClient, 'report'>, clock: Pick<C
       request_digest: permit.request_digest,
       outcome: 'forwarded',
       duration_ms: Math.max(0, Math.round(clock.monotonic() - sentAt)),
-      usage: bytesOf(permit, bytesIn),
+      ...(usage === undefined ? {} : { usage }),
       result: { value, truncated, ...(session_id === undefined ? {} : { session_id }) },
     });
   };

@@ -3,6 +3,7 @@
 import type { Source } from '@portcullis/policy/model';
 import type { Clock, Environment, Logger } from '@portcullis/runtime';
 import type { PolicyClient } from '../ask/port.js';
+import type { Capabilities } from '../enforce/capabilities.js';
 import type { Guard } from '../enforce/guard.js';
 import type { OpenAttempts } from '../enforce/open-attempts.js';
 import type { Refuser } from '../enforce/refuse.js';
@@ -21,8 +22,14 @@ export interface Enforcement {
 
 /** What every surface shares with the rest of the process. */
 export interface SurfaceParts {
-  /** @param own `redacts`: the surface carries out what a permit's `redaction` says; others refuse decisions with one. */
-  enforcementOf(source: Source, own?: { readonly redacts?: boolean }): Enforcement;
+  /**
+   * @param own what the surface can carry out besides what all can; `redacts`: what a permit's `redaction` says. Decisions that
+   * ask for more are refused.
+   */
+  enforcementOf(
+    source: Source,
+    own?: { readonly capabilities?: Capabilities; readonly redacts?: boolean },
+  ): Enforcement;
   /** Settles, and reports results. */
   readonly client: PolicyClient;
   /** Told what is under way, so that it can be cut off. */

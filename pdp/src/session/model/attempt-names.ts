@@ -1,8 +1,11 @@
 import { type CanonicalRequest, kindOf, type PastAttempt } from '@portcullis/policy/model';
 import type { Attempted } from './events.js';
 
-/** `tool:<server>/<name>`. */
-export function originName({ tool }: CanonicalRequest): string {
+/** `tool:<server>/<name>`, or `model:<provider>/<model>`. */
+export function originName(request: CanonicalRequest): string {
+  const { tool, request: inference } = request;
+  if (request.source === 'llm_proxy' && kindOf(request) === 'inference')
+    return `model:${inference?.model_provider ?? ''}/${inference?.model ?? ''}`;
   return `tool:${tool?.server ?? ''}/${tool?.name ?? ''}`;
 }
 

@@ -91,7 +91,7 @@ export function createAuthorizeExchange(options: AuthorizeOptions): AuthorizeExc
     if (found === undefined) return invalid(response, 404, 'no allowed attempt of this name awaits an outcome');
     const { permit, since } = found;
     if (permit.report !== undefined && outcome !== 'refused') {
-      const isTaken = await report(permit, result ?? null, since, Buffer.byteLength(JSON.stringify(result ?? null)));
+      const isTaken = await report(permit, result ?? null, since);
       const message = 'no policy decision point has taken the result: do not use it';
       return isTaken ? send(response, 200, { recorded: true }) : send(response, 503, { recorded: false, message });
     }

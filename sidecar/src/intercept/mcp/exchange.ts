@@ -209,7 +209,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
         expected,
         decline: (declined) => decline(turn, declined),
         release: async (brought) => {
-          const isReleased = await report(permit, brought, sentAt, bytesIn);
+          const isReleased = await report(permit, brought, sentAt, bytesOf(permit, bytesIn));
           isReported = isReleased && permit.report !== undefined;
           return isReleased;
         },

@@ -177,7 +177,7 @@ export async function runStdio(options: StdioOptions): Promise<void> {
       const answered = finding.answers === undefined ? undefined : open.get(idKey(finding.answers));
       if (answered !== undefined && finding.answers !== undefined && answered.permit.report !== undefined) {
         const brought = finding.verdict === 'pass' ? (finding.brings ?? null) : null;
-        if (!(await report(answered.permit, brought, answered.sentAt, bytes.length))) {
+        if (!(await report(answered.permit, brought, answered.sentAt, bytesOf(answered.permit, bytes.length)))) {
           return failOpen(idKey(finding.answers), 'its answer could not be recorded');
         }
       }

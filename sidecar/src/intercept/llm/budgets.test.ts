@@ -1,0 +1,113 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { CanonicalRequest } from '@portcullis/policy/model';
+import { allow, type FakePolicyClient, fakePolicyClient } from '../../testing/fake-policy-client.js';
+import { type LlmHarness, startLlmHarness } from '../../testing/llm-harness.js';
+import { chatCompletion, chunk, DONE, messageEvents, responseEvents, sendEvents } from '../../testing/provider-wire.js';
+import { answerJson, type RecordingUpstream, recordingUpstream } from '../../testing/recording-upstream.js';
+
+let client: FakePolicyClient;
+let provider: RecordingUpstream;
+let gateway: LlmHarness;
+
+beforeEach(async () => {
+  client = fakePolicyClient();
+  provider = await recordingUpstream((_request, response) => answerJson(response, chatCompletion('hello')));
+  gateway = await startLlmHarness({ client, url: provider.url });
+});
+afterEach(async () => {
+  await gateway.close();
+  await provider.close();
+});
+
+const CHAT = { model: 'gpt-4o', messages: [{ role: 'user', content: 'say hello' }], max_tokens: 50 };
+const MESSAGE = { model: 'claude-sonnet', max_tokens: 50, messages: [{ role: 'user', content: 'say hello' }] };
+const only = <T>(list: readonly T[]): T => {
+  expect(list).toHaveLength(1);
+  return list[0] as T;
+};
+const inferences = (): readonly CanonicalRequest[] => client.asked.filter(({ kind }) => kind === 'inference');
+
+describe('budgets', () => {
+  const capped = (cap: number) => (request: CanonicalRequest) =>
+    allow({ conditions: request.kind === 'inference' ? [{ type: 'max_tokens', value: cap }] : [] })(request);
+
+  test('a request that may use more is asked about again with a lower limit, and sent with it', async () => {
+    client.behaviour = capped(20);
+    await gateway.send({ body: CHAT });
+    expect(inferences().map(({ request }) => request?.max_tokens)).toEqual([50, 20]);
+    expect(JSON.parse(only(provider.requests).body).max_tokens).toBe(20);
+    expect(client.settled.map(({ outcome }) => outcome)).toEqual(['refused', 'forwarded']);
+  });
+
+  test('a request without a limit gets one', async () => {
+    client.behaviour = capped(20);
+    await gateway.send({ body: { ...CHAT, max_tokens: undefined } });
+    expect(JSON.parse(only(provider.requests).body).max_completion_tokens).toBe(20);
+  });
+
+  test('no answer has more than was counted for it, where that is configured', async () => {
+    await gateway.close();
+    const estimate = { outputTokens: 10, enforced: true };
+    gateway = await startLlmHarness({ client, url: provider.url, config: { estimate } });
+    provider.script = (_request, response) => sendEvents(response, [chunk({ content: 'x'.repeat(100) }), DONE]);
+    const { text } = await gateway.send({ body: { ...CHAT, max_tokens: undefined, stream: true } });
+    expect(JSON.parse(only(provider.requests).body).max_completion_tokens).toBe(10);
+    expect(only(client.asked).request?.max_tokens).toBe(10);
+    expect(text).toContain('"finish_reason":"length"');
+  });
+
+  test('or it is refused, where that is configured, and where it cannot be lowered', async () => {
+    client.behaviour = capped(1);
+    expect((await gateway.send({ body: { ...CHAT, n: 2 } })).status).toBe(403);
+    await gateway.close();
+    gateway = await startLlmHarness({ client, url: provider.url, config: { maxTokens: 'refuse' } });
+    expect((await gateway.send({ body: CHAT })).json.error.message).toContain('at most 1 tokens');
+    expect(provider.requests).toHaveLength(0);
+  });
+
+  test.each([
+    [
+      '/v1/chat/completions',
+      CHAT,
+      [chunk({ content: 'x'.repeat(400) }), chunk({}, 'stop'), DONE],
+      '"finish_reason":"length"',
+    ],
+    ['/v1/messages', MESSAGE, messageEvents(['x'.repeat(400)]), '"stop_reason":"max_tokens"'],
+    [
+      '/v1/responses',
+      { model: 'gpt-4o', input: 'x' },
+      responseEvents(['x'.repeat(400)]),
+      '"reason":"max_output_tokens"',
+    ],
+  ])(
+    'a stream of %s that goes on beyond its limit is cut off, as its API would end it',
+    async (path, body, events, end) => {
+      client.behaviour = capped(10);
+      provider.script = (_request, response) => sendEvents(response, events);
+      const { text, status } = await gateway.send({ path, body: { ...body, stream: true } });
+      expect(status).toBe(200);
+      expect(text).toContain(end);
+      expect(client.settled.at(-1)?.usage?.tokens).toBeGreaterThan(10);
+      expect(await gateway.registry.metrics()).toContain('portcullis_sidecar_llm_streams_cut_total 1');
+    },
+  );
+
+  test('what a provider refuses has used nothing; what it does not count stays estimated', async () => {
+    provider.script = (_request, response) => answerJson(response, { error: { message: 'no', type: 'x' } }, 400);
+    const refused = await gateway.send({ body: CHAT });
+    expect([refused.status, refused.json.error.message]).toEqual([400, 'no']);
+    expect(client.settled.at(-1)).toMatchObject({ outcome: 'upstream_failed', usage: { tokens: 0, cost: 0 } });
+    provider.script = (_request, response) => answerJson(response, { ...chatCompletion('x'), usage: undefined });
+    await gateway.send({ body: CHAT });
+    expect(client.settled.at(-1)).not.toHaveProperty('usage');
+  });
+});
+
+test('what tokens cost, where that is configured', async () => {
+  await gateway.close();
+  const models = [{ name: 'gpt-4o', price: { input: 2, output: 8 } }];
+  const providers = [{ name: 'p', kind: 'openai', baseUrl: provider.url.replace('/mcp', '/v1'), models }];
+  gateway = await startLlmHarness({ client, url: provider.url, config: { providers } });
+  await gateway.send({ body: CHAT });
+  expect(only(client.settled).usage).toEqual({ tokens: 18, cost: (11 * 2 + 7 * 8) / 1_000_000 });
+});

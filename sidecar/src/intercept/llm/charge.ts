@@ -1,0 +1,49 @@
+/** What a call has used, as far as it is known. */
+
+import type { Settlement } from '../../ask/port.js';
+import type { Inference } from './attempts.js';
+import type { LlmConfig } from './config.js';
+import type { Delivered } from './deliver.js';
+import type { Usage } from './endpoint.js';
+
+/** What was used, for whom it is settled, and for the metrics. */
+export interface Charge {
+  /** Nothing when the estimate has to stand. */
+  readonly usage: Settlement['usage'];
+  /** Nothing when nothing was used. */
+  readonly tokens: (Usage & { readonly counted: 'provider' | 'estimate' }) | undefined;
+}
+
+/** What never began has used nothing. */
+export const NO_CHARGE: Charge = { usage: { tokens: 0, cost: 0 }, tokens: undefined };
+const MILLION = 1_000_000;
+
+/** What a delivered answer has used, or one that broke off somewhere. */
+export function chargeOf(
+  inference: Inference,
+  inputTokens: number,
+  delivered: Delivered | undefined,
+  { bytesPerToken }: LlmConfig['estimate'],
+): Charge {
+  if (delivered === undefined) return { usage: undefined, tokens: undefined };
+  if (delivered.isRejected) return NO_CHARGE;
+  const { input, output } = delivered.usage;
+  if (input !== undefined && output !== undefined && !delivered.isCut)
+    return { usage: chargedFor(inference, { input, output }), tokens: { input, output, counted: 'provider' } };
+  const estimated = {
+    input: input ?? inputTokens,
+    output: Math.max(output ?? 0, Math.ceil(delivered.outputBytes / bytesPerToken)),
+  };
+  // Of a stream that was cut here, the rest of what was reserved is free again.
+  const usage = delivered.isCut ? chargedFor(inference, estimated) : undefined;
+  return { usage, tokens: { ...estimated, counted: 'estimate' } };
+}
+
+/** Tokens, and what they cost where that is known. */
+export function chargedFor(
+  { served: { price } }: Inference,
+  { input, output }: Usage,
+): NonNullable<Settlement['usage']> {
+  const cost = price === undefined ? {} : { cost: (input * price.input + output * price.output) / MILLION };
+  return { tokens: input + output, ...cost };
+}

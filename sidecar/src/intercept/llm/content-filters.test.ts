@@ -1,0 +1,159 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { allow, type FakePolicyClient, fakePolicyClient } from '../../testing/fake-policy-client.js';
+import { type LlmHarness, startLlmHarness } from '../../testing/llm-harness.js';
+import {
+  chatCompletion,
+  chunk,
+  DONE,
+  message,
+  messageEvents,
+  messageItem,
+  responseEvents,
+  responseOf,
+  sendEvents,
+} from '../../testing/provider-wire.js';
+import { answerJson, type RecordingUpstream, recordingUpstream } from '../../testing/recording-upstream.js';
+import type { ContentFilters } from './content-filters.js';
+
+const mask = (text: string): string => text.replaceAll('secret', 'MASKED');
+/** Masks one word, wherever it is cut. */
+const MASKING: ContentFilters = {
+  capabilities: { redact: () => undefined },
+  request: ({ conditions }) => (conditions.some(({ type }) => type === 'redact') ? mask : undefined),
+  answer() {
+    const held = new Map<string, string>();
+    return {
+      whole: mask,
+      say(channel, piece) {
+        const known = mask(`${held.get(channel) ?? ''}${piece}`);
+        const back = Math.max(0, known.length - 5);
+        held.set(channel, known.slice(back));
+        return known.slice(0, back);
+      },
+      rest(channel) {
+        const rest = held.get(channel) ?? '';
+        held.delete(channel);
+        return rest;
+      },
+    };
+  },
+};
+
+let client: FakePolicyClient;
+let provider: RecordingUpstream;
+let gateway: LlmHarness;
+
+beforeEach(async () => {
+  client = fakePolicyClient(allow({ conditions: [{ type: 'redact', value: {} }] }));
+  provider = await recordingUpstream();
+  gateway = await startLlmHarness({ client, url: provider.url, filters: MASKING });
+});
+afterEach(async () => {
+  await gateway.close();
+  await provider.close();
+});
+
+const SAID = 'the word is secret, they say: secret';
+const ARGS = '{"word":"secret"}';
+const pieces = (text: string): readonly string[] => text.match(/.{1,3}/gsu) ?? [];
+const CALL = { type: 'function', id: 'c0', function: { name: 'look', arguments: '' } };
+
+const ASKED = {
+  '/v1/chat/completions': { model: 'gpt-4o', messages: [{ role: 'user', content: 'my secret' }] },
+  '/v1/messages': { model: 'claude-sonnet', max_tokens: 9, messages: [{ role: 'user', content: 'my secret' }] },
+  '/v1/responses': { model: 'gpt-4o', input: 'my secret' },
+} as const;
+const WHOLE = {
+  '/v1/chat/completions': chatCompletion(SAID, [['look', ARGS]]),
+  '/v1/messages': message([
+    { type: 'text', text: SAID, citations: [{ cited_text: 'secret' }] },
+    { type: 'tool_use', id: 't', name: 'look', input: { word: 'secret' } },
+  ]),
+  '/v1/responses': responseOf([
+    messageItem('m', SAID),
+    { type: 'function_call', id: 'f', call_id: 'c', name: 'look', arguments: ARGS },
+  ]),
+} as const;
+const STREAMED = {
+  '/v1/chat/completions': [
+    ...pieces(SAID).map((content) => chunk({ content })),
+    chunk({ tool_calls: [{ index: 0, ...CALL }] }),
+    ...pieces(ARGS).map((args) => chunk({ tool_calls: [{ index: 0, function: { arguments: args } }] })),
+    chunk({}, 'tool_calls'),
+    DONE,
+  ],
+  '/v1/messages': messageEvents([SAID, { name: 'look', pieces: pieces(ARGS) }], 'tool_use'),
+  '/v1/responses': responseEvents([SAID, { name: 'look', args: ARGS }]),
+} as const;
+type Path = keyof typeof ASKED;
+const PATHS = Object.keys(ASKED) as readonly Path[];
+
+/** Everything that an agent would put together of the answer, one piece after the other. */
+function spoken(events: readonly string[]): string {
+  return events
+    .filter((one) => one !== '[DONE]')
+    .map((one) => JSON.parse(one))
+    .map(
+      (one) =>
+        one.choices?.[0]?.delta?.content ??
+        one.delta?.text ??
+        (one.type === 'response.output_text.delta' ? one.delta : ''),
+    )
+    .join('');
+}
+
+test.each(PATHS)(
+  '%s: a request is changed, asked about as it is then, and sent as it was asked about',
+  async (path) => {
+    provider.script = (_request, response) => answerJson(response, WHOLE[path]);
+    expect((await gateway.send({ path, body: ASKED[path] })).status).toBe(200);
+    const asked = client.asked.filter(({ kind }) => kind === 'inference');
+    expect(asked.map(({ request }) => request?.query)).toEqual(['my secret', 'my MASKED']);
+    expect(provider.requests.map(({ body }) => body.includes('secret'))).toEqual([false]);
+  },
+);
+
+test('what would have the words token by token is not asked for', async () => {
+  provider.script = (_request, response) => answerJson(response, WHOLE['/v1/chat/completions']);
+  const chat = { ...ASKED['/v1/chat/completions'], logprobs: true, top_logprobs: 2 };
+  await gateway.send({ body: chat });
+  const include = ['message.output_text.logprobs', 'reasoning.encrypted_content'];
+  await gateway.send({ path: '/v1/responses', body: { ...ASKED['/v1/responses'], include } });
+  expect(provider.requests.map(({ body }) => body.includes('logprobs'))).toEqual([false, false]);
+});
+
+test.each(PATHS)('%s: an answer is changed before its calls are decided', async (path) => {
+  provider.script = (_request, response) => answerJson(response, WHOLE[path]);
+  const { text } = await gateway.send({ path, body: ASKED[path] });
+  expect(text).not.toContain('secret');
+  expect(text).toContain('the word is MASKED, they say: MASKED');
+  expect(client.asked.at(-1)?.tool?.arguments).toEqual({ word: 'MASKED' });
+});
+
+test.each(PATHS)('%s: a stream is changed wherever its words are cut, and nothing is lost', async (path) => {
+  provider.script = (_request, response) => sendEvents(response, STREAMED[path]);
+  const { text, events } = await gateway.send({ path, body: { ...ASKED[path], stream: true } });
+  expect(text).not.toContain('secret');
+  expect(spoken(events)).toBe('the word is MASKED, they say: MASKED');
+  expect(client.asked.at(-1)?.tool?.arguments).toEqual({ word: 'MASKED' });
+  expect(text).toContain('MASKED\\"}');
+  const numbers = events.flatMap((one) => (one.includes('sequence_number') ? [JSON.parse(one).sequence_number] : []));
+  expect(numbers).toEqual(numbers.map((_, at) => at));
+});
+
+test('a request that would be changed again and again is refused', async () => {
+  await gateway.close();
+  let round = 0;
+  const restless: ContentFilters = {
+    ...MASKING,
+    request: () => {
+      round += 1;
+      return () => `round ${round}`;
+    },
+  };
+  gateway = await startLlmHarness({ client, url: provider.url, filters: restless });
+  const { status } = await gateway.send({ body: ASKED['/v1/chat/completions'] });
+  expect(status).toBe(503);
+  expect(provider.requests).toHaveLength(0);
+  expect(client.settled.every(({ outcome }) => outcome === 'refused')).toBe(true);
+});

@@ -1,0 +1,178 @@
+/** The stream of Anthropic's Messages API: blocks that are calls are held back until they are complete and decided. */
+
+import type { Json, JsonObject } from '@portcullis/policy/model';
+import { parseStrictJson } from '@portcullis/runtime';
+import { blockCall, messageUsage } from './anthropic-values.js';
+import { mapTexts } from './content.js';
+import { type Endpoint, StreamFault, type StreamReader, type Usage } from './endpoint.js';
+import { event } from './errors.js';
+import { parsed } from './event-data.js';
+import { countOf, isObject, textOf } from './json-values.js';
+
+/** The deltas with which a model speaks: the member that has the text. */
+export const DELTA_TEXTS: Readonly<Record<string, string>> = { text_delta: 'text', thinking_delta: 'thinking' };
+
+interface Block {
+  readonly start: JsonObject;
+  /** Of a call: what was held back, and its arguments so far. */
+  readonly held: Buffer[] | undefined;
+  json: string;
+  /** The last delta with words. */
+  spoken: JsonObject | undefined;
+}
+
+const KNOWN: ReadonlySet<string> = new Set([
+  'message_start',
+  'content_block_start',
+  'content_block_delta',
+  'content_block_stop',
+  'message_delta',
+  'message_stop',
+  'ping',
+]);
+const MAX_BLOCKS = 4_096;
+
+/** Reads a stream of events. */
+export const createMessageStream: NonNullable<Endpoint['stream']> = ({ tools }) => {
+  const open = new Map<number, Block>();
+  let usage: Partial<Usage> = {};
+  let ended = false;
+  let blocks = 0;
+  let refused = 0;
+  let left = 0;
+
+  function start(index: number, value: JsonObject, raw: Buffer): readonly Buffer[] {
+    const block = value['content_block'];
+    if (!isObject(block) || open.has(index)) throw new StreamFault('a block is none');
+    blocks += 1;
+    if (blocks > MAX_BLOCKS) throw new StreamFault('too many blocks');
+    const isCall = blockCall(block) !== undefined;
+    const begun = mapTexts(block, tools.whole) as JsonObject;
+    const bytes = begun === block ? raw : event('content_block_start', { ...value, content_block: begun });
+    open.set(index, { start: begun, held: isCall ? [bytes] : undefined, json: '', spoken: undefined });
+    return isCall ? [] : [bytes];
+  }
+
+  function delta(index: number, block: Block, value: JsonObject, raw: Buffer): readonly Buffer[] {
+    const { delta: change } = value;
+    if (!isObject(change)) throw new StreamFault('a delta is none');
+    const type = textOf(change['type']);
+    if (block.held !== undefined) {
+      if (type !== 'input_json_delta') throw new StreamFault('a call has no words');
+      block.held.push(raw);
+      block.json += textOf(change['partial_json']);
+      return [];
+    }
+    const member = Object.hasOwn(DELTA_TEXTS, type) ? DELTA_TEXTS[type] : undefined;
+    if (member === undefined) {
+      const other = mapTexts(change, tools.whole);
+      return other === change ? [raw] : [event('content_block_delta', { ...value, delta: other })];
+    }
+    block.spoken = value;
+    const text = textOf(change[member]);
+    const passed = tools.say(String(index), text);
+    if (passed === text) return [raw];
+    return passed === '' ? [] : [event('content_block_delta', { ...value, delta: { ...change, [member]: passed } })];
+  }
+
+  async function stop(index: number, block: Block, raw: Buffer): Promise<readonly Buffer[]> {
+    open.delete(index);
+    if (block.held === undefined) {
+      const rest = tools.rest(String(index));
+      return rest === '' || block.spoken === undefined ? [raw] : [withText(block.spoken, rest), raw];
+    }
+    const { input } = block.start;
+    // Clients differ in which of the two they believe.
+    if (block.json !== '' && isObject(input) && Object.keys(input).length > 0) throw new StreamFault('a call changes');
+    const json = tools.whole(block.json, 'arguments');
+    const call = blockCall(json === '' ? block.start : { ...block.start, input: inputOf(json) });
+    if (call === undefined) throw new StreamFault('a call is none');
+    const notice = await tools.decide(call);
+    if (notice === undefined) {
+      left += 1;
+      if (json === block.json) return [...block.held, raw];
+      const delta = { type: 'content_block_delta', index, delta: { type: 'input_json_delta', partial_json: json } };
+      return [...block.held.slice(0, 1), event('content_block_delta', delta), raw];
+    }
+    refused += 1;
+    return [
+      event('content_block_start', { type: 'content_block_start', index, content_block: { type: 'text', text: '' } }),
+      event('content_block_delta', {
+        type: 'content_block_delta',
+        index,
+        delta: { type: 'text_delta', text: notice },
+      }),
+      raw,
+    ];
+  }
+
+  return {
+    async push({ data, raw, type: named }) {
+      if (data === undefined) return [];
+      if (ended) throw new StreamFault('something comes after the end');
+      const value = parsed(data);
+      const type = textOf(value['type']);
+      if (named !== '' && named !== type) throw new StreamFault('an event does not say what it is');
+      if (type === 'error') throw new StreamFault('it reports an error');
+      // The API says that there may be more of them, for clients to ignore.
+      if (!KNOWN.has(type)) return [];
+      if (type === 'message_start') {
+        const { message } = value;
+        if (!isObject(message) || !isEmptyList(message['content'])) throw new StreamFault('its start is none');
+        usage = { ...usage, ...messageUsage(message['usage']) };
+      }
+      if (type.startsWith('content_block_')) {
+        const index = countOf(value['index']);
+        if (index === undefined) throw new StreamFault('a block is none');
+        if (type === 'content_block_start') return start(index, value, raw);
+        const block = open.get(index);
+        if (block === undefined) throw new StreamFault('a block was not begun');
+        return type === 'content_block_delta' ? delta(index, block, value, raw) : stop(index, block, raw);
+      }
+      if (type === 'message_delta') {
+        if (open.size > 0) throw new StreamFault('it ends inside a block');
+        usage = { ...usage, ...messageUsage(value['usage']) };
+        const { delta: change } = value;
+        if (refused > 0 && left === 0 && isObject(change) && change['stop_reason'] === 'tool_use')
+          return [event(type, { ...value, delta: { ...change, stop_reason: 'end_turn' } })];
+      }
+      if (type === 'message_stop') ended = true;
+      return [raw];
+    },
+    get usage() {
+      return usage;
+    },
+    get ended() {
+      return ended;
+    },
+    cut() {
+      ended = true;
+      const stops = [...open]
+        .filter(([, { held }]) => held === undefined)
+        .map(([index]) => event('content_block_stop', { type: 'content_block_stop', index }));
+      const reason = { stop_reason: 'max_tokens', stop_sequence: null };
+      return [
+        ...stops,
+        event('message_delta', { type: 'message_delta', delta: reason, usage: { output_tokens: usage.output ?? 0 } }),
+        event('message_stop', { type: 'message_stop' }),
+      ];
+    },
+  } satisfies StreamReader;
+};
+
+function withText(spoken: JsonObject, text: string): Buffer {
+  const change = spoken['delta'];
+  if (!isObject(change)) throw new StreamFault('a delta is none');
+  const member = DELTA_TEXTS[textOf(change['type'])] ?? 'text';
+  return event('content_block_delta', { ...spoken, delta: { ...change, [member]: text } });
+}
+
+/** The arguments of a call; what is not strict JSON stays the text that it is, and is refused as that. */
+function inputOf(json: string): Json {
+  const read = parseStrictJson(Buffer.from(json), { maxBytes: Buffer.byteLength(json) });
+  return read.ok ? read.value : json;
+}
+
+function isEmptyList(value: Json | undefined): boolean {
+  return Array.isArray(value) && value.length === 0;
+}

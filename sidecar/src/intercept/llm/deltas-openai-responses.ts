@@ -1,0 +1,225 @@
+/** The stream of OpenAI's Responses API: items that are calls are held back until they are complete and decided. */
+
+import type { Json, JsonObject } from '@portcullis/policy/model';
+import { mapTexts } from './content.js';
+import { type Endpoint, type ProposedCall, StreamFault, type StreamReader, type Usage } from './endpoint.js';
+import { event } from './errors.js';
+import { parsed } from './event-data.js';
+import { countOf, isObject, listOf, textOf } from './json-values.js';
+import { itemCall, noticeItem, readResponse, responseIn } from './openai-response.js';
+import { usageOf } from './openai-values.js';
+
+/** With these a model speaks; the same name with `done` ends what they say. Sound is no text. */
+export const SPOKEN = /^response\.(?!audio\.)[a-z_.]+\.delta$/;
+/** After these there is nothing more. */
+const LAST: ReadonlySet<string> = new Set(['response.completed', 'response.incomplete', 'response.failed']);
+const MAX_ITEMS = 1_024;
+
+/** A call that is held back. */
+interface Held {
+  /** As it was announced. */
+  readonly call: ProposedCall;
+  readonly events: { readonly type: string; readonly value: JsonObject }[];
+  /** Its arguments, as the deltas had them. */
+  deltas: string;
+}
+
+/** What speaks of the arguments of a call for the agent; without an item that is held back it speaks of nothing. */
+const ARGUMENTS = /^response\.(function_call_arguments|custom_tool_call_input)\.(delta|done)$/;
+
+/** Reads a stream of events. */
+export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }) => {
+  const held = new Map<number, Held>();
+  /** What was decided, by what it was decided about. */
+  const verdicts = new Map<string, string | undefined>();
+  /** The last delta of each text, for what is said after it. */
+  const spoken = new Map<string, JsonObject>();
+  let usage: Partial<Usage> = {};
+  let ended = false;
+  let started: JsonObject | undefined;
+  let sequence = -1;
+  let shift = 0;
+
+  /** With its number in the sequence, which is another one once something was put in or left out. */
+  const emit = (type: string, value: JsonObject, raw?: Buffer): Buffer => {
+    const number = countOf(value['sequence_number']);
+    if (number === undefined) return raw ?? event(type, value);
+    if (shift === 0 && raw !== undefined) {
+      sequence = number;
+      return raw;
+    }
+    sequence = number + shift;
+    return event(type, { ...value, sequence_number: sequence });
+  };
+  /** One that the provider did not send. */
+  const insert = (type: string, value: JsonObject): Buffer => {
+    shift += 1;
+    sequence += 1;
+    return event(type, { type, ...value, sequence_number: sequence });
+  };
+  const verdictOn = async (call: ProposedCall): Promise<string | undefined> => {
+    const key = JSON.stringify([call.id, call.name, call.arguments]);
+    if (!verdicts.has(key)) {
+      if (verdicts.size >= MAX_ITEMS) throw new StreamFault('too many calls');
+      verdicts.set(key, await tools.decide(call));
+    }
+    return verdicts.get(key);
+  };
+
+  async function itemDone(index: number, item: JsonObject, holding: Held): Promise<readonly Buffer[]> {
+    const came = itemCall(item);
+    if (came === undefined || !isSame(holding, came)) throw new StreamFault('a call changes');
+    const given = mapTexts(item, tools.whole) as JsonObject;
+    const call = given === item ? came : (itemCall(given) ?? came);
+    const notice = await verdictOn(call);
+    if (notice === undefined && given === item) return holding.events.map(({ type, value }) => emit(type, value));
+    if (notice === undefined) {
+      // Its pieces would still have what the whole has not; clients take the arguments from here as well.
+      shift -= holding.events.length - 1;
+      const begun = insert('response.output_item.added', { output_index: index, item: given });
+      return [begun, ...holding.events.slice(-1).map(({ type, value }) => emit(type, { ...value, item: given }))];
+    }
+    shift -= holding.events.length;
+    const message = noticeItem(item, notice);
+    const place = { item_id: message['id'] ?? '', output_index: index, content_index: 0 };
+    const part = { type: 'output_text', text: notice, annotations: [] };
+    return [
+      insert('response.output_item.added', {
+        output_index: index,
+        item: { ...message, status: 'in_progress', content: [] },
+      }),
+      insert('response.content_part.added', { ...place, part: { ...part, text: '' } }),
+      insert('response.output_text.delta', { ...place, delta: notice, logprobs: [] }),
+      insert('response.output_text.done', { ...place, text: notice, logprobs: [] }),
+      insert('response.content_part.done', { ...place, part }),
+      insert('response.output_item.done', { output_index: index, item: message }),
+    ];
+  }
+
+  async function last(type: string, value: JsonObject, raw: Buffer): Promise<readonly Buffer[]> {
+    ended = true;
+    const response = responseIn(value);
+    const output = mapTexts(response?.['output'] ?? [], tools.whole);
+    const answer = readResponse({ ...response, output });
+    if (response === undefined || answer === undefined) throw new StreamFault('its end is none');
+    usage = usageOf(response['usage']) ?? usage;
+    const refused = new Map<ProposedCall, string>();
+    // Also calls that no event has spoken of: the end has the whole answer, and clients read it there.
+    for (const call of answer.calls) {
+      const notice = await verdictOn(call);
+      if (notice !== undefined) refused.set(call, notice);
+    }
+    if (refused.size === 0 && output === response['output']) return [emit(type, value, raw)];
+    return [emit(type, { ...value, response: answer.replaced(refused) })];
+  }
+
+  /** A piece of a text, or, at its end, what was held back of it. */
+  function words(type: string, value: JsonObject, raw: Buffer): readonly Buffer[] {
+    const text = value['delta'];
+    const delta = type.replace(/\.done$/, '.delta');
+    const place = countOf(value['content_index'] ?? value['summary_index'] ?? 0) ?? 0;
+    const channel = `${delta} ${textOf(value['item_id'])} ${place}`;
+    if (type === delta && typeof text === 'string') {
+      const passed = tools.say(channel, text);
+      spoken.set(channel, value);
+      if (passed === text) return [emit(type, value, raw)];
+      if (passed !== '') return [emit(type, { ...value, delta: passed })];
+      shift -= 1;
+      return [];
+    }
+    const model = spoken.get(channel);
+    if (type === delta || model === undefined) return [other(type, value, raw)];
+    const rest = tools.rest(channel);
+    return [...(rest === '' ? [] : [insert(delta, { ...model, delta: rest })]), other(type, value, raw)];
+  }
+
+  /** An event whose texts are complete. */
+  function other(type: string, value: JsonObject, raw: Buffer): Buffer {
+    const { response, ...rest } = value;
+    // It has no items yet.
+    const mapped = mapTexts(rest, tools.whole);
+    const changed =
+      mapped === rest ? value : { ...(mapped as JsonObject), ...(response === undefined ? {} : { response }) };
+    return emit(type, changed, changed === value ? raw : undefined);
+  }
+
+  return {
+    async push({ data, raw, type: named }) {
+      if (data === undefined) return [];
+      if (ended) throw new StreamFault('something comes after the end');
+      const value = parsed(data);
+      const type = textOf(value['type']);
+      if (type === '' || (named !== '' && named !== type)) throw new StreamFault('an event does not say what it is');
+      if (type === 'error') throw new StreamFault('it reports an error');
+      if (LAST.has(type)) {
+        if (held.size > 0) throw new StreamFault('it ends inside an item');
+        return last(type, value, raw);
+      }
+      started = responseIn(value) ?? started;
+      // Clients take an answer from here that nobody has decided.
+      if (listOf(responseIn(value)?.['output'])?.length) throw new StreamFault('an item was not announced');
+      const index = countOf(value['output_index']);
+      const { item } = value;
+      const announced = type === 'response.output_item.added' && isObject(item) ? itemCall(item) : undefined;
+      if (announced !== undefined) {
+        if (index === undefined || held.has(index) || held.size >= MAX_ITEMS) throw new StreamFault('an item is none');
+        held.set(index, { call: announced, events: [{ type, value }], deltas: '' });
+        return [];
+      }
+      if (type === 'response.output_item.done' && isObject(item)) {
+        if (index === undefined) throw new StreamFault('an item is none');
+        const holding = held.get(index);
+        if (holding === undefined && itemCall(item) !== undefined) throw new StreamFault('a call was not announced');
+        if (holding === undefined) return [other(type, value, raw)];
+        held.delete(index);
+        holding.events.push({ type, value });
+        return itemDone(index, item, holding);
+      }
+      const holding = index === undefined ? undefined : held.get(index);
+      if (ARGUMENTS.test(type) && holding === undefined) throw new StreamFault('a call was not announced');
+      if (holding === undefined && (SPOKEN.test(type) || type.endsWith('.done'))) return words(type, value, raw);
+      if (holding === undefined) return [other(type, value, raw)];
+      holding.events.push({ type, value });
+      holding.deltas += textOf(value['delta']);
+      return [];
+    },
+    get usage() {
+      return usage;
+    },
+    get ended() {
+      return ended;
+    },
+    cut() {
+      ended = true;
+      const response: Record<string, Json> = { ...started, status: 'incomplete' };
+      response['incomplete_details'] = { reason: 'max_output_tokens' };
+      return [insert('response.incomplete', { response })];
+    },
+  } satisfies StreamReader;
+};
+
+/**
+ * Whether a call is, at its end, what every event before has made of it: clients differ in which of them they believe.
+ */
+function isSame({ call: begun, events, deltas }: Held, call: ProposedCall): boolean {
+  if (begun.id !== call.id || begun.name !== call.name) return false;
+  const whole = inputOf(call);
+  if (whole === undefined) return deltas === '';
+  const before = inputOf(begun);
+  if (before !== '' && before !== undefined && `${before}${deltas}` !== whole) return false;
+  if ((before === '' || before === undefined) && deltas !== '' && deltas !== whole) return false;
+  return events.every(({ type, value }) => !ARGUMENTS.test(type) || agrees(value, call, whole));
+}
+
+/** What an event says of a call that is complete. */
+function agrees(value: JsonObject, { name }: ProposedCall, whole: string): boolean {
+  const said = value['arguments'] ?? value['input'];
+  return (said === undefined || said === whole) && (value['name'] === undefined || value['name'] === name);
+}
+
+/** The arguments of a call that come as text. */
+function inputOf({ arguments: args }: ProposedCall): string | undefined {
+  if (typeof args === 'string') return args;
+  const input = isObject(args) ? args['input'] : undefined;
+  return typeof input === 'string' ? input : undefined;
+}

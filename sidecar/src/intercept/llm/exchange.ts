@@ -1,0 +1,222 @@
+/** One exchange with an agent: read, decide, forward, deliver, settle. Reads top to bottom; nothing is skipped. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { JsonObject } from '@portcullis/policy/model';
+import { type Clock, LOG_FIELD, type Logger, parseStrictJson } from '@portcullis/runtime';
+import type { PolicyClient, Settlement } from '../../ask/port.js';
+import { tokenCap } from '../../enforce/capabilities.js';
+import { type Guard, isRefusal } from '../../enforce/guard.js';
+import type { OpenAttempts } from '../../enforce/open-attempts.js';
+import type { Permit } from '../../enforce/permit.js';
+import type { Refuser } from '../../enforce/refuse.js';
+import { createReport } from '../../enforce/report.js';
+import { collect } from '../http/body.js';
+import type { ExchangeObserver } from '../mcp/exchange.js';
+import type { Upstream } from '../mcp/upstream.js';
+import { type Inference, type LlmAttempts, upstreamName } from './attempts.js';
+import type { DecideCall } from './calls.js';
+import type { Catalogue } from './catalogue.js';
+import { chargedFor, chargeOf, NO_CHARGE } from './charge.js';
+import type { LlmConfig } from './config.js';
+import type { ContentFilters } from './content-filters.js';
+import { type Delivered, type Deliverer, sendJson } from './deliver.js';
+import type { Usage } from './endpoint.js';
+import { type ApiError, errorBody, errorEvent, errorHeaders, errorOf, upstreamError } from './errors.js';
+import { type Grant, type Granted, isGranted } from './grant.js';
+import type { Head } from './head.js';
+import { isObject } from './json-values.js';
+import { listModels } from './models.js';
+import { isInference, type ReadInference } from './read-inference.js';
+
+/** Who hears of tokens. */
+export interface LlmObserver extends ExchangeObserver {
+  /** What an answer has used, and who counted it. */
+  tokensUsed(usage: Usage, counted: 'provider' | 'estimate'): void;
+  /** A stream was ended because its budget was. */
+  streamCut(): void;
+}
+
+/** What an exchange needs. */
+export interface ExchangeOptions {
+  readonly guard: Guard;
+  readonly refuser: Refuser;
+  readonly client: Pick<PolicyClient, 'settle' | 'report'>;
+  readonly open: Pick<OpenAttempts, 'add'>;
+  readonly attempts: LlmAttempts;
+  readonly readInference: ReadInference;
+  readonly grant: Grant;
+  readonly decideCall: DecideCall;
+  readonly catalogue: Catalogue;
+  /** By {@link upstreamName}. */
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly deliverer: Deliverer;
+  readonly filters: ContentFilters;
+  readonly observer: LlmObserver;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly config: Pick<LlmConfig, 'limits' | 'estimate'>;
+}
+
+/** Serves requests whose head is in order. Never rejects. */
+export type LlmExchange = (
+  head: Head,
+  request: IncomingMessage,
+  response: ServerResponse,
+  signal: AbortSignal,
+) => Promise<void>;
+
+interface Turn {
+  readonly head: Head;
+  readonly response: ServerResponse;
+  readonly signal: AbortSignal;
+}
+
+/** Makes the exchange. */
+export function createLlmExchange(options: ExchangeOptions): LlmExchange {
+  const { guard, refuser, client, attempts, clock, config, observer } = options;
+  const { limits } = config;
+  const report = createReport(client, clock);
+
+  return async (head, request, response, signal) => {
+    const startedAt = clock.monotonic();
+    const turn: Turn = { head, response, signal };
+    try {
+      if (head.route.operation === 'models') await listModels(options, head, response);
+      else await infer(turn, request);
+    } catch (thrown) {
+      respond(turn, errorOf(refuser.fault(thrown)));
+    } finally {
+      observer.took((clock.monotonic() - startedAt) / 1000);
+    }
+  };
+
+  async function infer(turn: Turn, incoming: IncomingMessage): Promise<void> {
+    const body = await readBody(turn, incoming);
+    if (body === undefined) return;
+    const made = options.readInference(turn.head, body);
+    if (!isInference(made)) return respond(turn, made);
+    const granted = await options.grant(made);
+    if (!isGranted(granted)) return respond(turn, errorOf(granted));
+    await carryOut(turn, granted);
+  }
+
+  async function readBody(turn: Turn, incoming: IncomingMessage): Promise<JsonObject | undefined> {
+    const announced = Number(turn.head.headers.get('content-length') ?? 0);
+    const collected =
+      announced > limits.maxBodyBytes
+        ? ({ kind: 'too_large' } as const)
+        : await collect(incoming, { maxBytes: limits.maxBodyBytes, timeoutMs: limits.bodyTimeoutMs });
+    if (collected.kind === 'broken') return undefined;
+    if (collected.kind !== 'all') {
+      // What was not read is still on its way; the connection cannot carry another request.
+      turn.response.setHeader('connection', 'close');
+      const isLate = collected.kind === 'late';
+      respond(turn, invalid(isLate ? 'the body took too long' : 'the body is larger than allowed', isLate ? 408 : 413));
+      return undefined;
+    }
+    const read = parseStrictJson(collected.bytes, { maxBytes: limits.maxBodyBytes });
+    if (read.ok && isObject(read.value)) return read.value;
+    const why = read.ok
+      ? 'the body must be a JSON object'
+      : `the body is not strict JSON: ${read.reason} at byte ${read.offset}`;
+    respond(turn, invalid(why));
+    return undefined;
+  }
+
+  /** Sends under a permit, delivers what comes back, and settles. */
+  async function carryOut(turn: Turn, granted: Granted): Promise<void> {
+    const { inference, permit, hosted, request } = granted;
+    const name = upstreamName(inference.served.provider.name, inference.route.path);
+    const upstream = options.upstreams.get(name);
+    if (upstream === undefined) throw new TypeError('no upstream for the endpoint');
+    if (turn.signal.aborted) {
+      for (const one of [permit, ...hosted]) settle(one, 'refused', 0);
+      return;
+    }
+    const sentAt = clock.monotonic();
+    let isSent = false;
+    const gone = new AbortController();
+    const signal = AbortSignal.any([turn.signal, gone.signal]);
+    let isReported = false;
+    let delivered: Delivered | undefined;
+    const ended = options.open.add(request, () => {
+      respond(turn, errorOf(refuser.refuse('KILL_SWITCH', { request })), inference);
+      gone.abort('stopped by the kill switch');
+    });
+    try {
+      const reply = await upstream.forward(permit, 'POST', inference.forwarded, signal, () => {
+        isSent = true;
+      });
+      delivered = await options.deliverer.deliver({
+        inference,
+        permit,
+        reply,
+        response: turn.response,
+        cap: tokenCap(permit) ?? (config.estimate.enforced ? inference.asked.maxTokens : undefined),
+        filter: options.filters.answer(permit),
+        decide: (call) => options.decideCall(inference, call),
+        release: async (brought, usage) => {
+          const withheld = permit.decides_output ? await decideOutput(inference, brought.text) : undefined;
+          if (withheld !== undefined) return withheld;
+          const used = usage === undefined ? undefined : chargedFor(inference, usage);
+          const isReleased = await report(permit, brought.value, sentAt, used);
+          isReported = isReleased && permit.report !== undefined;
+          return isReleased ? undefined : upstreamError('its answer could not be recorded');
+        },
+      });
+    } catch (thrown) {
+      if (!signal.aborted) options.log.warn({ [LOG_FIELD.error]: thrown }, 'Model provider could not be reached');
+      respond(turn, upstreamError('it could not be reached'), inference);
+    } finally {
+      ended();
+      const outcome = delivered?.outcome ?? 'upstream_failed';
+      const duration = clock.monotonic() - sentAt;
+      observer.carriedOut('llm_proxy', outcome);
+      const charge = isSent ? chargeOf(inference, granted.inputTokens, delivered, config.estimate) : NO_CHARGE;
+      if (charge.tokens !== undefined) observer.tokensUsed(charge.tokens, charge.tokens.counted);
+      if (charge.tokens?.counted === 'estimate') options.log.info('Provider reported no usage, so the estimate counts');
+      if (delivered?.isCut === true) observer.streamCut();
+      // The report of a result is its settlement.
+      if (!isReported) settle(permit, outcome, duration, charge.usage);
+      for (const one of hosted) settle(one, outcome, duration);
+    }
+  }
+
+  /** An answer is an attempt of its own where a policy reads it. */
+  async function decideOutput(inference: Inference, text: string): Promise<ApiError | undefined> {
+    const outcome = await guard(attempts.completion(inference, text));
+    if (isRefusal(outcome)) return errorOf(outcome);
+    settle(outcome, 'forwarded', 0);
+    return undefined;
+  }
+
+  function settle(
+    permit: Permit,
+    outcome: Settlement['outcome'],
+    durationMs: number,
+    usage?: Settlement['usage'],
+  ): void {
+    client.settle({
+      decision_id: permit.decision_id,
+      request_digest: permit.request_digest,
+      outcome,
+      duration_ms: Math.max(0, Math.round(durationMs)),
+      ...(usage === undefined ? {} : { usage }),
+    });
+  }
+
+  function invalid(message: string, httpStatus = 400): ApiError {
+    return errorOf(refuser.refuse('REQUEST_INVALID', { message, httpStatus }));
+  }
+
+  function respond({ head, response }: Turn, error: ApiError, inference?: Inference): void {
+    const { api, operation } = head.route;
+    if (response.destroyed || response.writableEnded) return;
+    if (response.headersSent) {
+      if (inference?.asked.stream === true) response.end(errorEvent(api, operation, error));
+      else response.destroy();
+      return;
+    }
+    sendJson(response, error.status, Buffer.from(JSON.stringify(errorBody(api, error))), errorHeaders(error));
+  }
+}

@@ -1,0 +1,132 @@
+/** Asking about a request until what is allowed is what would be sent. */
+
+import type { CanonicalRequest, JsonObject } from '@portcullis/policy/model';
+import type { PolicyClient } from '../../ask/port.js';
+import { tokenCap } from '../../enforce/capabilities.js';
+import { type Guard, isRefusal } from '../../enforce/guard.js';
+import type { Permit } from '../../enforce/permit.js';
+import type { Refusal, Refuser } from '../../enforce/refuse.js';
+import type { Inference, LlmAttempts } from './attempts.js';
+import type { LlmConfig } from './config.js';
+import { mapTexts } from './content.js';
+import type { ContentFilters } from './content-filters.js';
+import { isAsked } from './endpoint.js';
+import { listOf } from './json-values.js';
+
+/** A request that was allowed. */
+export interface Granted {
+  /** As it was allowed; a decision may have changed it. */
+  readonly inference: Inference;
+  readonly permit: Permit;
+  /** The tools of the provider that were allowed with it. */
+  readonly hosted: readonly Permit[];
+  readonly inputTokens: number;
+  readonly request: CanonicalRequest;
+}
+
+/** Asks. Whatever is not acted upon is given back. */
+export type Grant = (inference: Inference) => Promise<Granted | Refusal>;
+
+/** Whether it was allowed. */
+export function isGranted(outcome: Granted | Refusal): outcome is Granted {
+  return 'permit' in outcome;
+}
+
+/** What it needs. */
+export interface GrantOptions {
+  readonly guard: Guard;
+  readonly refuser: Refuser;
+  readonly client: Pick<PolicyClient, 'settle'>;
+  readonly attempts: LlmAttempts;
+  readonly filters: ContentFilters;
+  readonly config: Pick<LlmConfig, 'maxTokens'>;
+}
+
+/** Questions about one request: it, with a limit or without a text, and once more. */
+const MAX_ROUNDS = 3;
+
+/** Makes it. */
+export function createGrant(options: GrantOptions): Grant {
+  const { guard, refuser, client, attempts, filters, config } = options;
+  const giveBack = ({ decision_id, request_digest }: Permit): void =>
+    client.settle({ decision_id, request_digest, outcome: 'refused', duration_ms: 0 });
+
+  return async (inference) => {
+    const granted = await grant(inference);
+    if (!isGranted(granted)) return granted;
+    const hosted = await hostedTools(granted.inference);
+    if (!('kind' in hosted)) return { ...granted, hosted };
+    giveBack(granted.permit);
+    return hosted;
+  };
+
+  /** Tools that the provider would use while it answers: nobody could stop it then. */
+  async function hostedTools(inference: Inference): Promise<readonly Permit[] | Refusal> {
+    const permits: Permit[] = [];
+    for (const tool of inference.asked.tools.filter(({ by }) => by === 'provider')) {
+      const outcome = await guard(attempts.hosted(inference, tool));
+      if (isRefusal(outcome)) {
+        for (const permit of permits) giveBack(permit);
+        return outcome;
+      }
+      permits.push(outcome);
+    }
+    return permits;
+  }
+
+  /** Asks; again about what the decision makes of the request, until that is what was asked about. */
+  async function grant(inference: Inference): Promise<Granted | Refusal> {
+    let current = inference;
+    for (let round = 1; ; round += 1) {
+      const attempt = attempts.inference(current);
+      const outcome = await guard(attempt);
+      if (isRefusal(outcome)) return outcome;
+      const { request, inputTokens } = attempt;
+      const adjusted = adjust(current, outcome);
+      if (adjusted === current) return { inference: current, permit: outcome, hosted: [], inputTokens, request };
+      giveBack(outcome);
+      const { decision_id } = outcome;
+      if (adjusted === undefined) {
+        const message = `an answer may have at most ${tokenCap(outcome) ?? 0} tokens; ask for that many`;
+        return refuser.refuse('POLICY_DENIED', { message, decision_id, request });
+      }
+      if (round === MAX_ROUNDS) return refuser.refuse('OBLIGATION_UNSUPPORTED', { decision_id, request });
+      current = adjusted;
+    }
+  }
+
+  /** The request as the decision's conditions want it; the same one when it is so already, nothing when it cannot be. */
+  function adjust(inference: Inference, permit: Permit): Inference | undefined {
+    const { endpoint, asked } = inference;
+    let { body } = inference;
+    const change = filters.request(permit);
+    if (change !== undefined) {
+      const content = mapTexts(asked.content, change);
+      if (content !== asked.content) body = { ...body, ...(content as JsonObject) };
+      body = withoutTokens(body);
+    }
+    const cap = tokenCap(permit);
+    if (cap !== undefined && !isWithin(inference, cap)) {
+      const lowered = config.maxTokens === 'lower' ? endpoint.limited(body, cap) : undefined;
+      if (lowered === undefined) return undefined;
+      body = lowered;
+    }
+    if (body === inference.body) return inference;
+    const again = endpoint.read(body);
+    return isAsked(again) ? { ...inference, body, asked: again } : undefined;
+  }
+}
+
+/** Whether the request's own limit keeps to the decision's. What generates nothing does. */
+function isWithin({ endpoint, asked }: Inference, cap: number): boolean {
+  return endpoint.action !== 'chat' || (asked.maxTokens !== undefined && asked.maxTokens <= cap);
+}
+
+/** Without what would have the answer's words once more, token by token, where no filter can know them. */
+function withoutTokens(body: JsonObject): JsonObject {
+  const { logprobs, top_logprobs: top, include } = body;
+  const kept = listOf(include)?.filter((one) => one !== 'message.output_text.logprobs');
+  if (logprobs === undefined && top === undefined && kept?.length === listOf(include)?.length) return body;
+  const { logprobs: _logprobs, top_logprobs: _top, ...rest } = body;
+  return kept === undefined ? rest : { ...rest, include: kept };
+}

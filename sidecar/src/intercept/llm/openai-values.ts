@@ -1,0 +1,29 @@
+/** Values that OpenAI's APIs have in common. */
+
+import type { Json, JsonObject } from '@portcullis/policy/model';
+import type { ProposedCall, Usage } from './endpoint.js';
+import { countOf, isObject, textOf } from './json-values.js';
+
+/** The call in a `tool_calls` entry, or in `function_call`; nothing when it is none. */
+export function callOf(entry: JsonObject): ProposedCall | undefined {
+  const called = entry['function'] ?? entry['custom'] ?? entry;
+  if (!isObject(called)) return undefined;
+  const { name } = called;
+  const args = called['arguments'] ?? called['input'] ?? '';
+  if (typeof name !== 'string' || typeof args !== 'string') return undefined;
+  // What a custom tool gets is text of any kind.
+  return { id: textOf(entry['id']), name, arguments: entry['custom'] === undefined ? args : { input: args } };
+}
+
+/** Why an answer ended whose calls were all refused; a limit that ended it still did. */
+export function finishWithoutCalls(finish: Json | undefined): Json {
+  return finish === 'tool_calls' || finish === 'function_call' ? 'stop' : (finish ?? null);
+}
+
+/** Usage as OpenAI's APIs report it; nothing when they do not. */
+export function usageOf(value: Json | undefined): Usage | undefined {
+  if (!isObject(value)) return undefined;
+  const input = countOf(value['prompt_tokens'] ?? value['input_tokens']);
+  const output = countOf(value['completion_tokens'] ?? value['output_tokens'] ?? 0);
+  return input === undefined || output === undefined ? undefined : { input, output };
+}

@@ -1,0 +1,48 @@
+/** What a model says in a stream, put together again. */
+
+/** What a model said. */
+export interface Said {
+  /** As it came. */
+  readonly bytes: number;
+  count(piece: string): void;
+  /** As the agent gets it. */
+  keep(channel: string, text: string): string;
+  /** A text that came in one piece, or once more. */
+  keepWhole(text: string, name: string): string;
+  text(): string;
+}
+
+/** These belong to calls, which are decided as such. */
+const OF_CALLS: ReadonlySet<string> = new Set(['name', 'arguments', 'input']);
+
+/** Nothing was said yet. @param isKept whether the texts are wanted in the end, and not only how many there were */
+export function createSaid(isKept: boolean): Said {
+  const channels = new Map<string, string[]>();
+  const wholes = new Set<string>();
+  let bytes = 0;
+  return {
+    get bytes() {
+      return bytes;
+    },
+    count(piece) {
+      bytes += Buffer.byteLength(piece);
+    },
+    keep(channel, text) {
+      if (!isKept) return text;
+      const known = channels.get(channel);
+      if (known === undefined) channels.set(channel, [text]);
+      else known.push(text);
+      return text;
+    },
+    keepWhole(text, name) {
+      if (isKept && !OF_CALLS.has(name)) wholes.add(text);
+      return text;
+    },
+    text() {
+      const spoken = [...channels.values()].map((pieces) => pieces.join(''));
+      // What a provider says at the end need not be what it has said before.
+      const more = [...wholes].filter((text) => !spoken.some((known) => known.includes(text)));
+      return [...spoken, ...more].join('\n');
+    },
+  };
+}
