@@ -160,7 +160,9 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
     }
     if (config.llm !== undefined) {
       const { startLlmGateway } = await import('./intercept/llm/compose-llm.js');
-      listens('llm', await startLlmGateway(config.llm, { ...parts, observer: metrics }));
+      const { redactingFilters } = await import('./intercept/llm/redacting.js');
+      const filters = redactingFilters(redactor, identity.tenant);
+      listens('llm', await startLlmGateway(config.llm, { ...parts, observer: metrics }, filters));
     }
     if (surfaces.length === 0)
       throw new PortcullisError('ERR_CONFIG_INVALID', 'invalid', 'no surface is configured, for example mcp');

@@ -9,6 +9,7 @@ import {
   hashing,
   jsonEdits,
   masking,
+  type RedactionRules,
   type Replace,
   redactionRules,
   redactJson,
@@ -21,6 +22,7 @@ import type { Attempt } from '../enforce/guard.js';
 import type { RedactionConfig } from './config.js';
 import { isContent, isRouting } from './message-parts.js';
 import { type FieldPath, type RedactionOrders, type RedactOrder, readOrders } from './orders.js';
+import { redactedBy, type TextRedaction, textAnswer } from './texts.js';
 import { createTokenVault, type TokenBook } from './token-vault.js';
 
 /** Whether what goes to a server or what comes from it was searched. */
@@ -51,6 +53,19 @@ export interface Redaction {
 export interface Redactor {
   /** What a decision orders about an attempt; nothing when it orders nothing. @throws Error when it is not understood */
   plan(decision: Decision, attempt: Attempt): Redaction | undefined;
+  /**
+   * What conditions order about texts that a surface finds by itself. Of what is not understood, or speaks of fields: an error.
+   * @throws Error then
+   */
+  texts(conditions: readonly Condition[], of: TextScope): TextRedaction;
+}
+
+/** Whose texts they are. */
+export interface TextScope {
+  readonly tenant: string;
+  readonly session: string;
+  /** What is upstream: placeholders mean nothing to another one. */
+  readonly server: string;
 }
 
 /** What a redactor needs. */
@@ -100,6 +115,31 @@ export function createRedactor(options: RedactorOptions): Redactor {
   }
 
   return {
+    texts(conditions, { tenant, session, server }) {
+      const orders = ordersOf(conditions.filter(({ type }) => REDACTION_CONDITIONS.has(type)));
+      if (orders.masked.length > 0 || orders.redact.some(({ fields }) => fields !== undefined))
+        throw new TypeError('texts of models have no fields that a policy could name');
+      const scope = config.hashScope === 'tenant' ? tenant : JSON.stringify([tenant, session]);
+      const book = (): TokenBook => vault.book(session, server);
+      const rulesFor = (direction: RedactionDirection): readonly RedactionRules[] =>
+        orders.redact
+          .filter((order) => (direction === 'request' ? order.inRequest : order.inResponse))
+          .map((order) => {
+            const replace = replacing(order, book, scope, direction === 'request');
+            const counted: Replace = (value, type) => {
+              observer.redacted(direction, 0, 0, { [contentKind(type)]: 1 });
+              return replace(value, type);
+            };
+            return redactionRules(order.types, counted, order.patterns);
+          });
+      const inRequest = rulesFor('request');
+      const restores = orders.redact.some((order) => order.method === 'tokenize' && order.inRequest);
+      return {
+        request: inRequest.length === 0 ? undefined : redactedBy(inRequest),
+        response: () =>
+          textAnswer([...rulesFor('response'), ...(restores ? [restoration((token) => book().original(token))] : [])]),
+      };
+    },
     plan(decision, attempt) {
       const conditions = decision.conditions.filter(({ type }) => REDACTION_CONDITIONS.has(type));
       if (conditions.length === 0) return undefined;

@@ -1,0 +1,25 @@
+/** Plugs redaction into the gateway: `redact` is carried out on prompts, answers and streams of both APIs. */
+
+import type { CarryOut } from '../../enforce/capabilities.js';
+import type { Permit } from '../../enforce/permit.js';
+import type { Redactor } from '../../redact/redactor.js';
+import type { TextRedaction } from '../../redact/texts.js';
+import type { ContentFilters } from './content-filters.js';
+
+/** Filters that do what decisions say. `mask_fields` is refused: texts have no fields. */
+export function redactingFilters(redactor: Pick<Redactor, 'texts'>, tenant: string): ContentFilters {
+  const of = (permit: Permit): TextRedaction =>
+    redactor.texts(permit.conditions, {
+      tenant,
+      session: permit.session_id ?? permit.decision_id,
+      server: permit.server,
+    });
+  // Read before the permit is minted: what is not understood must not be found out in the middle of an answer.
+  const isUnderstood: CarryOut = (condition, decision) =>
+    void redactor.texts([condition], { tenant, session: decision.decision_id, server: '' });
+  return {
+    capabilities: { redact: isUnderstood },
+    request: (permit) => of(permit).request,
+    answer: (permit) => of(permit).response(),
+  };
+}
