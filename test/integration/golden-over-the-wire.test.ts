@@ -11,7 +11,7 @@ import { Client } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { createDevelopmentPki, tlsFilesOf, writeDevelopmentPki } from '@portcullis/cli';
 import { buildBundle } from '@portcullis/policy/bundle';
-import type { Condition, Decision, JsonObject } from '@portcullis/policy/model';
+import { type Condition, DECIDE_OUTPUT, type Decision, type JsonObject } from '@portcullis/policy/model';
 import {
   fromWireDecision,
   loadDecisionService,
@@ -54,13 +54,15 @@ const all = loadGoldenCases();
 const cases = all.filter((one) => unaskable(one) === undefined);
 
 function outcomeOf(decision: Decision): GoldenOutcome {
+  // An order to the PEP that asks, and nothing that a policy says.
+  const obligations = decision.obligations.filter(({ type }) => type !== DECIDE_OUTPUT);
   return {
     effect: decision.effect,
     deny: decision.deny.map(({ code, path, reason_code }) => {
       return { code, path, ...(reason_code === undefined ? {} : { reason_code }) };
     }),
     ...(decision.conditions.length === 0 ? {} : { conditions: decision.conditions.map(asPolicySays) }),
-    ...(decision.obligations.length === 0 ? {} : { obligations: [...decision.obligations] }),
+    ...(obligations.length === 0 ? {} : { obligations }),
     matched: decision.matched.map(({ policy, layer, effect }) => ({ policy, layer, effect })),
     errors: decision.diagnostics.errors.map(({ policy, layer, path }) => ({ policy, layer, path })),
   };
