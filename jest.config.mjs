@@ -30,12 +30,8 @@ const TIMED = [
   'dishonest-pdp',
   'distribution',
   'drain',
-  'evidence',
   'fail-closed',
   'kill-switch',
-  'mcp-clients',
-  'quota-peers',
-  'release-tampering',
 ];
 const timed = `/test/integration/(${TIMED.join('|')})\\.test\\.ts$`;
 const integration = { ...shared, roots: ['<rootDir>/test/integration'] };

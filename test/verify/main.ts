@@ -9,7 +9,7 @@
  * Ends with a line `N passed, M failed`; exits 0 only if nothing failed.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { parseArgs, styleText } from 'node:util';
 import { startProcess } from '../support/child-process.js';
 import { repositoryRoot } from '../support/root.js';
@@ -40,6 +40,19 @@ interface JestReport {
   readonly numTodoTests: number;
   readonly numFailedTestSuites: number;
   readonly numTotalTests: number;
+  readonly testResults: readonly { readonly name: string; readonly startTime: number; readonly endTime: number }[];
+}
+
+/** What takes longest is said, so that the time which verify may take is not used up unseen. */
+const SLOW_MS = 20_000;
+
+function sayWhatIsSlow({ testResults }: JestReport): void {
+  const slow = testResults
+    .map(({ name, startTime, endTime }) => ({ name: relative(root, name), took: endTime - startTime }))
+    .filter(({ took }) => took >= SLOW_MS)
+    .toSorted((a, b) => b.took - a.took);
+  for (const { name, took } of slow)
+    process.stdout.write(styleText('dim', `  ${(took / 1000).toFixed(0)} s ${name}\n`));
 }
 
 /** Runs one Jest project. A suite that could not even load counts as a failure, and so does a skipped test. */
@@ -69,6 +82,7 @@ async function jest(project: string, env: NodeJS.ProcessEnv = {}): Promise<StepR
     process.stdout.write(running.output());
     return { passed: 0, failed: 1, skipped: 0 };
   }
+  sayWhatIsSlow(found);
   const skipped = found.numPendingTests + found.numTodoTests;
   const failed = found.numFailedTests + skipped + (found.numFailedTests === 0 ? found.numFailedTestSuites : 0);
   const broken = code !== 0 || found.numTotalTests === 0;
@@ -92,6 +106,7 @@ async function main(): Promise<number> {
         servers: async () => {
           serverBinary('nats-server');
           serverBinary('redis-server');
+          serverBinary('postgres');
           return { passed: 1, failed: 0, skipped: 0 };
         },
         types: () => command(bin('tsc'), ['-b']),
