@@ -250,6 +250,12 @@ describe('the list of models', () => {
     expect(anthropic.json.data).toEqual([expect.objectContaining({ type: 'model', id: 'claude-sonnet' })]);
   });
 
+  test('has what people have to agree to', async () => {
+    client.behaviour = (request) => (request.request?.model === 'gpt-4o' ? hold() : deny())(request);
+    const { json } = await gateway.send({ method: 'GET', path: '/v1/models' });
+    expect(json.data).toEqual([expect.objectContaining({ id: 'gpt-4o', owned_by: 'acme-openai' })]);
+  });
+
   test('is empty when nobody can be asked', async () => {
     client.behaviour = fail('PDP_UNAVAILABLE');
     const { json } = await gateway.send({ method: 'GET', path: '/v1/models' });
