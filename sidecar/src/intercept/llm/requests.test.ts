@@ -121,7 +121,7 @@ test('the same request asks the same, so that an approval of it fits, for the re
   provider.script = (_request, response) => answerJson(response, chatCompletion('x', [['look', '{"at":1}']]));
   const tools = [{ type: 'function', function: { name: 'look', parameters: { type: 'object' } } }];
   await gateway.send({ body: { ...CHAT, tools } });
-  const again = { ...(chatCompletion('x', [['look', '{"at":1}']]) as object), id: 'chatcmpl-2' };
+  const again = { ...chatCompletion('x', [['look', '{"at":1}']]), id: 'chatcmpl-2' };
   provider.script = (_request, response) =>
     answerJson(response, JSON.parse(JSON.stringify(again).replaceAll('call_0', 'call_9')));
   await gateway.send({ body: { ...CHAT, tools } });

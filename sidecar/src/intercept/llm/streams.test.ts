@@ -213,6 +213,23 @@ describe('whatever a provider sends, no refused call reaches the agent', () => {
   });
 });
 
+test('of a call whose arguments are no text only the whole passes, which was decided', async () => {
+  const item = (command: string) => ({ id: 's', call_id: 'c', type: 'shell_call', action: { commands: [command] } });
+  const place = { output_index: 0 };
+  const { text, decided, fault } = await read(RESPONSES, [
+    bytesOf([
+      { type: 'response.output_item.added', ...place, item: item('rm'), sequence_number: 0 },
+      { type: 'response.shell_call_command.delta', ...place, delta: 'rm -rf', sequence_number: 1 },
+      { type: 'response.output_item.done', ...place, item: item('ls'), sequence_number: 2 },
+      { type: 'response.completed', response: responseOf([item('ls')]), sequence_number: 3 },
+    ]),
+  ]);
+  expect(fault).toBeUndefined();
+  expect(decided).toEqual([{ id: 'c', name: 'shell', arguments: { action: { commands: ['ls'] } } }]);
+  expect(text).not.toContain('rm');
+  expect([...text.matchAll(/"sequence_number":(\d)/g)].map(([, number]) => number)).toEqual(['0', '1', '2']);
+});
+
 describe('calls that change on their way', () => {
   const started = {
     type: 'response.output_item.added',
