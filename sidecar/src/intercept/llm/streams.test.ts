@@ -1,9 +1,12 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { chunk, DONE, eventText, messageEvents, responseEvents, responseOf } from '../../testing/provider-wire.js';
 import { createSseReader } from '../http/sse.js';
 import { type Endpoint, type ProposedCall, StreamFault } from './endpoint.js';
 import { ENDPOINTS } from './endpoints.js';
+
+// Thousands of streams.
+jest.setTimeout(60_000);
 
 interface Read {
   readonly text: string;
