@@ -167,6 +167,26 @@ describe('a held request', () => {
     expect(counted.filter((line) => line.startsWith('held'))).toEqual(['held asked', 'held attached']);
   });
 
+  test('that nobody is going to carry out is held without asking anybody, and uses up no agreement', async () => {
+    const { ask, agree, counted } = subject();
+    const listing = (by: string, source: CanonicalRequest['source'] = 'llm_proxy'): CanonicalRequest =>
+      payment({ source, tool: { server: 'bank', name: 'pay', arguments: {}, attributes: { carried_out: by } } });
+    const held = await ask(listing('never'));
+    expect([held.effect, approvalOf(held), counted.filter((line) => line.startsWith('held'))]).toEqual([
+      'hold',
+      '',
+      [],
+    ]);
+    // Other PEPs, and what a gateway would have done, are asked about.
+    for (const asking of [listing('agent'), listing('never', 'sdk')]) {
+      const id = approvalOf(await ask(asking));
+      expect(id).not.toBe('');
+      await agree(id);
+    }
+    expect((await ask(listing('never'))).effect).toBe('hold');
+    expect((await ask(listing('agent'))).effect).toBe('allow');
+  });
+
   test('is allowed once after people agreed, and held again after that', async () => {
     const { ask, agree, book } = subject();
     const id = approvalOf(await ask(payment()));

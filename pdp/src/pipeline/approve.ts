@@ -24,6 +24,7 @@ import {
   next,
   type StageResult,
 } from './chain.js';
+import { onlyAsks } from './model-gateway.js';
 
 /** What the stage needs. */
 export interface ApproveParts {
@@ -53,7 +54,11 @@ const ANSWERED_MARGIN_MS = 5;
 /** Resolves by the attempt's deadline. Whatever cannot be known, recorded or done in time denies. */
 export async function approve(parts: ApproveParts, held: Held, attempt: Attempt): Promise<StageResult<Consented>> {
   const startedAt = parts.clock.monotonic();
-  const asked = askedBy(held.verdict);
+  const { adjudicated, verdict } = held;
+  // Nobody is asked to agree to what is not going to be done, and no agreement is used up by it.
+  if (onlyAsks(adjudicated.assessed.request))
+    return next(mintConsented({ adjudicated, verdict, granted: [], used: '' }));
+  const asked = askedBy(verdict);
   let outcome: HoldOutcome = 'unknown';
   const work = async (): Promise<StageResult<Consented>> => {
     if (asked === undefined) return unavailable('the policy does not say whom to ask');

@@ -2,6 +2,7 @@
 
 import { DECIDE_OUTPUT, type Decision, kindOf, overlapsAny } from '@portcullis/policy/model';
 import type { Progress } from './decision.js';
+import { onlyAsks } from './model-gateway.js';
 
 /** What a completion, which is asked about by itself, has as `request.action`. */
 export const COMPLETION = 'completion';
@@ -17,7 +18,7 @@ export function orderOutput(decision: Decision, { question, snapshot }: Progress
   const { request } = question;
   const isCall = request.source === 'llm_proxy' && kindOf(request) === 'inference';
   const { action } = request.request ?? {};
-  if (!isCall || action === COMPLETION || request.tool?.attributes?.['carried_out'] === 'never') return decision;
+  if (!isCall || action === COMPLETION || onlyAsks(request)) return decision;
   if (!overlapsAny(OUTPUT, snapshot.engine.factsNeeded)) return decision;
   return {
     ...decision,

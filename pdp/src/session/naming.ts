@@ -2,6 +2,7 @@
 
 import type { CanonicalRequest } from '@portcullis/policy/model';
 import { kindOf, overlapsAny } from '@portcullis/policy/model';
+import { carriedOut, onlyAsks } from '../pipeline/model-gateway.js';
 import type { SessionKey } from './port.js';
 
 /** What a PEP that names no session gets: everything that reads the session is unknown, or one session per agent. */
@@ -44,8 +45,7 @@ export function readsResults(factsNeeded: readonly string[]): boolean {
 export function isRecorded(request: CanonicalRequest): boolean {
   if (kindOf(request) === 'session') return false;
   if (request.source !== 'llm_proxy') return true;
-  const by = carriedOut(request);
-  return by !== 'mcp' && by !== 'never' && request.request?.action !== 'completion';
+  return carriedOut(request) !== 'mcp' && !onlyAsks(request) && request.request?.action !== 'completion';
 }
 
 /**
@@ -66,11 +66,6 @@ export function bringsNothing(request: CanonicalRequest): boolean {
   if (request.source !== 'llm_proxy') return false;
   if (kindOf(request) === 'inference') return !usesHostedTools(request);
   return carriedOut(request) === 'provider';
-}
-
-/** Says a model gateway, which is a PEP and no agent. */
-function carriedOut({ tool }: CanonicalRequest): unknown {
-  return tool?.attributes?.['carried_out'];
 }
 
 function usesHostedTools({ tool }: CanonicalRequest): boolean {

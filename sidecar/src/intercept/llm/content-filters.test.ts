@@ -141,6 +141,21 @@ test.each(PATHS)('%s: a stream is changed wherever its words are cut, and nothin
   expect(numbers).toEqual(numbers.map((_, at) => at));
 });
 
+test('what a chunk says in other members than those for words is changed as well', async () => {
+  const parts = [{ type: 'text', text: 'secret' }];
+  const annotations = [{ type: 'url_citation', url_citation: { title: 'secret', url: 'https://x.example/secret' } }];
+  provider.script = (_request, response) =>
+    sendEvents(response, [
+      chunk({ content: parts }),
+      chunk({ annotations }),
+      chunk({ audio: { transcript: 'secret' } }, 'stop'),
+      DONE,
+    ]);
+  const { text } = await gateway.send({ body: { ...ASKED['/v1/chat/completions'], stream: true } });
+  expect(text).not.toContain('secret');
+  expect(text.match(/MASKED/g)).toHaveLength(4);
+});
+
 test('a request that would be changed again and again is refused', async () => {
   await gateway.close();
   let round = 0;

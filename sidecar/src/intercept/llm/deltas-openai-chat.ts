@@ -1,6 +1,7 @@
 /** The stream of OpenAI's chat completions: texts flow on, calls of tools are held back until they are complete and decided. */
 
 import type { Json, JsonObject } from '@portcullis/policy/model';
+import { mapTexts } from './content.js';
 import { type Endpoint, type ProposedCall, StreamFault, type StreamReader, type Usage } from './endpoint.js';
 import { event } from './errors.js';
 import { parsed } from './event-data.js';
@@ -9,6 +10,7 @@ import { callOf, finishWithoutCalls, usageOf } from './openai-values.js';
 
 /** The members of a delta in which a model speaks. */
 export const DELTA_TEXTS = ['content', 'refusal', 'reasoning_content', 'reasoning'] as const;
+const SPOKEN: ReadonlySet<string> = new Set(DELTA_TEXTS);
 const MAX_CHOICES = 128;
 const MAX_CALLS = 256;
 
@@ -95,14 +97,12 @@ export const createChatStream: NonNullable<Endpoint['stream']> = ({ tools, wants
     // Some providers repeat the whole message beside its deltas, calls included.
     const { message: repeated, ...own } = choice;
     let changed = held !== undefined || heldToo !== undefined || repeated !== undefined;
-    const said: Record<string, Json> = { ...rest };
-    for (const name of DELTA_TEXTS) {
-      const text = rest[name];
-      if (typeof text !== 'string' || text === '') continue;
-      state.spoken.add(name);
-      const passed = tools.say(`${index}.${name}`, text);
-      if (passed !== text) changed = true;
-      said[name] = passed;
+    const said: Record<string, Json> = {};
+    for (const [name, part] of Object.entries(rest)) {
+      const isSpoken = SPOKEN.has(name) && typeof part === 'string' && part !== '';
+      if (isSpoken) state.spoken.add(name);
+      said[name] = isSpoken ? tools.say(`${index}.${name}`, part) : mapTexts(part, tools.whole);
+      if (said[name] !== part) changed = true;
     }
     const finish = choice['finish_reason'] ?? null;
     if (finish === null) return { before: [], value: changed ? { ...own, delta: said } : choice };

@@ -19,7 +19,7 @@ const MAX_ITEMS = 1_024;
 interface Held {
   /** As it was announced. */
   readonly call: ProposedCall;
-  readonly events: { readonly type: string; readonly value: JsonObject }[];
+  readonly events: { readonly type: string; readonly value: JsonObject; readonly raw: Buffer }[];
   /** Its arguments, as the deltas had them. */
   deltas: string;
 }
@@ -72,9 +72,10 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
     const given = mapTexts(item, tools.whole) as JsonObject;
     const call = given === item ? came : (itemCall(given) ?? came);
     const notice = await verdictOn(call);
-    if (notice === undefined && given === item) return holding.events.map(({ type, value }) => emit(type, value));
+    if (notice === undefined && given === item && isPlain(holding, came))
+      return holding.events.map(({ type, value, raw }) => emit(type, value, raw));
     if (notice === undefined) {
-      // Its pieces would still have what the whole has not; clients take the arguments from here as well.
+      // Its pieces may say something else than the whole that was decided; clients take the call from here as well.
       shift -= holding.events.length - 1;
       const begun = insert('response.output_item.added', { output_index: index, item: given });
       return [begun, ...holding.events.slice(-1).map(({ type, value }) => emit(type, { ...value, item: given }))];
@@ -163,7 +164,7 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
       const announced = type === 'response.output_item.added' && isObject(item) ? itemCall(item) : undefined;
       if (announced !== undefined) {
         if (index === undefined || held.has(index) || held.size >= MAX_ITEMS) throw new StreamFault('an item is none');
-        held.set(index, { call: announced, events: [{ type, value }], deltas: '' });
+        held.set(index, { call: announced, events: [{ type, value, raw }], deltas: '' });
         return [];
       }
       if (type === 'response.output_item.done' && isObject(item)) {
@@ -172,14 +173,14 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
         if (holding === undefined && itemCall(item) !== undefined) throw new StreamFault('a call was not announced');
         if (holding === undefined) return [other(type, value, raw)];
         held.delete(index);
-        holding.events.push({ type, value });
+        holding.events.push({ type, value, raw });
         return itemDone(index, item, holding);
       }
       const holding = index === undefined ? undefined : held.get(index);
       if (ARGUMENTS.test(type) && holding === undefined) throw new StreamFault('a call was not announced');
       if (holding === undefined && (SPOKEN.test(type) || type.endsWith('.done'))) return words(type, value, raw);
       if (holding === undefined) return [other(type, value, raw)];
-      holding.events.push({ type, value });
+      holding.events.push({ type, value, raw });
       holding.deltas += textOf(value['delta']);
       return [];
     },
@@ -204,11 +205,17 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
 function isSame({ call: begun, events, deltas }: Held, call: ProposedCall): boolean {
   if (begun.id !== call.id || begun.name !== call.name) return false;
   const whole = inputOf(call);
-  if (whole === undefined) return deltas === '';
+  if (whole === undefined) return true;
   const before = inputOf(begun);
   if (before !== '' && before !== undefined && `${before}${deltas}` !== whole) return false;
   if ((before === '' || before === undefined) && deltas !== '' && deltas !== whole) return false;
   return events.every(({ type, value }) => !ARGUMENTS.test(type) || agrees(value, call, whole));
+}
+
+/** Whether the pieces of a call may pass. Of one whose arguments are no text, nobody can say what they come to. */
+function isPlain({ call: begun, events }: Held, call: ProposedCall): boolean {
+  if (inputOf(call) !== undefined) return true;
+  return events.length === 2 && JSON.stringify(begun.arguments) === JSON.stringify(call.arguments);
 }
 
 /** What an event says of a call that is complete. */

@@ -1,4 +1,4 @@
-/** The list of models: those that the agent may use, each decided. */
+/** The list of models: those that the agent may use, if only with somebody's consent. */
 
 import type { ServerResponse } from 'node:http';
 import type { JsonObject } from '@portcullis/policy/model';
@@ -24,7 +24,8 @@ export async function listModels(
     const path = served.action === 'embed' ? '/embeddings' : (forwardedPaths(route.api)[0] ?? '');
     const url = `${served.provider.baseUrl.replace(/\/$/, '')}${path}`;
     const outcome = await guard(attempts.listed(route, served, url));
-    if (isRefusal(outcome)) return false;
+    // What people have to agree to may be used, once they have.
+    if (isRefusal(outcome)) return outcome.outcome === 'held';
     client.settle({
       decision_id: outcome.decision_id,
       request_digest: outcome.request_digest,

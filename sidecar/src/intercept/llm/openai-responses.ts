@@ -19,7 +19,8 @@ const AGENT_TYPES: ReadonlySet<string> = new Set([
 const READING: Reading = {
   content: ['input', 'instructions', 'prompt', 'tools', 'text'],
   limits: ['max_output_tokens'],
-  required: ['input'],
+  // A stored prompt may come without an input.
+  required: [],
   tools: offeredTools,
 };
 

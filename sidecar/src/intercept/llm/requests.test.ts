@@ -121,7 +121,7 @@ test('the same request asks the same, so that an approval of it fits, for the re
   provider.script = (_request, response) => answerJson(response, chatCompletion('x', [['look', '{"at":1}']]));
   const tools = [{ type: 'function', function: { name: 'look', parameters: { type: 'object' } } }];
   await gateway.send({ body: { ...CHAT, tools } });
-  const again = { ...(chatCompletion('x', [['look', '{"at":1}']]) as object), id: 'chatcmpl-2' };
+  const again = { ...chatCompletion('x', [['look', '{"at":1}']]), id: 'chatcmpl-2' };
   provider.script = (_request, response) =>
     answerJson(response, JSON.parse(JSON.stringify(again).replaceAll('call_0', 'call_9')));
   await gateway.send({ body: { ...CHAT, tools } });
@@ -248,6 +248,12 @@ describe('the list of models', () => {
       headers: { 'anthropic-version': '2023-06-01' },
     });
     expect(anthropic.json.data).toEqual([expect.objectContaining({ type: 'model', id: 'claude-sonnet' })]);
+  });
+
+  test('has what people have to agree to', async () => {
+    client.behaviour = (request) => (request.request?.model === 'gpt-4o' ? hold() : deny())(request);
+    const { json } = await gateway.send({ method: 'GET', path: '/v1/models' });
+    expect(json.data).toEqual([expect.objectContaining({ id: 'gpt-4o', owned_by: 'acme-openai' })]);
   });
 
   test('is empty when nobody can be asked', async () => {

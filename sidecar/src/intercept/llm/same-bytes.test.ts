@@ -1,10 +1,13 @@
 import { hash } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { allow, deny, type FakePolicyClient, fakePolicyClient } from '../../testing/fake-policy-client.js';
 import { type LlmHarness, startLlmHarness } from '../../testing/llm-harness.js';
 import { chatCompletion, chunk, DONE, sendEvents } from '../../testing/provider-wire.js';
 import { answerJson, type RecordingUpstream, recordingUpstream } from '../../testing/recording-upstream.js';
+
+// Hundreds of calls over real sockets.
+jest.setTimeout(60_000);
 
 let client: FakePolicyClient;
 let provider: RecordingUpstream;
@@ -48,9 +51,9 @@ test('a provider gets exactly what was decided, whatever an agent sends', async 
       const asked = client.asked.at(-1);
       expect(asked?.tool?.attributes?.['body_sha256']).toBe(hash('sha256', received.body, 'hex'));
     }),
-    { numRuns: 150 },
+    { numRuns: 80 },
   );
-  expect(forwarded).toBeGreaterThan(100);
+  expect(forwarded).toBeGreaterThan(50);
 });
 
 test('no answer crosses to another call, and what is denied in between arrives nowhere', async () => {

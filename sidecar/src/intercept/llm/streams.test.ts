@@ -1,9 +1,12 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { chunk, DONE, eventText, messageEvents, responseEvents, responseOf } from '../../testing/provider-wire.js';
 import { createSseReader } from '../http/sse.js';
 import { type Endpoint, type ProposedCall, StreamFault } from './endpoint.js';
 import { ENDPOINTS } from './endpoints.js';
+
+// Thousands of streams.
+jest.setTimeout(60_000);
 
 interface Read {
   readonly text: string;
@@ -211,6 +214,23 @@ describe('whatever a provider sends, no refused call reaches the agent', () => {
     // Otherwise it would show nothing.
     if (endpoint !== MESSAGES) expect(passed).toBeGreaterThan(0);
   });
+});
+
+test('of a call whose arguments are no text only the whole passes, which was decided', async () => {
+  const item = (command: string) => ({ id: 's', call_id: 'c', type: 'shell_call', action: { commands: [command] } });
+  const place = { output_index: 0 };
+  const { text, decided, fault } = await read(RESPONSES, [
+    bytesOf([
+      { type: 'response.output_item.added', ...place, item: item('rm'), sequence_number: 0 },
+      { type: 'response.shell_call_command.delta', ...place, delta: 'rm -rf', sequence_number: 1 },
+      { type: 'response.output_item.done', ...place, item: item('ls'), sequence_number: 2 },
+      { type: 'response.completed', response: responseOf([item('ls')]), sequence_number: 3 },
+    ]),
+  ]);
+  expect(fault).toBeUndefined();
+  expect(decided).toEqual([{ id: 'c', name: 'shell', arguments: { action: { commands: ['ls'] } } }]);
+  expect(text).not.toContain('rm');
+  expect([...text.matchAll(/"sequence_number":(\d)/g)].map(([, number]) => number)).toEqual(['0', '1', '2']);
 });
 
 describe('calls that change on their way', () => {
