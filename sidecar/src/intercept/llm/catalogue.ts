@@ -10,8 +10,6 @@ export interface ServedModel {
   /** What agents call it. */
   readonly exposed: string;
   readonly action: 'chat' | 'embed';
-  /** Currency units for a million tokens. */
-  readonly price: ProviderConfig['models'][number]['price'];
 }
 
 /** The configured models. */
@@ -30,7 +28,6 @@ export function createCatalogue(providers: readonly ProviderConfig[]): Catalogue
       model: model.name,
       exposed: exposedName(model),
       action: model.action,
-      price: model.price,
     }));
   const list: Catalogue['list'] = (api, name) =>
     providers
@@ -44,7 +41,7 @@ export function createCatalogue(providers: readonly ProviderConfig[]): Catalogue
       const provider = providers.find((one) => one.name === name && one.kind === api && one.anyModel);
       // A model that has an alias is reached by that only.
       if (provider === undefined || provider.models.some((one) => one.name === model)) return undefined;
-      return { provider, model, exposed: model, action: 'chat', price: undefined };
+      return { provider, model, exposed: model, action: 'chat' };
     },
   };
 }

@@ -16,7 +16,6 @@ export interface Charge {
 
 /** What never began has used nothing. */
 export const NO_CHARGE: Charge = { usage: { tokens: 0, cost: 0 }, tokens: undefined };
-const MILLION = 1_000_000;
 
 /** What a delivered answer has used, or one that broke off somewhere. */
 export function chargeOf(
@@ -39,11 +38,12 @@ export function chargeOf(
   return { usage, tokens: { ...estimated, counted: 'estimate' } };
 }
 
-/** Tokens, and what they cost where that is known. */
-export function chargedFor(
-  { served: { price } }: Inference,
-  { input, output }: Usage,
-): NonNullable<Settlement['usage']> {
-  const cost = price === undefined ? {} : { cost: (input * price.input + output * price.output) / MILLION };
-  return { tokens: input + output, ...cost };
+/** Tokens, and of which model: what they cost is for the bundle's prices to say. */
+export function chargedFor({ served }: Inference, { input, output }: Usage): NonNullable<Settlement['usage']> {
+  return {
+    input_tokens: input,
+    output_tokens: output,
+    model: served.model,
+    model_provider: served.provider.name,
+  };
 }

@@ -20,13 +20,6 @@ const modelConfig = z.strictObject({
     .enum(['chat', 'embed'])
     .default('chat')
     .describe('What it is for: the action that is asked about when models are listed.'),
-  price: z
-    .strictObject({
-      input: z.number().min(0).max(1_000_000).describe('Currency units for a million tokens of requests.'),
-      output: z.number().min(0).max(1_000_000).describe('Currency units for a million tokens of answers.'),
-    })
-    .optional()
-    .describe('What quotas of cost count; without it they count nothing for this model.'),
 });
 
 /** Never set by configuration: they belong to the protocol, or to the gateway. */

@@ -152,7 +152,7 @@ describe('streams', () => {
     const { events: got } = await gateway.send({ body: { ...CHAT, stream: true } });
     expect(got).toEqual([...events.map((one) => JSON.stringify(one)), '[DONE]']);
     expect(JSON.parse(only(provider.requests).body).stream_options).toEqual({ include_usage: true });
-    expect(only(client.settled)).toMatchObject({ outcome: 'forwarded', usage: { tokens: 18 } });
+    expect(only(client.settled)).toMatchObject({ outcome: 'forwarded', usage: { input_tokens: 11, output_tokens: 7 } });
   });
 
   test('of chat completions: the usage is shown to those who asked for it', async () => {
@@ -226,7 +226,7 @@ describe('streams', () => {
     expect(JSON.stringify(seen)).not.toContain('tool_use');
     expect(seen.find(({ type }) => type === 'message_delta').delta.stop_reason).toBe('end_turn');
     expect(client.asked.at(-1)?.tool).toMatchObject({ name: 'delete', arguments: { path: '/' } });
-    expect(client.settled.find(({ usage }) => usage !== undefined)).toMatchObject({ usage: { tokens: 18 } });
+    expect(client.settled.find(({ usage }) => usage !== undefined)).toMatchObject({ usage: { input_tokens: 11, output_tokens: 7 } });
   });
 
   test('of messages: what is allowed is byte for byte what came', async () => {
