@@ -154,6 +154,10 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
       const { startAuthorizeApi } = await import('./intercept/authorize/compose.js');
       listens('authorize', await startAuthorizeApi(config.authorize, parts));
     }
+    if (config.a2a !== undefined) {
+      const { startA2aProxy } = await import('./intercept/a2a/compose.js');
+      listens('a2a', await startA2aProxy(config.a2a, parts));
+    }
     if (surfaces.length === 0)
       throw new PortcullisError('ERR_CONFIG_INVALID', 'invalid', 'no surface is configured, for example mcp');
     const all = (step: (surface: Surface) => Promise<void>) => async (): Promise<void> => {

@@ -5,6 +5,7 @@ import { adminConfig, logConfig, tlsConfig } from '@portcullis/runtime';
 import { z } from 'zod';
 import { pdpConfig } from './ask/config.js';
 import { cacheConfig } from './cache/config.js';
+import { a2aConfig } from './intercept/a2a/config.js';
 import { authorizeConfig } from './intercept/authorize/config.js';
 import { SESSION_SCOPES } from './intercept/canonical-request.js';
 import { mcpConfig, stdioConfig } from './intercept/mcp/config.js';
@@ -41,6 +42,7 @@ export const sidecarConfig = z
     cache: cacheConfig,
     redaction: redactionConfig,
     mcp: mcpConfig.optional().describe('The MCP Streamable HTTP proxy.'),
+    a2a: a2aConfig.optional().describe('The A2A proxy, towards other agents.'),
     authorize: authorizeConfig
       .optional()
       .describe('The local authorize API, for programs and coding agents that carry out attempts themselves.'),
@@ -52,9 +54,9 @@ export const sidecarConfig = z
       .default(10_000)
       .describe('Time that attempts in flight get to end after SIGTERM.'),
   })
-  .refine(({ mcp, stdio, authorize }) => [mcp, stdio, authorize].some((surface) => surface !== undefined), {
+  .refine(({ mcp, stdio, a2a, authorize }) => [mcp, stdio, a2a, authorize].some((surface) => surface !== undefined), {
     path: ['mcp'],
-    message: 'configure at least one of mcp, stdio and authorize',
+    message: 'configure at least one of mcp, stdio, a2a and authorize',
   });
 
 /** Value of {@link sidecarConfig}. */

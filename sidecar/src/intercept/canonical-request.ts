@@ -1,6 +1,6 @@
 /** What every question of this sidecar has in common: who attempts, when, in which session. */
 
-import type { AttemptKind, CanonicalRequest, Environment, Source } from '@portcullis/policy/model';
+import type { AttemptKind, CanonicalRequest, Environment, JsonObject, Source } from '@portcullis/policy/model';
 import type { Clock } from '@portcullis/runtime';
 import type { AgentIdentity } from '../identity.js';
 
@@ -20,6 +20,8 @@ export interface AgentSession {
 /** What an attempt is about; the members of the canonical request that are a surface's own. */
 export type AttemptSubject = Pick<CanonicalRequest, 'tool' | 'request' | 'egress' | 'peer'> & {
   readonly kind: AttemptKind;
+  /** Who handed the work on, where the surface knows (context.delegation). */
+  readonly delegation?: JsonObject;
   /** What the surface's own protocol calls a session, where it does. */
   readonly ownSession?: string | undefined;
 };
@@ -39,7 +41,7 @@ export interface RequestMakerOptions {
 /** A maker for the attempts of one surface. */
 export function createRequestMaker(source: Source, options: RequestMakerOptions): RequestMaker {
   const { identity, session, environment, clock, newId } = options;
-  return ({ kind, ownSession, ...subject }) => ({
+  return ({ kind, ownSession, delegation, ...subject }) => ({
     version: '1.0',
     tenant_id: identity.tenant,
     source,
@@ -51,6 +53,7 @@ export function createRequestMaker(source: Source, options: RequestMakerOptions)
       request_id: newId(),
       ...(environment === undefined ? {} : { environment }),
       session_id: session.scope === 'mcp' ? (ownSession ?? session.id) : session.id,
+      ...(delegation === undefined ? {} : { delegation }),
     },
   });
 }
