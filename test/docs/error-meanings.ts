@@ -377,8 +377,9 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     action: 'Set its `timeoutMs` below `limits.decisionDeadlineMs`.',
   },
   ERR_CREDENTIAL_MISSING: {
-    meaning: 'The value of a header for an MCP server is missing or unusable.',
-    action: 'Put it into the file or variable that `mcp.upstreams[].headers` names.',
+    meaning: 'The value of a header for an MCP server or another agent, or a file of keys, is missing or unusable.',
+    action:
+      'Put it into the file or variable that the `headers` of the upstream or peer, or its `cardKeysFile`, names.',
   },
   ERR_EVIDENCE_EMPTY: { meaning: 'There are no records to store.', action: DEFECT },
   ERR_EVIDENCE_FORK: {

@@ -1,9 +1,9 @@
 /** An agent for tests, made with the official SDK: says its text back, or works on it until it is cancelled. */
 
 import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { AgentCard, formatSSEEvent, Role, TaskState } from '@a2a-js/sdk';
+import { AgentCard, formatSSEEvent, Role, type SendMessageRequest, TaskState } from '@a2a-js/sdk';
 import {
   AgentEvent,
   type AgentExecutor,
@@ -88,26 +88,26 @@ export async function startA2aAgent(skills: readonly string[] = ['echo']): Promi
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', async () => {
+    request.on('end', () => {
       agent.heads.push(request.headers);
-      if (request.method === 'GET') {
-        response
-          .writeHead(200, { 'content-type': 'application/json' })
-          .end(JSON.stringify(AgentCard.toJSON(agent.card)));
-        return;
-      }
-      const body = Buffer.concat(chunks).toString();
-      agent.bodies.push(body);
-      const answer = await rpc.handle(body, new ServerCallContext({ requestedVersion: '1.0' }));
-      if (!(Symbol.asyncIterator in answer)) {
-        response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
-        return;
-      }
-      response.writeHead(200, { 'content-type': 'text/event-stream' });
-      for await (const event of answer) response.write(formatSSEEvent(event));
-      response.end();
+      void answered(request.method, Buffer.concat(chunks).toString(), response);
     });
   });
+  async function answered(method: string | undefined, body: string, response: ServerResponse): Promise<void> {
+    if (method === 'GET') {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(AgentCard.toJSON(agent.card)));
+      return;
+    }
+    agent.bodies.push(body);
+    const answer = await rpc.handle(body, new ServerCallContext({ requestedVersion: '1.0' }));
+    if (!(Symbol.asyncIterator in answer)) {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+      return;
+    }
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    for await (const event of answer) response.write(formatSSEEvent(event));
+    response.end();
+  }
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -153,7 +153,10 @@ export async function startA2aAgent(skills: readonly string[] = ['echo']): Promi
 }
 
 /** What a client sends to say `text`. */
-export function saying(text: string, more: { taskId?: string; metadata?: Record<string, unknown> } = {}) {
+export function saying(
+  text: string,
+  more: { taskId?: string; metadata?: Record<string, unknown> } = {},
+): SendMessageRequest {
   return {
     tenant: '',
     configuration: undefined,
@@ -165,7 +168,7 @@ export function saying(text: string, more: { taskId?: string; metadata?: Record<
       role: Role.ROLE_USER,
       parts: [
         {
-          content: { $case: 'text' as const, value: text },
+          content: { $case: 'text', value: text },
           metadata: undefined,
           filename: '',
           mediaType: 'text/plain',

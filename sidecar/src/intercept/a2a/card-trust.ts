@@ -59,7 +59,7 @@ export async function readCardKeys(peer: string, file: string): Promise<JSONWebK
     const set: unknown = JSON.parse(await readFile(file, 'utf8'));
     const keys = typeof set === 'object' && set !== null && 'keys' in set ? set.keys : undefined;
     if (!Array.isArray(keys) || keys.length === 0) throw new TypeError('expected {"keys": [a JSON Web Key, …]}');
-    const local = { keys } as JSONWebKeySet;
+    const local: JSONWebKeySet = { keys };
     createLocalJWKSet(local);
     return local;
   } catch (error: unknown) {

@@ -175,7 +175,12 @@ describe('a refusal', () => {
     ['unanswered', silence(), -31503, 'PDP_TIMEOUT'],
     ['nobody to ask', fail('PDP_UNAVAILABLE'), -31503, 'PDP_UNAVAILABLE'],
     ['about another request', wrongly({ request_digest: '0'.repeat(64) }), -31503, 'PDP_REPLY_INVALID'],
-    ['of both minds', wrongly({ deny: [{ code: 'POLICY_DENIED', message: '', path: '' }] }), -31503, 'PDP_REPLY_INVALID'],
+    [
+      'of both minds',
+      wrongly({ deny: [{ code: 'POLICY_DENIED', message: '', path: '' }] }),
+      -31503,
+      'PDP_REPLY_INVALID',
+    ],
     [
       'with a redaction, which is not carried out here',
       allow({ conditions: [{ type: 'redact', value: {} }] }),
@@ -558,5 +563,5 @@ test('an agent that leaves ends what it asked for', async () => {
     signal: abort.signal,
   });
   abort.abort();
-  await left;
+  await expect(left).resolves.toBeUndefined();
 });
