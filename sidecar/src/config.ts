@@ -10,6 +10,7 @@ import { authorizeConfig } from './intercept/authorize/config.js';
 import { SESSION_SCOPES } from './intercept/canonical-request.js';
 import { mcpConfig, stdioConfig } from './intercept/mcp/config.js';
 import { redactionConfig } from './redact/config.js';
+import { tracingConfig } from './trace/config.js';
 
 const session = z
   .strictObject({
@@ -41,6 +42,7 @@ export const sidecarConfig = z
     pdp: pdpConfig.describe('The policy decision points.'),
     cache: cacheConfig,
     redaction: redactionConfig,
+    tracing: tracingConfig.optional().describe('OpenTelemetry traces; none without it.'),
     mcp: mcpConfig.optional().describe('The MCP Streamable HTTP proxy.'),
     a2a: a2aConfig.optional().describe('The A2A proxy, towards other agents.'),
     authorize: authorizeConfig

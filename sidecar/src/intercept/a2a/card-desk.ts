@@ -54,7 +54,12 @@ export function createCardDesk(options: CardDeskOptions): CardDesk {
       const request = requestOf({
         kind: 'a2a',
         peer: { agent_id: name, skill, ...(url === undefined ? {} : { url }) },
-        tool: { server: name, operation: CARD_OPERATIONS.skill, attributes: { direction: 'client_to_server' } },
+        tool: {
+          server: name,
+          name: skill,
+          operation: CARD_OPERATIONS.skill,
+          attributes: { direction: 'client_to_server' },
+        },
       });
       const askedAt = clock.monotonic();
       const outcome = await guard({ request, server: name, direction: 'client_to_server', payload: undefined });

@@ -36,7 +36,14 @@ export async function startA2aProxy(config: A2aConfig, parts: SurfaceParts): Pro
     });
     peers.set(
       peer.name,
-      createPeer({ config: peer, cards, tasks: createTaskSkills(limits.maxTasks), headers, limits }),
+      createPeer({
+        config: peer,
+        cards,
+        tasks: createTaskSkills(limits.maxTasks),
+        traceHeaders: parts.traceHeaders,
+        headers,
+        limits,
+      }),
     );
   }
   const enforcement = parts.enforcementOf('a2a_proxy');

@@ -128,7 +128,8 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
       );
     }
     const payload = JSON.stringify(call.value);
-    const outcome = await guard({ request, server: turn.peer.name, direction: 'client_to_server', payload });
+    const trace = { traceparent: headers.get('traceparent'), tracestate: headers.get('tracestate') };
+    const outcome = await guard({ request, server: turn.peer.name, direction: 'client_to_server', payload, trace });
     if (isRefusal(outcome)) return no(outcome);
     const passed: Headers = {
       ...forwardable(headers),
@@ -168,8 +169,10 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
       kind: 'a2a',
       peer: { agent_id: turn.peer.name, url: url.href, ...(skill === undefined ? {} : { skill }) },
       // What goes upstream is part of the question, so the digest covers every byte that is forwarded.
+      // A record names tools; the skill is what a peer has of them.
       tool: {
         server: turn.peer.name,
+        ...(skill === undefined ? {} : { name: skill }),
         operation: method,
         arguments: params,
         attributes: {

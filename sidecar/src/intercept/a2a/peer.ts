@@ -1,6 +1,7 @@
 /** Another agent: its card, its endpoints and what is known of its tasks. */
 
 import { createUpstream, type Upstream } from '../mcp/upstream.js';
+import type { SurfaceParts } from '../surface.js';
 import type { CardEndpoint } from './card.js';
 import type { PeerConfig } from './config.js';
 import type { PeerCards } from './peer-cards.js';
@@ -27,6 +28,7 @@ export function createPeer(options: {
   readonly tasks: TaskSkills;
   /** Injected into every request. */
   readonly headers: Readonly<Record<string, string>>;
+  readonly traceHeaders: SurfaceParts['traceHeaders'];
   readonly limits: {
     readonly connectTimeoutMs: number;
     readonly answerTimeoutMs: number;
@@ -50,6 +52,7 @@ export function createPeer(options: {
         url,
         headers,
         decisionHeaders,
+        traceHeaders: options.traceHeaders,
         connectTimeoutMs: limits.connectTimeoutMs,
         headersTimeoutMs: limits.answerTimeoutMs,
         connections: limits.maxConnections,
