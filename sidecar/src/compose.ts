@@ -32,6 +32,7 @@ import type { Surface, SurfaceParts } from './intercept/surface.js';
 import { createSidecarMetrics } from './metrics.js';
 import { openRedactor } from './redact/open.js';
 import { rehearse } from './rehearse.js';
+import { openTracing } from './trace/open.js';
 
 /** Added to the ask client's own deadline before the guard stops waiting for a client that never settles. */
 const BACKSTOP_MS = 1_000;
@@ -64,7 +65,9 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
     ? createAnswerCache({ limits: config.cache, clock: systemClock, newDecisionId: randomUUID, observer: metrics })
     : undefined;
   if (cache !== undefined) metrics.followCache(() => cache.entries);
-  const client = createPolicyClient({
+  const tracing = await openTracing(config.tracing, processEnvironment());
+  if (tracing !== undefined) opened(() => tracing.close());
+  const asked = createPolicyClient({
     cache,
     config: config.pdp,
     credentials,
@@ -79,7 +82,8 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
     onRenewal: (renew) => material.onChange(renew),
     rehearsal: rehearse(attempts),
   });
-  opened(() => client.close());
+  opened(() => asked.close());
+  const client = tracing?.client(asked) ?? asked;
   const open = createOpenAttempts({ client, log });
   onEpochs = open.killEpoch;
   health.check('pdp', () => client.ready || 'no policy decision point has completed a handshake');
@@ -102,7 +106,7 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
             capabilities: { ...capabilities, ...own, redact: BY_REDACTOR, mask_fields: BY_REDACTOR },
           })
         : createGuard({ ...common, capabilities: { ...capabilities, ...own } });
-      return { guard, refuser, requestOf: createRequestMaker(source, asking) };
+      return { guard: tracing?.guard(guard) ?? guard, refuser, requestOf: createRequestMaker(source, asking) };
     },
     client,
     open,
@@ -110,6 +114,7 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
     clock: systemClock,
     log,
     env: processEnvironment(),
+    traceHeaders: tracing?.headersOf,
   };
   const { guard, refuser } = parts.enforcementOf('mcp_proxy', { redacts: true });
   const inspector = createInspector({
@@ -164,6 +169,10 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
       const filters = redactingFilters(redactor, identity.tenant);
       listens('llm', await startLlmGateway(config.llm, { ...parts, observer: metrics }, filters));
     }
+    if (config.a2a !== undefined) {
+      const { startA2aProxy } = await import('./intercept/a2a/compose.js');
+      listens('a2a', await startA2aProxy(config.a2a, parts));
+    }
     if (surfaces.length === 0)
       throw new PortcullisError('ERR_CONFIG_INVALID', 'invalid', 'no surface is configured, for example mcp');
     const all = (step: (surface: Surface) => Promise<void>) => async (): Promise<void> => {
@@ -179,6 +188,7 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
   context.announce('admin', admin.address);
   drain.push(
     { name: 'settle and leave the PDPs', timeoutMs: 2_000, run: () => client.close() },
+    { name: 'send traces', timeoutMs: 2_000, run: async () => tracing?.close() },
     { name: 'close admin port', timeoutMs: 1_000, run: () => admin.close() },
     { name: 'stop watching certificates', timeoutMs: 100, run: async () => material.close() },
   );

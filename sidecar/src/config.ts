@@ -5,12 +5,14 @@ import { adminConfig, logConfig, tlsConfig } from '@portcullis/runtime';
 import { z } from 'zod';
 import { pdpConfig } from './ask/config.js';
 import { cacheConfig } from './cache/config.js';
+import { a2aConfig } from './intercept/a2a/config.js';
 import { authorizeConfig } from './intercept/authorize/config.js';
 import { SESSION_SCOPES } from './intercept/canonical-request.js';
 import { egressConfig } from './intercept/egress/config.js';
 import { llmConfig } from './intercept/llm/config.js';
 import { mcpConfig, stdioConfig } from './intercept/mcp/config.js';
 import { redactionConfig } from './redact/config.js';
+import { tracingConfig } from './trace/config.js';
 
 const session = z
   .strictObject({
@@ -42,7 +44,9 @@ export const sidecarConfig = z
     pdp: pdpConfig.describe('The policy decision points.'),
     cache: cacheConfig,
     redaction: redactionConfig,
+    tracing: tracingConfig.optional().describe('OpenTelemetry traces; none without it.'),
     mcp: mcpConfig.optional().describe('The MCP Streamable HTTP proxy.'),
+    a2a: a2aConfig.optional().describe('The A2A proxy, towards other agents.'),
     authorize: authorizeConfig
       .optional()
       .describe('The local authorize API, for programs and coding agents that carry out attempts themselves.'),
@@ -59,11 +63,11 @@ export const sidecarConfig = z
       .describe('Time that attempts in flight get to end after SIGTERM.'),
   })
   .refine(
-    ({ mcp, llm, egress, authorize, stdio }) =>
-      [mcp, llm, egress, authorize, stdio].some((surface) => surface !== undefined),
+    ({ mcp, llm, egress, a2a, authorize, stdio }) =>
+      [mcp, llm, egress, a2a, authorize, stdio].some((surface) => surface !== undefined),
     {
       path: ['mcp'],
-      message: 'configure at least one surface: mcp, llm, egress, authorize or stdio',
+      message: 'configure at least one surface: mcp, llm, egress, a2a, authorize or stdio',
     },
   );
 

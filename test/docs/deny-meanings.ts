@@ -91,13 +91,14 @@ export const DENY_MEANINGS = {
       'Correct the caller; the message says what is wrong and `path` where. Retrying the same bytes does not help.',
   },
   IDENTITY_REJECTED: {
-    meaning: 'The certificate of the sidecar, or the token of the user, is not accepted.',
+    meaning: 'The certificate of the sidecar, the token of the user, or the card of another agent is not accepted.',
     when:
       'The certificate has expired, is not that of an agent or gateway, or belongs to another trust domain; or, with the path `user_token`, the ' +
-      'token is over, for another audience, of another issuer, or cannot be verified.',
+      'token is over, for another audience, of another issuer, or cannot be verified; or the card of an agent that is to be spoken to ' +
+      'cannot be had, has changed, or lacks its signature.',
     action:
       'Renew or correct the certificate under `tls`; new files are taken up without a restart. For a token, see ' +
-      '[users](../guides/context.md#users).',
+      '[users](../guides/context.md#users); for a card, [agents](../guides/a2a.md#cards).',
   },
   METHOD_UNKNOWN: {
     meaning: 'The method is not one that the sidecar knows how to decide.',

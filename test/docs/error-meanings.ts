@@ -377,8 +377,8 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     action: 'Set its `timeoutMs` below `limits.decisionDeadlineMs`.',
   },
   ERR_CREDENTIAL_MISSING: {
-    meaning: 'The value of a header for an MCP server, or the credential of the egress proxy, is missing or unusable.',
-    action: 'Put it into the file or variable that `mcp.upstreams[].headers` or `egress.credential` names.',
+    meaning: 'The value of a header or key for something upstream, or a file of keys, is missing or unusable.',
+    action: 'Put it into the file or variable that the configuration names at the field that the message names.',
   },
   ERR_EVIDENCE_EMPTY: { meaning: 'There are no records to store.', action: DEFECT },
   ERR_EVIDENCE_FORK: {

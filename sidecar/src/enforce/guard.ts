@@ -5,6 +5,7 @@ import { requestDigestHex } from '@portcullis/proto';
 import type { Clock } from '@portcullis/runtime';
 import type { Answer, PolicyClient } from '../ask/port.js';
 import type { Redactor } from '../redact/redactor.js';
+import type { TraceFields } from '../trace/w3c.js';
 import { type Capabilities, unsupported } from './capabilities.js';
 import { type Direction, mintPermit, type Permit } from './permit.js';
 import type { Refusal, Refuser } from './refuse.js';
@@ -16,6 +17,8 @@ export interface Attempt {
   readonly direction: Direction;
   /** What will be sent if it is allowed: the re-serialisation of exactly what `request` was made from. */
   readonly payload: string | undefined;
+  /** What the connection says of the trace that it belongs to; no part of the question. */
+  readonly trace?: TraceFields;
 }
 
 /** Decides one attempt. Never rejects, and always settles: a client that never answers is a timeout. */

@@ -20,6 +20,8 @@ export interface AgentSession {
 /** What an attempt is about; the members of the canonical request that are a surface's own. */
 export type AttemptSubject = Pick<CanonicalRequest, 'tool' | 'request' | 'egress' | 'peer'> & {
   readonly kind: AttemptKind;
+  /** Who handed the work on, where the surface knows (context.delegation). */
+  readonly delegation?: JsonObject;
   /** What the surface's own protocol calls a session, where it does. */
   readonly ownSession?: string | undefined;
   /** What else the surface saw, as `context.attributes`. */
@@ -41,7 +43,7 @@ export interface RequestMakerOptions {
 /** A maker for the attempts of one surface. */
 export function createRequestMaker(source: Source, options: RequestMakerOptions): RequestMaker {
   const { identity, session, environment, clock, newId } = options;
-  return ({ kind, ownSession, attributes, ...subject }) => ({
+  return ({ kind, ownSession, delegation, attributes, ...subject }) => ({
     version: '1.0',
     tenant_id: identity.tenant,
     source,
@@ -54,6 +56,7 @@ export function createRequestMaker(source: Source, options: RequestMakerOptions)
       ...(environment === undefined ? {} : { environment }),
       session_id: session.scope === 'mcp' ? (ownSession ?? session.id) : session.id,
       ...(attributes === undefined ? {} : { attributes }),
+      ...(delegation === undefined ? {} : { delegation }),
     },
   });
 }

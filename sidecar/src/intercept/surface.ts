@@ -6,6 +6,7 @@ import type { PolicyClient } from '../ask/port.js';
 import type { Capabilities } from '../enforce/capabilities.js';
 import type { Guard } from '../enforce/guard.js';
 import type { OpenAttempts } from '../enforce/open-attempts.js';
+import type { Permit } from '../enforce/permit.js';
 import type { Refuser } from '../enforce/refuse.js';
 import type { RequestMaker } from './canonical-request.js';
 import type { EgressObserver } from './egress/evidence.js';
@@ -38,6 +39,8 @@ export interface SurfaceParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly env: Environment;
+  /** The W3C trace headers of what is sent under a permit, where there are traces. */
+  readonly traceHeaders?: ((permit: Permit) => Readonly<Record<string, string>>) | undefined;
 }
 
 /** A way out of the agent, listening. Drained in the order of its methods. */

@@ -77,7 +77,10 @@ describe('what comes back', () => {
   test('is reported where that is ordered, before the agent has it', async () => {
     client.behaviour = allow({ obligations: [{ type: 'report_result', value: { max_bytes: 1_000 } }] });
     await gateway.send({ body: CHAT });
-    expect(only(client.reported)).toMatchObject({ usage: { input_tokens: 11, output_tokens: 7 }, result: { session_id: 'run-1' } });
+    expect(only(client.reported)).toMatchObject({
+      usage: { input_tokens: 11, output_tokens: 7 },
+      result: { session_id: 'run-1' },
+    });
     client.taking = async () => false;
     const { status, text } = await gateway.send({ body: CHAT });
     expect(status).toBe(502);

@@ -226,7 +226,9 @@ describe('streams', () => {
     expect(JSON.stringify(seen)).not.toContain('tool_use');
     expect(seen.find(({ type }) => type === 'message_delta').delta.stop_reason).toBe('end_turn');
     expect(client.asked.at(-1)?.tool).toMatchObject({ name: 'delete', arguments: { path: '/' } });
-    expect(client.settled.find(({ usage }) => usage !== undefined)).toMatchObject({ usage: { input_tokens: 11, output_tokens: 7 } });
+    expect(client.settled.find(({ usage }) => usage !== undefined)).toMatchObject({
+      usage: { input_tokens: 11, output_tokens: 7 },
+    });
   });
 
   test('of messages: what is allowed is byte for byte what came', async () => {

@@ -2,7 +2,7 @@
 
 import type { Environment } from '@portcullis/runtime';
 import { readSecret } from '../http/credential.js';
-import type { Surface } from '../surface.js';
+import type { Surface, SurfaceParts } from '../surface.js';
 import type { McpConfig } from './config.js';
 import { createExchange, type ExchangeOptions } from './exchange.js';
 import type { Inspector } from './inspect.js';
@@ -18,6 +18,7 @@ export type HttpProxyParts = Pick<
 > & {
   readonly inspector: Inspector;
   readonly env: Environment;
+  readonly traceHeaders?: SurfaceParts['traceHeaders'];
 };
 
 /**
@@ -36,6 +37,7 @@ export async function startHttpProxy(config: McpConfig, parts: HttpProxyParts): 
       url: new URL(url),
       headers: injected,
       decisionHeaders,
+      traceHeaders: parts.traceHeaders,
       connectTimeoutMs: limits.connectTimeoutMs,
       headersTimeoutMs: limits.answerTimeoutMs,
       connections: limits.maxConnections,

@@ -10,6 +10,7 @@ import type { Permit } from '../../enforce/permit.js';
 import { type Refusal, type Refuser, RPC_CODE } from '../../enforce/refuse.js';
 import { bytesOf, createReport } from '../../enforce/report.js';
 import { redactMessage } from '../../redact/message.js';
+import type { TraceFields } from '../../trace/w3c.js';
 import { collect } from '../http/body.js';
 import type { BadHead, Head } from './head.js';
 import { type ProtocolVersion, readMirrors, readVersionHeader, type Spoken } from './headers.js';
@@ -114,7 +115,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     let answered = false;
     let brokeOff = false;
     try {
-      const outcome = await guard(made);
+      const outcome = await guard({ ...made, trace: traceOf(turn.head.headers) });
       if (isRefusal(outcome)) return refused(turn, id, outcome, seen);
       if (outcome.payload !== made.payload && mirrorsParameters(turn.headers)) {
         return refused(turn, id, notMirrored(outcome), seen);
@@ -169,7 +170,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     const opened = name === 'GET' ? session.opening() : () => undefined;
     try {
       const made = attempts.fromVerb(name, seen, details);
-      const outcome = await guard(made);
+      const outcome = await guard({ ...made, trace: traceOf(turn.head.headers) });
       if (isRefusal(outcome)) return respond(turn, undefined, outcome, outcome.httpStatus);
       const expected = expectation(session, seen, (id) => lastEventId !== undefined && session.resumed(id));
       await carryOut(turn, outcome, undefined, expected, {
@@ -313,6 +314,11 @@ interface Steps {
 
 function mirrorsParameters(headers: Headers): boolean {
   return Object.keys(headers).some((name) => name.startsWith('mcp-param-'));
+}
+
+/** What the connection says of the trace that it belongs to. */
+function traceOf(headers: ReadonlyMap<string, string>): TraceFields {
+  return { traceparent: headers.get('traceparent'), tracestate: headers.get('tracestate') };
 }
 
 function sighting(turn: Turn, spoken: Spoken): Sighting {

@@ -20,6 +20,8 @@ export interface UpstreamOptions {
   readonly headers: Readonly<Record<string, string>>;
   /** Whether a request names the decision that allowed it; see {@link DECISION_HEADER}. */
   readonly decisionHeaders: boolean;
+  /** Trace headers of what a permit sends, in place of the agent's. */
+  readonly traceHeaders?: ((permit: Permit) => Headers) | undefined;
   readonly connectTimeoutMs: number;
   /** From sending a request to the head of its answer. */
   readonly headersTimeoutMs: number;
@@ -162,8 +164,10 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   }
 
   function evidence(permit: Permit): Headers {
-    if (!options.decisionHeaders) return {};
+    const trace = options.traceHeaders?.(permit) ?? {};
+    if (!options.decisionHeaders) return trace;
     return {
+      ...trace,
       [DECISION_HEADER.decisionId]: permit.decision_id,
       [DECISION_HEADER.requestDigest]: permit.request_digest,
     };

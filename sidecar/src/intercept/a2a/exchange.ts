@@ -1,0 +1,321 @@
+/** One HTTP exchange with the local agent: read, decide, forward, relay, settle. Reads top to bottom; nothing is skipped. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { CanonicalRequest, JsonObject } from '@portcullis/policy/model';
+import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
+import type { PolicyClient } from '../../ask/port.js';
+import { isRefusal } from '../../enforce/guard.js';
+import type { OpenAttempts } from '../../enforce/open-attempts.js';
+import type { Permit } from '../../enforce/permit.js';
+import { type Refusal, RPC_CODE } from '../../enforce/refuse.js';
+import { bytesOf, createReport } from '../../enforce/report.js';
+import { collect } from '../http/body.js';
+import type { ExchangeObserver } from '../mcp/exchange.js';
+import { type RpcId, type RpcRequest, readMessage } from '../mcp/message.js';
+import type { RelayOutcome } from '../mcp/relay.js';
+import type { Headers } from '../mcp/upstream.js';
+import type { Enforcement } from '../surface.js';
+import { peerError, refusalError } from './answer.js';
+import type { AgentCard, CardEndpoint } from './card.js';
+import { createCardDesk } from './card-desk.js';
+import {
+  DELEGATION_HEADER,
+  type DelegationChain,
+  delegationContext,
+  extendedDelegation,
+  readDelegation,
+} from './delegation.js';
+import { type Head, type HeadRules, readHead } from './head.js';
+import { ambiguity } from './members.js';
+import { type Generation, type MethodRow, methodRow, taskOfResult } from './methods.js';
+import type { Peer } from './peer.js';
+import type { Relay } from './relay.js';
+import { skillOf } from './skill.js';
+
+/** What an exchange needs. */
+export interface A2aExchangeOptions extends Enforcement {
+  readonly client: Pick<PolicyClient, 'settle' | 'report'>;
+  readonly open: Pick<OpenAttempts, 'add'>;
+  readonly peers: ReadonlyMap<string, Peer>;
+  readonly rules: HeadRules;
+  readonly relay: Relay;
+  readonly observer: ExchangeObserver;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly maxDelegationDepth: number;
+  readonly limits: { readonly maxBodyBytes: number; readonly bodyTimeoutMs: number };
+}
+
+/** Serves one request. Never rejects. */
+export type A2aExchange = (request: IncomingMessage, response: ServerResponse, signal: AbortSignal) => Promise<void>;
+
+/** Makes the exchange. */
+export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
+  const { guard, refuser, requestOf, limits, clock, observer, client } = options;
+  const report = createReport(client, clock);
+  const cards = createCardDesk(options);
+
+  return async (request, response, signal) => {
+    const startedAt = clock.monotonic();
+    const head = readHead(request, options.rules);
+    try {
+      if (!head.ok) {
+        const { status, rpcCode, message, headers } = head;
+        // The body was not read, so the connection ends with this answer.
+        response.setHeader('connection', 'close');
+        for (const [name, value] of Object.entries(headers ?? {})) response.setHeader(name, value);
+        const refusal = refuser.refuse('REQUEST_INVALID', { message, rpcCode, httpStatus: status });
+        return sendRefusal(response, refusal, status);
+      }
+      const peer = options.peers.get(head.peer);
+      if (peer === undefined) throw new TypeError('the head names no peer');
+      const turn: Turn = { head, peer, response, signal, address: `http://${head.host}/a2a/${head.peer}` };
+      await (head.wants === 'card' ? cards.show(turn) : message(turn, request));
+    } catch (thrown) {
+      const refusal = refuser.fault(thrown);
+      sendRefusal(response, refusal, refusal.httpStatus);
+    } finally {
+      if (head.ok && head.wants === 'message') observer.took((clock.monotonic() - startedAt) / 1000);
+    }
+  };
+
+  async function message(turn: Turn, request: IncomingMessage): Promise<void> {
+    const announced = Number(turn.head.headers.get('content-length') ?? 0);
+    if (announced > limits.maxBodyBytes) return unreadable(turn, 413, 'the body is larger than allowed');
+    const collected = await collect(request, { maxBytes: limits.maxBodyBytes, timeoutMs: limits.bodyTimeoutMs });
+    if (collected.kind === 'broken') return;
+    if (collected.kind === 'too_large') return unreadable(turn, 413, 'the body is larger than allowed');
+    if (collected.kind === 'late') return unreadable(turn, 408, 'the body took too long');
+    if (request.rawTrailers.length > 0) return unreadable(turn, 400, 'trailers are not accepted');
+
+    const read = readMessage(collected.bytes, { maxBytes: limits.maxBodyBytes });
+    if (!read.ok) return refused(turn, read.id, invalid(read.message, read.rpcCode));
+    const { message: call } = read;
+    if (call.kind !== 'request') return refused(turn, undefined, invalid('expected a JSON-RPC request with an id'));
+    const row = methodRow(call.method);
+    if (row === undefined) {
+      const unknown = refuser.refuse('METHOD_UNKNOWN', { message: "the method is none of A2A's JSON-RPC binding" });
+      return refused(turn, call.id, unknown);
+    }
+    return attempt(turn, call, row);
+  }
+
+  async function attempt(turn: Turn, call: RpcRequest, row: MethodRow): Promise<void> {
+    const { generation } = row;
+    const no = (refusal: Refusal): void => refused(turn, call.id, refusal, generation);
+    const { headers } = turn.head;
+    const version = headers.get('a2a-version');
+    if (version !== undefined && version.trim() !== '' && version.trim() !== generation) {
+      return no(invalid(`a2a-version must be ${generation}: the method is of that version`));
+    }
+    const doubtful = ambiguity(call.params) ?? shapeProblem(row, call.params);
+    if (doubtful !== undefined) return no(invalid(doubtful, RPC_CODE.invalidParams));
+    const delegation = readDelegation(headers.get(DELEGATION_HEADER), options.maxDelegationDepth);
+    if (!delegation.ok) return no(invalid(delegation.message));
+
+    const looked = await turn.peer.cards.current();
+    if (!looked.ok) return no(unaccepted(looked.reason));
+    const endpoint = looked.card.endpoints.get(generation);
+    if (endpoint === undefined) return no(invalid(`this agent does not speak A2A ${generation}; see its card`));
+    const found = skillOf(turn.peer.skillRule, looked.card, row, call.params, turn.peer.tasks);
+    if (!found.ok) return no(invalid(found.message, RPC_CODE.invalidParams));
+
+    const request = canonical(turn, call, row, endpoint, found.skill, delegation.chain);
+    const self = `${request.tenant_id}/${request.agent.id}`;
+    if (delegation.chain.some(({ agent }) => agent === self)) {
+      return no(
+        invalid(`${DELEGATION_HEADER}: this agent has handed the task on before; it would go round in a circle`),
+      );
+    }
+    const payload = JSON.stringify(call.value);
+    const trace = { traceparent: headers.get('traceparent'), tracestate: headers.get('tracestate') };
+    const outcome = await guard({ request, server: turn.peer.name, direction: 'client_to_server', payload, trace });
+    if (isRefusal(outcome)) return no(outcome);
+    const passed: Headers = {
+      ...forwardable(headers),
+      accept: row.streams ? 'text/event-stream, application/json' : 'application/json',
+      'a2a-version': generation,
+      ...(turn.peer.delegationHeader
+        ? {
+            [DELEGATION_HEADER]: extendedDelegation(delegation.chain, {
+              agent: self,
+              decision_id: outcome.decision_id,
+            }),
+          }
+        : {}),
+    };
+    await carryOut(turn, {
+      call,
+      row,
+      request,
+      endpoint,
+      permit: outcome,
+      headers: passed,
+      ...looked,
+      skill: found.skill,
+    });
+  }
+
+  function canonical(
+    turn: Turn,
+    { method, params }: RpcRequest,
+    { generation }: MethodRow,
+    { url }: CardEndpoint,
+    skill: string | undefined,
+    chain: DelegationChain,
+  ): CanonicalRequest {
+    const extensions = turn.head.headers.get('a2a-extensions');
+    return requestOf({
+      kind: 'a2a',
+      peer: { agent_id: turn.peer.name, url: url.href, ...(skill === undefined ? {} : { skill }) },
+      // What goes upstream is part of the question, so the digest covers every byte that is forwarded.
+      // A record names tools; the skill is what a peer has of them.
+      tool: {
+        server: turn.peer.name,
+        ...(skill === undefined ? {} : { name: skill }),
+        operation: method,
+        arguments: params,
+        attributes: {
+          direction: 'client_to_server',
+          protocol_version: generation,
+          ...(extensions === undefined ? {} : { extensions }),
+        },
+      },
+      delegation: delegationContext(chain),
+    });
+  }
+
+  /** Sends under a permit, relays what comes back, and settles. */
+  async function carryOut(turn: Turn, allowed: Allowed): Promise<void> {
+    const { permit, call, row, request, endpoint, card, skill } = allowed;
+    const sentAt = clock.monotonic();
+    let outcome: RelayOutcome = 'upstream_failed';
+    let isReported = false;
+    let bytesIn = 0;
+    const ended = options.open.add(request, () => cutOff(turn, call.id, row.generation, request));
+    try {
+      const upstream = turn.peer.upstream(endpoint);
+      const reply = await upstream.forward(permit, 'POST', allowed.headers, turn.signal);
+      outcome = await options.relay({
+        reply,
+        response: turn.response,
+        id: call.id,
+        streams: row.streams,
+        isHeld: permit.report !== undefined,
+        release: async (brought) => {
+          const isReleased = await report(permit, brought, sentAt, bytesOf(permit, bytesIn));
+          isReported = isReleased && permit.report !== undefined;
+          return isReleased;
+        },
+        received: (bytes) => {
+          bytesIn += bytes;
+        },
+        learned: (result) => {
+          const task = taskOfResult(result);
+          if (row.task === 'message' && task !== undefined && skill !== undefined)
+            turn.peer.tasks.remember(task, skill);
+        },
+        ...(row.answersCard ? { replaced: (result) => cards.extended(turn, card, result) } : {}),
+      });
+    } catch (thrown) {
+      if (!turn.signal.aborted) options.log.warn({ [LOG_FIELD.error]: thrown }, 'Peer could not be reached');
+      send(turn.response, 200, peerError(call.id, 'it could not be reached'));
+    } finally {
+      ended();
+      observer.carriedOut('a2a_proxy', outcome);
+      // The report of a result is its settlement.
+      if (!isReported) {
+        client.settle({
+          decision_id: permit.decision_id,
+          request_digest: permit.request_digest,
+          outcome,
+          duration_ms: Math.max(0, Math.round(clock.monotonic() - sentAt)),
+          usage: bytesOf(permit, bytesIn),
+        });
+      }
+    }
+  }
+
+  /** Ends it for the agent, which ends it upstream as well; an answer that has begun cannot be told why. */
+  function cutOff(turn: Turn, id: RpcId, generation: Generation, request: CanonicalRequest): void {
+    if (turn.response.headersSent) turn.response.destroy();
+    else refused(turn, id, refuser.refuse('KILL_SWITCH', { request }), generation);
+  }
+
+  function unaccepted(reason: string): Refusal {
+    return refuser.refuse('IDENTITY_REJECTED', { message: `the agent cannot be spoken to: ${reason}` });
+  }
+
+  function invalid(text: string, rpcCode: number = RPC_CODE.invalidRequest): Refusal {
+    return refuser.refuse('REQUEST_INVALID', { message: text, rpcCode });
+  }
+
+  function unreadable(turn: Turn, status: number, text: string): void {
+    // What was not read is still on its way; the connection cannot carry another request.
+    turn.response.setHeader('connection', 'close');
+    sendRefusal(turn.response, invalid(text), status);
+  }
+}
+
+/** A request whose head is in order. */
+export interface Turn {
+  readonly head: Head;
+  readonly peer: Peer;
+  readonly response: ServerResponse;
+  readonly signal: AbortSignal;
+  /** Where the local agent reaches this peer. */
+  readonly address: string;
+}
+
+interface Allowed {
+  readonly call: RpcRequest;
+  readonly row: MethodRow;
+  readonly request: CanonicalRequest;
+  readonly endpoint: CardEndpoint;
+  readonly permit: Permit;
+  readonly headers: Headers;
+  readonly card: AgentCard;
+  readonly skill: string | undefined;
+}
+
+/** What passes besides the message. A list of what may, because what may not cannot be listed. */
+const PASS = ['a2a-extensions', 'traceparent', 'tracestate'] as const;
+
+function forwardable(headers: ReadonlyMap<string, string>): Headers {
+  const passed: Record<string, string> = {};
+  for (const name of PASS) {
+    const value = headers.get(name);
+    if (value !== undefined) passed[name] = value;
+  }
+  return passed;
+}
+
+/** Policies read `tool.arguments.message.parts`; what is said elsewhere, or nowhere, is no message. */
+function shapeProblem(row: MethodRow, params: JsonObject): string | undefined {
+  if (row.task === undefined) return undefined;
+  if (row.task !== 'message') {
+    const id = params[row.task];
+    return typeof id === 'string' && id !== '' ? undefined : `params.${row.task}: expected the id of a task`;
+  }
+  const sent = params['message'];
+  if (typeof sent !== 'object' || sent === null || Array.isArray(sent)) return 'params.message: expected an object';
+  const { parts } = sent as JsonObject;
+  return Array.isArray(parts) && parts.length > 0
+    ? undefined
+    : 'params.message.parts: expected a list of at least one part';
+}
+
+/** A refusal of a request is JSON-RPC and so HTTP 200: the exchange itself worked. */
+function refused(turn: Turn, id: RpcId | undefined, refusal: Refusal, generation?: Generation): void {
+  send(turn.response, 200, refusalError(id, refusal, generation));
+}
+
+function sendRefusal(response: ServerResponse, refusal: Refusal, status: number): void {
+  send(response, status, refusalError(undefined, refusal));
+}
+
+function send(response: ServerResponse, status: number, text: string): void {
+  if (response.destroyed || response.headersSent) return;
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
+  response.end(text);
+}

@@ -1,0 +1,160 @@
+/** Bringing a peer's answer to the local agent: checked message by message, unbuffered, with back-pressure. */
+
+import type { ServerResponse } from 'node:http';
+import type { Json } from '@portcullis/policy/model';
+import { LOG_FIELD, type Logger } from '@portcullis/runtime';
+import { writeSlowly } from '../http/backpressure.js';
+import { collect } from '../http/body.js';
+import { createSseReader, type SseEvent } from '../http/sse.js';
+import type { RpcId } from '../mcp/message.js';
+import type { RelayOutcome } from '../mcp/relay.js';
+import type { UpstreamReply } from '../mcp/upstream.js';
+import { type PeerAnswer, peerError, readPeerAnswer } from './answer.js';
+
+/** What is relayed for. */
+export interface RelayTask {
+  readonly reply: UpstreamReply;
+  readonly response: ServerResponse;
+  readonly id: RpcId;
+  /** Whether an event stream is an answer to this request. */
+  readonly streams: boolean;
+  /** Whether nothing may be delivered before all of it was reported. */
+  readonly isHeld: boolean;
+  /** Whether the agent may have what was brought; asked once, before it is delivered. Never rejects. */
+  release(brought: Json): Promise<boolean>;
+  /** Told of bytes that the peer sent, before anything is made of them. */
+  received(bytes: number): void;
+  /** Told of every result, before it is delivered. */
+  learned(result: Json): void;
+  /** The result that the agent gets instead. */
+  replaced?(result: Json): Promise<Json>;
+}
+
+/** Limits of what a peer may say. */
+export interface RelayLimits {
+  readonly maxResponseBytes: number;
+  readonly maxEventBytes: number;
+  /** For bodies that are read whole. */
+  readonly answerTimeoutMs: number;
+}
+
+/** Relays one answer. Rejects only if writing to the agent does. */
+export type Relay = (task: RelayTask) => Promise<RelayOutcome>;
+
+const WITHHELD = 'its answer could not be recorded';
+
+/** Makes a relay. */
+export function createRelay({ limits, log }: { readonly limits: RelayLimits; readonly log: Logger }): Relay {
+  function fail(task: RelayTask, what: string): RelayOutcome {
+    task.reply.body.destroy();
+    log.warn({ [LOG_FIELD.reason]: what }, 'Answer of a peer was not delivered');
+    sendJson(task.response, Buffer.from(peerError(task.id, what)));
+    return 'upstream_failed';
+  }
+
+  async function json(task: RelayTask): Promise<RelayOutcome> {
+    const { reply, response, id } = task;
+    const collected = await collect(reply.body, {
+      maxBytes: limits.maxResponseBytes,
+      timeoutMs: limits.answerTimeoutMs,
+    });
+    if (collected.kind !== 'all') return fail(task, `its answer was ${collected.kind.replace('_', ' ')}`);
+    task.received(collected.bytes.length);
+    const read = readPeerAnswer(collected.bytes, id, limits.maxResponseBytes);
+    if (typeof read === 'string') return fail(task, read);
+    if (!read.isError && reply.status >= 400) return fail(task, `it answered with HTTP ${reply.status}`);
+    if (!(await task.release(read.brings))) return fail(task, WITHHELD);
+    if (read.isError) {
+      sendJson(response, collected.bytes);
+      return 'upstream_failed';
+    }
+    task.learned(read.brings);
+    if (task.replaced === undefined) sendJson(response, collected.bytes);
+    else
+      sendJson(response, Buffer.from(JSON.stringify({ jsonrpc: '2.0', id, result: await task.replaced(read.brings) })));
+    return 'forwarded';
+  }
+
+  async function stream(task: RelayTask): Promise<RelayOutcome> {
+    const { reply, response, id } = task;
+    const reader = createSseReader(limits);
+    const held: { readonly raw: Buffer[]; readonly brought: Json[]; size: number } = { raw: [], brought: [], size: 0 };
+    let delivered = 0;
+    let failed = false;
+    let trouble: string | undefined;
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+    response.flushHeaders();
+
+    async function handle(event: SseEvent): Promise<boolean> {
+      if (event.data === undefined || event.data.length === 0) return task.isHeld || writeSlowly(response, event.raw);
+      const read: PeerAnswer | string = KNOWN_EVENTS.has(event.type)
+        ? readPeerAnswer(event.data, id, limits.maxEventBytes)
+        : 'it sent an event of an unknown type';
+      if (typeof read === 'string') {
+        trouble = read;
+        return false;
+      }
+      failed ||= read.isError;
+      if (!read.isError) task.learned(read.brings);
+      delivered += 1;
+      if (!task.isHeld) return writeSlowly(response, event.raw);
+      held.raw.push(event.raw);
+      held.brought.push(read.brings);
+      held.size += event.raw.length;
+      if (held.size > limits.maxResponseBytes) trouble = 'it said more than can be held until it is recorded';
+      return trouble === undefined;
+    }
+
+    try {
+      read: for await (const chunk of reply.body) {
+        task.received((chunk as Buffer).length);
+        for (const event of reader.push(chunk as Buffer)) {
+          if (!(await handle(event))) break read;
+        }
+      }
+      if (reader.pending > 0) trouble ??= 'its stream ended within an event';
+    } catch (thrown) {
+      trouble = thrown instanceof RangeError ? thrown.message : 'its stream broke off';
+    }
+    reply.body.destroy();
+    if (task.isHeld && trouble === undefined && delivered > 0) {
+      if (await task.release(held.brought)) await writeSlowly(response, Buffer.concat(held.raw));
+      else trouble = WITHHELD;
+    }
+    if (delivered === 0) trouble ??= 'its stream ended without an answer';
+    if (!response.destroyed) {
+      if (trouble !== undefined) {
+        log.warn({ [LOG_FIELD.reason]: trouble }, 'Stream of a peer was ended');
+        response.write(`data: ${peerError(id, trouble)}\n\n`);
+      }
+      response.end();
+    }
+    return trouble === undefined && !failed ? 'forwarded' : 'upstream_failed';
+  }
+
+  return async (task) => {
+    const { reply } = task;
+    // The credentials are ours, so is the trouble with them; a challenge would send the agent to a stranger's login.
+    if (reply.status === 401 || reply.status === 407)
+      return fail(task, "it does not accept this sidecar's credentials");
+    if (reply.status >= 300 && reply.status < 400) return fail(task, 'it redirects');
+    if ((reply.headers.get('content-encoding') ?? 'identity') !== 'identity')
+      return fail(task, 'its answer is compressed');
+    const type = (reply.headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+    if (JSON_TYPES.has(type)) return json(task);
+    if (reply.status >= 400) return fail(task, `it answered with HTTP ${reply.status}`);
+    if (type !== 'text/event-stream') return fail(task, 'its answer is neither JSON nor an event stream');
+    return task.streams ? stream(task) : fail(task, 'it streams where nothing is to be streamed');
+  };
+}
+
+const JSON_TYPES: ReadonlySet<string> = new Set(['application/json', 'application/a2a+json']);
+/** The official server sends failures as `error`. */
+const KNOWN_EVENTS: ReadonlySet<string> = new Set(['', 'message', 'error']);
+
+/** 200 also for errors: the clients hand a JSON-RPC error to the caller with any status, and others may not. */
+function sendJson(response: ServerResponse, bytes: Buffer): void {
+  if (response.destroyed || response.headersSent) return;
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': bytes.length });
+  response.end(bytes);
+}
