@@ -6,6 +6,8 @@ import type { Registry } from '@portcullis/runtime';
 import { type AskObserver, BREAKER_STATES } from './ask/observer.js';
 import { type AnswerCacheObserver, UNSTORED_REASONS } from './cache/answer-cache.js';
 import type { RefusalObserver } from './enforce/refuse.js';
+import { QUARANTINE_REASONS } from './intercept/mcp/definitions/ledger.js';
+import { HIDDEN_REASONS, type ToolObserver, UNSEEN } from './intercept/mcp/definitions/tool-definitions.js';
 import type { ExchangeObserver } from './intercept/mcp/exchange.js';
 import { REDACTION_DIRECTIONS, type RedactionObserver } from './redact/redactor.js';
 
@@ -18,7 +20,8 @@ export interface SidecarMetrics
     ExchangeObserver,
     AskObserver,
     AnswerCacheObserver,
-    RedactionObserver {
+    RedactionObserver,
+    ToolObserver {
   /** What the gauge of kept allows reads when scraped. */
   followCache(entries: () => number): void;
 }
@@ -80,6 +83,16 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
     help: 'Time that one message took to redact.',
     labels: { direction: REDACTION_DIRECTIONS },
   });
+  const hidden = registry.counter<'reason'>({
+    name: 'tools_hidden_total',
+    help: 'Tools that were left out of lists, each time, by reason.',
+    labels: { reason: [...HIDDEN_REASONS, ...QUARANTINE_REASONS] },
+  });
+  const quarantined = registry.counter<'reason'>({
+    name: 'quarantined_calls_total',
+    help: "Calls that were refused because of the tool's definition, by reason.",
+    labels: { reason: [UNSEEN, ...QUARANTINE_REASONS] },
+  });
   let highest = 0;
   // Looked up once: these are on the path of every attempt.
   const asked = askSeconds.labels({ cached: 'false' });
@@ -135,6 +148,12 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
       redactionBytes.inc({ direction }, bytes);
       redactionSeconds.observe({ direction }, seconds);
       for (const [kind, count] of Object.entries(counts)) redactedValues.inc({ direction, kind }, count);
+    },
+    toolHidden(reason) {
+      hidden.inc({ reason });
+    },
+    quarantinedCall(reason) {
+      quarantined.inc({ reason });
     },
     followCache(entries) {
       const held = registry.gauge({ name: 'decision_cache_entries', help: 'Allows that are kept.' });

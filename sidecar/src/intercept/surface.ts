@@ -20,8 +20,11 @@ export interface Enforcement {
 
 /** What every surface shares with the rest of the process. */
 export interface SurfaceParts {
-  /** @param own `redacts`: the surface carries out what a permit's `redaction` says; others refuse decisions with one. */
-  enforcementOf(source: Source, own?: { readonly redacts?: boolean }): Enforcement;
+  /**
+   * @param own `redacts`: the surface carries out what a permit's `redaction` says; others refuse decisions with one.
+   * `counts`: its refusals are attempts that ended.
+   */
+  enforcementOf(source: Source, own?: { readonly redacts?: boolean; readonly counts?: boolean }): Enforcement;
   /** Settles, and reports results. */
   readonly client: PolicyClient;
   /** Told what is under way, so that it can be cut off. */
