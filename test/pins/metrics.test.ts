@@ -61,6 +61,8 @@ const METRICS = {
     'counter portcullis_sidecar_redacted_values_total{direction,kind}',
     'counter portcullis_sidecar_redaction_scanned_bytes_total{direction}',
     'histogram portcullis_sidecar_redaction_duration_seconds{direction}',
+    'counter portcullis_sidecar_tools_hidden_total{reason}',
+    'counter portcullis_sidecar_quarantined_calls_total{reason}',
     'gauge portcullis_sidecar_decision_cache_entries{}',
   ],
   portcullis_distributor: [

@@ -94,7 +94,18 @@ export function enforcementParts(
     maxMessageBytes: 4_194_304,
   });
   const open = createOpenAttempts({ client, log });
-  return { guard, listingGuard: guard, refuser, client, open, attempts, inspector, observer: metrics, clock: systemClock, log };
+  return {
+    guard,
+    listingGuard: guard,
+    refuser,
+    client,
+    open,
+    attempts,
+    inspector,
+    observer: metrics,
+    clock: systemClock,
+    log,
+  };
 }
 
 /** Keeps log lines for a test to read. */

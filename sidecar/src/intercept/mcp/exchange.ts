@@ -151,8 +151,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
         },
         brokeOff: () => {
           // Nobody would report, redact or filter what came on another stream.
-          brokeOff =
-            outcome.report === undefined && outcome.redaction === undefined && message.method !== LIST_TOOLS;
+          brokeOff = outcome.report === undefined && outcome.redaction === undefined && message.method !== LIST_TOOLS;
         },
       });
     } finally {

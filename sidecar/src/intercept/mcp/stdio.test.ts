@@ -57,7 +57,10 @@ afterEach(async () => {
   }
 });
 
-async function wrap(maxMessageBytes = 65_536, definitions: Record<string, unknown> = { unseen: 'ask' }): Promise<Wrapped> {
+async function wrap(
+  maxMessageBytes = 65_536,
+  definitions: Record<string, unknown> = { unseen: 'ask' },
+): Promise<Wrapped> {
   const client = fakePolicyClient();
   const registry = createRegistry('portcullis_sidecar');
   const parts = enforcementParts(client, registry, memoryLog().log, 5_000);

@@ -277,7 +277,9 @@ export async function runStdio(options: StdioOptions): Promise<void> {
   }
 
   /** The open list that a message answers, or that a request of our own was answered. Reads nothing where neither is open. */
-  function listAnsweredBy(said: Buffer): 'own' | { readonly id: RpcId; shown(bytes: Buffer): Promise<Buffer> } | undefined {
+  function listAnsweredBy(
+    said: Buffer,
+  ): 'own' | { readonly id: RpcId; shown(bytes: Buffer): Promise<Buffer> } | undefined {
     if (own.size === 0 && ![...open.values()].some(({ shown }) => shown !== undefined)) return undefined;
     const read = readMessage(said, { maxBytes: maxMessageBytes });
     if (!read.ok || read.message.kind !== 'response' || read.message.id === undefined) return undefined;

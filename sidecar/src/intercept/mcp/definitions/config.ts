@@ -48,7 +48,9 @@ export const definitionsConfig = z
       .min(0)
       .max(1)
       .default(INSTRUCTIONS_FROM)
-      .describe('The score from which what a definition says counts as instructions to the model; 0 is nearly any text.'),
+      .describe(
+        'The score from which what a definition says counts as instructions to the model; 0 is nearly any text.',
+      ),
     stateFile: z
       .string()
       .min(1)
@@ -62,7 +64,11 @@ export const definitionsConfig = z
       .min(1)
       .optional()
       .describe('Definitions that somebody accepted (`portcullis tools accept`); read, never written, by the sidecar.'),
-    pins: z.array(toolPin).max(10_000).default([]).describe('Definitions that are accepted, and the only ones of their tools.'),
+    pins: z
+      .array(toolPin)
+      .max(10_000)
+      .default([])
+      .describe('Definitions that are accepted, and the only ones of their tools.'),
     maxTools: z.int().min(1).max(10_000).default(1_024).describe('Most tools of one server; what is beyond is hidden.'),
     maxDefinitionBytes: z
       .int()

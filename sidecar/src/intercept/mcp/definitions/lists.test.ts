@@ -1,13 +1,18 @@
 /** Lists and calls of tools through the real proxy, in front of a server whose definitions the test changes. */
 
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { allow, deny, denyOnly, fail, fakePolicyClient } from '../../../testing/fake-policy-client.js';
 import { type Harness, startHarness } from '../../../testing/proxy-harness.js';
-import { answerJson, type Recorded, type RecordingUpstream, recordingUpstream } from '../../../testing/recording-upstream.js';
+import {
+  answerJson,
+  type Recorded,
+  type RecordingUpstream,
+  recordingUpstream,
+} from '../../../testing/recording-upstream.js';
 import { definitionOf } from './definition.js';
 
 const LIST = { jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} };
@@ -32,7 +37,9 @@ let isStream = false;
 function serve({ body }: Recorded, response: ServerResponse): void {
   const message = JSON.parse(body) as { id: number; method: string; params: { cursor?: string; name?: string } };
   if (message.method !== 'tools/list') {
-    return answerJson(response, { jsonrpc: '2.0', id: message.id, result: { content: [], called: message.params.name } });
+    const result = { content: [], called: message.params.name };
+    answerJson(response, { jsonrpc: '2.0', id: message.id, result });
+    return;
   }
   const page = Number(message.params.cursor ?? 0);
   const next = page + 1 < pages.length ? { nextCursor: String(page + 1) } : {};
@@ -57,7 +64,10 @@ const outcomeOf = async (name: string): Promise<unknown> => {
 const methods = (): readonly string[] =>
   upstream.requests.map(({ body }) => (JSON.parse(body) as { method: string }).method);
 const counted = async (name: string): Promise<string> =>
-  (await harness.registry.metrics()).split('\n').filter((line) => line.startsWith(`portcullis_sidecar_${name}{`)).join('\n');
+  (await harness.registry.metrics())
+    .split('\n')
+    .filter((line) => line.startsWith(`portcullis_sidecar_${name}{`))
+    .join('\n');
 
 beforeEach(async () => {
   client.behaviour = allow();
@@ -89,7 +99,10 @@ describe('a list of tools', () => {
   ])('comes without what may not be called, and else byte for byte, as %s', async (_as, streamed) => {
     isStream = streamed;
     pages = [[tool('read', 'a ] " , [ { \\ b'), tool('delete'), tool('write')]];
-    written = (message) => JSON.stringify(message).replaceAll('"inputSchema"', ' "input\\u0053chema"').replaceAll('},{"name"', '} ,\t{"name"');
+    written = (message) =>
+      JSON.stringify(message)
+        .replaceAll('"inputSchema"', ' "input\\u0053chema"')
+        .replaceAll('},{"name"', '} ,\t{"name"');
     client.behaviour = denyOnly('tools/list', 'delete');
     await start();
     const { text } = await harness.post(LIST);
@@ -105,11 +118,18 @@ describe('a list of tools', () => {
     await harness.post(LIST);
     await harness.post({ ...LIST, params: { cursor: '1' } });
     const asked = client.asked.filter(({ tool: asking }) => asking?.name !== undefined);
-    expect(asked.map(({ kind, tool: asking }) => [kind, asking?.operation, asking?.name, asking?.definition_digest])).toEqual([
+    expect(
+      asked.map(({ kind, tool: asking }) => [kind, asking?.operation, asking?.name, asking?.definition_digest]),
+    ).toEqual([
       ['tool_list', 'tools/list', 'read', digestOf(tool('read'))],
       ['tool_list', 'tools/list', 'write', digestOf(tool('write'))],
     ]);
-    expect(client.settled.map(({ outcome }) => outcome).toSorted()).toEqual(['forwarded', 'forwarded', 'refused', 'refused']);
+    expect(client.settled.map(({ outcome }) => outcome).toSorted()).toEqual([
+      'forwarded',
+      'forwarded',
+      'refused',
+      'refused',
+    ]);
   });
 
   test.each([
@@ -131,13 +151,25 @@ describe('a list of tools', () => {
   });
 
   test('has no elements without a name, none twice, none with a name that may not be called', async () => {
-    pages = [[tool('read'), { description: 'x' }, 'read', tool('read', 'another'), tool('re\u202eda'), tool('re\u0430d'), null]];
+    pages = [
+      [
+        tool('read'),
+        { description: 'x' },
+        'read',
+        tool('read', 'another'),
+        tool('re\u202eda'),
+        tool('re\u0430d'),
+        null,
+      ],
+    ];
     await start();
     expect(await listed()).toEqual(['read']);
   });
 
   test('is asked about with bounded haste', async () => {
-    pages = [Array.from({ length: 40 }, (_, index) => tool(`t${'abcdefgh'[index % 8]}${'pqstv'[Math.floor(index / 8)]}`))];
+    pages = [
+      Array.from({ length: 40 }, (_, index) => tool(`t${'abcdefgh'[index % 8]}${'pqstv'[Math.floor(index / 8)]}`)),
+    ];
     let running = 0;
     let most = 0;
     client.behaviour = async (request) => {
@@ -186,15 +218,18 @@ describe('a call', () => {
   });
 
   test.each([
-    ['tools may not be listed', denyOnly('tools/list'), (): void => undefined],
-    ['the server does not list it', allow(), (): void => void (pages = [[tool('write')]])],
-    ['the server lists nothing', allow(), (): void => void (pages = [{} as never])],
-  ])('of what was not seen is refused where %s', async (_what, behaviour, prepare) => {
+    ['tools may not be listed', denyOnly('tools/list'), [tool('read')]],
+    ['the server does not list it', allow(), [tool('write')]],
+    ['the server lists nothing', allow(), {} as never],
+  ])('of what was not seen is refused where %s', async (_what, behaviour, page: readonly unknown[]) => {
     client.behaviour = behaviour;
-    prepare();
+    pages = [page];
     await start();
     const { json } = await harness.post(call('read'));
-    expect(json.error).toMatchObject({ code: -31403, data: { code: 'TOOL_QUARANTINED', reason_code: 'TOOL_DEFINITION_UNSEEN' } });
+    expect(json.error).toMatchObject({
+      code: -31403,
+      data: { code: 'TOOL_QUARANTINED', reason_code: 'TOOL_DEFINITION_UNSEEN' },
+    });
     expect(methods()).not.toContain('tools/call');
   });
 
@@ -204,7 +239,9 @@ describe('a call', () => {
   ])('of what was not seen: %s', async (unseen, outcome) => {
     await start({ unseen });
     expect(await outcomeOf('read')).toBe(outcome);
-    expect(client.asked.map(({ tool: asking }) => asking?.definition_digest)).toEqual(outcome === 'read' ? [undefined] : []);
+    expect(client.asked.map(({ tool: asking }) => asking?.definition_digest)).toEqual(
+      outcome === 'read' ? [undefined] : [],
+    );
   });
 });
 
@@ -311,14 +348,17 @@ describe('a definition that nobody should trust', () => {
     expect(await outcomeOf('read')).toBe(reason);
   });
 
-  test.each(['l1st', 'LIST', 'Iist', 'list'])('because an earlier tool has its name or looks like it: %s', async (name) => {
-    pages = [[tool('list')]];
-    await start();
-    await listed();
-    pages = [[tool('list', name === 'list' ? 'other' : undefined), tool(name === 'list' ? 'l1st' : name)]];
-    expect(await listed()).toEqual(name === 'list' ? [] : ['list']);
-    expect(await outcomeOf(name === 'list' ? 'l1st' : name)).toBe('TOOL_NAME_SHADOWED');
-  });
+  test.each(['l1st', 'LIST', 'Iist', 'list'])(
+    'because an earlier tool has its name or looks like it: %s',
+    async (name) => {
+      pages = [[tool('list')]];
+      await start();
+      await listed();
+      pages = [[tool('list', name === 'list' ? 'other' : undefined), tool(name === 'list' ? 'l1st' : name)]];
+      expect(await listed()).toEqual(name === 'list' ? [] : ['list']);
+      expect(await outcomeOf(name === 'list' ? 'l1st' : name)).toBe('TOOL_NAME_SHADOWED');
+    },
+  );
 
   test('because nobody looked at it, where that is asked for', async () => {
     const pins = [{ server: 'files', name: 'write', digest: digestOf(tool('write')) }];

@@ -157,7 +157,9 @@ export function createToolDefinitions(options: ToolDefinitionsOptions): ToolDefi
       for (const reason of hidden) if (reason !== undefined) observer.toolHidden(reason);
       if (hidden.every((reason) => reason === undefined)) return message;
       const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(message);
-      return Buffer.from(withoutElements(text, 'tools', (index) => index < hidden.length && hidden[index] === undefined));
+      return Buffer.from(
+        withoutElements(text, 'tools', (index) => index < hidden.length && hidden[index] === undefined),
+      );
     },
     async ofCall(name, { seen, session, fetch }) {
       const known = (): Definition | undefined => session.tools.get(name, clock.monotonic(), config.maxAgeMs);
