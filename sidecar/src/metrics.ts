@@ -7,7 +7,7 @@ import { type AskObserver, BREAKER_STATES } from './ask/observer.js';
 import { type AnswerCacheObserver, UNSTORED_REASONS } from './cache/answer-cache.js';
 import type { RefusalObserver } from './enforce/refuse.js';
 import { QUARANTINE_REASONS } from './intercept/mcp/definitions/ledger.js';
-import { HIDDEN_REASONS, type ToolObserver, UNSEEN } from './intercept/mcp/definitions/tool-definitions.js';
+import { CALL_REASONS, HIDDEN_REASONS, type ToolObserver } from './intercept/mcp/definitions/tool-definitions.js';
 import type { ExchangeObserver } from './intercept/mcp/exchange.js';
 import { REDACTION_DIRECTIONS, type RedactionObserver } from './redact/redactor.js';
 
@@ -91,7 +91,7 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
   const quarantined = registry.counter<'reason'>({
     name: 'quarantined_calls_total',
     help: "Calls that were refused because of the tool's definition, by reason.",
-    labels: { reason: [UNSEEN, ...QUARANTINE_REASONS] },
+    labels: { reason: [...CALL_REASONS, ...QUARANTINE_REASONS] },
   });
   let highest = 0;
   // Looked up once: these are on the path of every attempt.

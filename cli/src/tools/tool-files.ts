@@ -63,7 +63,7 @@ export async function writeAcceptedTools(path: string, accepted: readonly Accept
 
 async function jsonOf(path: string): Promise<unknown> {
   const bytes = await readFile(path).catch((thrown: unknown) => {
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined;
+    if (typeof thrown === 'object' && thrown !== null && 'code' in thrown && thrown.code === 'ENOENT') return undefined;
     throw thrown;
   });
   if (bytes === undefined) return undefined;

@@ -167,10 +167,10 @@ export function createExchange(options: ExchangeOptions): Exchange {
     session: Session,
     seen: Sighting,
   ): Promise<Attempt | Refusal> {
-    const name = made.request.tool?.name;
+    const { name, arguments: args = {} } = made.request.tool ?? {};
     if (message.method !== CALL_TOOL || name === undefined) return made;
     const fetch = (cursor: string | undefined): Promise<ToolPage> => fetchTools(turn, message, seen, cursor);
-    const known = await tools.ofCall(name, { seen, session, fetch });
+    const known = await tools.ofCall(name, { args, seen, session, fetch });
     if ('kind' in known) return known;
     return known.digest === undefined ? made : withDefinition(made, known.digest);
   }

@@ -161,14 +161,14 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     seen: Sighting,
     turn: Promise<void>,
   ): Promise<Attempt | Refusal> {
-    const name = made.request.tool?.name;
+    const { name, arguments: args = {} } = made.request.tool ?? {};
     if (message.method !== CALL_TOOL || name === undefined) return made;
     const fetch = async (cursor: string | undefined): Promise<ToolPage> => {
       // What the agent said before, a handshake for example, has to have got there.
       await turn;
       return fetchTools(message, seen, cursor);
     };
-    const known = await tools.ofCall(name, { seen, session, fetch });
+    const known = await tools.ofCall(name, { args, seen, session, fetch });
     if ('kind' in known) return known;
     return known.digest === undefined ? made : withDefinition(made, known.digest);
   }

@@ -51,6 +51,10 @@ export const definitionsConfig = z
       .describe(
         'The score from which what a definition says counts as instructions to the model; 0 is nearly any text.',
       ),
+    checkArguments: z
+      .boolean()
+      .default(true)
+      .describe("Whether arguments must be what the definition's `inputSchema` wants, where a definition was seen."),
     stateFile: z
       .string()
       .min(1)

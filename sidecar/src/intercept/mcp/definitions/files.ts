@@ -149,7 +149,7 @@ async function stampOf(path: string): Promise<string> {
 
 async function readIfThere(path: string): Promise<Buffer | undefined> {
   return readFile(path).catch((thrown: unknown) => {
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined;
+    if (typeof thrown === 'object' && thrown !== null && 'code' in thrown && thrown.code === 'ENOENT') return undefined;
     throw thrown;
   });
 }

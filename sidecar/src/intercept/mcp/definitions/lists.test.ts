@@ -372,3 +372,55 @@ describe('a definition that nobody should trust', () => {
     expect(await listed()).toEqual(['write']);
   });
 });
+
+describe('arguments', () => {
+  const inputSchema = {
+    type: 'object',
+    properties: { path: { type: 'string' }, depth: { $ref: '#/$defs/depth' } },
+    required: ['path'],
+    additionalProperties: false,
+    $defs: { depth: { type: 'integer', minimum: 0 } },
+  };
+  const sent = async (args: unknown): Promise<unknown> => {
+    const { json } = await harness.post({ ...call('read'), params: { name: 'read', arguments: args } });
+    return json.error ?? json.result?.['called'];
+  };
+  beforeEach(() => {
+    pages = [[{ ...tool('read'), inputSchema }]];
+  });
+
+  test.each<[string, object, string]>([
+    ['lack one', {}, 'tool.arguments/path: expected a value'],
+    ['have another type', { path: 1 }, 'tool.arguments/path: expected string'],
+    ['are out of bounds', { path: '', depth: -1 }, 'tool.arguments/depth: expected at least 0'],
+    ['have one too many', { path: '', secret: 'x' }, 'tool.arguments/secret: expected no member of this name'],
+  ])('that %s are refused without asking, as invalid parameters', async (_what, args, message) => {
+    await start();
+    await listed();
+    client.asked.length = 0;
+    expect(await sent(args)).toMatchObject({
+      code: -32602,
+      message: expect.stringContaining(message),
+      data: { code: 'REQUEST_INVALID' },
+    });
+    expect(client.asked).toEqual([]);
+    expect(methods()).toEqual(['tools/list']);
+  });
+
+  test('that the schema wants go on; others too where nobody checks', async () => {
+    await start();
+    expect(await sent({ path: 'a', depth: 2 })).toBe('read');
+    await harness.close();
+    await start({ checkArguments: false });
+    expect(await sent({})).toBe('read');
+  });
+
+  test.each([
+    ['elsewhere', { $ref: 'https://evil.example/schema' }],
+    ['to itself without end', { $ref: '#' }],
+  ])('of a schema that refers %s are refused', async (_where, schema) => {
+    pages = [[{ ...tool('read'), inputSchema: schema }]];
+    await start();
+    expect(await sent({})).toMatchObject({ data: { reason_code: 'TOOL_SCHEMA_UNUSABLE' } });
+  });
+});

@@ -1,13 +1,14 @@
 /** What the definitions of a server's tools decide: which of them an agent is shown, and what a call of one is asked with. */
 
+import { checkSchema, SchemaUnusable } from '@portcullis/policy/content';
 import type { Json, JsonObject } from '@portcullis/policy/model';
 import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
 import type { PolicyClient } from '../../../ask/port.js';
 import { type Guard, isRefusal } from '../../../enforce/guard.js';
 import type { Permit } from '../../../enforce/permit.js';
-import type { Refusal, Refuser } from '../../../enforce/refuse.js';
+import { type Refusal, type Refuser, RPC_CODE } from '../../../enforce/refuse.js';
 import type { Inspector } from '../inspect.js';
-import type { RpcId } from '../message.js';
+import { isObject, type RpcId } from '../message.js';
 import type { Session } from '../sessions.js';
 import type { AttemptMaker, Sighting } from '../to-attempt.js';
 import type { DefinitionsConfig } from './config.js';
@@ -17,18 +18,26 @@ import { withoutElements } from './list-elements.js';
 
 /** Why a tool is not in a list, besides quarantine. */
 export const HIDDEN_REASONS = ['NOT_ALLOWED', 'TOOL_NAME_TWICE', 'TOOL_DEFINITION_UNREADABLE'] as const;
+const UNSEEN = 'TOOL_DEFINITION_UNSEEN';
+const UNCHECKABLE = 'TOOL_SCHEMA_UNUSABLE';
 /** Why a call is refused without asking, besides quarantine. */
-export const UNSEEN = 'TOOL_DEFINITION_UNSEEN';
+export const CALL_REASONS = [UNSEEN, UNCHECKABLE] as const;
+/** Most steps that the arguments of one call may take to check: some milliseconds. */
+const SCHEMA_STEPS = 100_000;
+const MAX_SHOWN_PATH = 256;
 
 /** See {@link HIDDEN_REASONS}. */
 export type HiddenReason = (typeof HIDDEN_REASONS)[number] | QuarantineReason;
+
+/** See {@link CALL_REASONS}. */
+export type CallReason = (typeof CALL_REASONS)[number] | QuarantineReason;
 
 /** Who hears of it. */
 export interface ToolObserver {
   /** A tool was left out of a list that an agent got. */
   toolHidden(reason: HiddenReason): void;
   /** A call was refused because of the tool's definition. */
-  quarantinedCall(reason: QuarantineReason | typeof UNSEEN): void;
+  quarantinedCall(reason: CallReason): void;
 }
 
 /** One page of a list of tools as the server gave it. */
@@ -59,7 +68,12 @@ export interface ToolDefinitions {
   /** The digest that a call is asked with, or why it is refused without asking. Never rejects. */
   ofCall(
     name: string,
-    call: { readonly seen: Sighting; readonly session: Session; readonly fetch: FetchPage },
+    call: {
+      readonly args: JsonObject;
+      readonly seen: Sighting;
+      readonly session: Session;
+      readonly fetch: FetchPage;
+    },
   ): Promise<{ readonly digest: string | undefined } | Refusal>;
 }
 
@@ -133,7 +147,7 @@ export function createToolDefinitions(options: ToolDefinitionsOptions): ToolDefi
     }
   }
 
-  function refused(reason: QuarantineReason | typeof UNSEEN, message: string, note?: string): Refusal {
+  function refused(reason: CallReason, message: string, note?: string): Refusal {
     observer.quarantinedCall(reason);
     return refuser.refuse('TOOL_QUARANTINED', {
       message,
@@ -141,6 +155,23 @@ export function createToolDefinitions(options: ToolDefinitionsOptions): ToolDefi
       path: 'tool.definition_digest',
       ...(note === undefined ? {} : { note }),
     });
+  }
+
+  /** The digest to ask with where the arguments are what the definition wants. */
+  function checked({ digest, tool }: Definition, args: JsonObject): { readonly digest: string } | Refusal {
+    const { inputSchema } = tool;
+    if (!config.checkArguments || inputSchema === undefined) return { digest };
+    try {
+      if (!isObject(inputSchema)) throw new SchemaUnusable('the schema is no object');
+      const problem = checkSchema(inputSchema, args, SCHEMA_STEPS);
+      if (problem === undefined) return { digest };
+      const path = `tool.arguments${problem.path}`;
+      const message = `${path.slice(0, MAX_SHOWN_PATH)}: expected ${problem.expected}, as this tool's schema wants it`;
+      return refuser.refuse('REQUEST_INVALID', { message, path, rpcCode: RPC_CODE.invalidParams });
+    } catch (thrown) {
+      if (!(thrown instanceof SchemaUnusable)) return refuser.fault(thrown);
+      return refused(UNCHECKABLE, `the arguments cannot be checked by this tool's schema: ${thrown.message}`);
+    }
   }
 
   return {
@@ -161,7 +192,7 @@ export function createToolDefinitions(options: ToolDefinitionsOptions): ToolDefi
         withoutElements(text, 'tools', (index) => index < hidden.length && hidden[index] === undefined),
       );
     },
-    async ofCall(name, { seen, session, fetch }) {
+    async ofCall(name, { args, seen, session, fetch }) {
       const known = (): Definition | undefined => session.tools.get(name, clock.monotonic(), config.maxAgeMs);
       let definition = known();
       if (definition === undefined && config.unseen === 'ask') return { digest: undefined };
@@ -176,11 +207,11 @@ export function createToolDefinitions(options: ToolDefinitionsOptions): ToolDefi
       if (definition === undefined) {
         return refused(UNSEEN, "this tool's definition was not seen: the server does not list it, or cannot be asked");
       }
-      if (ledger.standing(seen.server, definition) === undefined) return { digest: definition.digest };
+      if (ledger.standing(seen.server, definition) === undefined) return checked(definition, args);
       // Somebody may have accepted it since.
       await ledger.refresh();
       const reason = ledger.standing(seen.server, definition);
-      return reason === undefined ? { digest: definition.digest } : refused(reason, MESSAGES[reason]);
+      return reason === undefined ? checked(definition, args) : refused(reason, MESSAGES[reason]);
     },
   };
 }
