@@ -22,6 +22,7 @@ import { addReleaseVerbs } from './verbs/release.js';
 import { addReviewVerbs } from './verbs/reviews.js';
 import { addRiskVerbs } from './verbs/risk.js';
 import { addTestVerb } from './verbs/test.js';
+import { addToolVerbs } from './verbs/tools.js';
 import { addTrustVerbs } from './verbs/trust.js';
 import { addValidateVerb } from './verbs/validate.js';
 
@@ -63,6 +64,7 @@ function addVerbs(program: Command, shell: Shell): void {
   addReviewVerbs(program, shell);
   addAuditVerbs(program, shell);
   addRiskVerbs(program, shell);
+  addToolVerbs(program, shell);
   addHookVerb(program, shell);
   addEfficacyScans(program, shell);
 }

@@ -96,8 +96,9 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
   };
   const backstopMs = config.pdp.deadlineMs + BACKSTOP_MS;
   const parts: SurfaceParts = {
-    enforcementOf(source, { capabilities: own = {}, redacts = false } = {}) {
-      const refuser = createRefuser({ source, log, observer: metrics });
+    enforcementOf(source, { capabilities: own = {}, redacts = false, counts = true } = {}) {
+      const observer = counts ? metrics : { ...metrics, refused: () => undefined };
+      const refuser = createRefuser({ source, log, observer });
       const common = { client, refuser, clock: systemClock, backstopMs };
       const guard = redacts
         ? createGuard({
@@ -132,7 +133,8 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
     },
     maxMessageBytes: Math.max(config.mcp?.limits.maxEventBytes ?? 0, config.stdio?.maxMessageBytes ?? 0),
   });
-  const mcpParts = { ...parts, guard, refuser, attempts, inspector };
+  const listingGuard = parts.enforcementOf('mcp_proxy', { redacts: true, counts: false }).guard;
+  const mcpParts = { ...parts, observer: metrics, guard, listingGuard, refuser, attempts, inspector };
 
   const tasks: Task[] = [];
   const drain: DrainStep[] = [];

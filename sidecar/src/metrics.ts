@@ -9,6 +9,8 @@ import type { RefusalObserver } from './enforce/refuse.js';
 import { DIRECTIONS, type EgressObserver, ENDINGS } from './intercept/egress/evidence.js';
 import { CALL_OUTCOMES } from './intercept/llm/calls.js';
 import type { GatewayObserver } from './intercept/llm/compose-llm.js';
+import { QUARANTINE_REASONS } from './intercept/mcp/definitions/ledger.js';
+import { CALL_REASONS, HIDDEN_REASONS, type ToolObserver } from './intercept/mcp/definitions/tool-definitions.js';
 import type { ExchangeObserver } from './intercept/mcp/exchange.js';
 import { REDACTION_DIRECTIONS, type RedactionObserver } from './redact/redactor.js';
 
@@ -23,7 +25,8 @@ export interface SidecarMetrics
     AskObserver,
     AnswerCacheObserver,
     EgressObserver,
-    RedactionObserver {
+    RedactionObserver,
+    ToolObserver {
   /** What the gauge of kept allows reads when scraped. */
   followCache(entries: () => number): void;
 }
@@ -109,6 +112,16 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
     name: 'llm_streams_cut_total',
     help: 'Streams of models that were ended because their limit of tokens was reached.',
   });
+  const hidden = registry.counter<'reason'>({
+    name: 'tools_hidden_total',
+    help: 'Tools that were left out of lists, each time, by reason.',
+    labels: { reason: [...HIDDEN_REASONS, ...QUARANTINE_REASONS] },
+  });
+  const quarantined = registry.counter<'reason'>({
+    name: 'quarantined_calls_total',
+    help: "Calls that were refused because of the tool's definition, by reason.",
+    labels: { reason: [...CALL_REASONS, ...QUARANTINE_REASONS] },
+  });
   let highest = 0;
   // Looked up once: these are on the path of every attempt.
   const asked = askSeconds.labels({ cached: 'false' });
@@ -180,6 +193,12 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
     },
     streamCut() {
       streamsCut.inc();
+    },
+    toolHidden(reason) {
+      hidden.inc({ reason });
+    },
+    quarantinedCall(reason) {
+      quarantined.inc({ reason });
     },
     followCache(entries) {
       const held = registry.gauge({ name: 'decision_cache_entries', help: 'Allows that are kept.' });

@@ -100,6 +100,15 @@ export const DENY_MEANINGS = {
       'Renew or correct the certificate under `tls`; new files are taken up without a restart. For a token, see ' +
       '[users](../guides/context.md#users); for a card, [agents](../guides/a2a.md#cards).',
   },
+  TOOL_QUARANTINED: {
+    meaning: 'The sidecar keeps this tool from the agent until somebody accepts its definition.',
+    when:
+      'Its definition is not the one that was seen first or accepted, reads like instructions, or was not seen at all; or its ' +
+      'name is, or looks like, that of an earlier tool. `reason_code` says which.',
+    action:
+      'Look at it with `portcullis tools list`, and accept it with `portcullis tools accept`; see ' +
+      '[tool definitions](../guides/tool-definitions.md).',
+  },
   METHOD_UNKNOWN: {
     meaning: 'The method is not one that the sidecar knows how to decide.',
     when: 'It is not in [the table of methods](mcp-methods.md) for this direction and protocol generation.',

@@ -712,6 +712,23 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     action: 'Correct the files under `tls`: the key must fit the certificate, and `caFile` must not be empty.',
   },
   ERR_TLS_REQUIRED: { meaning: 'An address without TLS where only TLS is allowed.', action: 'Use `https:`.' },
+  ERR_TOOL_ACCEPTED: {
+    meaning: 'The file of accepted tool definitions (`definitions.acceptedFile`) is not one, or cannot be read.',
+    action:
+      'Write it with `portcullis tools accept`, or correct it: `{"version":1,"accepted":[{server,name,digest}]}`.',
+  },
+  ERR_TOOL_STATE: {
+    meaning:
+      'The file of tool definitions that were seen (`definitions.stateFile`) is damaged, or cannot be read or written. A ' +
+      'sidecar that cannot read it does not start; one that cannot write it shows and calls no tool that is new.',
+    action:
+      'Let the sidecar write to its folder. Moving a damaged file away trusts every tool as it is next seen: look at the ' +
+      'servers first.',
+  },
+  ERR_TOOL_UNSEEN: {
+    meaning: 'No definition with this digest was seen of this tool.',
+    action: 'Look again with `portcullis tools list`: the server may have changed it once more.',
+  },
   ERR_TOOL_DECLARATIONS: {
     meaning: 'The file that `sessions.toolsFile` names cannot be read, is larger than 4 MiB, or is not as described.',
     action: 'Correct the file at the place that the message names.',

@@ -17,6 +17,7 @@ const CODES = [
   ['REQUEST_INVALID', 'invalid', -32600, 400],
   ['IDENTITY_REJECTED', 'failed_closed', -31503, 403],
   ['METHOD_UNKNOWN', 'denied', -32601, 404],
+  ['TOOL_QUARANTINED', 'denied', -31403, 403],
   ['PDP_UNAVAILABLE', 'failed_closed', -31503, 503],
   ['PDP_TIMEOUT', 'failed_closed', -31503, 503],
   ['PDP_BREAKER_OPEN', 'failed_closed', -31503, 503],

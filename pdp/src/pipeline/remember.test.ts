@@ -111,6 +111,13 @@ describe('an attempt that a session has to know of', () => {
   });
 });
 
+test('a question whether a tool may be shown is no attempt, and may be kept', async () => {
+  const listing = { ...request, kind: 'tool_list', tool: { ...request.tool, name: 'read' } } as const;
+  const question = { caller: AGENT, request: listing, digest, deadline: 0 };
+  const { decision, recorded } = await remembered('allow', never, { progress: { ...PROGRESS, question } });
+  expect([decision, recorded]).toEqual([decisionOf('allow'), []]);
+});
+
 describe('any other attempt', () => {
   test('is answered at once, as decided', async () => {
     const unread = await remembered('allow', never, { records: false });

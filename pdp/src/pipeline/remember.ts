@@ -4,6 +4,7 @@ import type { Decision } from '@portcullis/policy/model';
 import { type Clock, PortcullisError } from '@portcullis/runtime';
 import { byDeadline } from './by-deadline.js';
 import { type Progress, refusal } from './decision.js';
+import { isListing } from './listing.js';
 import type { AttemptRecorder, Recorded } from './ports.js';
 
 /** What it needs. */
@@ -31,6 +32,8 @@ export function remember(
   const { recorder, clock, engine } = parts;
   const { question, snapshot } = progress;
   if (recorder === undefined || question === undefined || snapshot === undefined) return decision;
+  // Whether something may be shown was asked; nothing was attempted.
+  if (isListing(question.request)) return decision;
   if (!recorder.records(question, snapshot)) return decision;
   const recorded = recorder
     .record(question, snapshot, { effect: decision.effect, isApproved })

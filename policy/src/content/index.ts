@@ -29,3 +29,4 @@ export {
   textEdits,
 } from './redact/text.js';
 export { ALL_RECOGNISERS, contentTypes } from './registry.js';
+export { checkSchema, type SchemaProblem, SchemaUnusable } from './schema/check.js';

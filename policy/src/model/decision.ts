@@ -32,6 +32,8 @@ export const DENY_CODES = [
   'IDENTITY_REJECTED',
   /** The method is not one the PEP knows how to decide. */
   'METHOD_UNKNOWN',
+  /** The PEP keeps the tool from the agent: its definition changed, is unknown, or looks like another's, and nobody accepted that. */
+  'TOOL_QUARANTINED',
   /** No PDP could be asked. */
   'PDP_UNAVAILABLE',
   /** No PDP answered within the deadline. */

@@ -24,8 +24,8 @@ export interface Attempt {
 /** Decides one attempt. Never rejects, and always settles: a client that never answers is a timeout. */
 export type Guard = (attempt: Attempt) => Promise<Permit | Refusal>;
 
-/** Whether the guard allowed it. */
-export function isRefusal(outcome: Permit | Refusal): outcome is Refusal {
+/** Whether it was refused, by the guard or on the way to it. */
+export function isRefusal(outcome: Permit | Attempt | Refusal): outcome is Refusal {
   return 'kind' in outcome;
 }
 

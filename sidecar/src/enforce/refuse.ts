@@ -86,6 +86,7 @@ export const REFUSALS = {
   },
   IDENTITY_REJECTED: { ...failedClosed, httpStatus: 403, message: "this sidecar's identity was rejected" },
   METHOD_UNKNOWN: { outcome: 'denied', rpcCode: RPC_CODE.methodNotFound, httpStatus: 404, message: 'unknown method' },
+  TOOL_QUARANTINED: { ...denied, message: 'this tool is quarantined until somebody accepts its definition' },
   PDP_UNAVAILABLE: { ...failedClosed, message: 'no policy decision point could be asked' },
   PDP_TIMEOUT: { ...failedClosed, message: 'no policy decision point answered in time' },
   PDP_BREAKER_OPEN: { ...failedClosed, message: 'policy decision points failed recently and are not asked' },

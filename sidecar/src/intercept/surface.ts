@@ -25,11 +25,11 @@ export interface Enforcement {
 export interface SurfaceParts {
   /**
    * @param own what the surface can carry out besides what all can; `redacts`: what a permit's `redaction` says. Decisions that
-   * ask for more are refused.
+   * ask for more are refused. `counts`: its refusals are attempts that ended.
    */
   enforcementOf(
     source: Source,
-    own?: { readonly capabilities?: Capabilities; readonly redacts?: boolean },
+    own?: { readonly capabilities?: Capabilities; readonly redacts?: boolean; readonly counts?: boolean },
   ): Enforcement;
   /** Settles, and reports results. */
   readonly client: PolicyClient;

@@ -94,7 +94,18 @@ export function enforcementParts(
     maxMessageBytes: 4_194_304,
   });
   const open = createOpenAttempts({ client, log });
-  return { guard, refuser, client, open, attempts, inspector, observer: metrics, clock: systemClock, log };
+  return {
+    guard,
+    listingGuard: guard,
+    refuser,
+    client,
+    open,
+    attempts,
+    inspector,
+    observer: metrics,
+    clock: systemClock,
+    log,
+  };
 }
 
 /** Keeps log lines for a test to read. */
@@ -120,6 +131,8 @@ export async function startHarness(options: {
   readonly headers?: Record<string, { env: string }>;
   readonly decisionHeaders?: boolean;
   readonly env?: Record<string, string>;
+  /** By default calls are asked about whatever was seen of their tools. */
+  readonly definitions?: Record<string, unknown>;
 }): Promise<Harness> {
   const registry = createRegistry('portcullis_sidecar');
   const { log, logged } = memoryLog();
@@ -133,6 +146,7 @@ export async function startHarness(options: {
       },
     ],
     limits: options.limits ?? {},
+    definitions: { unseen: 'ask', ...options.definitions },
     ...(options.minimumVersion === undefined ? {} : { minimumVersion: options.minimumVersion }),
   });
   const parts = enforcementParts(options.client, registry, log, options.backstopMs);

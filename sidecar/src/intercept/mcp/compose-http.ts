@@ -1,9 +1,11 @@
 /** Puts the Streamable HTTP proxy together. Loaded only when it is configured. */
 
 import type { Environment } from '@portcullis/runtime';
+import type { Guard } from '../../enforce/guard.js';
 import { readSecret } from '../http/credential.js';
 import type { Surface, SurfaceParts } from '../surface.js';
 import type { McpConfig } from './config.js';
+import { type DefinitionParts, openToolDefinitions } from './definitions/open.js';
 import { createExchange, type ExchangeOptions } from './exchange.js';
 import type { Inspector } from './inspect.js';
 import { startMcpServer } from './listen.js';
@@ -17,6 +19,9 @@ export type HttpProxyParts = Pick<
   'guard' | 'refuser' | 'client' | 'open' | 'attempts' | 'observer' | 'clock' | 'log'
 > & {
   readonly inspector: Inspector;
+  readonly observer: DefinitionParts['observer'];
+  /** Asks about the tools of lists; its refusals are no attempts of the agent. */
+  readonly listingGuard: Guard;
   readonly env: Environment;
   readonly traceHeaders?: SurfaceParts['traceHeaders'];
 };
@@ -49,8 +54,10 @@ export async function startHttpProxy(config: McpConfig, parts: HttpProxyParts): 
     limits: { ...limits, responseTimeoutMs: limits.answerTimeoutMs },
     log: parts.log,
   });
+  const tools = await openToolDefinitions(config.definitions, { ...parts, guard: parts.listingGuard });
   const exchange = createExchange({
     ...parts,
+    tools,
     upstreams,
     sessions: createSessions(),
     relay,

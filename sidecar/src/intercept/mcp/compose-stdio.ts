@@ -2,8 +2,10 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { type DrainStep, type Environment, PortcullisError, type Task } from '@portcullis/runtime';
+import type { Guard } from '../../enforce/guard.js';
 import { startChild } from './child.js';
 import type { StdioConfig } from './config.js';
+import { type DefinitionParts, openToolDefinitions } from './definitions/open.js';
 import { runStdio, type StdioOptions } from './stdio.js';
 
 /** What the wrapper shares with the rest of the process. */
@@ -11,6 +13,9 @@ export type StdioParts = Pick<
   StdioOptions,
   'guard' | 'refuser' | 'client' | 'attempts' | 'inspector' | 'observer' | 'clock' | 'log'
 > & {
+  readonly observer: DefinitionParts['observer'];
+  /** Asks about the tools of lists; its refusals are no attempts of the agent. */
+  readonly listingGuard: Guard;
   readonly env: Environment;
   /** Whether a decision can be had yet. */
   readonly ready: () => boolean;
@@ -39,6 +44,7 @@ export async function startStdioWrapper(
       'mode "mcp" needs the stdio configuration and -- command',
     );
   }
+  const tools = await openToolDefinitions(config.definitions, { ...parts, guard: parts.listingGuard });
   const child = await startChild({
     name: config.server,
     command: program,
@@ -57,7 +63,7 @@ export async function startStdioWrapper(
       mayEnd: true,
       async run(signal) {
         await untilReady(parts, config.readyWaitMs, signal);
-        await runStdio({ ...parts, ...config, child, input: process.stdin, output: process.stdout });
+        await runStdio({ ...parts, ...config, tools, child, input: process.stdin, output: process.stdout });
         const code = await child.ended;
         childCode = child.killed ? undefined : code;
       },

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { secretSource } from '../http/credential.js';
 import { allowedHosts, allowedOrigins, listenConfig } from '../http/listen-config.js';
+import { definitionsConfig } from './definitions/config.js';
 import { PROTOCOL_VERSIONS } from './headers.js';
 
 /** A server's name: the last segment of its path here, and `tool.server` in every question. */
@@ -84,6 +85,7 @@ export const mcpConfig = z.strictObject({
     .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, 'names must be distinct')
     .describe('The MCP servers.'),
   minimumVersion,
+  definitions: definitionsConfig,
   limits: limitsConfig.describe('Caps and times.'),
 });
 
@@ -91,6 +93,7 @@ export const mcpConfig = z.strictObject({
 export const stdioConfig = z.strictObject({
   server: serverName.describe('Name of the server in every question, as tool.server.'),
   minimumVersion,
+  definitions: definitionsConfig,
   maxMessageBytes: z
     .int()
     .min(1024)

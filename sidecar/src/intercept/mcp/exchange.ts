@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CanonicalRequest, Source } from '@portcullis/policy/model';
 import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
 import type { PolicyClient } from '../../ask/port.js';
-import { type Guard, isRefusal } from '../../enforce/guard.js';
+import { type Attempt, type Guard, isRefusal } from '../../enforce/guard.js';
 import type { OpenAttempts } from '../../enforce/open-attempts.js';
 import type { Permit } from '../../enforce/permit.js';
 import { type Refusal, type Refuser, RPC_CODE } from '../../enforce/refuse.js';
@@ -12,13 +12,23 @@ import { bytesOf, createReport } from '../../enforce/report.js';
 import { redactMessage } from '../../redact/message.js';
 import type { TraceFields } from '../../trace/w3c.js';
 import { collect } from '../http/body.js';
+import { PAGE_TIMEOUT_MS, pageRequest } from './definitions/fetch-page.js';
+import type { ToolDefinitions, ToolPage } from './definitions/tool-definitions.js';
 import type { BadHead, Head } from './head.js';
 import { type ProtocolVersion, readMirrors, readVersionHeader, type Spoken } from './headers.js';
 import { type Declined, type Expectation, upstreamError } from './inspect.js';
-import { isRpcId, type RpcId, type RpcMessage, type RpcResponse, readMessage } from './message.js';
+import { isRpcId, type RpcId, type RpcMessage, type RpcRequest, type RpcResponse, readMessage } from './message.js';
 import type { Relay, RelayOutcome, RelayTask } from './relay.js';
 import type { Session, Sessions } from './sessions.js';
-import { type AttemptMaker, isAttempt, type NotAnAttempt, type Sighting } from './to-attempt.js';
+import {
+  type AttemptMaker,
+  CALL_TOOL,
+  isAttempt,
+  LIST_TOOLS,
+  type NotAnAttempt,
+  type Sighting,
+  withDefinition,
+} from './to-attempt.js';
 import { refusalError, rpcError, statusOfRefusedRequest } from './to-response.js';
 import { forwardable, type Headers, type Upstream, type UpstreamReply } from './upstream.js';
 
@@ -46,6 +56,7 @@ export interface ExchangeOptions {
   /** Told what is under way, so that it can be cut off. */
   readonly open: Pick<OpenAttempts, 'add'>;
   readonly relay: Relay;
+  readonly tools: ToolDefinitions;
   readonly observer: ExchangeObserver;
   readonly clock: Clock;
   readonly log: Logger;
@@ -63,7 +74,7 @@ export type Exchange = (
 
 /** Makes the exchange. */
 export function createExchange(options: ExchangeOptions): Exchange {
-  const { guard, refuser, attempts, sessions, relay, limits, minimumVersion } = options;
+  const { guard, refuser, attempts, sessions, relay, tools, limits, minimumVersion } = options;
   const report = createReport(options.client, options.clock);
 
   return async (head, request, response, signal) => {
@@ -115,9 +126,11 @@ export function createExchange(options: ExchangeOptions): Exchange {
     let answered = false;
     let brokeOff = false;
     try {
-      const outcome = await guard({ ...made, trace: traceOf(turn.head.headers) });
+      const attempt = message.kind === 'request' ? await defined(turn, message, made, session, seen) : made;
+      if (isRefusal(attempt)) return refused(turn, id, attempt, seen);
+      const outcome = await guard({ ...attempt, trace: traceOf(turn.head.headers) });
       if (isRefusal(outcome)) return refused(turn, id, outcome, seen);
-      if (outcome.payload !== made.payload && mirrorsParameters(turn.headers)) {
+      if (outcome.payload !== attempt.payload && mirrorsParameters(turn.headers)) {
         return refused(turn, id, notMirrored(outcome), seen);
       }
       await session.opened();
@@ -125,7 +138,10 @@ export function createExchange(options: ExchangeOptions): Exchange {
       if (isRpcId(cancelled)) await session.gone(cancelled);
       const expected = expectation(session, seen, (given) => given === id && !answered);
       await carryOut(turn, outcome, id, expected, {
-        request: made.request,
+        request: attempt.request,
+        ...(id !== undefined && message.method === LIST_TOOLS
+          ? { shown: (bytes: Buffer) => tools.shown(bytes, { requestId: id, seen, session, permit: outcome }) }
+          : {}),
         send: () =>
           turn.upstream.forward(outcome, 'POST', turn.headers, turn.signal, () => {
             if (id !== undefined) session.left(id);
@@ -135,12 +151,59 @@ export function createExchange(options: ExchangeOptions): Exchange {
           answered = true;
         },
         brokeOff: () => {
-          // Nobody would report or redact what came on another stream.
-          brokeOff = outcome.report === undefined && outcome.redaction === undefined;
+          // Nobody would report, redact or filter what came on another stream.
+          brokeOff = outcome.report === undefined && outcome.redaction === undefined && message.method !== LIST_TOOLS;
         },
       });
     } finally {
       if (id !== undefined) session.end(id, brokeOff);
+    }
+  }
+
+  /** A call with the digest of its tool's definition, or why it is refused without asking. */
+  async function defined(
+    turn: Turn,
+    message: RpcRequest,
+    made: Attempt,
+    session: Session,
+    seen: Sighting,
+  ): Promise<Attempt | Refusal> {
+    const { name, arguments: args = {} } = made.request.tool ?? {};
+    if (message.method !== CALL_TOOL || name === undefined) return made;
+    const fetch = (cursor: string | undefined): Promise<ToolPage> => fetchTools(turn, message, seen, cursor);
+    const known = await tools.ofCall(name, { args, seen, session, fetch });
+    if ('kind' in known) return known;
+    return known.digest === undefined ? made : withDefinition(made, known.digest);
+  }
+
+  /** A page of the server's list, on our own account. */
+  async function fetchTools(
+    turn: Turn,
+    call: RpcRequest,
+    seen: Sighting,
+    cursor: string | undefined,
+  ): Promise<ToolPage> {
+    const asked = pageRequest(call, cursor);
+    const made = attempts.fromMessage(asked, seen);
+    if (!isAttempt(made)) throw new TypeError(made.message);
+    const permit = await guard(made);
+    if (isRefusal(permit)) throw new Error(`tools may not be listed: ${permit.code}`);
+    const sentAt = options.clock.monotonic();
+    let outcome: RelayOutcome = 'upstream_failed';
+    try {
+      const signal = AbortSignal.any([turn.signal, AbortSignal.timeout(PAGE_TIMEOUT_MS)]);
+      const reply = await turn.upstream.forward(permit, 'POST', headersOfPage(turn.headers), signal);
+      const result = await relay.result(reply, asked.id);
+      if (!(await report(permit, result, sentAt, bytesOf(permit, 0))))
+        throw new Error('the list could not be recorded');
+      outcome = 'forwarded';
+      return { result };
+    } finally {
+      if (outcome !== 'forwarded' || permit.report === undefined) {
+        const { decision_id, request_digest } = permit;
+        const duration = Math.max(0, Math.round(options.clock.monotonic() - sentAt));
+        options.client.settle({ decision_id, request_digest, outcome, duration_ms: duration });
+      }
     }
   }
 
@@ -217,6 +280,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
         received: (bytes) => {
           bytesIn += bytes;
         },
+        shown: steps.shown,
         redact: (message) => redactMessage(permit, message),
         answered: steps.answered,
         brokeOff: steps.brokeOff,
@@ -306,10 +370,22 @@ interface Turn {
 interface Steps {
   /** What is carried out; absent for what another attempt stands for. */
   readonly request: CanonicalRequest | undefined;
+  readonly shown?: RelayTask['shown'];
   send(): Promise<UpstreamReply>;
   relay(task: RelayTask): Promise<RelayOutcome>;
   readonly answered: () => void;
   readonly brokeOff: () => void;
+}
+
+/** What the agent's own call was sent with, about a list. */
+function headersOfPage(headers: Headers): Headers {
+  const { 'mcp-name': _name, 'last-event-id': _resume, ...others } = headers;
+  const kept = Object.entries(others).filter(([name]) => !name.startsWith('mcp-param-'));
+  return {
+    ...Object.fromEntries(kept),
+    ...(headers['mcp-method'] === undefined ? {} : { 'mcp-method': LIST_TOOLS }),
+    accept: 'application/json, text/event-stream',
+  };
 }
 
 function mirrorsParameters(headers: Headers): boolean {

@@ -51,6 +51,9 @@ export interface Inspector {
 /** Values of `resultType` that are defined (2026-07-28 and the tasks extension); no other may reach an agent. */
 const RESULT_TYPES: ReadonlySet<Json> = new Set(['complete', 'input_required', 'task']);
 
+/** What was seen of the tools of a session is out of date. */
+const TOOLS_CHANGED = 'notifications/tools/list_changed';
+
 /** What an inspector needs. */
 export interface InspectorOptions {
   readonly guard: Guard;
@@ -128,6 +131,7 @@ export function createInspector(options: InspectorOptions): Inspector {
       if (message.kind === 'request') return await serverRequest(message, expected);
       const known = methodRow(message.method, 'server_to_client', expected.seen.era)?.shape === 'notification';
       if (!known) return { verdict: 'drop', reason: 'unknown notification' };
+      if (message.method === TOOLS_CHANGED) expected.session.tools.clear();
       const refusal = expected.seen.era === 'modern' ? await inputRefusal(message.params, expected.seen) : undefined;
       return refusal === undefined ? { verdict: 'pass' } : { verdict: 'drop', reason: refusal.code };
     } catch (thrown) {

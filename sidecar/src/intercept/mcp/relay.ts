@@ -1,7 +1,7 @@
 /** Bringing an upstream's answer to the agent: checked message by message, unbuffered, with back-pressure. */
 
 import type { ServerResponse } from 'node:http';
-import type { Json } from '@portcullis/policy/model';
+import type { Json, JsonObject } from '@portcullis/policy/model';
 import { LOG_FIELD, type Logger } from '@portcullis/runtime';
 import { writeSlowly } from '../http/backpressure.js';
 import { collect, discard } from '../http/body.js';
@@ -26,6 +26,8 @@ export interface RelayTask {
   release(brought: Json): Promise<boolean>;
   /** Told of bytes that the server sent, before anything is made of them. */
   received(bytes: number): void;
+  /** What of a message of the server may be shown: the same bytes, or fewer elements of a list. Rejects when that is not known. */
+  readonly shown?: ((message: Buffer) => Promise<Buffer>) | undefined;
   /** A message of the server as the agent may have it. @throws Error when it may not have it */
   redact(message: Buffer): Buffer;
   /** Told when a response was delivered to the agent. */
@@ -43,6 +45,7 @@ export interface RelayLimits {
 }
 
 const WITHHELD = 'its answer could not be recorded';
+const UNFILTERED = 'its list of tools could not be checked';
 const UNREDACTED = 'its answer could not be redacted';
 
 /** What passes from server to agent. */
@@ -54,6 +57,8 @@ export interface Relay {
   answer(task: RelayTask): Promise<RelayOutcome>;
   /** Answers that carry nothing but a status: to notifications, client answers and DELETE. */
   status(task: RelayTask): Promise<RelayOutcome>;
+  /** The result that answers a request of our own. Rejects when there is none; what else comes is not read. */
+  result(reply: UpstreamReply, id: RpcId): Promise<JsonObject>;
 }
 
 /** Makes a relay. */
@@ -80,7 +85,9 @@ export function createRelay(options: {
     if (collected.kind !== 'all')
       return fail(task, `its answer was ${collected.kind.replace('_', ' ')}`, failedStatus(reply));
     task.received(collected.bytes.length);
-    const bytes = redacted(task, collected.bytes);
+    const shown = await shownOf(task, collected.bytes);
+    if (shown === undefined) return fail(task, UNFILTERED);
+    const bytes = redacted(task, shown);
     if (bytes === undefined) return fail(task, UNREDACTED);
     const finding = await inspector.inspect(bytes, {
       ...task.expected,
@@ -138,7 +145,12 @@ export function createRelay(options: {
       if (event.data === undefined || event.data.length === 0) return writeSlowly(response, event.raw);
       // Both SDKs ignore other types, and the old transport's `endpoint` would lead the agent around us.
       if (event.type !== '' && event.type !== 'message') return true;
-      const data = redacted(task, event.data);
+      const shown = await shownOf(task, event.data);
+      if (shown === undefined) {
+        trouble = UNFILTERED;
+        return false;
+      }
+      const data = redacted(task, shown);
       if (data === undefined) {
         trouble = UNREDACTED;
         return false;
@@ -192,7 +204,42 @@ export function createRelay(options: {
     return done ? 'forwarded' : 'upstream_failed';
   }
 
+  /** Nothing where the message is another one. */
+  function resultIn(bytes: Uint8Array, id: RpcId): JsonObject | undefined {
+    const read = inspector.read(bytes);
+    if (read?.kind !== 'response' || read.id !== id) return undefined;
+    if (read.result === undefined) throw new Error('the server answered with an error');
+    return read.result;
+  }
+
+  async function ownResult(reply: UpstreamReply, id: RpcId): Promise<JsonObject> {
+    if (reply.status !== 200) throw new Error(`the server answered with HTTP ${reply.status}`);
+    if ((reply.headers.get('content-encoding') ?? 'identity') !== 'identity') throw new Error('compressed');
+    if (isEventStream(reply)) {
+      const reader = createSseReader(limits);
+      for await (const chunk of reply.body) {
+        for (const { data } of reader.push(chunk as Buffer)) {
+          const result = data === undefined ? undefined : resultIn(data, id);
+          if (result !== undefined) return result;
+        }
+      }
+      throw new Error('the stream ended without an answer');
+    }
+    const limit = { maxBytes: limits.maxResponseBytes, timeoutMs: limits.responseTimeoutMs };
+    const collected = await collect(reply.body, limit);
+    const result = collected.kind === 'all' && isJson(reply) ? resultIn(collected.bytes, id) : undefined;
+    if (result === undefined) throw new Error('the answer is none');
+    return result;
+  }
+
   return {
+    async result(reply, id) {
+      try {
+        return await ownResult(reply, id);
+      } finally {
+        reply.body.destroy();
+      }
+    },
     async answer(task) {
       const { reply } = task;
       const encoding = reply.headers.get('content-encoding') ?? 'identity';
@@ -215,6 +262,17 @@ export function createRelay(options: {
       return 'forwarded';
     },
   };
+
+  /** Nothing when it may not be delivered. */
+  async function shownOf(task: RelayTask, bytes: Buffer): Promise<Buffer | undefined> {
+    if (task.shown === undefined) return bytes;
+    try {
+      return await task.shown(bytes);
+    } catch (thrown) {
+      log.warn({ [LOG_FIELD.error]: thrown }, 'Upstream list could not be checked');
+      return undefined;
+    }
+  }
 
   /** Nothing when it may not be delivered. The same bytes when nothing was found. */
   function redacted(task: RelayTask, bytes: Buffer): Buffer | undefined {

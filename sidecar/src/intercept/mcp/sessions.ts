@@ -4,6 +4,7 @@
  */
 
 import type { Permit } from '../../enforce/permit.js';
+import { createSeenTools, type SeenTools } from './definitions/seen-tools.js';
 import { idKey, type RpcId } from './message.js';
 
 /** Most sessions remembered; the one that was used longest ago goes first. */
@@ -44,6 +45,8 @@ export interface Session {
    * none says what it has to say to nobody: through us the order must be the one that the agent chose.
    */
   opened(): Promise<void>;
+  /** The definitions of tools that the server gave in it. */
+  readonly tools: SeenTools;
 }
 
 /** All sessions of the process. */
@@ -90,6 +93,7 @@ export function createSession(named: boolean): Session {
   };
   return {
     named,
+    tools: createSeenTools(),
     begin(id) {
       if (!named) return true;
       const at = idKey(id);

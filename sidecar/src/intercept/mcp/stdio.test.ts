@@ -8,6 +8,8 @@ import { RPC_CODE } from '../../enforce/refuse.js';
 import { allow, denyOnly, type FakePolicyClient, fail, fakePolicyClient } from '../../testing/fake-policy-client.js';
 import { enforcementParts, memoryLog } from '../../testing/proxy-harness.js';
 import { type Child, startChild } from './child.js';
+import { definitionsConfig } from './definitions/config.js';
+import { openToolDefinitions } from './definitions/open.js';
 import { runStdio } from './stdio.js';
 
 /** Echoes requests, records every line, and does what a `do` argument says. */
@@ -20,6 +22,11 @@ lines.on('line', (line) => {
   const message = JSON.parse(line);
   if (message.method === undefined) return say({ jsonrpc: '2.0', method: 'notifications/message', params: { data: line } });
   if (message.id === undefined) return;
+  if (message.method === 'tools/list') {
+    const description = got > 3 ? 'changed' : 'as it was';
+    const tools = ['read', 'delete'].map((name) => ({ name, description, inputSchema: {} }));
+    return say({ jsonrpc: '2.0', id: message.id, result: { tools } });
+  }
   const todo = message.params?.arguments?.do;
   if (todo === 'exit') process.exit(7);
   if (todo === 'hang') return;
@@ -50,7 +57,10 @@ afterEach(async () => {
   }
 });
 
-async function wrap(maxMessageBytes = 65_536): Promise<Wrapped> {
+async function wrap(
+  maxMessageBytes = 65_536,
+  definitions: Record<string, unknown> = { unseen: 'ask' },
+): Promise<Wrapped> {
   const client = fakePolicyClient();
   const registry = createRegistry('portcullis_sidecar');
   const parts = enforcementParts(client, registry, memoryLog().log, 5_000);
@@ -75,8 +85,13 @@ async function wrap(maxMessageBytes = 65_536): Promise<Wrapped> {
     }
   });
   let read = 0;
+  const tools = await openToolDefinitions(definitionsConfig.parse(definitions), {
+    ...parts,
+    guard: parts.listingGuard,
+  });
   const done = runStdio({
     ...parts,
+    tools,
     child,
     input,
     output,
@@ -330,4 +345,46 @@ test('what a decision orders redacted is, in both directions, and so is all that
   const answer = JSON.stringify(await wrapped.next());
   expect(answer).toContain('card ************1111');
   expect(answer).not.toContain('4111111111111111');
+});
+
+describe('definitions of tools', () => {
+  const list = (id: number) => ({ jsonrpc: '2.0', id, method: 'tools/list', params: {} });
+  const namesOf = (answer: Record<string, unknown>): unknown =>
+    (answer['result'] as { tools: { name: string }[] }).tools.map(({ name }) => name);
+
+  test('are listed before the first call, which is asked with a digest, and the agent sees one answer', async () => {
+    const wrapped = await wrap(undefined, {});
+    wrapped.say(call(1));
+    expect(await wrapped.next()).toMatchObject({ id: 1, result: { got: 2 } });
+    expect(wrapped.client.asked.map(({ tool }) => [tool?.operation, tool?.definition_digest?.length])).toEqual([
+      ['tools/list', undefined],
+      ['tools/call', 64],
+    ]);
+    expect(wrapped.spoken).toHaveLength(1);
+  });
+
+  test('decide what is in a list; a changed one is not, nor is it called', async () => {
+    const wrapped = await wrap(undefined, {});
+    wrapped.client.behaviour = denyOnly('tools/list', 'delete');
+    wrapped.say(list(1));
+    expect(namesOf(await wrapped.next())).toEqual(['read']);
+    for (const id of [2, 3]) {
+      wrapped.say(call(id));
+      await wrapped.next();
+    }
+    wrapped.say(list(4));
+    expect(namesOf(await wrapped.next())).toEqual([]);
+    wrapped.say(call(5));
+    expect(await wrapped.next()).toMatchObject({
+      id: 5,
+      error: { data: { code: 'TOOL_QUARANTINED', reason_code: 'TOOL_DEFINITION_CHANGED' } },
+    });
+  });
+
+  test('that cannot be had make a call fail closed', async () => {
+    const wrapped = await wrap(undefined, {});
+    wrapped.client.behaviour = denyOnly('tools/list');
+    wrapped.say(call(1));
+    expect(await wrapped.next()).toMatchObject({ error: { data: { reason_code: 'TOOL_DEFINITION_UNSEEN' } } });
+  });
 });

@@ -6,22 +6,24 @@
 import type { Readable, Writable } from 'node:stream';
 import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
 import type { PolicyClient } from '../../ask/port.js';
-import { type Guard, isRefusal } from '../../enforce/guard.js';
+import { type Attempt, type Guard, isRefusal } from '../../enforce/guard.js';
 import type { Permit } from '../../enforce/permit.js';
-import { type Refuser, RPC_CODE } from '../../enforce/refuse.js';
+import { type Refusal, type Refuser, RPC_CODE } from '../../enforce/refuse.js';
 import { bytesOf, createReport } from '../../enforce/report.js';
 import { redactMessage } from '../../redact/message.js';
 import { writeSlowly } from '../http/backpressure.js';
 import type { Child } from './child.js';
+import { PAGE_TIMEOUT_MS, pageRequest } from './definitions/fetch-page.js';
+import type { ToolDefinitions, ToolPage } from './definitions/tool-definitions.js';
 import type { ExchangeObserver } from './exchange.js';
 import type { BadHead } from './head.js';
 import { type ProtocolVersion, readInlineVersion } from './headers.js';
 import { type Finding, type Inspector, upstreamError } from './inspect.js';
 import { createLineReader } from './lines.js';
-import { idKey, type RpcId, type RpcMessage, type RpcResponse, readMessage } from './message.js';
+import { idKey, type RpcId, type RpcMessage, type RpcRequest, type RpcResponse, readMessage } from './message.js';
 import type { Era } from './methods.js';
 import { createSession } from './sessions.js';
-import { type AttemptMaker, isAttempt } from './to-attempt.js';
+import { type AttemptMaker, CALL_TOOL, isAttempt, LIST_TOOLS, type Sighting, withDefinition } from './to-attempt.js';
 import { refusalError, rpcError } from './to-response.js';
 
 /** What the wrapper needs. */
@@ -35,6 +37,7 @@ export interface StdioOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly child: Child;
+  readonly tools: ToolDefinitions;
   /** From the agent. */
   readonly input: Readable;
   /** To the agent; nothing but MCP messages is written to it. */
@@ -50,16 +53,20 @@ interface Open {
   readonly era: Era;
   readonly permit: Permit;
   readonly sentAt: number;
+  /** What is left of its answer, where that is a list of tools. */
+  readonly shown?: (bytes: Buffer) => Promise<Buffer>;
 }
 
 /** Runs until the agent closes its side or the server ends. Never rejects for what either of them says. */
 export async function runStdio(options: StdioOptions): Promise<void> {
-  const { guard, refuser, attempts, inspector, child, clock, log, minimumVersion, maxMessageBytes } = options;
+  const { guard, refuser, attempts, inspector, child, tools, clock, log, minimumVersion, maxMessageBytes } = options;
   const session = createSession(true);
   const report = createReport(options.client, clock);
   const open = new Map<string, Open>();
   // Requests of the server that are being decided; its own cancellation makes them moot.
   const deciding = new Map<string, { cancelled: boolean }>();
+  // Requests of our own, which the agent knows nothing of.
+  const own = new Map<string, (answer: RpcResponse) => void>();
   let era: Era = 'legacy';
 
   async function say(text: string | Buffer): Promise<void> {
@@ -105,13 +112,14 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     if (!spoken.ok) return badVersion(id, spoken);
     if (message.kind === 'response') return agentAnswer(message, turn);
     if (message.kind === 'request') era = spoken.era;
-    const made = attempts.fromMessage(message, {
+    const seen: Sighting = {
       server: child.name,
       direction: 'client_to_server',
       era: message.kind === 'request' ? spoken.era : era,
       protocolVersion: spoken.version,
       sessionId: undefined,
-    });
+    };
+    const made = attempts.fromMessage(message, seen);
     if (!isAttempt(made)) {
       if (made.refused !== 'METHOD_UNKNOWN') {
         return invalid(id, made.message, made.refused === 'PARAMS' ? RPC_CODE.invalidParams : RPC_CODE.invalidRequest);
@@ -121,7 +129,8 @@ export async function runStdio(options: StdioOptions): Promise<void> {
       return id === undefined ? undefined : say(refusalError(id, unknown));
     }
     if (id !== undefined && !session.begin(id)) return invalid(id, 'the id is in use, or too many requests are open');
-    const outcome = await guard(made);
+    const attempt = message.kind === 'request' ? await defined(message, made, seen, turn) : made;
+    const outcome = isRefusal(attempt) ? attempt : await guard(attempt);
     if (isRefusal(outcome)) {
       if (id === undefined) return undefined;
       session.end(id, false);
@@ -130,12 +139,70 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     await turn;
     const sentAt = clock.monotonic();
     try {
-      if (id !== undefined) open.set(idKey(id), { id, era: spoken.era, permit: outcome, sentAt });
+      if (id !== undefined) {
+        const shown =
+          message.method === LIST_TOOLS
+            ? { shown: (said: Buffer) => tools.shown(said, { requestId: id, seen, session, permit: outcome }) }
+            : {};
+        open.set(idKey(id), { id, era: spoken.era, permit: outcome, sentAt, ...shown });
+      }
       await child.forward(outcome);
       if (id === undefined) settle(outcome, 'forwarded', sentAt);
     } catch (thrown) {
       if (id === undefined) settle(outcome, 'upstream_failed', sentAt);
       else await failOpen(idKey(id), 'it has ended', thrown);
+    }
+  }
+
+  /** A call with the digest of its tool's definition, or why it is refused without asking. */
+  async function defined(
+    message: RpcRequest,
+    made: Attempt,
+    seen: Sighting,
+    turn: Promise<void>,
+  ): Promise<Attempt | Refusal> {
+    const { name, arguments: args = {} } = made.request.tool ?? {};
+    if (message.method !== CALL_TOOL || name === undefined) return made;
+    const fetch = async (cursor: string | undefined): Promise<ToolPage> => {
+      // What the agent said before, a handshake for example, has to have got there.
+      await turn;
+      return fetchTools(message, seen, cursor);
+    };
+    const known = await tools.ofCall(name, { args, seen, session, fetch });
+    if ('kind' in known) return known;
+    return known.digest === undefined ? made : withDefinition(made, known.digest);
+  }
+
+  /** A page of the server's list, on our own account. */
+  async function fetchTools(call: RpcRequest, seen: Sighting, cursor: string | undefined): Promise<ToolPage> {
+    const asked = pageRequest(call, cursor);
+    const made = attempts.fromMessage(asked, seen);
+    if (!isAttempt(made)) throw new TypeError(made.message);
+    const permit = await guard(made);
+    if (isRefusal(permit)) throw new Error(`tools may not be listed: ${permit.code}`);
+    const { decision_id, request_digest } = permit;
+    const sentAt = clock.monotonic();
+    const { promise, resolve, reject } = Promise.withResolvers<RpcResponse>();
+    const timer = setTimeout(() => reject(new Error('the server did not list its tools in time')), PAGE_TIMEOUT_MS);
+    let isListed = false;
+    try {
+      own.set(idKey(asked.id), resolve);
+      void child.ended.then(() => reject(new Error('the server has ended')));
+      await child.forward(permit);
+      const { result } = await promise;
+      if (result === undefined) throw new Error('the server answered with an error');
+      if (!(await report(permit, result, sentAt, bytesOf(permit, 0))))
+        throw new Error('the list could not be recorded');
+      isListed = true;
+      return { result };
+    } finally {
+      clearTimeout(timer);
+      own.delete(idKey(asked.id));
+      if (!isListed || permit.report === undefined) {
+        const outcome = isListed ? 'forwarded' : 'upstream_failed';
+        const duration = Math.max(0, Math.round(clock.monotonic() - sentAt));
+        options.client.settle({ decision_id, request_digest, outcome, duration_ms: duration });
+      }
     }
   }
 
@@ -199,6 +266,35 @@ export async function runStdio(options: StdioOptions): Promise<void> {
 
   /** What the server said. Only what has to be decided waits, and nothing waits for it. */
   async function fromServer(said: Buffer): Promise<void> {
+    const listed = listAnsweredBy(said);
+    if (listed === undefined) return allOf(said);
+    if (listed === 'own') return undefined;
+    const { id, shown } = listed;
+    void shown(said)
+      .then(allOf)
+      .catch((thrown: unknown) => failOpen(idKey(id), 'its list of tools could not be checked', thrown))
+      .catch((thrown: unknown) => refuser.fault(thrown));
+    return undefined;
+  }
+
+  /** The open list that a message answers, or that a request of our own was answered. Reads nothing where neither is open. */
+  function listAnsweredBy(
+    said: Buffer,
+  ): 'own' | { readonly id: RpcId; shown(bytes: Buffer): Promise<Buffer> } | undefined {
+    if (own.size === 0 && ![...open.values()].some(({ shown }) => shown !== undefined)) return undefined;
+    const read = readMessage(said, { maxBytes: maxMessageBytes });
+    if (!read.ok || read.message.kind !== 'response' || read.message.id === undefined) return undefined;
+    const take = own.get(idKey(read.message.id));
+    if (take !== undefined) {
+      take(read.message);
+      return 'own';
+    }
+    const request = open.get(idKey(read.message.id));
+    return request?.shown === undefined ? undefined : { id: request.id, shown: request.shown };
+  }
+
+  /** What of it may be shown. */
+  async function allOf(said: Buffer): Promise<void> {
     let bytes: Buffer;
     try {
       bytes = redacted(said);

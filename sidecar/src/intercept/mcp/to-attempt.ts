@@ -15,6 +15,11 @@ export const HTTP_OPERATIONS = {
   DELETE: 'http/session.delete',
 } as const;
 
+/** Lists tools. */
+export const LIST_TOOLS = 'tools/list';
+/** Calls one. */
+export const CALL_TOOL = 'tools/call';
+
 /** Where a message was seen. */
 export interface Sighting {
   readonly server: string;
@@ -35,6 +40,8 @@ export interface NotAnAttempt {
 export interface AttemptMaker {
   /** The attempt that forwards `message`, or why it is none. */
   fromMessage(message: RpcRequest | RpcNotification, seen: Sighting): Attempt | NotAnAttempt;
+  /** The question whether one tool of a list may be shown. Nothing is forwarded under it. */
+  fromListing(tool: { readonly name: string; readonly digest: string }, seen: Sighting): Attempt;
   /** The attempt of an HTTP verb without a message. */
   fromVerb(verb: keyof typeof HTTP_OPERATIONS, seen: Sighting, details: JsonObject): Attempt;
 }
@@ -42,6 +49,12 @@ export interface AttemptMaker {
 /** Whether it may be asked about. */
 export function isAttempt(made: Attempt | NotAnAttempt): made is Attempt {
   return 'request' in made;
+}
+
+/** The same attempt, of a tool of this definition. */
+export function withDefinition(attempt: Attempt, digest: string): Attempt {
+  const { request } = attempt;
+  return { ...attempt, request: { ...request, tool: { ...request.tool, definition_digest: digest } } };
 }
 
 /** Makes attempts for one agent. */
@@ -97,6 +110,10 @@ export function createAttemptMaker(options: RequestMakerOptions): AttemptMaker {
         direction: seen.direction,
         payload: JSON.stringify(message.value),
       };
+    },
+    fromListing({ name, digest }, seen) {
+      const request = canonical('tool_list', LIST_TOOLS, seen, { name, rest: {} });
+      return withDefinition({ request, server: seen.server, direction: seen.direction, payload: undefined }, digest);
     },
     fromVerb(verb, seen, details) {
       return {

@@ -23,6 +23,7 @@ export const DenyCode = {
   DENY_CODE_APPROVAL_REFUSED: 'DENY_CODE_APPROVAL_REFUSED',
   DENY_CODE_APPROVAL_UNAVAILABLE: 'DENY_CODE_APPROVAL_UNAVAILABLE',
   DENY_CODE_KILL_SWITCH: 'DENY_CODE_KILL_SWITCH',
+  DENY_CODE_TOOL_QUARANTINED: 'DENY_CODE_TOOL_QUARANTINED',
 } as const;
 
 export type DenyCode =
@@ -70,5 +71,7 @@ export type DenyCode =
   | 21
   | 'DENY_CODE_KILL_SWITCH'
   | 19
+  | 'DENY_CODE_TOOL_QUARANTINED'
+  | 22
 
 export type DenyCode__Output = typeof DenyCode[keyof typeof DenyCode]

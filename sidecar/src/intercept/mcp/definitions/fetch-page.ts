@@ -1,0 +1,36 @@
+/** Fetching a page of the list of tools on the sidecar's own account: decided like the agent's, and told to nobody. */
+
+import { randomUUID } from 'node:crypto';
+import type { JsonObject } from '@portcullis/policy/model';
+import { isObject, type RpcRequest } from '../message.js';
+import { LIST_TOOLS } from '../to-attempt.js';
+
+/** Longest that a page may take, milliseconds. */
+export const PAGE_TIMEOUT_MS = 30_000;
+
+/** What 2026-07-28 demands of every request. */
+const REQUIRED_META = [
+  'io.modelcontextprotocol/protocolVersion',
+  'io.modelcontextprotocol/clientInfo',
+  'io.modelcontextprotocol/clientCapabilities',
+] as const;
+
+/** The request for a page, by the same client and in the same revision as `call`. */
+export function pageRequest(call: Pick<RpcRequest, 'params'>, cursor: string | undefined): RpcRequest {
+  const given = call.params['_meta'];
+  const meta = isObject(given)
+    ? Object.fromEntries(REQUIRED_META.flatMap((key) => (given[key] === undefined ? [] : [[key, given[key]]])))
+    : {};
+  const params: JsonObject = {
+    ...(cursor === undefined ? {} : { cursor }),
+    ...(Object.keys(meta).length === 0 ? {} : { _meta: meta }),
+  };
+  const id = `portcullis-${randomUUID()}`;
+  return {
+    kind: 'request',
+    id,
+    method: LIST_TOOLS,
+    params,
+    value: { jsonrpc: '2.0', id, method: LIST_TOOLS, params },
+  };
+}
