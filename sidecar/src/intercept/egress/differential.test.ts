@@ -107,8 +107,8 @@ function seen(): string[] {
   });
 }
 
-const CASES = 1_000;
-const AT_ONCE = 50;
+const CASES = 600;
+const AT_ONCE = 100;
 
 test('every request that the origin saw was asked about, was allowed, and reads the same', async () => {
   const seed = Math.floor(Math.random() * 2 ** 31);
@@ -137,4 +137,4 @@ test('every request that the origin saw was asked about, was allowed, and reads 
   // It was worth the effort: some passed, some did not.
   expect(origin.requests.length).toBeGreaterThan(CASES / 50);
   expect(client.asked.length).toBeLessThan(CASES);
-});
+}, 60_000);
