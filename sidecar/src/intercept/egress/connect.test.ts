@@ -344,6 +344,20 @@ describe('the bytes of a tunnel', () => {
   });
 });
 
+test('credentials are asked for where the configuration wants them', async () => {
+  proxy = await startEgress({
+    client,
+    config: { specialAddresses: onLoopback(recorder.port), credential: { env: 'PROXY_SECRET' } },
+    env: { PROXY_SECRET: 'agent:secret' },
+  });
+  const text = `CONNECT site.test:${recorder.port} HTTP/1.1\r\nHost: site.test:${recorder.port}\r\n`;
+  expect(await rawClient(proxy.port, `${text}\r\n`).all()).toMatch(/^HTTP\/1\.1 407 [\s\S]*proxy-authenticate: Basic/);
+  expect(client.asked).toEqual([]);
+  const raw = rawClient(proxy.port, `${text}Proxy-Authorization: Basic ${btoa('agent:secret')}\r\n\r\n`);
+  expect(await raw.until('\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
+  raw.socket.destroy();
+});
+
 test('CONNECT in HTTP/1.0 needs no Host', async () => {
   await start();
   const raw = rawClient(proxy.port, `CONNECT site.test:${recorder.port} HTTP/1.0\r\n\r\n`);

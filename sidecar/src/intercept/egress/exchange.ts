@@ -106,7 +106,6 @@ export function createExchange(options: ExchangeOptions): Exchange {
     send: (outgoing: OriginRequest) => Promise<OriginReply>,
   ): Promise<Ending> {
     const { head, sent } = read;
-    let sending: Promise<unknown> = Promise.resolve();
     const reply = await send({
       method: head.method,
       path: sent,
@@ -114,9 +113,9 @@ export function createExchange(options: ExchangeOptions): Exchange {
       isUpgrade: socket !== undefined,
       body: (outgoing) => {
         if (head.fields.has('expect')) response.writeContinue();
-        sending = head.length === 0 ? Promise.resolve(outgoing.end()) : pump(request, outgoing, ledger.sending);
+        if (head.length === 0) outgoing.end();
         // What becomes of the request is told by its answer, or by there being none.
-        sending.catch(() => undefined);
+        else pump(request, outgoing, ledger.sending).catch(() => undefined);
       },
     });
     try {
