@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -382,6 +382,32 @@ describe('an intercepted host', () => {
     const untrusting = await curl(['--cacert', caFile, url], inspecting);
     expect(untrusting.code).toBe(60);
   });
+});
+
+test('a sidecar that is told to end does not wait for tunnels for ever', async () => {
+  const ending = await stack.startSidecar({
+    upstreams: [],
+    pdp: { deadlineMs: 1_000, breaker: { resetTimeoutMs: 1_001 } },
+    config: {
+      drainMs: 300,
+      egress: {
+        specialAddresses: [{ cidrs: ['127.0.0.1', '::1'], ports: [plain.port] }],
+        tunnels: { plain: [{ host: 'localhost', ports: [plain.port] }] },
+      },
+    },
+  });
+  const [host = '', port] = (ending.addresses['egress'] ?? '').split(':');
+  const open = async (): Promise<Socket | undefined> => {
+    const socket = connect(Number(port), host);
+    socket.on('error', () => undefined);
+    socket.write(`CONNECT localhost:${plain.port} HTTP/1.1\r\nHost: localhost:${plain.port}\r\n\r\n`);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    return answer.toString().startsWith('HTTP/1.1 200') ? socket : undefined;
+  };
+  const tunnel = await eventually('a tunnel', open);
+  const closed = once(tunnel.resume(), 'close');
+  expect(await ending.terminate()).toBe(0);
+  await closed;
 });
 
 test('every connection that was let through has an allow on record, with what it sent', async () => {

@@ -6,7 +6,9 @@ const CHUNKS = [Buffer.from('one'), Buffer.from('two'), Buffer.from('three')];
 
 function taken(stream: PassThrough): string {
   let text = '';
-  for (let chunk: unknown = stream.read(); chunk !== null; chunk = stream.read()) text += String(chunk);
+  for (let chunk = stream.read() as Buffer | null; chunk !== null; chunk = stream.read() as Buffer | null) {
+    text += chunk.toString();
+  }
   return text;
 }
 
