@@ -3,18 +3,21 @@
  * the proxy as they are told of any other, reach what is allowed and nothing else.
  */
 import { execFile, spawn } from 'node:child_process';
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { runCli } from '@portcullis/cli';
 import { EnvHttpProxyAgent, request, WebSocket } from 'undici';
 import { egressPolicies } from '../support/egress-policies.js';
 import { eventually } from '../support/eventually.js';
-import { type SidecarProcess, type Stack, startStack } from '../support/stack.js';
+import { AGENT, type SidecarProcess, type Stack, startStack, TRUST_DOMAIN } from '../support/stack.js';
 
 jest.setTimeout(60_000);
 const run = promisify(execFile);
@@ -42,6 +45,8 @@ const sites: Site[] = [];
 let caFile = '';
 let interceptCa = '';
 let repository = '';
+let folder = '';
+let approverKey: KeyObject;
 
 async function startSite(isSecure: boolean, listener?: RequestListener): Promise<Site> {
   const tls = stack.tls({ kind: 'distributor', name: 'distributor' });
@@ -108,7 +113,18 @@ async function curl(
 }
 
 beforeAll(async () => {
-  stack = await startStack({ pdp: { limits: { decisionDeadlineMs: 1_000 } } });
+  folder = mkdtempSync(join(tmpdir(), 'portcullis-egress-'));
+  const approver = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  approverKey = approver.privateKey;
+  const jwksFile = join(folder, 'jwks');
+  writeFileSync(jwksFile, JSON.stringify({ keys: [approver.publicKey.export({ format: 'jwk' })] }));
+  stack = await startStack({
+    pdp: {
+      limits: { decisionDeadlineMs: 1_000 },
+      http: {},
+      approvals: { approvers: [{ issuer: 'https://login.test', audience: 'approvals', jwksFile }] },
+    },
+  });
   caFile = stack.tls({ kind: 'distributor', name: 'distributor' }).caFile;
   interceptCa = join(stack.folder, 'egress-ca.pem');
   repository = join(stack.folder, 'repository.git');
@@ -140,6 +156,13 @@ beforeAll(async () => {
         when: { field: 'egress.method', operator: 'equals', value: 'DELETE' },
         effect: { type: 'deny', deny_reason_code: 'NO_DELETES' },
         priority: 50,
+      },
+      {
+        name: 'Purchases',
+        on: ['egress'],
+        when: { field: 'egress.path', operator: 'starts_with', value: '/buy' },
+        effect: { type: 'require_approval', role: 'buyer' },
+        priority: 45,
       },
       {
         name: 'Few bytes',
@@ -189,6 +212,7 @@ afterAll(async () => {
     server.close();
   }
   await stack?.close();
+  rmSync(folder, { recursive: true, force: true });
 });
 
 describe('through the proxy', () => {
@@ -281,7 +305,7 @@ describe('what is not allowed', () => {
     expect(stack.decisions()).toHaveLength(before + 1);
   });
 
-  test('a tunnel that uses up a quota of bytes is cut, and what it sent counts', async () => {
+  test('a body that uses up a quota of bytes is cut', async () => {
     const big = join(stack.folder, 'big');
     writeFileSync(big, Buffer.alloc(2_000_000, 'y'));
     const sent = await curl(['-T', big, `http://localhost:${small.port}/big`]);
@@ -303,6 +327,49 @@ describe('what is not allowed', () => {
   });
 });
 
+/** Somebody agrees, with the command line. */
+async function approve(id: string): Promise<number> {
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const exp = Math.floor(Date.now() / 1_000) + 300;
+  const claims = {
+    iss: 'https://login.test',
+    aud: 'approvals',
+    exp,
+    sub: 'tess',
+    tenant: AGENT.tenant,
+    roles: ['buyer'],
+  };
+  const signed = `${part({ alg: 'ES256' })}.${part(claims)}`;
+  const signature = sign('sha256', Buffer.from(signed), { key: approverKey, dsaEncoding: 'ieee-p1363' });
+  const tokenFile = join(folder, 'token');
+  writeFileSync(tokenFile, `${signed}.${signature.toString('base64url')}\n`);
+  const connection = [
+    ...['--pdp', `https://${stack.pdps[0]?.addresses['https'] ?? ''}`, '--token-file', tokenFile],
+    ...['--tls-ca', caFile, '--trust-domain', TRUST_DOMAIN],
+  ];
+  return runCli(['approvals', 'approve', id, ...connection], {
+    signal: new AbortController().signal,
+    terminal: { width: 80, data: () => undefined, say: () => undefined, input: async () => new Uint8Array() },
+  });
+}
+
+test('what is held says which approval it waits for, and is let through once it was given', async () => {
+  const buy = ['-X', 'POST', '-d', 'one', `http://localhost:${plain.port}/buy`];
+  const held = await curl(buy);
+  expect(held.out).toMatch(/^HTTP\/1\.1 403 /);
+  const document = JSON.parse(held.out.slice(held.out.indexOf('{'))) as {
+    readonly approval: { readonly approval_id: string; readonly poll: string };
+  };
+  const { approval_id: id, poll } = document.approval;
+  expect(document).toMatchObject({ code: 'APPROVAL_REQUIRED', outcome: 'held' });
+  expect(poll).toBe(`/v1/approvals/${id}`);
+  expect(plain.seen).toEqual([]);
+  expect(await approve(id)).toBe(0);
+  expect((await curl(buy)).out).toContain('site saw POST /buy');
+  expect((await curl(buy)).out).toContain('APPROVAL_REQUIRED');
+  expect(plain.seen).toEqual(['POST /buy']);
+});
+
 describe('an intercepted host', () => {
   test('has every request decided by method and path', async () => {
     const trust = ['--cacert', interceptCa];
@@ -315,6 +382,32 @@ describe('an intercepted host', () => {
     const untrusting = await curl(['--cacert', caFile, url], inspecting);
     expect(untrusting.code).toBe(60);
   });
+});
+
+test('a sidecar that is told to end does not wait for tunnels for ever', async () => {
+  const ending = await stack.startSidecar({
+    upstreams: [],
+    pdp: { deadlineMs: 1_000, breaker: { resetTimeoutMs: 1_001 } },
+    config: {
+      drainMs: 300,
+      egress: {
+        specialAddresses: [{ cidrs: ['127.0.0.1', '::1'], ports: [plain.port] }],
+        tunnels: { plain: [{ host: 'localhost', ports: [plain.port] }] },
+      },
+    },
+  });
+  const [host = '', port] = (ending.addresses['egress'] ?? '').split(':');
+  const open = async (): Promise<Socket | undefined> => {
+    const socket = connect(Number(port), host);
+    socket.on('error', () => undefined);
+    socket.write(`CONNECT localhost:${plain.port} HTTP/1.1\r\nHost: localhost:${plain.port}\r\n\r\n`);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    return answer.toString().startsWith('HTTP/1.1 200') ? socket : undefined;
+  };
+  const tunnel = await eventually('a tunnel', open);
+  const closed = once(tunnel.resume(), 'close');
+  expect(await ending.terminate()).toBe(0);
+  await closed;
 });
 
 test('every connection that was let through has an allow on record, with what it sent', async () => {

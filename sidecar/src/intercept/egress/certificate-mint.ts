@@ -4,14 +4,13 @@ import 'reflect-metadata';
 import { createPrivateKey, createPublicKey, randomBytes, webcrypto } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import * as x509 from '@peculiar/x509';
-import { PortcullisError } from '@portcullis/runtime';
+import { type Clock, PortcullisError, systemClock } from '@portcullis/runtime';
 
 /** A certificate for one host, and its key. */
 export interface Minted {
   /** With its chain: the authority's own is in the trust store. */
   readonly certPem: string;
   readonly keyPem: string;
-  readonly notAfter: Date;
 }
 
 /** Makes certificates. */
@@ -26,7 +25,8 @@ const SIGNATURE = { name: 'ECDSA', hash: 'SHA-256' } as const;
 const DAY_MS = 86_400_000;
 /** Clocks of containers that were just started differ a little. */
 const BACKDATE_MS = 3_600_000;
-const LEAF_DAYS = 7;
+/** How long the certificate of a host is valid, unless the authority ends before. */
+export const LEAF_DAYS = 7;
 /** A pod lives shorter. */
 const CA_DAYS = 365;
 /** RFC 5280 allows no longer common name. */
@@ -39,19 +39,20 @@ interface Authority {
 
 /**
  * Opens the authority of `files`, or makes one that is never written anywhere.
- * @throws PortcullisError `ERR_EGRESS_CA` when files cannot be read, do not belong together, or are no P-256 authority.
+ * @throws PortcullisError `ERR_EGRESS_CA` when files cannot be read, do not belong together, or are no P-256 authority in force.
  */
 export async function createMint(
   files: { readonly certFile: string; readonly keyFile: string } | undefined,
+  clock: Pick<Clock, 'now'> = systemClock,
 ): Promise<Mint> {
-  const authority = files === undefined ? await newAuthority() : await readAuthority(files);
+  const authority = files === undefined ? await newAuthority(clock.now()) : await readAuthority(files, clock.now());
   // One key for all hosts: they are all this sidecar.
   const keys = await webcrypto.subtle.generateKey(KEY, true, ['sign', 'verify']);
   const keyPem = pemOf('PRIVATE KEY', await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
   return {
     caPem: `${authority.certificate.toString('pem')}\n`,
     async leafFor(host) {
-      const now = Date.now();
+      const now = clock.now();
       const notAfter = new Date(Math.min(now + LEAF_DAYS * DAY_MS, authority.certificate.notAfter.getTime()));
       const certificate = await x509.X509CertificateGenerator.create({
         serialNumber: serialNumber(),
@@ -71,14 +72,13 @@ export async function createMint(
           await x509.AuthorityKeyIdentifierExtension.create(authority.certificate.publicKey),
         ],
       });
-      return { certPem: `${certificate.toString('pem')}\n`, keyPem, notAfter };
+      return { certPem: `${certificate.toString('pem')}\n`, keyPem };
     },
   };
 }
 
-async function newAuthority(): Promise<Authority> {
+async function newAuthority(now: number): Promise<Authority> {
   const keys = await webcrypto.subtle.generateKey(KEY, false, ['sign', 'verify']);
-  const now = Date.now();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
     name: [{ CN: [`Portcullis egress ${randomBytes(4).toString('hex')}`] }],
@@ -95,13 +95,17 @@ async function newAuthority(): Promise<Authority> {
   return { certificate, key: keys.privateKey };
 }
 
-async function readAuthority(files: { readonly certFile: string; readonly keyFile: string }): Promise<Authority> {
+async function readAuthority(
+  files: { readonly certFile: string; readonly keyFile: string },
+  now: number,
+): Promise<Authority> {
   try {
     const certificate = new x509.X509Certificate(await readFile(files.certFile, 'utf8'));
     const key = createPrivateKey(await readFile(files.keyFile, 'utf8'));
     const spki = createPublicKey(key).export({ type: 'spki', format: 'der' });
     if (!spki.equals(Buffer.from(certificate.publicKey.rawData))) throw new Error('not a pair');
     if (certificate.getExtension(x509.BasicConstraintsExtension)?.ca !== true) throw new Error('not an authority');
+    if (certificate.notAfter.getTime() <= now) throw new Error('expired');
     const der = Uint8Array.from(key.export({ type: 'pkcs8', format: 'der' }));
     return { certificate, key: await webcrypto.subtle.importKey('pkcs8', der, KEY, false, ['sign']) };
   } catch (error: unknown) {

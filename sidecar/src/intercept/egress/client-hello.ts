@@ -80,9 +80,7 @@ class Cursor {
   }
 
   number(width: 1 | 2 | 3): number {
-    const value = this.#bytes.readUIntBE(this.#at, width);
-    this.#at += width;
-    return value;
+    return this.take(width).readUIntBE(0, width);
   }
 
   take(length: number): Buffer {

@@ -63,7 +63,7 @@ export async function startEgressProxy(
   const terminator: Terminator | undefined =
     config.intercept === undefined
       ? undefined
-      : await (await import('./terminate.js')).createTerminator(config.intercept, log, (socket, destination) => {
+      : await (await import('./terminate.js')).createTerminator(config.intercept, parts, (socket, destination) => {
           tunnels.set(socket, destination);
           adopt(socket);
         });

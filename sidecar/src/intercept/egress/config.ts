@@ -134,6 +134,14 @@ const limits = z
       .max(604_800_000)
       .default(86_400_000)
       .describe('Longest life of a tunnel or an exchange.'),
+    recheckMs: z
+      .int()
+      .min(100)
+      .max(86_400_000)
+      .default(300_000)
+      .describe(
+        'How often what is still open is decided again, so that policies which have changed, and times that are over, end it.',
+      ),
     maxConnections: z.int().min(1).max(100_000).default(1024).describe('Most connections of agents.'),
     maxUploadBytes: z
       .int()

@@ -137,6 +137,42 @@ describe('a tunnel', () => {
     expect(proxy.lines('Connection ended')).toMatchObject([{ ending: 'kill_switch' }]);
   });
 
+  test('is decided again from time to time, and ended once it may not be any more', async () => {
+    await start({ limits: { recheckMs: 100 } });
+    const socket = await tls(`site.test:${origin.port}`, { servername: 'site.test' });
+    socket.on('error', () => undefined);
+    while (client.asked.length < 3) await new Promise((resolve) => setImmediate(resolve));
+    client.behaviour = deny();
+    await once(socket, 'close');
+    await proxy.surface.finish();
+    expect(proxy.lines('Connection ended')).toMatchObject([{ ending: 'denied' }]);
+    // Each allow is settled once, and their bytes add up.
+    expect(client.settled.map(({ decision_id }) => decision_id).length).toBe(client.asked.length - 1);
+    expect(new Set(client.settled.map(({ decision_id }) => decision_id)).size).toBe(client.settled.length);
+    const bytes = client.settled.reduce((sum, { usage }) => sum + (usage?.bytes ?? 0), 0);
+    expect(proxy.lines('Connection ended')).toMatchObject([{ bytes_sent: bytes }]);
+  });
+
+  test('that ends while it is decided again leaves no decision unsettled', async () => {
+    await start({ limits: { recheckMs: 100 } });
+    const socket = await tls(`site.test:${origin.port}`, { servername: 'site.test' });
+    let answer = (): void => undefined;
+    const asked = new Promise<void>((resolve) => {
+      client.behaviour = (request) => {
+        resolve();
+        return new Promise((settle) => {
+          answer = () => void Promise.resolve(allow()(request)).then(settle);
+        });
+      };
+    });
+    await asked;
+    socket.destroy();
+    await proxy.surface.finish();
+    answer();
+    while (client.settled.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    expect(client.settled).toMatchObject([{ outcome: 'forwarded' }, { outcome: 'forwarded', usage: { bytes: 0 } }]);
+  });
+
   test('is ended when the sidecar ends, and nobody waits for it', async () => {
     await start();
     const socket = await tls(`site.test:${origin.port}`, { servername: 'site.test' });
@@ -184,6 +220,7 @@ describe('the handshake', () => {
     expect(recorder.received()).toHaveLength(0);
     expect(client.settled).toMatchObject([{ outcome: 'refused' }]);
     expect(proxy.lines('Connection ended')).toMatchObject([{ ending: 'handshake_refused', bytes_sent: 0 }]);
+    expect(proxy.lines('Connection blocked')).toMatchObject([{ reason_code: 'EGRESS_TLS_HANDSHAKE' }]);
   });
 
   test('that may hide its server is refused, or noted where that is configured', async () => {
@@ -305,6 +342,20 @@ describe('the bytes of a tunnel', () => {
     expect(await raw.all()).toContain('goodbye');
     expect(recorder.received().toString()).toBe('that is all');
   });
+});
+
+test('credentials are asked for where the configuration wants them', async () => {
+  proxy = await startEgress({
+    client,
+    config: { specialAddresses: onLoopback(recorder.port), credential: { env: 'PROXY_SECRET' } },
+    env: { PROXY_SECRET: 'agent:secret' },
+  });
+  const text = `CONNECT site.test:${recorder.port} HTTP/1.1\r\nHost: site.test:${recorder.port}\r\n`;
+  expect(await rawClient(proxy.port, `${text}\r\n`).all()).toMatch(/^HTTP\/1\.1 407 [\s\S]*proxy-authenticate: Basic/);
+  expect(client.asked).toEqual([]);
+  const raw = rawClient(proxy.port, `${text}Proxy-Authorization: Basic ${btoa('agent:secret')}\r\n\r\n`);
+  expect(await raw.until('\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
+  raw.socket.destroy();
 });
 
 test('CONNECT in HTTP/1.0 needs no Host', async () => {

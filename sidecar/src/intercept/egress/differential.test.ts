@@ -107,8 +107,8 @@ function seen(): string[] {
   });
 }
 
-const CASES = 1_000;
-const AT_ONCE = 50;
+const CASES = 600;
+const AT_ONCE = 100;
 
 test('every request that the origin saw was asked about, was allowed, and reads the same', async () => {
   const seed = Math.floor(Math.random() * 2 ** 31);

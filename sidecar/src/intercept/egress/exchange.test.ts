@@ -328,6 +328,14 @@ test('a body that grows beyond what may be sent is a 413', async () => {
   expect(origin.requests).toEqual([]);
 });
 
+test('OPTIONS without a path asks about the server itself', async () => {
+  await start();
+  const text = `OPTIONS http://site.test:${origin.port} HTTP/1.1\r\nHost: site.test:${origin.port}\r\nConnection: close\r\n\r\n`;
+  expect(await send(text)).toContain('200 OK');
+  expect(origin.requests.map(({ line }) => line)).toEqual(['OPTIONS *']);
+  expect(client.asked[0]?.egress?.path).toBe('*');
+});
+
 test('HTTP/1.0 needs no Host', async () => {
   await start();
   expect(await send(`GET http://site.test:${origin.port}/old HTTP/1.0\r\n\r\n`)).toContain('hello /old');

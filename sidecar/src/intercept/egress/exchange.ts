@@ -1,6 +1,7 @@
 /** One HTTP request through the proxy: read, decide, connect, send, relay, settle. Reads top to bottom. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Refusal, Refuser } from '../../enforce/refuse.js';
 import { type Admission, isPassage, type Wish } from './admission.js';
@@ -105,7 +106,6 @@ export function createExchange(options: ExchangeOptions): Exchange {
     send: (outgoing: OriginRequest) => Promise<OriginReply>,
   ): Promise<Ending> {
     const { head, sent } = read;
-    let sending: Promise<unknown> = Promise.resolve();
     const reply = await send({
       method: head.method,
       path: sent,
@@ -113,14 +113,14 @@ export function createExchange(options: ExchangeOptions): Exchange {
       isUpgrade: socket !== undefined,
       body: (outgoing) => {
         if (head.fields.has('expect')) response.writeContinue();
-        sending = head.length === 0 ? Promise.resolve(outgoing.end()) : pump(request, outgoing, ledger.sending);
+        if (head.length === 0) outgoing.end();
         // What becomes of the request is told by its answer, or by there being none.
-        sending.catch(() => undefined);
+        else pump(request, outgoing, ledger.sending).catch(() => undefined);
       },
     });
     try {
       if (reply.upgraded !== undefined && socket !== undefined) {
-        response.detachSocket(socket as never);
+        response.detachSocket(socket as Socket);
         socket.write(reply.head);
         return await pumpBoth(socket, reply.upgraded, ledger);
       }
@@ -154,7 +154,8 @@ export function createExchange(options: ExchangeOptions): Exchange {
     const unauthorised =
       tunnel === undefined ? options.unauthorised(head.fields.get('proxy-authorization')) : undefined;
     if (unauthorised !== undefined) return unauthorised;
-    const target = readRequestTarget(rest, config.paths);
+    // RFC 9112 section 3.2.4: a URL without a path asks about the server itself.
+    const target = readRequestTarget(head.method === 'OPTIONS' && rest === '' ? '*' : rest, config.paths);
     if (!target.ok) return invalid(target.message);
     if (isUpgrade && head.length !== 0) return invalid('a request for an upgrade has no body');
     if (head.length !== 'chunked' && head.length > limits.maxUploadBytes) {

@@ -1,6 +1,7 @@
 /** TLS that ends here: who is trusted by whom, and that every request inside is decided by itself. */
 
-import { X509Certificate } from 'node:crypto';
+import { KeyObject, webcrypto, X509Certificate } from 'node:crypto';
+import 'reflect-metadata';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,6 +9,7 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { BasicConstraintsExtension, X509CertificateGenerator } from '@peculiar/x509';
 import {
   clientHello,
   type EgressHarness,
@@ -126,6 +128,28 @@ test('certificates are kept per host, made of the authority, and end before it',
   expect(leaf?.subjectAltName).toBe('DNS:api.test');
   expect(leaf?.ca).toBe(false);
   for (const socket of [one, two, other]) socket.destroy();
+});
+
+test('an authority whose time is over is refused at the start', async () => {
+  const pair = { certFile: join(folder, 'old.pem'), keyFile: join(folder, 'old.key') };
+  const keys = await webcrypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    name: 'CN=ours',
+    notBefore: new Date('2026-01-01'),
+    notAfter: new Date('2026-02-01'),
+    signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+    keys,
+    extensions: [new BasicConstraintsExtension(true, 0, true)],
+  });
+  writeFileSync(pair.certFile, certificate.toString('pem'));
+  const key = KeyObject.from(keys.privateKey).export({ type: 'pkcs8', format: 'pem' });
+  writeFileSync(pair.keyFile, key);
+  const during = await createMint(pair, { now: () => Date.parse('2026-01-30') });
+  const leaf = new X509Certificate((await during.leafFor('a.test')).certPem);
+  expect(leaf.validToDate).toEqual(new Date('2026-02-01'));
+  await expect(createMint(pair, { now: () => Date.parse('2026-02-02') })).rejects.toMatchObject({
+    code: 'ERR_EGRESS_CA',
+  });
 });
 
 test('a WebSocket inside is one attempt', async () => {

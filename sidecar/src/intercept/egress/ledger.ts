@@ -46,7 +46,7 @@ export interface LedgersOptions {
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly limits: Pick<
     EgressConfig['limits'],
-    'bytesPerDecision' | 'idleTimeoutMs' | 'maxDownloadBytes' | 'maxLifetimeMs' | 'maxUploadBytes'
+    'bytesPerDecision' | 'idleTimeoutMs' | 'maxDownloadBytes' | 'maxLifetimeMs' | 'maxUploadBytes' | 'recheckMs'
   >;
 }
 
@@ -57,6 +57,7 @@ export function createLedgers(options: LedgersOptions): Ledgers {
   return (first, wish) => {
     const startedAt = clock.monotonic();
     const ended = new AbortController();
+    /** The decision in force. */
     let passage = first;
     /** Bytes that the decision in force covers, counted from the beginning. */
     let allowance = wish.bytes;
@@ -64,6 +65,7 @@ export function createLedgers(options: LedgersOptions): Ledgers {
     /** What earlier decisions have been settled with. */
     let settled = 0;
     let received = 0;
+    let isClosed = false;
     let isConnected = false;
     let address: string | undefined;
     let hello: ClientHello | undefined;
@@ -81,29 +83,47 @@ export function createLedgers(options: LedgersOptions): Ledgers {
       stop('kill_switch');
     });
 
-    function settle(outcome: 'forwarded' | 'upstream_failed' | 'refused'): void {
+    const recheck = setInterval(() => {
+      void renew(allowance);
+    }, limits.recheckMs);
+
+    /** Settles one decision with what was sent under it. */
+    function settle(
+      { permit, askedAt }: Passage,
+      outcome: 'forwarded' | 'upstream_failed' | 'refused',
+      bytes: number,
+    ): void {
       client.settle({
-        decision_id: passage.permit.decision_id,
-        request_digest: passage.permit.request_digest,
+        decision_id: permit.decision_id,
+        request_digest: permit.request_digest,
         outcome,
-        duration_ms: Math.max(0, Math.round(clock.monotonic() - passage.askedAt)),
-        usage: { bytes: sent - settled },
+        duration_ms: Math.max(0, Math.round(clock.monotonic() - askedAt)),
+        usage: { bytes },
       });
-      settled = sent;
     }
 
-    async function extend(bytes: number): Promise<boolean> {
-      const wanted = Math.min(Math.max(allowance + limits.bytesPerDecision, sent + bytes), limits.maxUploadBytes);
-      const outcome = await admission.extend(passage, { ...wish, bytes: wanted });
+    /** Puts a new decision in the place of the one in force; false when there is none that allows. */
+    async function renew(bytes: number): Promise<boolean> {
+      const outcome = await admission.extend(passage, { ...wish, bytes });
+      if (isClosed) {
+        if (isPassage(outcome)) settle(outcome, 'forwarded', 0);
+        return false;
+      }
       if (!isPassage(outcome)) {
-        refusal = outcome;
+        refusal ??= outcome;
         stop('denied');
         return false;
       }
-      settle('forwarded');
+      settle(passage, 'forwarded', sent - settled);
+      settled = sent;
       passage = outcome;
-      allowance = wanted;
-      if (ended.signal.aborted) return false;
+      allowance = Math.max(allowance, bytes);
+      return !ended.signal.aborted;
+    }
+
+    async function extend(bytes: number): Promise<boolean> {
+      const wanted = Math.max(allowance + limits.bytesPerDecision, sent + bytes);
+      if (!(await renew(Math.min(wanted, limits.maxUploadBytes)))) return false;
       sent += bytes;
       observer.bytesPassed('sent', bytes);
       return true;
@@ -153,12 +173,14 @@ export function createLedgers(options: LedgersOptions): Ledgers {
       },
       stop,
       close(ending) {
+        isClosed = true;
         clearTimeout(idle);
         clearTimeout(lifetime);
+        clearInterval(recheck);
         forget();
         const final = why ?? ending;
         const outcome = isConnected && final !== 'upstream_failed' ? 'forwarded' : 'upstream_failed';
-        settle(final === 'handshake_refused' ? 'refused' : outcome);
+        settle(passage, final === 'handshake_refused' ? 'refused' : outcome, sent - settled);
         // One that was refused is counted as that.
         if (final !== 'handshake_refused') observer.carriedOut('egress_proxy', outcome);
         observer.connectionEnded(final);

@@ -16,21 +16,26 @@ export function readHello(
 ): Promise<HelloSeen> {
   return new Promise((resolve) => {
     let bytes: Buffer = Buffer.alloc(0);
+    let isOver = false;
     const finish = (seen: HelloSeen): void => {
+      isOver = true;
       clearTimeout(timer);
       signal.removeEventListener('abort', gone);
       socket.off('readable', onReadable).off('end', gone).off('close', gone).off('error', gone);
-      if (bytes.length > 0 && !socket.destroyed) socket.unshift(bytes);
+      if (bytes.length > 0 && seen.kind !== 'gone') socket.unshift(bytes);
       resolve(seen);
     };
     const gone = (): void => finish({ kind: 'gone' });
     const onReadable = (): void => {
-      const chunk = socket.read() as Buffer | null;
-      if (chunk === null) return;
-      bytes = Buffer.concat([bytes, chunk]);
-      const read = readClientHello(bytes.subarray(0, limits.maxHelloBytes));
-      if (read.kind !== 'incomplete') finish(read);
-      else if (bytes.length > limits.maxHelloBytes) finish({ kind: 'too_large' });
+      // One piece at a time: what is left over is not announced again.
+      while (!isOver) {
+        const chunk = socket.read() as Buffer | null;
+        if (chunk === null) return;
+        bytes = Buffer.concat([bytes, chunk]);
+        const read = readClientHello(bytes.subarray(0, limits.maxHelloBytes));
+        if (read.kind !== 'incomplete') finish(read);
+        else if (bytes.length > limits.maxHelloBytes) finish({ kind: 'too_large' });
+      }
     };
     const timer = setTimeout(() => finish({ kind: 'late' }), limits.helloTimeoutMs);
     signal.addEventListener('abort', gone);

@@ -6,18 +6,18 @@
 import { rename, writeFile } from 'node:fs/promises';
 import type { Duplex } from 'node:stream';
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
-import { LOG_FIELD, type Logger, PortcullisError } from '@portcullis/runtime';
-import { createMint, type Minted } from './certificate-mint.js';
+import { type Clock, LOG_FIELD, type Logger, PortcullisError } from '@portcullis/runtime';
+import { createMint, LEAF_DAYS, type Minted } from './certificate-mint.js';
 import type { EgressConfig } from './config.js';
 import type { Terminator } from './connect.js';
 import { type Destination, isOneOf } from './destination.js';
 
-/** A certificate is made anew so long before it ends. */
-const MARGIN_MS = 24 * 3_600_000;
+/** A certificate is made anew a day before it ends. */
+const KEPT_MS = (LEAF_DAYS - 1) * 86_400_000;
 
 interface Kept {
-  readonly context: SecureContext;
-  readonly notAfter: number;
+  readonly context: Promise<SecureContext>;
+  readonly madeAt: number;
 }
 
 /**
@@ -27,34 +27,34 @@ interface Kept {
  */
 export async function createTerminator(
   config: NonNullable<EgressConfig['intercept']>,
-  log: Logger,
+  parts: { readonly log: Logger; readonly clock: Pick<Clock, 'now'> },
   adopt: (socket: Duplex, destination: Destination) => void,
 ): Promise<Terminator> {
-  const mint = await createMint(config.ca);
+  const { log, clock } = parts;
+  const mint = await createMint(config.ca, clock);
   if (config.publishCaFile !== undefined) await publish(config.publishCaFile, mint.caPem);
   /** In the order of their last use. */
-  const kept = new Map<string, Promise<Kept>>();
+  const kept = new Map<string, Kept>();
 
-  async function contextFor(host: string): Promise<SecureContext> {
+  function contextFor(host: string): Promise<SecureContext> {
     const held = kept.get(host);
-    const known = await held;
-    if (known !== undefined && known.notAfter - Date.now() > MARGIN_MS) {
-      kept.delete(host);
-      kept.set(host, Promise.resolve(known));
-      return known.context;
-    }
-    // Whoever asks meanwhile waits for the same one.
-    const current = kept.get(host);
-    if (current !== undefined && current !== held) return (await current).context;
-    const making = mint.leafFor(host).then(toKept);
-    kept.set(host, making);
-    // A failure is not kept.
-    making.catch(() => kept.delete(host));
+    const entry = held !== undefined && clock.now() - held.madeAt < KEPT_MS ? held : make(host);
+    kept.delete(host);
+    kept.set(host, entry);
     for (const oldest of kept.keys()) {
       if (kept.size <= config.maxCertificates) break;
       kept.delete(oldest);
     }
-    return (await making).context;
+    return entry.context;
+  }
+
+  function make(host: string): Kept {
+    const entry = { context: mint.leafFor(host).then(toContext), madeAt: clock.now() };
+    // A failure is not kept.
+    entry.context.catch(() => {
+      if (kept.get(host) === entry) kept.delete(host);
+    });
+    return entry;
   }
 
   async function terminate(socket: Duplex, destination: Destination): Promise<void> {
@@ -73,11 +73,8 @@ export async function createTerminator(
   return { isFor: ({ host }) => isOneOf(host, config.hosts), terminate };
 }
 
-function toKept({ certPem, keyPem, notAfter }: Minted): Kept {
-  return {
-    context: createSecureContext({ cert: certPem, key: keyPem, minVersion: 'TLSv1.2' }),
-    notAfter: notAfter.getTime(),
-  };
+function toContext({ certPem, keyPem }: Minted): SecureContext {
+  return createSecureContext({ cert: certPem, key: keyPem, minVersion: 'TLSv1.2' });
 }
 
 /** Never half written: a trust store may be read at any time. */
