@@ -350,7 +350,15 @@ async function compose(
         encode: service.Decide.responseSerialize,
         maxInFlight: config.limits.maxInFlightPerStream,
       }),
-      Watch: createWatch({ callers, releases: active, epochs, streams, observer: metrics, log }),
+      Watch: createWatch({
+        callers,
+        releases: active,
+        epochs,
+        answers: approvals.answers,
+        streams,
+        observer: metrics,
+        log,
+      }),
       Settle: createSettle({
         callers,
         observer: metrics,

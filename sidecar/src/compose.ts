@@ -26,6 +26,8 @@ import { createOpenAttempts, type OpenAttempts } from './enforce/open-attempts.j
 import { createRefuser } from './enforce/refuse.js';
 import { agentIdentity } from './identity.js';
 import { createRequestMaker } from './intercept/canonical-request.js';
+import { createAnswerNews } from './intercept/mcp/held/answer-news.js';
+import { openHolds } from './intercept/mcp/held/open.js';
 import { createInspector } from './intercept/mcp/inspect.js';
 import { createAttemptMaker } from './intercept/mcp/to-attempt.js';
 import type { Surface, SurfaceParts } from './intercept/surface.js';
@@ -64,6 +66,7 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
     ? createAnswerCache({ limits: config.cache, clock: systemClock, newDecisionId: randomUUID, observer: metrics })
     : undefined;
   if (cache !== undefined) metrics.followCache(() => cache.entries);
+  const news = createAnswerNews();
   const client = createPolicyClient({
     cache,
     config: config.pdp,
@@ -75,6 +78,7 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
         metrics.epochs(endpoint, epochs);
         onEpochs(endpoint, epochs.kill);
       },
+      answers: news.told,
     },
     onRenewal: (renew) => material.onChange(renew),
     rehearsal: rehearse(attempts),
@@ -127,7 +131,8 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
     },
     maxMessageBytes: Math.max(config.mcp?.limits.maxEventBytes ?? 0, config.stdio?.maxMessageBytes ?? 0),
   });
-  const mcpParts = { ...parts, guard, refuser, attempts, inspector };
+  const holds = await openHolds(config.approvals, { identity, guard, refuser, news, clock: systemClock });
+  const mcpParts = { ...parts, guard, holds, refuser, attempts, inspector };
 
   const tasks: Task[] = [];
   const drain: DrainStep[] = [];

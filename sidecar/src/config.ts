@@ -8,6 +8,7 @@ import { cacheConfig } from './cache/config.js';
 import { authorizeConfig } from './intercept/authorize/config.js';
 import { SESSION_SCOPES } from './intercept/canonical-request.js';
 import { mcpConfig, stdioConfig } from './intercept/mcp/config.js';
+import { approvalsConfig } from './intercept/mcp/held/config.js';
 import { redactionConfig } from './redact/config.js';
 
 const session = z
@@ -40,6 +41,7 @@ export const sidecarConfig = z
     pdp: pdpConfig.describe('The policy decision points.'),
     cache: cacheConfig,
     redaction: redactionConfig,
+    approvals: approvalsConfig,
     mcp: mcpConfig.optional().describe('The MCP Streamable HTTP proxy.'),
     authorize: authorizeConfig
       .optional()

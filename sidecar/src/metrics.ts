@@ -16,7 +16,7 @@ export const ATTEMPT_OUTCOMES = ['forwarded', 'upstream_failed', 'denied', 'held
 export interface SidecarMetrics
   extends RefusalObserver,
     ExchangeObserver,
-    AskObserver,
+    Omit<AskObserver, 'answers'>,
     AnswerCacheObserver,
     RedactionObserver {
   /** What the gauge of kept allows reads when scraped. */

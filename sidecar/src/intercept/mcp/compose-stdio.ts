@@ -9,7 +9,7 @@ import { runStdio, type StdioOptions } from './stdio.js';
 /** What the wrapper shares with the rest of the process. */
 export type StdioParts = Pick<
   StdioOptions,
-  'guard' | 'refuser' | 'client' | 'attempts' | 'inspector' | 'observer' | 'clock' | 'log'
+  'guard' | 'holds' | 'refuser' | 'client' | 'attempts' | 'inspector' | 'observer' | 'clock' | 'log'
 > & {
   readonly env: Environment;
   /** Whether a decision can be had yet. */

@@ -1,7 +1,7 @@
 /** One HTTP exchange with an agent: read, decide, forward, relay, settle. Reads top to bottom; nothing is skipped. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { CanonicalRequest, Source } from '@portcullis/policy/model';
+import type { CanonicalRequest, JsonObject, Source } from '@portcullis/policy/model';
 import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
 import type { PolicyClient } from '../../ask/port.js';
 import { type Guard, isRefusal } from '../../enforce/guard.js';
@@ -11,8 +11,11 @@ import { type Refusal, type Refuser, RPC_CODE } from '../../enforce/refuse.js';
 import { bytesOf, createReport } from '../../enforce/report.js';
 import { redactMessage } from '../../redact/message.js';
 import { collect } from '../http/body.js';
+import { answerJson, beginEvents, sseEvent } from '../http/late-answer.js';
 import type { BadHead, Head } from './head.js';
 import { type ProtocolVersion, readMirrors, readVersionHeader, type Spoken } from './headers.js';
+import { elicitsUrl } from './held/call.js';
+import { type Holds, isInstead, type Party } from './held/holds.js';
 import { type Declined, type Expectation, upstreamError } from './inspect.js';
 import { isRpcId, type RpcId, type RpcMessage, type RpcResponse, readMessage } from './message.js';
 import type { Relay, RelayOutcome, RelayTask } from './relay.js';
@@ -37,6 +40,8 @@ export interface ExchangeObserver {
 /** What an exchange needs. */
 export interface ExchangeOptions {
   readonly guard: Guard;
+  /** Decides what may be held for people. */
+  readonly holds: Holds;
   readonly refuser: Refuser;
   readonly client: Pick<PolicyClient, 'settle' | 'report'>;
   readonly attempts: AttemptMaker;
@@ -62,7 +67,7 @@ export type Exchange = (
 
 /** Makes the exchange. */
 export function createExchange(options: ExchangeOptions): Exchange {
-  const { guard, refuser, attempts, sessions, relay, limits, minimumVersion } = options;
+  const { guard, holds, refuser, attempts, sessions, relay, limits, minimumVersion } = options;
   const report = createReport(options.client, options.clock);
 
   return async (head, request, response, signal) => {
@@ -100,8 +105,12 @@ export function createExchange(options: ExchangeOptions): Exchange {
     return clientMessage(turn, message, seen);
   }
 
-  async function clientMessage(turn: Turn, message: Exclude<RpcMessage, RpcResponse>, seen: Sighting): Promise<void> {
-    const id = message.kind === 'request' ? message.id : undefined;
+  async function clientMessage(turn: Turn, sent: Exclude<RpcMessage, RpcResponse>, seen: Sighting): Promise<void> {
+    const id = sent.kind === 'request' ? sent.id : undefined;
+    const admitted = sent.kind === 'request' ? holds.admit(sent, seen) : undefined;
+    if (admitted !== undefined && 'kind' in admitted) return refused(turn, id, admitted, seen);
+    const message = admitted?.message ?? sent;
+    const cancelled = message.method === CANCELLED ? message.params['requestId'] : undefined;
     const made = attempts.fromMessage(message, seen);
     if (!isAttempt(made)) {
       const refusal = notAnAttempt(made);
@@ -114,21 +123,33 @@ export function createExchange(options: ExchangeOptions): Exchange {
     let answered = false;
     let brokeOff = false;
     try {
-      const outcome = await guard(made);
+      // What waits for people has not gone anywhere, and goes nowhere any more.
+      if (isRpcId(cancelled)) session.cancel(cancelled);
+      const waiting = admitted === undefined ? undefined : session.waiting(admitted.message.id);
+      const outcome =
+        admitted === undefined || waiting === undefined
+          ? await guard(made)
+          : await holds.decide(made, admitted, seen, party(turn, session, waiting)).finally(waiting.done);
+      if (isInstead(outcome)) return send(turn.response, 200, outcome.instead);
       if (isRefusal(outcome)) return refused(turn, id, outcome, seen);
+      if (waiting?.signal.aborted === true) return refused(turn, id, unwanted(outcome, made.request), seen);
       if (outcome.payload !== made.payload && mirrorsParameters(turn.headers)) {
         return refused(turn, id, notMirrored(outcome), seen);
       }
       await session.opened();
-      const cancelled = message.method === CANCELLED ? message.params['requestId'] : undefined;
       if (isRpcId(cancelled)) await session.gone(cancelled);
       const expected = expectation(session, seen, (given) => given === id && !answered);
       await carryOut(turn, outcome, id, expected, {
         request: made.request,
         send: () =>
-          turn.upstream.forward(outcome, 'POST', turn.headers, turn.signal, () => {
-            if (id !== undefined) session.left(id);
-          }),
+          turn.upstream
+            .forward(outcome, 'POST', turn.headers, turn.signal, () => {
+              if (id !== undefined) session.left(id);
+            })
+            .then((reply) => {
+              if (message.method === 'initialize') introduced(seen, message.params, reply);
+              return reply;
+            }),
         relay: (task) => (id === undefined ? relay.status(task) : relay.answer(task)),
         answered: () => {
           answered = true;
@@ -141,6 +162,36 @@ export function createExchange(options: ExchangeOptions): Exchange {
     } finally {
       if (id !== undefined) session.end(id, brokeOff);
     }
+  }
+
+  /** What a client can do is said once, before the session has its name. */
+  function introduced(seen: Sighting, { capabilities }: JsonObject, reply: UpstreamReply): void {
+    const sessionId = reply.headers.get('mcp-session-id');
+    // Clients without sessions cannot be told apart, and what one can do is not what all can.
+    if (sessionId !== undefined) sessions.of(seen.server, sessionId).elicitsUrl = elicitsUrl(capabilities);
+  }
+
+  function party({ head, response, signal }: Turn, session: Session, waiting: ReturnType<Session['waiting']>): Party {
+    const streams = (head.headers.get('accept') ?? '').includes('text/event-stream');
+    return {
+      signal: AbortSignal.any([signal, waiting.signal]),
+      elicitsUrl: session.elicitsUrl,
+      tell: (approval) => session.tell(approval),
+      waits() {
+        waiting.begins();
+        if (streams) beginEvents(response, 200);
+      },
+      alive(notification) {
+        if (!streams || response.destroyed || response.writableEnded) return;
+        response.write(notification === undefined ? ': waiting\n\n' : sseEvent(notification));
+      },
+    };
+  }
+
+  /** The client cancelled it while it was allowed: it has not gone to the server, and does not. */
+  function unwanted({ decision_id, request_digest }: Permit, request: CanonicalRequest): Refusal {
+    options.client.settle({ decision_id, request_digest, outcome: 'refused', duration_ms: 0 });
+    return refuser.refuse('REQUEST_INVALID', { message: 'the request was cancelled', decision_id, request });
   }
 
   /** The agent's answer to a request of the server: only if that request was permitted and delivered, and only once. */
@@ -334,7 +385,5 @@ function respond(turn: Turn, id: RpcId | undefined, refusal: Refusal, status: nu
 }
 
 function send(response: ServerResponse, status: number, text: string): void {
-  if (response.destroyed || response.headersSent) return;
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
-  response.end(text);
+  answerJson(response, status, text);
 }

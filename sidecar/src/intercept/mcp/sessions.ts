@@ -27,6 +27,14 @@ export interface Session {
    * said about it must not get there first. Where ids cannot be told apart, at once.
    */
   gone(id: RpcId): Promise<void>;
+  /** Whether its client can show pages to its user, as it said at the handshake. */
+  elicitsUrl: boolean;
+  /** Notes that the client was told of an approval. False: it was before. */
+  tell(approval: string): boolean;
+  /** For a request that may come to wait for people: its signal is aborted when it is cancelled between the two calls. */
+  waiting(id: RpcId): { readonly signal: AbortSignal; begins(): void; done(): void };
+  /** The client wants no answer any more: ends the waiting, if it waits and ids can be told apart. */
+  cancel(id: RpcId): void;
   /** The exchange ended; `brokeOff` when its answer may still come on a resumed stream. */
   end(id: RpcId, brokeOff: boolean): void;
   /** Whether a request with this id is being answered. */
@@ -83,6 +91,8 @@ export function createSession(named: boolean): Session {
   const broken = new Set<string>();
   const offered = new Map<string, Permit[]>();
   const streams = new Set<Promise<void>>();
+  const waits = new Map<string, AbortController>();
+  const told = new Set<string>();
   let offers = 0;
   const depart = (at: string): void => {
     departures.get(at)?.resolve();
@@ -90,6 +100,32 @@ export function createSession(named: boolean): Session {
   };
   return {
     named,
+    elicitsUrl: false,
+    tell(approval) {
+      if (told.has(approval)) return false;
+      told.add(approval);
+      for (const oldest of told) {
+        if (told.size <= MAX_OPEN) break;
+        told.delete(oldest);
+      }
+      return true;
+    },
+    waiting(id) {
+      const at = idKey(id);
+      const mine = new AbortController();
+      return {
+        signal: mine.signal,
+        begins() {
+          if (named) waits.set(at, mine);
+        },
+        done() {
+          if (waits.get(at) === mine) waits.delete(at);
+        },
+      };
+    },
+    cancel(id) {
+      waits.get(idKey(id))?.abort();
+    },
     begin(id) {
       if (!named) return true;
       const at = idKey(id);

@@ -1,0 +1,52 @@
+/**
+ * That people answered something, somewhere: whoever waits asks again. A hint from the PDPs that are watched; what it is
+ * worth is in the answer to that question.
+ */
+
+/** Where news arrive. */
+export interface AnswerNews {
+  /** How much has been heard so far; take it before asking. */
+  readonly heard: number;
+  /** How many wait for more. */
+  readonly waiting: number;
+  /** A PDP that is watched said how much people have answered there. */
+  told(endpoint: string, answers: number): void;
+  /** Resolves when more was heard than `heard`, after `ms` milliseconds, or when `signal` is aborted. */
+  after(heard: number, ms: number, signal: AbortSignal): Promise<void>;
+}
+
+/** Has heard nothing. */
+export function createAnswerNews(): AnswerNews {
+  const known = new Map<string, number>();
+  const waiting = new Set<() => void>();
+  let heard = 0;
+  return {
+    get heard() {
+      return heard;
+    },
+    get waiting() {
+      return waiting.size;
+    },
+    told(endpoint, answers) {
+      // Another number, not a higher one: a PDP that was restarted counts anew, and may have heard something meanwhile.
+      if (known.get(endpoint) === answers) return;
+      known.set(endpoint, answers);
+      heard += 1;
+      for (const wake of waiting) wake();
+    },
+    after(since, ms, signal) {
+      if (heard !== since || signal.aborted) return Promise.resolve();
+      return new Promise((resolve) => {
+        const wake = (): void => {
+          clearTimeout(timer);
+          waiting.delete(wake);
+          signal.removeEventListener('abort', wake);
+          resolve();
+        };
+        const timer = setTimeout(wake, ms);
+        waiting.add(wake);
+        signal.addEventListener('abort', wake);
+      });
+    },
+  };
+}
