@@ -98,6 +98,7 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
         },
         unwatched(endpoint) {
           cache?.unwatched(endpoint.name);
+          observer.answers(endpoint.name, undefined);
         },
       },
     }),

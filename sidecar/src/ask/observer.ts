@@ -31,8 +31,8 @@ export interface AskObserver {
   endpointChanged(endpoint: string, state: EndpointState): void;
   /** A PDP reported its epochs. */
   epochs(endpoint: string, epochs: Epochs): void;
-  /** How much people have answered at a PDP, as it reported it. */
-  answers(endpoint: string, count: number): void;
+  /** How much people have answered at a PDP, as it reported it; `undefined` while it is not watched. */
+  answers(endpoint: string, count: number | undefined): void;
   /** `count` settlements were given up. */
   settleDropped(count: number): void;
   /** `count` allows that this sidecar gave itself were not recorded when it ended. */

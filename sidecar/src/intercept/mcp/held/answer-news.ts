@@ -9,8 +9,8 @@ export interface AnswerNews {
   readonly heard: number;
   /** How many wait for more. */
   readonly waiting: number;
-  /** A PDP that is watched said how much people have answered there. */
-  told(endpoint: string, answers: number): void;
+  /** A PDP that is watched said how much people have answered there; `undefined`: it is not watched any more. */
+  told(endpoint: string, answers: number | undefined): void;
   /** Resolves when more was heard than `heard`, after `ms` milliseconds, or when `signal` is aborted. */
   after(heard: number, ms: number, signal: AbortSignal): Promise<void>;
 }
@@ -28,11 +28,13 @@ export function createAnswerNews(): AnswerNews {
       return waiting.size;
     },
     told(endpoint, answers) {
-      // Another number, not a higher one: a PDP that was restarted counts anew, and may have heard something meanwhile.
-      if (known.get(endpoint) === answers) return;
+      // What was answered while nobody listened is news when it is watched again, whatever it then counts from.
+      if (answers === undefined) return void known.delete(endpoint);
+      if (known.get(endpoint) === answers) return undefined;
       known.set(endpoint, answers);
       heard += 1;
-      for (const wake of waiting) wake();
+      for (const wake of [...waiting]) wake();
+      return undefined;
     },
     after(since, ms, signal) {
       if (heard !== since || signal.aborted) return Promise.resolve();

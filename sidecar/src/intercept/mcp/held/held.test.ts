@@ -47,7 +47,13 @@ function fakePeople() {
       const expires_at = new Date(Date.now() + people.expiresInMs).toISOString();
       const question = known ?? { id: `approval-${ids}`, approved: false, expires_at };
       open.set(binding, question);
-      const value = { approval_id: question.id, role: 'treasurer', quorum: 1, state: 'pending', expires_at: question.expires_at };
+      const value = {
+        approval_id: question.id,
+        role: 'treasurer',
+        quorum: 1,
+        state: 'pending',
+        expires_at: question.expires_at,
+      };
       const conditions = [{ type: 'require_approval' as const, value }];
       const held = { allow: false, effect: 'hold' as const, deny: deny('APPROVAL_REQUIRED', 'held'), conditions };
       return { kind: 'decision' as const, decision: decisionOn(request, held) };
