@@ -135,7 +135,7 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
   const mcpParts = { ...parts, guard, holds, refuser, attempts, inspector };
 
   const tasks: Task[] = [];
-  const drain: DrainStep[] = [];
+  const drain: DrainStep[] = [{ name: 'end the wait for people', timeoutMs: 100, run: async () => holds.close() }];
   if (context.mode === 'mcp') {
     const { startStdioWrapper } = await import('./intercept/mcp/compose-stdio.js');
     const wrapper = await startStdioWrapper(config.stdio, context.rest, { ...mcpParts, ready: () => client.ready });

@@ -47,6 +47,7 @@ export interface Harness {
   readonly killEpoch: OpenAttempts['killEpoch'];
   /** Says that people answered. */
   readonly news: AnswerNews;
+  readonly holds: EnforcementParts['holds'];
   /** Sends one request; headers are given pairwise so that they may repeat. */
   send(options: {
     method?: string;
@@ -200,6 +201,7 @@ export async function startHarness(options: {
     logged,
     killEpoch: parts.open.killEpoch,
     news,
+    holds: parts.holds,
     send,
     post: (message, headers = []) =>
       send({

@@ -19,7 +19,7 @@ import { type Holds, isInstead, type Party } from './held/holds.js';
 import { type Declined, type Expectation, upstreamError } from './inspect.js';
 import { isRpcId, type RpcId, type RpcMessage, type RpcResponse, readMessage } from './message.js';
 import type { Relay, RelayOutcome, RelayTask } from './relay.js';
-import type { Session, Sessions } from './sessions.js';
+import type { Session, Sessions, Waiting } from './sessions.js';
 import { type AttemptMaker, isAttempt, type NotAnAttempt, type Sighting } from './to-attempt.js';
 import { refusalError, rpcError, statusOfRefusedRequest } from './to-response.js';
 import { forwardable, type Headers, type Upstream, type UpstreamReply } from './upstream.js';
@@ -125,14 +125,14 @@ export function createExchange(options: ExchangeOptions): Exchange {
     try {
       // What waits for people has not gone anywhere, and goes nowhere any more.
       if (isRpcId(cancelled)) session.cancel(cancelled);
-      const waiting = admitted === undefined ? undefined : session.waiting(admitted.message.id);
+      const client = admitted === undefined ? undefined : party(turn, session, admitted.message.id);
       const outcome =
-        admitted === undefined || waiting === undefined
+        admitted === undefined || client === undefined
           ? await guard(made)
-          : await holds.decide(made, admitted, seen, party(turn, session, waiting)).finally(waiting.done);
+          : await holds.decide(made, admitted, seen, client).finally(client.left);
       if (isInstead(outcome)) return send(turn.response, 200, outcome.instead);
       if (isRefusal(outcome)) return refused(turn, id, outcome, seen);
-      if (waiting?.signal.aborted === true) return refused(turn, id, unwanted(outcome, made.request), seen);
+      if (client?.hasCancelled === true) return refused(turn, id, unwanted(outcome, made.request), seen);
       if (outcome.payload !== made.payload && mirrorsParameters(turn.headers)) {
         return refused(turn, id, notMirrored(outcome), seen);
       }
@@ -171,20 +171,25 @@ export function createExchange(options: ExchangeOptions): Exchange {
     if (sessionId !== undefined) sessions.of(seen.server, sessionId).elicitsUrl = elicitsUrl(capabilities);
   }
 
-  function party({ head, response, signal }: Turn, session: Session, waiting: ReturnType<Session['waiting']>): Party {
+  function party({ head, response, signal }: Turn, session: Session, id: RpcId): HttpParty {
     const streams = (head.headers.get('accept') ?? '').includes('text/event-stream');
+    let waiting: Waiting | undefined;
     return {
-      signal: AbortSignal.any([signal, waiting.signal]),
       elicitsUrl: session.elicitsUrl,
       tell: (approval) => session.tell(approval),
       waits() {
-        waiting.begins();
+        waiting = session.waiting(id);
         if (streams) beginEvents(response, 200);
+        return AbortSignal.any([signal, waiting.signal]);
       },
       alive(notification) {
         if (!streams || response.destroyed || response.writableEnded) return;
         response.write(notification === undefined ? ': waiting\n\n' : sseEvent(notification));
       },
+      get hasCancelled() {
+        return waiting?.signal.aborted === true;
+      },
+      left: () => waiting?.done(),
     };
   }
 
@@ -351,6 +356,13 @@ interface Turn {
   readonly signal: AbortSignal;
   readonly upstream: Upstream;
   readonly headers: Headers;
+}
+
+interface HttpParty extends Party {
+  /** Whether it said so while its call waited. */
+  readonly hasCancelled: boolean;
+  /** Its call waits no more. */
+  left(): void;
 }
 
 interface Steps {

@@ -31,8 +31,8 @@ export interface Session {
   elicitsUrl: boolean;
   /** Notes that the client was told of an approval. False: it was before. */
   tell(approval: string): boolean;
-  /** For a request that may come to wait for people: its signal is aborted when it is cancelled between the two calls. */
-  waiting(id: RpcId): { readonly signal: AbortSignal; begins(): void; done(): void };
+  /** Notes that a request waits for people. */
+  waiting(id: RpcId): Waiting;
   /** The client wants no answer any more: ends the waiting, if it waits and ids can be told apart. */
   cancel(id: RpcId): void;
   /** The exchange ended; `brokeOff` when its answer may still come on a resumed stream. */
@@ -52,6 +52,14 @@ export interface Session {
    * none says what it has to say to nobody: through us the order must be the one that the agent chose.
    */
   opened(): Promise<void>;
+}
+
+/** A request that waits for people. */
+export interface Waiting {
+  /** Aborted when the client cancels the request. */
+  readonly signal: AbortSignal;
+  /** It waits no more. */
+  done(): void;
 }
 
 /** All sessions of the process. */
@@ -113,11 +121,9 @@ export function createSession(named: boolean): Session {
     waiting(id) {
       const at = idKey(id);
       const mine = new AbortController();
+      if (named) waits.set(at, mine);
       return {
         signal: mine.signal,
-        begins() {
-          if (named) waits.set(at, mine);
-        },
         done() {
           if (waits.get(at) === mine) waits.delete(at);
         },

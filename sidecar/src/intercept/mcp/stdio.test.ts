@@ -5,9 +5,11 @@ import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { createRegistry } from '@portcullis/runtime';
 import { RPC_CODE } from '../../enforce/refuse.js';
+import { fakePeople } from '../../testing/fake-people.js';
 import { allow, denyOnly, type FakePolicyClient, fail, fakePolicyClient } from '../../testing/fake-policy-client.js';
 import { enforcementParts, memoryLog } from '../../testing/proxy-harness.js';
 import { type Child, startChild } from './child.js';
+import { type AnswerNews, createAnswerNews } from './held/answer-news.js';
 import { runStdio } from './stdio.js';
 
 /** Echoes requests, records every line, and does what a `do` argument says. */
@@ -35,6 +37,7 @@ lines.on('line', (line) => {
 interface Wrapped {
   readonly client: FakePolicyClient;
   readonly child: Child;
+  readonly news: AnswerNews;
   readonly done: Promise<void>;
   say(message: unknown): void;
   next(): Promise<Record<string, unknown>>;
@@ -50,10 +53,11 @@ afterEach(async () => {
   }
 });
 
-async function wrap(maxMessageBytes = 65_536): Promise<Wrapped> {
+async function wrap(maxMessageBytes = 65_536, approvals?: Parameters<typeof enforcementParts>[4]): Promise<Wrapped> {
   const client = fakePolicyClient();
   const registry = createRegistry('portcullis_sidecar');
-  const parts = enforcementParts(client, registry, memoryLog().log, 5_000);
+  const news = createAnswerNews();
+  const parts = enforcementParts(client, registry, memoryLog().log, 5_000, approvals, news);
   const child = await startChild({
     name: 'files',
     command: process.execPath,
@@ -87,6 +91,7 @@ async function wrap(maxMessageBytes = 65_536): Promise<Wrapped> {
   const wrapped: Wrapped = {
     client,
     child,
+    news,
     done,
     spoken,
     say: (message) => input.write(`${typeof message === 'string' ? message : JSON.stringify(message)}\n`),
@@ -109,6 +114,10 @@ const call = (id: number | string, args: Record<string, unknown> = {}, name = 'r
   params: { name, arguments: args },
 });
 
+async function eventuallyWaiting(news: AnswerNews, count: number): Promise<void> {
+  while (news.waiting !== count) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
 describe('a result that is to be reported', () => {
   const CALL = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'read_file', arguments: { do: '' } } };
 
@@ -126,6 +135,83 @@ describe('a result that is to be reported', () => {
     expect(await wrapped.next()).toMatchObject({ id: 2, error: { message: expect.stringContaining('recorded') } });
     expect(wrapped.client.settled).toMatchObject([{ outcome: 'upstream_failed' }]);
     expect(wrapped.spoken).toHaveLength(2);
+  });
+});
+
+describe('a call that people have to agree to', () => {
+  const pay = (id: number, meta: object = {}) => ({
+    ...call(id, { to: 'bob' }, 'pay'),
+    params: { name: 'pay', arguments: { to: 'bob' }, _meta: meta },
+  });
+
+  async function held() {
+    const wrapped = await wrap(undefined, { waitMs: 60_000, progressMs: 100, page: 'https://console.test/{id}' });
+    const people = fakePeople();
+    wrapped.client.behaviour = people.behaviour;
+    const approve = (): void => {
+      people.approve();
+      wrapped.news.told('pdp-1', people.asked.length);
+    };
+    return { wrapped, people, approve };
+  }
+
+  test('waits, and holds up nothing behind it', async () => {
+    const { wrapped, approve } = await held();
+    wrapped.say(pay(1, { progressToken: 'p' }));
+    wrapped.say(call(2));
+    const signs: unknown[] = [];
+    const answer = async () => {
+      for (;;) {
+        const said = await wrapped.next();
+        if (said['method'] === undefined) return said;
+        signs.push(said);
+      }
+    };
+    expect(await answer()).toMatchObject({ id: 2, result: { got: 1 } });
+    signs.push(...(signs.length > 0 ? [] : [await wrapped.next()]));
+    approve();
+    expect(await answer()).toMatchObject({ id: 1, result: { got: 2 } });
+    expect(signs[0]).toMatchObject({ method: 'notifications/progress', params: { progressToken: 'p' } });
+  });
+
+  test('is told of the page when the client can show it', async () => {
+    const { wrapped } = await held();
+    const capabilities = { elicitation: { url: {} } };
+    wrapped.say({
+      jsonrpc: '2.0',
+      id: 0,
+      method: 'initialize',
+      params: { protocolVersion: '2025-11-25', capabilities },
+    });
+    expect(await wrapped.next()).toMatchObject({ id: 0 });
+    wrapped.say(pay(1));
+    const elicitations = [{ mode: 'url', elicitationId: 'approval-1', url: 'https://console.test/approval-1' }];
+    expect(await wrapped.next()).toMatchObject({ id: 1, error: { code: -32042, data: { elicitations } } });
+  });
+
+  test('that is cancelled goes nowhere when people agree', async () => {
+    const { wrapped, people, approve } = await held();
+    wrapped.say(pay(1));
+    await eventuallyWaiting(wrapped.news, 1);
+    wrapped.say({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } });
+    await eventuallyWaiting(wrapped.news, 0);
+    approve();
+    wrapped.say(call(2));
+    // The cancellation and this call are all that the server got.
+    expect(await wrapped.next()).toMatchObject({ id: 2, result: { got: 2 } });
+    expect(people.used).toEqual([]);
+    wrapped.say(pay(1));
+    expect(await wrapped.next()).toMatchObject({ id: 1, result: { got: 3 } });
+  });
+
+  test('goes nowhere when its agent has left', async () => {
+    const { wrapped, people, approve } = await held();
+    wrapped.say(pay(1));
+    await eventuallyWaiting(wrapped.news, 1);
+    wrapped.end();
+    await wrapped.done;
+    approve();
+    expect([people.used, people.asked.length, wrapped.spoken]).toEqual([[], 1, []]);
   });
 });
 

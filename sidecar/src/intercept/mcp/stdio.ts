@@ -17,12 +17,12 @@ import type { ExchangeObserver } from './exchange.js';
 import type { BadHead } from './head.js';
 import { type ProtocolVersion, readInlineVersion } from './headers.js';
 import { elicitsUrl } from './held/call.js';
-import { type Admitted, type Holds, type Instead, isInstead } from './held/holds.js';
+import { type Admitted, type Holds, type Instead, isInstead, type Party } from './held/holds.js';
 import { type Finding, type Inspector, upstreamError } from './inspect.js';
 import { createLineReader } from './lines.js';
 import { idKey, isRpcId, type RpcId, type RpcMessage, type RpcResponse, readMessage } from './message.js';
 import type { Era } from './methods.js';
-import { createSession } from './sessions.js';
+import { createSession, type Waiting } from './sessions.js';
 import { type AttemptMaker, isAttempt, type Sighting } from './to-attempt.js';
 import { refusalError, rpcError } from './to-response.js';
 
@@ -143,30 +143,29 @@ export async function runStdio(options: StdioOptions): Promise<void> {
   /** Decides a request. What waits for people gives up its turn: what follows it does not wait with it. */
   function request(made: Attempt, admitted: Admitted, seen: Sighting, turn: Promise<void>): Promise<void> {
     const { id } = admitted.message;
-    const waiting = session.waiting(id);
-    const { promise: waits, resolve } = Promise.withResolvers<void>();
-    let isWaiting = false;
+    const { promise: gaveUpTurn, resolve: giveUpTurn } = Promise.withResolvers<void>();
+    let waiting: Waiting | undefined;
+    const party: Party = {
+      elicitsUrl: session.elicitsUrl,
+      tell: (approval) => session.tell(approval),
+      waits() {
+        waiting = session.waiting(id);
+        giveUpTurn();
+        return AbortSignal.any([waiting.signal, gone.signal]);
+      },
+      alive(notification) {
+        if (notification !== undefined) void say(notification).catch(() => undefined);
+      },
+    };
     const done = holds
-      .decide(made, admitted, seen, {
-        signal: AbortSignal.any([waiting.signal, gone.signal]),
-        elicitsUrl: session.elicitsUrl,
-        tell: (approval) => session.tell(approval),
-        waits() {
-          isWaiting = true;
-          waiting.begins();
-          resolve();
-        },
-        alive(notification) {
-          if (notification !== undefined) void say(notification).catch(() => undefined);
-        },
-      })
-      .finally(waiting.done)
+      .decide(made, admitted, seen, party)
       .then((outcome) => {
-        const isUnwanted = isWaiting && (waiting.signal.aborted || gone.signal.aborted);
+        waiting?.done();
+        const isUnwanted = waiting !== undefined && (waiting.signal.aborted || gone.signal.aborted);
         return isUnwanted ? unwanted(outcome, id) : carryOut(outcome, id, seen.era, turn);
       })
       .catch((thrown: unknown) => void refuser.fault(thrown));
-    return Promise.race([done, waits]);
+    return Promise.race([done, gaveUpTurn]);
   }
 
   /** The agent is gone or has cancelled it; it has not gone to the server, and does not. */

@@ -1,68 +1,23 @@
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { CanonicalRequest } from '@portcullis/policy/model';
-import { decisionOn, type FakePolicyClient, fakePolicyClient } from '../../../testing/fake-policy-client.js';
+import { type FakePeople, fakePeople } from '../../../testing/fake-people.js';
+import { type FakePolicyClient, fail, fakePolicyClient } from '../../../testing/fake-policy-client.js';
 import { type Answered, type Harness, startHarness } from '../../../testing/proxy-harness.js';
-import { type RecordingUpstream, recordingUpstream } from '../../../testing/recording-upstream.js';
+import {
+  answerJson,
+  type RecordingUpstream,
+  recordingUpstream,
+  type Script,
+} from '../../../testing/recording-upstream.js';
+import { createSseReader } from '../../http/sse.js';
 
 const PAGE = 'https://console.test/approvals/{id}';
 const VERSION = 'io.modelcontextprotocol/protocolVersion';
 const CAPABILITIES = 'io.modelcontextprotocol/clientCapabilities';
 const URL_CLIENT = { elicitation: { form: {}, url: {} } };
 
-/** What a PDP does with holds, as far as a sidecar can tell: one question per binding, used up by the allow. */
-function fakePeople() {
-  const open = new Map<string, { id: string; approved: boolean; expires_at: string }>();
-  let ids = 0;
-  const people = {
-    refused: false,
-    expiresInMs: 60_000,
-    asked: [] as CanonicalRequest[],
-    used: [] as string[],
-    open,
-    approve(): void {
-      for (const question of open.values()) question.approved = true;
-    },
-    behaviour(request: CanonicalRequest) {
-      if (request.tool?.name !== 'pay') return { kind: 'decision' as const, decision: decisionOn(request) };
-      people.asked.push(request);
-      const deny = (code: 'APPROVAL_REFUSED' | 'APPROVAL_REQUIRED', message: string) => [{ code, message, path: '' }];
-      if (people.refused) {
-        const refusal = {
-          allow: false,
-          effect: 'deny' as const,
-          deny: deny('APPROVAL_REFUSED', 'refused by a person'),
-        };
-        return { kind: 'decision' as const, decision: decisionOn(request, refusal) };
-      }
-      const binding = JSON.stringify(request.tool.arguments);
-      const known = open.get(binding);
-      if (known?.approved === true) {
-        open.delete(binding);
-        people.used.push(known.id);
-        return { kind: 'decision' as const, decision: decisionOn(request) };
-      }
-      ids += 1;
-      const expires_at = new Date(Date.now() + people.expiresInMs).toISOString();
-      const question = known ?? { id: `approval-${ids}`, approved: false, expires_at };
-      open.set(binding, question);
-      const value = {
-        approval_id: question.id,
-        role: 'treasurer',
-        quorum: 1,
-        state: 'pending',
-        expires_at: question.expires_at,
-      };
-      const conditions = [{ type: 'require_approval' as const, value }];
-      const held = { allow: false, effect: 'hold' as const, deny: deny('APPROVAL_REQUIRED', 'held'), conditions };
-      return { kind: 'decision' as const, decision: decisionOn(request, held) };
-    },
-  };
-  return people;
-}
-
-let people: ReturnType<typeof fakePeople>;
+let people: FakePeople;
 let client: FakePolicyClient;
 let upstream: RecordingUpstream;
 let harness: Harness;
@@ -113,8 +68,8 @@ async function until(what: () => boolean): Promise<void> {
 /** All messages of an answer, whichever way it came. */
 function messages({ text, headers }: Answered): readonly Answered['json'][] {
   if (headers['content-type'] !== 'text/event-stream') return [JSON.parse(text) as Answered['json']];
-  const events = text.split('\n').filter((line) => line.startsWith('data: '));
-  return events.map((line) => JSON.parse(line.slice(6)) as Answered['json']);
+  const events = createSseReader({ maxEventBytes: 65_536 }).push(Buffer.from(text));
+  return events.flatMap(({ data }) => (data === undefined ? [] : [JSON.parse(data.toString()) as Answered['json']]));
 }
 const last = (answered: Answered): Answered['json'] => messages(answered).at(-1) ?? {};
 const stateOf = (answered: Answered): string => String(last(answered).result?.['requestState']);
@@ -361,5 +316,127 @@ describe('a client of 2025-11-25', () => {
     people.expiresInMs = 120;
     const { error } = last(await payLegacy());
     expect(error?.message).toContain('nobody approved this in time');
+  });
+});
+
+describe('the answer of the server to a call that waited', () => {
+  const said = (id: number, extra: object = {}): object => ({ jsonrpc: '2.0', id, result: { said: true, ...extra } });
+
+  test.each<[string, Script, object]>([
+    [
+      'in JSON over several lines',
+      (_request, response) => {
+        response.writeHead(200, { 'content-type': 'application/json' });
+        response.end(JSON.stringify(said(1), null, 2).replaceAll('\n', '\r\n'));
+      },
+      { result: { said: true } },
+    ],
+    [
+      'in a stream of its own',
+      (_request, response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        response.end(`id: 1\ndata: ${JSON.stringify(said(1))}\n\n`);
+      },
+      { result: { said: true } },
+    ],
+    [
+      'that is an HTTP error',
+      (_request, response) => answerJson(response, { error: 'no' }, 500),
+      { error: { data: { code: 'UPSTREAM_FAILED' } } },
+    ],
+    [
+      'that is a JSON-RPC error with a status',
+      (_request, response) =>
+        answerJson(response, { jsonrpc: '2.0', id: 1, error: { code: -32000, message: 'no' } }, 400),
+      { error: { code: -32000 } },
+    ],
+    [
+      'that breaks off',
+      (_request, response) => void response.destroy(),
+      { error: { data: { code: 'UPSTREAM_FAILED' } } },
+    ],
+  ])('%s is the last event', async (_how, script, expected) => {
+    await start();
+    upstream.script = script;
+    const waiting = payLegacy(1);
+    await until(() => harness.news.waiting === 1);
+    people.approve();
+    harness.news.told('pdp-1', 1);
+    const answered = await waiting;
+    expect(answered.headers['content-type']).toBe('text/event-stream');
+    const told = messages(answered).filter(({ id }) => id === 1);
+    expect(told).toEqual([expect.objectContaining({ id: 1 })]);
+    expect(told[0]).toMatchObject(expected);
+    expect(calls()).toBe(1);
+  });
+
+  test('is JSON where the client takes nothing else', async () => {
+    await start();
+    const params = { name: 'pay', arguments: { to: 'bob' } };
+    const waiting = harness.send({
+      headers: ['content-type', 'application/json', 'accept', 'application/json'],
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params }),
+    });
+    await until(() => harness.news.waiting === 1);
+    people.approve();
+    harness.news.told('pdp-1', 1);
+    const answered = await waiting;
+    expect([answered.headers['content-type'], answered.json.result]).toEqual(['application/json', expect.any(Object)]);
+  });
+});
+
+describe('whatever else happens while a call waits', () => {
+  test('a sidecar that ends answers it at once', async () => {
+    await start();
+    const waiting = payLegacy();
+    await until(() => harness.news.waiting === 1);
+    harness.holds.close();
+    expect(last(await waiting).error?.data?.['hold']).toMatchObject({ approval_id: 'approval-1' });
+    expect(last(await payLegacy(2)).error?.code).toBe(-31428);
+  });
+
+  test('PDPs that cannot be asked are asked again', async () => {
+    await start({ pollMs: 100 });
+    const waiting = payLegacy();
+    await until(() => harness.news.waiting === 1);
+    client.behaviour = fail('PDP_UNAVAILABLE');
+    const asked = client.asked.length;
+    await until(() => client.asked.length > asked + 1);
+    client.behaviour = people.behaviour;
+    people.approve();
+    expect(last(await waiting).result).toBeDefined();
+    expect(calls()).toBe(1);
+  });
+
+  test('news that come while it is asked about are not missed', async () => {
+    await start();
+    let release = (): void => undefined;
+    client.behaviour = async (request) => {
+      const answer = people.behaviour(request);
+      if (people.asked.length === 1) {
+        await new Promise<void>((resolve) => {
+          release = resolve;
+        });
+      }
+      return answer;
+    };
+    const waiting = payLegacy();
+    await until(() => people.asked.length === 1);
+    people.approve();
+    harness.news.told('pdp-1', 1);
+    release();
+    expect(last(await waiting).result).toBeDefined();
+  });
+
+  test('what else is held gets the error at once, with the approval', async () => {
+    await start();
+    const behaviour = people.behaviour;
+    client.behaviour = (request) => behaviour({ ...request, tool: { ...request.tool, name: 'pay' } });
+    const { error } = (await harness.post({ jsonrpc: '2.0', id: 1, method: 'prompts/get', params: { name: 'p' } }))
+      .json;
+    expect([error?.code, error?.data?.['hold']]).toEqual([
+      -31428,
+      expect.objectContaining({ approval_id: 'approval-1' }),
+    ]);
   });
 });

@@ -36,14 +36,12 @@ export interface Admitted {
 
 /** Who made the call, and how to reach them while it waits. */
 export interface Party {
-  /** Aborted when the client is gone or wants no answer any more. */
-  readonly signal: AbortSignal;
   /** Whether it declared at its handshake that it can show pages; requests of 2026-07-28 say so themselves. */
   readonly elicitsUrl: boolean;
   /** Notes that it was told of this approval. False: it was before. */
   tell(approval: string): boolean;
-  /** From here on it takes as long as people take. */
-  waits(): void;
+  /** From here on it takes as long as people take. The signal: the client is gone, or wants no answer any more. */
+  waits(): AbortSignal;
   /** Sends a notification about the call; without one, whatever keeps the line open. Must not throw. */
   alive(notification: string | undefined): void;
 }
@@ -59,6 +57,10 @@ export interface Holds {
   admit(message: RpcRequest, seen: Sighting): Admitted | Refusal;
   /** Decides; a tool call that is held is waited for, as far as its client wants it. Never rejects. */
   decide(attempt: Attempt, admitted: Admitted, seen: Sighting, party: Party): Promise<Permit | Refusal | Instead>;
+  /** How many calls wait. */
+  readonly waiting: number;
+  /** Answers every call that waits, as if its time were over; none waits any more. */
+  close(): void;
 }
 
 /** What it takes. */
@@ -89,6 +91,7 @@ export function createHolds(options: HoldsOptions): Holds {
   const { config, sealer, identity, guard, refuser, news, clock } = options;
   const lanes = createLanes();
   const spent = new Set<string>();
+  const ending = new AbortController();
   let waiting = 0;
 
   const ownerOf = ({ server }: { readonly server: string }) => ({ ...identity, server });
@@ -168,7 +171,7 @@ export function createHolds(options: HoldsOptions): Holds {
     if (held?.declined === true) return refusal;
     const answer = answerTo(begun);
     if (isNews && answer !== undefined) return answer;
-    if (config.waitMs === 0 || waiting >= config.maxWaiting) return answer ?? refusal;
+    if (config.waitMs === 0 || waiting >= config.maxWaiting || ending.signal.aborted) return answer ?? refusal;
     waiting += 1;
     try {
       return await wait(begun, join());
@@ -199,12 +202,12 @@ export function createHolds(options: HoldsOptions): Holds {
 
   async function wait(begun: Begun, place: Place): Promise<Permit | Refusal | Instead> {
     const { attempt, admitted, party } = begun;
-    const signal = AbortSignal.any([party.signal, place.superseded]);
     const until = clock.monotonic() + config.waitMs;
     const token = progressTokenOf(admitted.message);
     let { refusal, hold, heard } = begun;
     let signs = 0;
-    party.waits();
+    const unwanted = party.waits();
+    const signal = AbortSignal.any([unwanted, place.superseded, ending.signal]);
     const alive = setInterval(() => {
       signs += 1;
       party.alive(token === undefined ? undefined : waitingNotice(token, signs, hold));
@@ -214,8 +217,9 @@ export function createHolds(options: HoldsOptions): Holds {
         const poll = config.pollMs * (1 - POLL_SPREAD * Math.random());
         const valid = (expiryOf(hold) ?? Number.POSITIVE_INFINITY) - clock.now();
         await news.after(heard, Math.max(0, Math.min(poll, valid, until - clock.monotonic())), signal);
-        if (party.signal.aborted) return refusal;
-        if (clock.monotonic() >= until) return answerTo({ ...begun, refusal, hold }) ?? refusal;
+        if (unwanted.aborted) return refusal;
+        if (clock.monotonic() >= until || ending.signal.aborted)
+          return answerTo({ ...begun, refusal, hold }) ?? refusal;
         if (clock.now() >= (expiryOf(hold) ?? Number.POSITIVE_INFINITY)) return expired(attempt, hold);
         heard = news.heard;
         const next = await ask(attempt, place, hold);
@@ -238,7 +242,14 @@ export function createHolds(options: HoldsOptions): Holds {
     return refuser.refuse('APPROVAL_REQUIRED', { message, hold, request: attempt.request });
   }
 
-  return { admit, decide };
+  return {
+    admit,
+    decide,
+    get waiting() {
+      return waiting;
+    },
+    close: () => ending.abort(),
+  };
 }
 
 interface Begun {
