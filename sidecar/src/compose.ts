@@ -28,6 +28,7 @@ import { agentIdentity } from './identity.js';
 import { createRequestMaker } from './intercept/canonical-request.js';
 import { createAnswerNews } from './intercept/mcp/held/answer-news.js';
 import { openHolds } from './intercept/mcp/held/open.js';
+import { countingEnds } from './intercept/mcp/held/repetitions.js';
 import { createInspector } from './intercept/mcp/inspect.js';
 import { createAttemptMaker } from './intercept/mcp/to-attempt.js';
 import type { Surface, SurfaceParts } from './intercept/surface.js';
@@ -96,8 +97,8 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
   };
   const backstopMs = config.pdp.deadlineMs + BACKSTOP_MS;
   const parts: SurfaceParts = {
-    enforcementOf(source, { redacts = false } = {}) {
-      const refuser = createRefuser({ source, log, observer: metrics });
+    enforcementOf(source, { redacts = false, observer = metrics } = {}) {
+      const refuser = createRefuser({ source, log, observer });
       const common = { client, refuser, clock: systemClock, backstopMs };
       const guard = redacts
         ? createGuard({
@@ -131,7 +132,15 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
     },
     maxMessageBytes: Math.max(config.mcp?.limits.maxEventBytes ?? 0, config.stdio?.maxMessageBytes ?? 0),
   });
-  const holds = await openHolds(config.approvals, { identity, guard, refuser, news, clock: systemClock });
+  const holds = await openHolds(config.approvals, {
+    identity,
+    guard,
+    again: parts.enforcementOf('mcp_proxy', { redacts: true, observer: countingEnds(metrics) }).guard,
+    refuser,
+    news,
+    clock: systemClock,
+  });
+  metrics.followWaiting(() => holds.waiting);
   const mcpParts = { ...parts, guard, holds, refuser, attempts, inspector };
 
   const tasks: Task[] = [];

@@ -21,6 +21,8 @@ export interface SidecarMetrics
     RedactionObserver {
   /** What the gauge of kept allows reads when scraped. */
   followCache(entries: () => number): void;
+  /** What the gauge of calls that wait for people reads when scraped. */
+  followWaiting(calls: () => number): void;
 }
 
 /** Registers the metrics; call once per registry. */
@@ -139,6 +141,10 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
     followCache(entries) {
       const held = registry.gauge({ name: 'decision_cache_entries', help: 'Allows that are kept.' });
       Object.assign(held, { collect: () => held.set(entries()) });
+    },
+    followWaiting(calls) {
+      const waiting = registry.gauge({ name: 'held_calls_waiting', help: 'Tool calls that wait for people to approve them.' });
+      Object.assign(waiting, { collect: () => waiting.set(calls()) });
     },
   };
 }

@@ -2,12 +2,16 @@
  * How agents meet a hold: the official MCP clients of both generations, unmodified, through real processes, while people
  * answer with the command line. Whatever clients do, one approval is one call of the server.
  */
-import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { Client as Client2, StreamableHTTPClientTransport as HttpTransport2 } from '@modelcontextprotocol/client';
+import {
+  Client as Client2,
+  StreamableHTTPClientTransport as HttpTransport2,
+  withInputRequired,
+} from '@modelcontextprotocol/client';
 import { StdioClientTransport as StdioTransport2 } from '@modelcontextprotocol/client/stdio';
 import { Client as Client1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport as StdioTransport1 } from '@modelcontextprotocol/sdk/client/stdio.js';
@@ -36,6 +40,19 @@ const POLICIES = [
     effect: { type: 'require_approval', role: 'treasurer' },
     priority: 90,
   },
+  {
+    name: 'Ask people for a moment',
+    when: {
+      operator: 'and',
+      conditions: [
+        { field: 'tool.name', operator: 'equals', value: 'forbidden' },
+        { field: 'tool.arguments.label', operator: 'equals', value: 'brief' },
+      ],
+    },
+    // The shortest that there is.
+    effect: { type: 'require_approval', role: 'treasurer', expires_seconds: 30 },
+    priority: 95,
+  },
 ];
 
 type Server = 'legacy' | 'modern';
@@ -49,6 +66,9 @@ let servers: Awaited<ReturnType<typeof startService>>[] = [];
 let patient: SidecarProcess;
 /** Waits for a moment only. */
 let hasty: SidecarProcess;
+/** As `hasty`, with a key of its own. */
+let stranger: SidecarProcess;
+let expiring: { readonly client: Agent; readonly error: ReturnType<typeof rejected> };
 let folder = '';
 let key: KeyObject;
 let labels = 0;
@@ -80,8 +100,14 @@ beforeAll(async () => {
     { name: 'legacy', url: legacy ?? '' },
     { name: 'modern', url: modern ?? '' },
   ];
-  patient = await startSidecar(upstreams, { waitMs: 40_000 });
-  hasty = await startSidecar(upstreams, { waitMs: 200 });
+  const stateKeyFile = join(folder, 'state.key');
+  writeFileSync(stateKeyFile, randomBytes(32));
+  patient = await startSidecar(upstreams, { waitMs: 40_000, stateKeyFile });
+  hasty = await startSidecar(upstreams, { waitMs: 200, stateKeyFile });
+  stranger = await startSidecar(upstreams, { waitMs: 200 });
+  // It takes half a minute, while the others do what they do.
+  const brief = await agent({ generation: 1, showsPages: false, route: patient.mcpUrl('legacy') });
+  expiring = { client: brief, error: rejected(brief.call('brief')) };
 });
 
 afterAll(async () => {
@@ -375,4 +401,92 @@ test('the same call of many clients at once, and one approval: the server does i
   const last = clients[0];
   await eventually('it to be done', async () => (await last?.done(label)) === 1);
   expect(await last?.done(label)).toBe(1);
+});
+
+describe('what a client of 2026-07-28 brings back', () => {
+  interface Raw {
+    /** One attempt, answered as it is. */
+    attempt(label: string, more?: object): Promise<Record<string, unknown>>;
+    readonly agent: Agent;
+  }
+
+  async function raw(sidecar: SidecarProcess): Promise<Raw> {
+    const client = new Client2(INFO, { versionNegotiation: { mode: 'auto' } });
+    await client.connect(new HttpTransport2(new URL(sidecar.mcpUrl('modern'))));
+    closing.push(() => client.close().catch(() => undefined));
+    return {
+      agent: await agent({ generation: 2, showsPages: false, route: sidecar.mcpUrl('modern') }),
+      attempt: async (label, more = {}) => {
+        const params = { name: 'forbidden', arguments: { label }, ...more };
+        const request = { method: 'tools/call' as const, params };
+        const schema = withInputRequired(CallToolResultSchema);
+        return (await client.request(request, schema, { allowInputRequired: true })) as Record<string, unknown>;
+      },
+    };
+  }
+
+  const stateOf = (result: Record<string, unknown>): string => String(result['requestState']);
+
+  test('goes on at another sidecar that has the same key, and after both were restarted', async () => {
+    const label = nextLabel();
+    const first = await raw(hasty);
+    const requestState = stateOf(await first.attempt(label));
+    const id = await question(label);
+    await hasty.terminate();
+    await hasty.start();
+    const second = await raw(patient);
+    const result = second.attempt(label, { requestState });
+    await answer('approve', id);
+    expect(textOf(await result)).toBe('done');
+    expect(await second.agent.done(label)).toBe(1);
+    // Used up: refused where that is known, and never carried out where it is not.
+    const known = await rejected(second.attempt(label, { requestState }));
+    expect([known.code, known.message]).toEqual([-32602, expect.stringContaining('used up')]);
+    const third = await raw(hasty);
+    expect(await third.attempt(label, { requestState })).toMatchObject({ resultType: 'input_required' });
+    expect(await third.agent.done(label)).toBe(1);
+  });
+
+  test('is refused when it was changed, is of another call, or of a sidecar with another key', async () => {
+    const label = nextLabel();
+    const { attempt, agent: client } = await raw(hasty);
+    const requestState = stateOf(await attempt(label));
+    await answer('approve', await question(label));
+    const elsewhere = await raw(stranger);
+    const changed = `${requestState.slice(0, -1)}${requestState.endsWith('A') ? 'Q' : 'A'}`;
+    const errors = [
+      await rejected(attempt(label, { requestState: changed })),
+      await rejected(attempt(`${label}!`, { requestState })),
+      await rejected(elsewhere.attempt(label, { requestState })),
+    ];
+    expect(errors.map(({ code }) => code)).toEqual([-32602, -32602, -32602]);
+    expect(await client.done(label)).toBe(0);
+    expect(textOf(await attempt(label, { requestState }))).toBe('done');
+    expect(await client.done(label)).toBe(1);
+  });
+
+  test('races itself ten times at two sidecars: the server does it once', async () => {
+    const label = nextLabel();
+    const [one, two] = [await raw(hasty), await raw(patient)];
+    const requestState = stateOf(await one.attempt(label));
+    await answer('approve', await question(label));
+    const racing = Array.from({ length: 10 }, (_, index) =>
+      (index % 2 === 0 ? one : two).attempt(label, { requestState }),
+    );
+    const done = Promise.all(racing.map((attempt) => rejected(attempt)));
+    // Whoever lost at the sidecar that waits is heard when its client, or that sidecar, is done waiting.
+    await eventually('it to be done', async () => (await one.agent.done(label)) === 1);
+    const id = await question(label).catch(() => undefined);
+    if (id !== undefined) await answer('deny', id);
+    const results = (await done).filter(({ message }) => message.startsWith('resolved') && message.includes('"done"'));
+    expect(results.length).toBe(1);
+    expect(await one.agent.done(label)).toBe(1);
+  });
+});
+
+test('a call that nobody approved in time says so, and asks nobody anew', async () => {
+  expect((await expiring.error).message).toContain('nobody approved this in time');
+  expect(await expiring.client.done('brief')).toBe(0);
+  const { out } = await portcullis('approvals', 'list', '--json');
+  expect(out).not.toContain('"brief"');
 });

@@ -5,7 +5,7 @@ import type { Clock, Environment, Logger } from '@portcullis/runtime';
 import type { PolicyClient } from '../ask/port.js';
 import type { Guard } from '../enforce/guard.js';
 import type { OpenAttempts } from '../enforce/open-attempts.js';
-import type { Refuser } from '../enforce/refuse.js';
+import type { RefusalObserver, Refuser } from '../enforce/refuse.js';
 import type { RequestMaker } from './canonical-request.js';
 import type { AgentServer } from './http/agent-server.js';
 import type { ExchangeObserver } from './mcp/exchange.js';
@@ -20,8 +20,11 @@ export interface Enforcement {
 
 /** What every surface shares with the rest of the process. */
 export interface SurfaceParts {
-  /** @param own `redacts`: the surface carries out what a permit's `redaction` says; others refuse decisions with one. */
-  enforcementOf(source: Source, own?: { readonly redacts?: boolean }): Enforcement;
+  /**
+   * @param own `redacts`: the surface carries out what a permit's `redaction` says; others refuse decisions with one.
+   * `observer`: who counts refusals instead.
+   */
+  enforcementOf(source: Source, own?: { readonly redacts?: boolean; readonly observer?: RefusalObserver }): Enforcement;
   /** Settles, and reports results. */
   readonly client: PolicyClient;
   /** Told what is under way, so that it can be cut off. */

@@ -69,6 +69,8 @@ export interface HoldsOptions {
   readonly sealer: StateSealer;
   readonly identity: AgentIdentity;
   readonly guard: Guard;
+  /** The same guard, for asking about a call that waits; see `repetitions.ts`. */
+  readonly again: Guard;
   readonly refuser: Refuser;
   readonly news: AnswerNews;
   readonly clock: Clock;
@@ -88,7 +90,7 @@ const POLL_SPREAD = 0.2;
 
 /** Makes it. */
 export function createHolds(options: HoldsOptions): Holds {
-  const { config, sealer, identity, guard, refuser, news, clock } = options;
+  const { config, sealer, identity, guard, again, refuser, news, clock } = options;
   const lanes = createLanes();
   const spent = new Set<string>();
   const ending = new AbortController();
@@ -137,7 +139,7 @@ export function createHolds(options: HoldsOptions): Holds {
       const crowded = held !== undefined || (isTool && lanes.size > 0 && lanes.has(callDigest(seen.server, message)));
       const { heard } = news;
       const known = held === undefined ? undefined : { approval_id: held.state.approval, asked: [] };
-      const first = await ask(attempt, crowded ? join() : undefined, known);
+      const first = await ask(guard, attempt, crowded ? join() : undefined, known);
       if (!isRefusal(first) || first.hold === undefined || !isTool) return first;
       const begun = { attempt, admitted, seen, party, refusal: first, hold: first.hold, heard };
       return await meet(begun, join);
@@ -149,8 +151,8 @@ export function createHolds(options: HoldsOptions): Holds {
   }
 
   /** Asks once. @param hold whose approval an allow uses up, as far as it is known */
-  async function ask(attempt: Attempt, place: Place | undefined, hold: Hold | undefined) {
-    const question = (): Promise<Permit | Refusal> => guard(attempt);
+  async function ask(asking: Guard, attempt: Attempt, place: Place | undefined, hold: Hold | undefined) {
+    const question = (): Promise<Permit | Refusal> => asking(attempt);
     const outcome = place === undefined ? await question() : await place.ask(question);
     if (outcome === 'passed') {
       const message = 'a later attempt of the same call waits in place of this one';
@@ -222,7 +224,7 @@ export function createHolds(options: HoldsOptions): Holds {
           return answerTo({ ...begun, refusal, hold }) ?? refusal;
         if (clock.now() >= (expiryOf(hold) ?? Number.POSITIVE_INFINITY)) return expired(attempt, hold);
         heard = news.heard;
-        const next = await ask(attempt, place, hold);
+        const next = await ask(again, attempt, place, hold);
         if (!isRefusal(next) || place.superseded.aborted) return next;
         if (next.hold !== undefined) {
           refusal = next;
