@@ -143,7 +143,10 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
       Object.assign(held, { collect: () => held.set(entries()) });
     },
     followWaiting(calls) {
-      const waiting = registry.gauge({ name: 'held_calls_waiting', help: 'Tool calls that wait for people to approve them.' });
+      const waiting = registry.gauge({
+        name: 'held_calls_waiting',
+        help: 'Tool calls that wait for people to approve them.',
+      });
       Object.assign(waiting, { collect: () => waiting.set(calls()) });
     },
   };

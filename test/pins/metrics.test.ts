@@ -62,6 +62,7 @@ const METRICS = {
     'counter portcullis_sidecar_redaction_scanned_bytes_total{direction}',
     'histogram portcullis_sidecar_redaction_duration_seconds{direction}',
     'gauge portcullis_sidecar_decision_cache_entries{}',
+    'gauge portcullis_sidecar_held_calls_waiting{}',
   ],
   portcullis_distributor: [
     'counter portcullis_distributor_releases_total{outcome}',

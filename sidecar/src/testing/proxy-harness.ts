@@ -15,6 +15,7 @@ import { mcpConfig } from '../intercept/mcp/config.js';
 import { type AnswerNews, createAnswerNews } from '../intercept/mcp/held/answer-news.js';
 import { approvalsConfig } from '../intercept/mcp/held/config.js';
 import { createHolds } from '../intercept/mcp/held/holds.js';
+import { countingEnds } from '../intercept/mcp/held/repetitions.js';
 import { createStateSealer } from '../intercept/mcp/held/sealed-state.js';
 import { createInspector } from '../intercept/mcp/inspect.js';
 import { createAttemptMaker } from '../intercept/mcp/to-attempt.js';
@@ -82,9 +83,8 @@ export function enforcementParts(
 ): EnforcementParts {
   const metrics = createSidecarMetrics(registry);
   const refuser = createRefuser({ source: 'mcp_proxy', log, observer: metrics });
-  const guard = createGuard({
+  const guarding = {
     client,
-    refuser,
     clock: systemClock,
     backstopMs,
     redactor: createRedactor({
@@ -94,7 +94,9 @@ export function enforcementParts(
       observer: metrics,
     }),
     capabilities: { redact: BY_REDACTOR, mask_fields: BY_REDACTOR, audit_level: auditLevel(() => undefined) },
-  });
+  };
+  const guard = createGuard({ ...guarding, refuser });
+  const patient = createRefuser({ source: 'mcp_proxy', log, observer: countingEnds(metrics) });
   const attempts = createAttemptMaker(ASKING);
   const inspector = createInspector({
     guard,
@@ -109,6 +111,7 @@ export function enforcementParts(
     sealer: createStateSealer(Buffer.alloc(32, 9)),
     identity: ASKING.identity,
     guard,
+    again: createGuard({ ...guarding, refuser: patient }),
     refuser,
     news,
     clock: systemClock,

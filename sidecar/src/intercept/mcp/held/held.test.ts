@@ -238,6 +238,8 @@ describe('a client of 2025-11-25', () => {
     await payLegacy();
     expect(people.asked.length).toBeGreaterThan(1);
     expect(new Set(people.asked.map((request) => JSON.stringify(request))).size).toBe(1);
+    // It is one attempt.
+    expect(await harness.registry.metrics()).toContain('attempts_total{source="mcp_proxy",outcome="held"} 1\n');
   });
 
   test('gets an error with the approval after the wait; made again, the call attaches to it', async () => {
