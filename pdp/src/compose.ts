@@ -279,6 +279,7 @@ async function compose(
     pipeline,
     releases: active,
     epochs,
+    answers: approvals.answers,
     callers,
     results: sessions.results,
     tls,

@@ -26,6 +26,9 @@ import { createOpenAttempts, type OpenAttempts } from './enforce/open-attempts.j
 import { createRefuser } from './enforce/refuse.js';
 import { agentIdentity } from './identity.js';
 import { createRequestMaker } from './intercept/canonical-request.js';
+import { createAnswerNews } from './intercept/mcp/held/answer-news.js';
+import { openHolds } from './intercept/mcp/held/open.js';
+import { countingEnds } from './intercept/mcp/held/repetitions.js';
 import { createInspector } from './intercept/mcp/inspect.js';
 import { createAttemptMaker } from './intercept/mcp/to-attempt.js';
 import type { Surface, SurfaceParts } from './intercept/surface.js';
@@ -67,6 +70,7 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
   if (cache !== undefined) metrics.followCache(() => cache.entries);
   const tracing = await openTracing(config.tracing, processEnvironment());
   if (tracing !== undefined) opened(() => tracing.close());
+  const news = createAnswerNews();
   const asked = createPolicyClient({
     cache,
     config: config.pdp,
@@ -78,6 +82,7 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
         metrics.epochs(endpoint, epochs);
         onEpochs(endpoint, epochs.kill);
       },
+      answers: news.told,
     },
     onRenewal: (renew) => material.onChange(renew),
     rehearsal: rehearse(attempts),
@@ -96,8 +101,7 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
   };
   const backstopMs = config.pdp.deadlineMs + BACKSTOP_MS;
   const parts: SurfaceParts = {
-    enforcementOf(source, { capabilities: own = {}, redacts = false, counts = true } = {}) {
-      const observer = counts ? metrics : { ...metrics, refused: () => undefined };
+    enforcementOf(source, { capabilities: own = {}, redacts = false, observer = metrics } = {}) {
       const refuser = createRefuser({ source, log, observer });
       const common = { client, refuser, clock: systemClock, backstopMs };
       const guard = redacts
@@ -133,11 +137,21 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
     },
     maxMessageBytes: Math.max(config.mcp?.limits.maxEventBytes ?? 0, config.stdio?.maxMessageBytes ?? 0),
   });
-  const listingGuard = parts.enforcementOf('mcp_proxy', { redacts: true, counts: false }).guard;
-  const mcpParts = { ...parts, observer: metrics, guard, listingGuard, refuser, attempts, inspector };
+  const holds = await openHolds(config.approvals, {
+    identity,
+    guard,
+    again: parts.enforcementOf('mcp_proxy', { redacts: true, observer: countingEnds(metrics) }).guard,
+    refuser,
+    news,
+    clock: systemClock,
+  });
+  metrics.followWaiting(() => holds.waiting);
+  const uncounted = { ...metrics, refused: () => undefined };
+  const listingGuard = parts.enforcementOf('mcp_proxy', { redacts: true, observer: uncounted }).guard;
+  const mcpParts = { ...parts, observer: metrics, guard, listingGuard, holds, refuser, attempts, inspector };
 
   const tasks: Task[] = [];
-  const drain: DrainStep[] = [];
+  const drain: DrainStep[] = [{ name: 'end the wait for people', timeoutMs: 100, run: async () => holds.close() }];
   if (context.mode === 'mcp') {
     const { startStdioWrapper } = await import('./intercept/mcp/compose-stdio.js');
     const wrapper = await startStdioWrapper(config.stdio, context.rest, { ...mcpParts, ready: () => client.ready });

@@ -11,6 +11,7 @@ import { SESSION_SCOPES } from './intercept/canonical-request.js';
 import { egressConfig } from './intercept/egress/config.js';
 import { llmConfig } from './intercept/llm/config.js';
 import { mcpConfig, stdioConfig } from './intercept/mcp/config.js';
+import { approvalsConfig } from './intercept/mcp/held/config.js';
 import { redactionConfig } from './redact/config.js';
 import { tracingConfig } from './trace/config.js';
 
@@ -45,6 +46,7 @@ export const sidecarConfig = z
     cache: cacheConfig,
     redaction: redactionConfig,
     tracing: tracingConfig.optional().describe('OpenTelemetry traces; none without it.'),
+    approvals: approvalsConfig,
     mcp: mcpConfig.optional().describe('The MCP Streamable HTTP proxy.'),
     a2a: a2aConfig.optional().describe('The A2A proxy, towards other agents.'),
     authorize: authorizeConfig

@@ -22,13 +22,15 @@ export interface SidecarMetrics
   extends RefusalObserver,
     ExchangeObserver,
     GatewayObserver,
-    AskObserver,
+    Omit<AskObserver, 'answers'>,
     AnswerCacheObserver,
     EgressObserver,
     RedactionObserver,
     ToolObserver {
   /** What the gauge of kept allows reads when scraped. */
   followCache(entries: () => number): void;
+  /** What the gauge of calls that wait for people reads when scraped. */
+  followWaiting(calls: () => number): void;
 }
 
 /** Registers the metrics; call once per registry. */
@@ -203,6 +205,13 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
     followCache(entries) {
       const held = registry.gauge({ name: 'decision_cache_entries', help: 'Allows that are kept.' });
       Object.assign(held, { collect: () => held.set(entries()) });
+    },
+    followWaiting(calls) {
+      const waiting = registry.gauge({
+        name: 'held_calls_waiting',
+        help: 'Tool calls that wait for people to approve them.',
+      });
+      Object.assign(waiting, { collect: () => waiting.set(calls()) });
     },
   };
 }

@@ -34,7 +34,9 @@ const SERVICES = {
     metrics.followCache(() => 0);
   },
   portcullis_sidecar: (registry: Registry) => {
-    createSidecarMetrics(registry).followCache(() => 0);
+    const metrics = createSidecarMetrics(registry);
+    metrics.followCache(() => 0);
+    metrics.followWaiting(() => 0);
   },
   portcullis_distributor: (registry: Registry) => {
     createDistributorMetrics(registry);

@@ -69,6 +69,7 @@ const METRICS = {
     'counter portcullis_sidecar_tools_hidden_total{reason}',
     'counter portcullis_sidecar_quarantined_calls_total{reason}',
     'gauge portcullis_sidecar_decision_cache_entries{}',
+    'gauge portcullis_sidecar_held_calls_waiting{}',
   ],
   portcullis_distributor: [
     'counter portcullis_distributor_releases_total{outcome}',

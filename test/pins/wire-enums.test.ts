@@ -149,7 +149,7 @@ const MESSAGES = {
   Ping: '',
   Fault: 'code=1 message=2',
   WatchRequest: '',
-  WatchEvent: 'epochs=1 bundle_digest=2 policy_version=3 freshness=4',
+  WatchEvent: 'epochs=1 bundle_digest=2 policy_version=3 freshness=4 approvals=5',
   Settlement:
     'decision_id=1 outcome=2 request_digest=3 duration_ms=4 usage=5 result_json=6 session_id=7 result_truncated=8 ' +
     'tenant_id=9 agent_id=10',

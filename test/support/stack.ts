@@ -156,7 +156,7 @@ export interface Stack extends StackFiles {
   /** Writes a configuration for `portcullis-sidecar mcp` and returns the command line up to `--`. */
   stdioWrapper(
     server: string,
-    options?: Pick<SidecarOptions, 'pdp'>,
+    options?: Pick<SidecarOptions, 'pdp' | 'config'>,
   ): Promise<{ readonly command: string; readonly args: readonly string[] }>;
   /** Publishes a source; does not wait for PDPs unless `waitMs` is given. */
   publish(source: PolicySource, options?: { readonly version?: string; readonly waitMs?: number }): Promise<Published>;
@@ -381,7 +381,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       const config = await sidecarConfig(`wrapper-${sidecars}`, {
         ...wrapping,
         upstreams: [],
-        config: { stdio: { server } },
+        config: { stdio: { server }, ...wrapping.config },
       });
       return { command: process.execPath, args: [entryOf('sidecar'), 'mcp', '--config', config, '--'] };
     },

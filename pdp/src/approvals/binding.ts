@@ -21,7 +21,7 @@ const PER_ATTEMPT_CONTEXT = ['timestamp', 'request_id', 'session_id', 'ip', 'app
 export function bindingOf(sent: ContextualRequest, evaluated: ContextualRequest): string {
   const { context, agent, intent_risk: _risk, facts: _facts, unavailable: _unknown, ...rest } = sent;
   const { trust_level: _trust, ...who } = agent;
-  const { definition_digest: _definition, ...tool } = sent.tool ?? {};
+  const { definition_digest: _definition, ...tool } = withoutAttempt(sent.tool ?? {});
   const circumstances: Record<string, unknown> = { ...context };
   for (const name of PER_ATTEMPT_CONTEXT) delete circumstances[name];
   return digestOf({
@@ -29,6 +29,31 @@ export function bindingOf(sent: ContextualRequest, evaluated: ContextualRequest)
     request: { ...rest, tool, kind: kindOf(sent), agent: who, context: circumstances },
     user: evaluated.user ?? null,
   });
+}
+
+/**
+ * MCP's own names of an attempt, in a tool's attributes: the session that a client opens anew when it comes back, the token
+ * that progress is reported under, and the trace. They reach the server and say nothing about what it is to do.
+ */
+const PER_ATTEMPT_META = ['progressToken', 'traceparent', 'tracestate'] as const;
+
+type Tool = NonNullable<ContextualRequest['tool']>;
+
+function withoutAttempt(tool: Partial<Tool>): Partial<Tool> {
+  const { attributes } = tool;
+  if (attributes === undefined) return tool;
+  const { mcp_session_id: _session, params, ...rest } = attributes;
+  if (!isObject(params)) return { ...tool, attributes: { ...rest, ...(params === undefined ? {} : { params }) } };
+  const { _meta: meta, ...others } = params;
+  if (!isObject(meta)) return { ...tool, attributes: { ...rest, params } };
+  const names: ReadonlySet<string> = new Set(PER_ATTEMPT_META);
+  const kept = Object.entries(meta).filter(([name]) => !names.has(name));
+  const bound = { ...others, ...(kept.length === 0 ? {} : { _meta: Object.fromEntries(kept) }) };
+  return { ...tool, attributes: { ...rest, ...(Object.keys(bound).length === 0 ? {} : { params: bound }) } };
+}
+
+function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The digest of what all requests of a standing grant have in common: everything of {@link bindingOf} but arguments. */

@@ -8,6 +8,7 @@ import { type Clock, LOG_FIELD, type Logger, PortcullisError, type Task, type Tl
 import { reviewDelivery } from '../reviews/review-notice.js';
 import type { ReviewWebhook } from '../reviews/reviews.js';
 import { type KeySet, openKeySet } from '../tokens/key-set.js';
+import { type AnswerCount, createAnswerCount } from './answer-count.js';
 import type { ApprovalsConfig, WebhookConfig } from './approvals-config.js';
 import { type ApproverReader, createApproverReader } from './approver-token.js';
 import type { ApprovalBook } from './book.js';
@@ -38,6 +39,8 @@ export interface OpenApprovalsParts {
 export interface Approvals {
   readonly book: ApprovalBook;
   readonly desk: ApprovalDesk;
+  /** Moves when somebody has answered here. */
+  readonly answers: AnswerCount;
   /** Without issuers nobody comes with a token. */
   readonly approvers: ApproverReader | undefined;
   readonly reveal: Showing['reveal'];
@@ -70,10 +73,14 @@ export async function openApprovals(config: ApprovalsConfig, parts: OpenApproval
   };
   const notices = createNotices({ ...delivering, webhooks, newId: randomUUID });
   const store = openApprovalStore(config, parts);
+  const answers = createAnswerCount();
   const book: ApprovalBook = {
     store,
     record: async (entry) => sink?.append(entry),
-    tell: notices.tell,
+    tell: (notice) => {
+      notices.tell(notice);
+      if (notice.event === 'decided' || notice.event === 'granted') answers.advance();
+    },
     describe: showing.describe,
     newId: randomUUID,
     now: () => clock.now(),
@@ -81,6 +88,7 @@ export async function openApprovals(config: ApprovalsConfig, parts: OpenApproval
   return {
     book,
     desk: createDesk(book, config.maxGrantSeconds),
+    answers,
     approvers: issuers.length === 0 ? undefined : createApproverReader(issuers, clock),
     reveal: showing.reveal,
     reviewers: (signal) =>

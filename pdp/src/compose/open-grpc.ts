@@ -16,7 +16,7 @@ import { createHealthService } from '../server/health-service.js';
 import { createOpenStreams } from '../server/open-streams.js';
 import type { CallerReader } from '../server/peer.js';
 import { createSettle, type SettleParts } from '../server/settle.js';
-import { createWatch } from '../server/watch.js';
+import { createWatch, type WatchParts } from '../server/watch.js';
 
 /** What is asked over gRPC. */
 export interface GrpcParts {
@@ -28,6 +28,7 @@ export interface GrpcParts {
   readonly epochs: EpochSource;
   readonly callers: CallerReader;
   readonly results: SettleParts['results'];
+  readonly answers: WatchParts['answers'];
   readonly tls: TlsMaterial;
   readonly clock: Clock;
   readonly metrics: PdpMetrics;
@@ -62,7 +63,7 @@ export async function openGrpc(config: PdpConfig, parts: GrpcParts): Promise<Grp
         encode: service.Decide.responseSerialize,
         maxInFlight: limits.maxInFlightPerStream,
       }),
-      Watch: createWatch({ callers, releases, epochs, streams, observer: metrics, log }),
+      Watch: createWatch({ callers, releases, epochs, answers: parts.answers, streams, observer: metrics, log }),
       Settle: createSettle({
         callers,
         observer: metrics,

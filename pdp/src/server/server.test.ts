@@ -27,6 +27,7 @@ import {
 } from '@portcullis/proto';
 import { createLogger, PortcullisError, systemClock } from '@portcullis/runtime';
 import { service as healthService } from 'grpc-health-check';
+import { type AnswerCounter, createAnswerCount } from '../approvals/answer-count.js';
 import type { ReleaseState } from '../bundles/active.js';
 import { createEpochs, type EpochCounters } from '../epochs/epochs.js';
 import { createRecorder } from '../fixtures/recorders.js';
@@ -111,6 +112,7 @@ let connections: (object | undefined)[];
 let release: ReleaseState & { readonly ok: boolean };
 let listeners: Set<() => void>;
 let epochs: EpochCounters;
+let answers: AnswerCounter;
 let sunk: (record: DecisionRecord) => Promise<void>;
 let endpoint: GrpcEndpoint;
 let client: AnyClient & Wire.DecisionServiceClient;
@@ -144,6 +146,7 @@ beforeEach(async () => {
   const streams = createOpenStreams(60_000);
   const encode = loadDecisionService().Decide.responseSerialize;
   epochs = createEpochs(releases);
+  answers = createAnswerCount();
   const parts = { decide: held, epochs, callers, clock: systemClock, deadlineMs: 10_000, log };
   endpoint = await openGrpcEndpoint({
     definitions: loadDecisionPackage(),
@@ -164,7 +167,7 @@ beforeEach(async () => {
       Evaluate: createEvaluate(parts),
       EvaluateBatch: createEvaluateBatch(parts),
       Decide: createDecideStream({ ...parts, streams, observer, encode, maxInFlight: MAX_IN_FLIGHT }),
-      Watch: createWatch({ callers, releases, epochs, streams, observer, log }),
+      Watch: createWatch({ callers, releases, epochs, answers, streams, observer, log }),
       Settle: createSettle({
         callers,
         observer,

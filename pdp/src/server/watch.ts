@@ -3,6 +3,7 @@
 import type { handleServerStreamingCall } from '@grpc/grpc-js';
 import { type Epochs, toWireWatchEvent, type Wire } from '@portcullis/proto';
 import { type Logger, PortcullisError } from '@portcullis/runtime';
+import type { AnswerCount } from '../approvals/answer-count.js';
 import type { ActiveReleases, ReleaseState } from '../bundles/active.js';
 import type { EpochSource } from '../epochs/epochs.js';
 import { guarded, logFault, statusOf } from './guard.js';
@@ -15,6 +16,8 @@ export interface WatchParts {
   readonly callers: CallerReader;
   readonly releases: Pick<ActiveReleases, 'state' | 'onChange'>;
   readonly epochs: EpochSource;
+  /** Counts what people answered here. */
+  readonly answers: AnswerCount;
   readonly streams: OpenStreams;
   readonly observer: ServerObserver;
   readonly log: Logger;
@@ -46,7 +49,10 @@ export function createWatch(parts: WatchParts): handleServerStreamingCall<Wire.W
           return;
         }
         isOutdated = false;
-        const report = reportOf(parts.releases.state(), parts.epochs.current());
+        const report = {
+          ...reportOf(parts.releases.state(), parts.epochs.current()),
+          approvals: parts.answers.current(),
+        };
         // A release moves an epoch as well; one change is one event.
         const text = JSON.stringify(report);
         if (text === sent) return;
@@ -59,7 +65,11 @@ export function createWatch(parts: WatchParts): handleServerStreamingCall<Wire.W
       };
       parts.observer.streamOpened('watch');
       const changed = guarded(send, fail);
-      const stopListening = [parts.releases.onChange(changed), parts.epochs.onChange(changed)];
+      const stopListening = [
+        parts.releases.onChange(changed),
+        parts.epochs.onChange(changed),
+        parts.answers.onChange(changed),
+      ];
       const remove = parts.streams.add({ leave: () => call.end() });
       let isClosed = false;
       const close = (): void => {

@@ -14,6 +14,8 @@ export interface WatchReport {
   readonly bundle_digest: string;
   readonly policy_version: string;
   readonly freshness: BundleFreshness;
+  /** Moves with every answer that people gave at this PDP; absent where nobody counts. Wraps below 2^32. */
+  readonly approvals?: number;
 }
 
 /** The state as it travels. */
@@ -23,6 +25,7 @@ export function toWireWatchEvent(state: WatchReport): Wire.WatchEvent {
     bundle_digest: state.bundle_digest,
     policy_version: state.policy_version,
     freshness: ENUMS.bundleFreshness.toWire[state.freshness],
+    ...(state.approvals === undefined ? {} : { approvals: state.approvals }),
   };
 }
 
@@ -35,5 +38,6 @@ export function fromWireWatchEvent(message: Wire.WatchEvent__Output): Checked<Wa
     bundle_digest: readText(message.bundle_digest, 'bundle_digest', findings),
     policy_version: readText(message.policy_version, 'policy_version', findings),
     freshness: readEnum(message.freshness, ENUMS.bundleFreshness, 'expired', 'freshness', findings),
+    approvals: message.approvals ?? 0,
   });
 }

@@ -112,6 +112,7 @@ export function createBench(): Bench {
         cached: 0,
       };
       const observer: AskObserver = {
+        answers: () => undefined,
         asked: (outcome, _seconds, cached) => {
           seen.asked.push(outcome);
           if (cached) seen.cached += 1;

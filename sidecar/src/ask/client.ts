@@ -94,9 +94,11 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
           ready ||= report.epochs.release_seq >= 1;
           cache?.watched(endpoint.name, report);
           observer.epochs(endpoint.name, report.epochs);
+          observer.answers(endpoint.name, report.approvals ?? 0);
         },
         unwatched(endpoint) {
           cache?.unwatched(endpoint.name);
+          observer.answers(endpoint.name, undefined);
         },
       },
     }),

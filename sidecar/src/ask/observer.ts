@@ -31,6 +31,8 @@ export interface AskObserver {
   endpointChanged(endpoint: string, state: EndpointState): void;
   /** A PDP reported its epochs. */
   epochs(endpoint: string, epochs: Epochs): void;
+  /** How much people have answered at a PDP, as it reported it; `undefined` while it is not watched. */
+  answers(endpoint: string, count: number | undefined): void;
   /** `count` settlements were given up. */
   settleDropped(count: number): void;
   /** `count` allows that this sidecar gave itself were not recorded when it ended. */
@@ -44,6 +46,7 @@ export const silentObserver: AskObserver = Object.freeze({
   breakerChanged: () => undefined,
   endpointChanged: () => undefined,
   epochs: () => undefined,
+  answers: () => undefined,
   settleDropped: () => undefined,
   reusesLost: () => undefined,
 });
@@ -65,6 +68,7 @@ export function shieldObserver(inner: AskObserver, report: (error: unknown) => v
     breakerChanged: shield((state) => inner.breakerChanged(state)),
     endpointChanged: shield((endpoint, state) => inner.endpointChanged(endpoint, state)),
     epochs: shield((endpoint, epochs) => inner.epochs(endpoint, epochs)),
+    answers: shield((endpoint, count) => inner.answers(endpoint, count)),
     settleDropped: shield((count) => inner.settleDropped(count)),
     reusesLost: shield((count) => inner.reusesLost(count)),
   };

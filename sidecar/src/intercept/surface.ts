@@ -7,7 +7,7 @@ import type { Capabilities } from '../enforce/capabilities.js';
 import type { Guard } from '../enforce/guard.js';
 import type { OpenAttempts } from '../enforce/open-attempts.js';
 import type { Permit } from '../enforce/permit.js';
-import type { Refuser } from '../enforce/refuse.js';
+import type { RefusalObserver, Refuser } from '../enforce/refuse.js';
 import type { RequestMaker } from './canonical-request.js';
 import type { EgressObserver } from './egress/evidence.js';
 import type { AgentServer } from './http/agent-server.js';
@@ -25,11 +25,15 @@ export interface Enforcement {
 export interface SurfaceParts {
   /**
    * @param own what the surface can carry out besides what all can; `redacts`: what a permit's `redaction` says. Decisions that
-   * ask for more are refused. `counts`: its refusals are attempts that ended.
+   * ask for more are refused. `observer`: who counts refusals instead.
    */
   enforcementOf(
     source: Source,
-    own?: { readonly capabilities?: Capabilities; readonly redacts?: boolean; readonly counts?: boolean },
+    own?: {
+      readonly capabilities?: Capabilities;
+      readonly redacts?: boolean;
+      readonly observer?: RefusalObserver;
+    },
   ): Enforcement;
   /** Settles, and reports results. */
   readonly client: PolicyClient;

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { Writable } from 'node:stream';
 import { createLogger, createRegistry, type Logger, type Registry, systemClock } from '@portcullis/runtime';
+import type { z } from 'zod';
 import { auditLevel, BY_REDACTOR } from '../enforce/capabilities.js';
 import { createGuard } from '../enforce/guard.js';
 import { createOpenAttempts, type OpenAttempts } from '../enforce/open-attempts.js';
@@ -11,6 +12,11 @@ import { createRefuser } from '../enforce/refuse.js';
 import { createRequestMaker, type RequestMakerOptions } from '../intercept/canonical-request.js';
 import { type HttpProxyParts, startHttpProxy } from '../intercept/mcp/compose-http.js';
 import { mcpConfig } from '../intercept/mcp/config.js';
+import { type AnswerNews, createAnswerNews } from '../intercept/mcp/held/answer-news.js';
+import { approvalsConfig } from '../intercept/mcp/held/config.js';
+import { createHolds } from '../intercept/mcp/held/holds.js';
+import { countingEnds } from '../intercept/mcp/held/repetitions.js';
+import { createStateSealer } from '../intercept/mcp/held/sealed-state.js';
 import { createInspector } from '../intercept/mcp/inspect.js';
 import { createAttemptMaker } from '../intercept/mcp/to-attempt.js';
 import type { Surface, SurfaceParts } from '../intercept/surface.js';
@@ -40,6 +46,9 @@ export interface Harness {
   readonly logged: string[];
   /** Says what a PDP would. */
   readonly killEpoch: OpenAttempts['killEpoch'];
+  /** Says that people answered. */
+  readonly news: AnswerNews;
+  readonly holds: EnforcementParts['holds'];
   /** Sends one request; headers are given pairwise so that they may repeat. */
   send(options: {
     method?: string;
@@ -69,12 +78,13 @@ export function enforcementParts(
   registry: Registry,
   log: Logger,
   backstopMs = 200,
+  approvals: z.input<typeof approvalsConfig> = { waitMs: 0 },
+  news: AnswerNews = createAnswerNews(),
 ): EnforcementParts {
   const metrics = createSidecarMetrics(registry);
   const refuser = createRefuser({ source: 'mcp_proxy', log, observer: metrics });
-  const guard = createGuard({
+  const guarding = {
     client,
-    refuser,
     clock: systemClock,
     backstopMs,
     redactor: createRedactor({
@@ -84,7 +94,9 @@ export function enforcementParts(
       observer: metrics,
     }),
     capabilities: { redact: BY_REDACTOR, mask_fields: BY_REDACTOR, audit_level: auditLevel(() => undefined) },
-  });
+  };
+  const guard = createGuard({ ...guarding, refuser });
+  const patient = createRefuser({ source: 'mcp_proxy', log, observer: countingEnds(metrics) });
   const attempts = createAttemptMaker(ASKING);
   const inspector = createInspector({
     guard,
@@ -94,9 +106,20 @@ export function enforcementParts(
     maxMessageBytes: 4_194_304,
   });
   const open = createOpenAttempts({ client, log });
+  const holds = createHolds({
+    config: approvalsConfig.parse(approvals),
+    sealer: createStateSealer(Buffer.alloc(32, 9)),
+    identity: ASKING.identity,
+    guard,
+    again: createGuard({ ...guarding, refuser: patient }),
+    refuser,
+    news,
+    clock: systemClock,
+  });
   return {
     guard,
     listingGuard: guard,
+    holds,
     refuser,
     client,
     open,
@@ -133,6 +156,8 @@ export async function startHarness(options: {
   readonly env?: Record<string, string>;
   /** By default calls are asked about whatever was seen of their tools. */
   readonly definitions?: Record<string, unknown>;
+  /** Default: held calls do not wait. */
+  readonly approvals?: z.input<typeof approvalsConfig>;
 }): Promise<Harness> {
   const registry = createRegistry('portcullis_sidecar');
   const { log, logged } = memoryLog();
@@ -149,7 +174,8 @@ export async function startHarness(options: {
     definitions: { unseen: 'ask', ...options.definitions },
     ...(options.minimumVersion === undefined ? {} : { minimumVersion: options.minimumVersion }),
   });
-  const parts = enforcementParts(options.client, registry, log, options.backstopMs);
+  const news = createAnswerNews();
+  const parts = enforcementParts(options.client, registry, log, options.backstopMs, options.approvals, news);
   const proxy = await startHttpProxy(config, { ...parts, env: options.env ?? {} });
   const port = Number(proxy.address.split(':').pop());
   const url = `http://127.0.0.1:${port}/mcp/files`;
@@ -192,6 +218,8 @@ export async function startHarness(options: {
     registry,
     logged,
     killEpoch: parts.open.killEpoch,
+    news,
+    holds: parts.holds,
     send,
     post: (message, headers = []) =>
       send({

@@ -1,7 +1,7 @@
 /** One HTTP exchange with an agent: read, decide, forward, relay, settle. Reads top to bottom; nothing is skipped. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { CanonicalRequest, Source } from '@portcullis/policy/model';
+import type { CanonicalRequest, JsonObject, Source } from '@portcullis/policy/model';
 import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
 import type { PolicyClient } from '../../ask/port.js';
 import { type Attempt, type Guard, isRefusal } from '../../enforce/guard.js';
@@ -12,14 +12,17 @@ import { bytesOf, createReport } from '../../enforce/report.js';
 import { redactMessage } from '../../redact/message.js';
 import type { TraceFields } from '../../trace/w3c.js';
 import { collect } from '../http/body.js';
+import { answerJson, beginEvents, sseEvent } from '../http/late-answer.js';
 import { PAGE_TIMEOUT_MS, pageRequest } from './definitions/fetch-page.js';
 import type { ToolDefinitions, ToolPage } from './definitions/tool-definitions.js';
 import type { BadHead, Head } from './head.js';
 import { type ProtocolVersion, readMirrors, readVersionHeader, type Spoken } from './headers.js';
+import { elicitsUrl } from './held/call.js';
+import { type Holds, isInstead, type Party } from './held/holds.js';
 import { type Declined, type Expectation, upstreamError } from './inspect.js';
 import { isRpcId, type RpcId, type RpcMessage, type RpcRequest, type RpcResponse, readMessage } from './message.js';
 import type { Relay, RelayOutcome, RelayTask } from './relay.js';
-import type { Session, Sessions } from './sessions.js';
+import type { Session, Sessions, Waiting } from './sessions.js';
 import {
   type AttemptMaker,
   CALL_TOOL,
@@ -48,6 +51,8 @@ export interface ExchangeObserver {
 /** What an exchange needs. */
 export interface ExchangeOptions {
   readonly guard: Guard;
+  /** Decides what may be held for people. */
+  readonly holds: Holds;
   readonly refuser: Refuser;
   readonly client: Pick<PolicyClient, 'settle' | 'report'>;
   readonly attempts: AttemptMaker;
@@ -74,7 +79,7 @@ export type Exchange = (
 
 /** Makes the exchange. */
 export function createExchange(options: ExchangeOptions): Exchange {
-  const { guard, refuser, attempts, sessions, relay, tools, limits, minimumVersion } = options;
+  const { guard, holds, refuser, attempts, sessions, relay, tools, limits, minimumVersion } = options;
   const report = createReport(options.client, options.clock);
 
   return async (head, request, response, signal) => {
@@ -112,8 +117,12 @@ export function createExchange(options: ExchangeOptions): Exchange {
     return clientMessage(turn, message, seen);
   }
 
-  async function clientMessage(turn: Turn, message: Exclude<RpcMessage, RpcResponse>, seen: Sighting): Promise<void> {
-    const id = message.kind === 'request' ? message.id : undefined;
+  async function clientMessage(turn: Turn, sent: Exclude<RpcMessage, RpcResponse>, seen: Sighting): Promise<void> {
+    const id = sent.kind === 'request' ? sent.id : undefined;
+    const admitted = sent.kind === 'request' ? holds.admit(sent, seen) : undefined;
+    if (admitted !== undefined && 'kind' in admitted) return refused(turn, id, admitted, seen);
+    const message = admitted?.message ?? sent;
+    const cancelled = message.method === CANCELLED ? message.params['requestId'] : undefined;
     const made = attempts.fromMessage(message, seen);
     if (!isAttempt(made)) {
       const refusal = notAnAttempt(made);
@@ -126,15 +135,23 @@ export function createExchange(options: ExchangeOptions): Exchange {
     let answered = false;
     let brokeOff = false;
     try {
-      const attempt = message.kind === 'request' ? await defined(turn, message, made, session, seen) : made;
-      if (isRefusal(attempt)) return refused(turn, id, attempt, seen);
-      const outcome = await guard({ ...attempt, trace: traceOf(turn.head.headers) });
+      const described = message.kind === 'request' ? await defined(turn, message, made, session, seen) : made;
+      if (isRefusal(described)) return refused(turn, id, described, seen);
+      const attempt = { ...described, trace: traceOf(turn.head.headers) };
+      // What waits for people has not gone anywhere, and goes nowhere any more.
+      if (isRpcId(cancelled)) session.cancel(cancelled);
+      const client = admitted === undefined ? undefined : party(turn, session, admitted.message.id);
+      const outcome =
+        admitted === undefined || client === undefined
+          ? await guard(attempt)
+          : await holds.decide(attempt, admitted, seen, client).finally(client.left);
+      if (isInstead(outcome)) return send(turn.response, 200, outcome.instead);
       if (isRefusal(outcome)) return refused(turn, id, outcome, seen);
+      if (client?.hasCancelled === true) return refused(turn, id, unwanted(outcome, attempt.request), seen);
       if (outcome.payload !== attempt.payload && mirrorsParameters(turn.headers)) {
         return refused(turn, id, notMirrored(outcome), seen);
       }
       await session.opened();
-      const cancelled = message.method === CANCELLED ? message.params['requestId'] : undefined;
       if (isRpcId(cancelled)) await session.gone(cancelled);
       const expected = expectation(session, seen, (given) => given === id && !answered);
       await carryOut(turn, outcome, id, expected, {
@@ -143,9 +160,14 @@ export function createExchange(options: ExchangeOptions): Exchange {
           ? { shown: (bytes: Buffer) => tools.shown(bytes, { requestId: id, seen, session, permit: outcome }) }
           : {}),
         send: () =>
-          turn.upstream.forward(outcome, 'POST', turn.headers, turn.signal, () => {
-            if (id !== undefined) session.left(id);
-          }),
+          turn.upstream
+            .forward(outcome, 'POST', turn.headers, turn.signal, () => {
+              if (id !== undefined) session.left(id);
+            })
+            .then((reply) => {
+              if (message.method === 'initialize') introduced(seen, message.params, reply);
+              return reply;
+            }),
         relay: (task) => (id === undefined ? relay.status(task) : relay.answer(task)),
         answered: () => {
           answered = true;
@@ -205,6 +227,41 @@ export function createExchange(options: ExchangeOptions): Exchange {
         options.client.settle({ decision_id, request_digest, outcome, duration_ms: duration });
       }
     }
+  }
+
+  /** What a client can do is said once, before the session has its name. */
+  function introduced(seen: Sighting, { capabilities }: JsonObject, reply: UpstreamReply): void {
+    const sessionId = reply.headers.get('mcp-session-id');
+    // Clients without sessions cannot be told apart, and what one can do is not what all can.
+    if (sessionId !== undefined) sessions.of(seen.server, sessionId).elicitsUrl = elicitsUrl(capabilities);
+  }
+
+  function party({ head, response, signal }: Turn, session: Session, id: RpcId): HttpParty {
+    const streams = (head.headers.get('accept') ?? '').includes('text/event-stream');
+    let waiting: Waiting | undefined;
+    return {
+      elicitsUrl: session.elicitsUrl,
+      tell: (approval) => session.tell(approval),
+      waits() {
+        waiting = session.waiting(id);
+        if (streams) beginEvents(response, 200);
+        return AbortSignal.any([signal, waiting.signal]);
+      },
+      alive(notification) {
+        if (!streams || response.destroyed || response.writableEnded) return;
+        response.write(notification === undefined ? ': waiting\n\n' : sseEvent(notification));
+      },
+      get hasCancelled() {
+        return waiting?.signal.aborted === true;
+      },
+      left: () => waiting?.done(),
+    };
+  }
+
+  /** The client cancelled it while it was allowed: it has not gone to the server, and does not. */
+  function unwanted({ decision_id, request_digest }: Permit, request: CanonicalRequest): Refusal {
+    options.client.settle({ decision_id, request_digest, outcome: 'refused', duration_ms: 0 });
+    return refuser.refuse('REQUEST_INVALID', { message: 'the request was cancelled', decision_id, request });
   }
 
   /** The agent's answer to a request of the server: only if that request was permitted and delivered, and only once. */
@@ -367,6 +424,13 @@ interface Turn {
   readonly headers: Headers;
 }
 
+interface HttpParty extends Party {
+  /** Whether it said so while its call waited. */
+  readonly hasCancelled: boolean;
+  /** Its call waits no more. */
+  left(): void;
+}
+
 interface Steps {
   /** What is carried out; absent for what another attempt stands for. */
   readonly request: CanonicalRequest | undefined;
@@ -416,7 +480,5 @@ function respond(turn: Turn, id: RpcId | undefined, refusal: Refusal, status: nu
 }
 
 function send(response: ServerResponse, status: number, text: string): void {
-  if (response.destroyed || response.headersSent) return;
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
-  response.end(text);
+  answerJson(response, status, text);
 }

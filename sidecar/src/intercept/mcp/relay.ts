@@ -5,6 +5,7 @@ import type { Json, JsonObject } from '@portcullis/policy/model';
 import { LOG_FIELD, type Logger } from '@portcullis/runtime';
 import { writeSlowly } from '../http/backpressure.js';
 import { collect, discard } from '../http/body.js';
+import { answerJson, beginEvents, sseEvent } from '../http/late-answer.js';
 import { createSseReader, type SseEvent, withData } from '../http/sse.js';
 import { broughtBy, type Declined, type Expectation, type Inspector, upstreamError } from './inspect.js';
 import type { RpcId } from './message.js';
@@ -133,12 +134,7 @@ export function createRelay(options: {
     let done = requestId === undefined;
     let resumable = false;
     let trouble: string | undefined;
-    response.writeHead(reply.status, {
-      ...passed(reply),
-      'content-type': 'text/event-stream',
-      'cache-control': 'no-store',
-    });
-    response.flushHeaders();
+    beginEvents(response, reply.status, passed(reply));
 
     async function handle(event: SseEvent): Promise<boolean> {
       resumable ||= event.hasId;
@@ -293,10 +289,7 @@ export function createRelay(options: {
 }
 
 function sendJson(task: RelayTask, status: number, bytes: Buffer): void {
-  const { response, reply } = task;
-  if (response.destroyed || response.headersSent) return;
-  response.writeHead(status, { ...passed(reply), 'content-type': 'application/json', 'content-length': bytes.length });
-  response.end(bytes);
+  answerJson(task.response, status, bytes, passed(task.reply));
 }
 
 function passed(reply: UpstreamReply): Record<string, string> {
@@ -306,10 +299,6 @@ function passed(reply: UpstreamReply): Record<string, string> {
     if (value !== undefined) headers[name] = value;
   }
   return headers;
-}
-
-function sseEvent(data: string): Buffer {
-  return Buffer.from(`data: ${data}\n\n`);
 }
 
 function failedStatus(reply: UpstreamReply): number {

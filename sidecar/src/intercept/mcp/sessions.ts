@@ -28,6 +28,14 @@ export interface Session {
    * said about it must not get there first. Where ids cannot be told apart, at once.
    */
   gone(id: RpcId): Promise<void>;
+  /** Whether its client can show pages to its user, as it said at the handshake. */
+  elicitsUrl: boolean;
+  /** Notes that the client was told of an approval. False: it was before. */
+  tell(approval: string): boolean;
+  /** Notes that a request waits for people. */
+  waiting(id: RpcId): Waiting;
+  /** The client wants no answer any more: ends the waiting, if it waits and ids can be told apart. */
+  cancel(id: RpcId): void;
   /** The exchange ended; `brokeOff` when its answer may still come on a resumed stream. */
   end(id: RpcId, brokeOff: boolean): void;
   /** Whether a request with this id is being answered. */
@@ -47,6 +55,14 @@ export interface Session {
   opened(): Promise<void>;
   /** The definitions of tools that the server gave in it. */
   readonly tools: SeenTools;
+}
+
+/** A request that waits for people. */
+export interface Waiting {
+  /** Aborted when the client cancels the request. */
+  readonly signal: AbortSignal;
+  /** It waits no more. */
+  done(): void;
 }
 
 /** All sessions of the process. */
@@ -86,6 +102,8 @@ export function createSession(named: boolean): Session {
   const broken = new Set<string>();
   const offered = new Map<string, Permit[]>();
   const streams = new Set<Promise<void>>();
+  const waits = new Map<string, AbortController>();
+  const told = new Set<string>();
   let offers = 0;
   const depart = (at: string): void => {
     departures.get(at)?.resolve();
@@ -94,6 +112,30 @@ export function createSession(named: boolean): Session {
   return {
     named,
     tools: createSeenTools(),
+    elicitsUrl: false,
+    tell(approval) {
+      if (told.has(approval)) return false;
+      told.add(approval);
+      for (const oldest of told) {
+        if (told.size <= MAX_OPEN) break;
+        told.delete(oldest);
+      }
+      return true;
+    },
+    waiting(id) {
+      const at = idKey(id);
+      const mine = new AbortController();
+      if (named) waits.set(at, mine);
+      return {
+        signal: mine.signal,
+        done() {
+          if (waits.get(at) === mine) waits.delete(at);
+        },
+      };
+    },
+    cancel(id) {
+      waits.get(idKey(id))?.abort();
+    },
     begin(id) {
       if (!named) return true;
       const at = idKey(id);

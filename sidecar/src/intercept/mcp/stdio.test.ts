@@ -5,11 +5,13 @@ import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { createRegistry } from '@portcullis/runtime';
 import { RPC_CODE } from '../../enforce/refuse.js';
+import { fakePeople } from '../../testing/fake-people.js';
 import { allow, denyOnly, type FakePolicyClient, fail, fakePolicyClient } from '../../testing/fake-policy-client.js';
 import { enforcementParts, memoryLog } from '../../testing/proxy-harness.js';
 import { type Child, startChild } from './child.js';
 import { definitionsConfig } from './definitions/config.js';
 import { openToolDefinitions } from './definitions/open.js';
+import { type AnswerNews, createAnswerNews } from './held/answer-news.js';
 import { runStdio } from './stdio.js';
 
 /** Echoes requests, records every line, and does what a `do` argument says. */
@@ -42,6 +44,7 @@ lines.on('line', (line) => {
 interface Wrapped {
   readonly client: FakePolicyClient;
   readonly child: Child;
+  readonly news: AnswerNews;
   readonly done: Promise<void>;
   say(message: unknown): void;
   next(): Promise<Record<string, unknown>>;
@@ -57,13 +60,19 @@ afterEach(async () => {
   }
 });
 
+interface Wrapping {
+  readonly approvals?: Parameters<typeof enforcementParts>[4];
+  readonly definitions?: Record<string, unknown>;
+}
+
 async function wrap(
   maxMessageBytes = 65_536,
-  definitions: Record<string, unknown> = { unseen: 'ask' },
+  { approvals, definitions = { unseen: 'ask' } }: Wrapping = {},
 ): Promise<Wrapped> {
   const client = fakePolicyClient();
   const registry = createRegistry('portcullis_sidecar');
-  const parts = enforcementParts(client, registry, memoryLog().log, 5_000);
+  const news = createAnswerNews();
+  const parts = enforcementParts(client, registry, memoryLog().log, 5_000, approvals, news);
   const child = await startChild({
     name: 'files',
     command: process.execPath,
@@ -102,6 +111,7 @@ async function wrap(
   const wrapped: Wrapped = {
     client,
     child,
+    news,
     done,
     spoken,
     say: (message) => input.write(`${typeof message === 'string' ? message : JSON.stringify(message)}\n`),
@@ -124,6 +134,10 @@ const call = (id: number | string, args: Record<string, unknown> = {}, name = 'r
   params: { name, arguments: args },
 });
 
+async function eventuallyWaiting(news: AnswerNews, count: number): Promise<void> {
+  while (news.waiting !== count) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
 describe('a result that is to be reported', () => {
   const CALL = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'read_file', arguments: { do: '' } } };
 
@@ -141,6 +155,85 @@ describe('a result that is to be reported', () => {
     expect(await wrapped.next()).toMatchObject({ id: 2, error: { message: expect.stringContaining('recorded') } });
     expect(wrapped.client.settled).toMatchObject([{ outcome: 'upstream_failed' }]);
     expect(wrapped.spoken).toHaveLength(2);
+  });
+});
+
+describe('a call that people have to agree to', () => {
+  const pay = (id: number, meta: object = {}) => ({
+    ...call(id, { to: 'bob' }, 'pay'),
+    params: { name: 'pay', arguments: { to: 'bob' }, _meta: meta },
+  });
+
+  async function held() {
+    const wrapped = await wrap(undefined, {
+      approvals: { waitMs: 60_000, progressMs: 100, page: 'https://console.test/{id}' },
+    });
+    const people = fakePeople();
+    wrapped.client.behaviour = people.behaviour;
+    const approve = (): void => {
+      people.approve();
+      wrapped.news.told('pdp-1', people.asked.length);
+    };
+    return { wrapped, people, approve };
+  }
+
+  test('waits, and holds up nothing behind it', async () => {
+    const { wrapped, approve } = await held();
+    wrapped.say(pay(1, { progressToken: 'p' }));
+    wrapped.say(call(2));
+    const signs: unknown[] = [];
+    const answer = async () => {
+      for (;;) {
+        const said = await wrapped.next();
+        if (said['method'] === undefined) return said;
+        signs.push(said);
+      }
+    };
+    expect(await answer()).toMatchObject({ id: 2, result: { got: 1 } });
+    signs.push(...(signs.length > 0 ? [] : [await wrapped.next()]));
+    approve();
+    expect(await answer()).toMatchObject({ id: 1, result: { got: 2 } });
+    expect(signs[0]).toMatchObject({ method: 'notifications/progress', params: { progressToken: 'p' } });
+  });
+
+  test('is told of the page when the client can show it', async () => {
+    const { wrapped } = await held();
+    const capabilities = { elicitation: { url: {} } };
+    wrapped.say({
+      jsonrpc: '2.0',
+      id: 0,
+      method: 'initialize',
+      params: { protocolVersion: '2025-11-25', capabilities },
+    });
+    expect(await wrapped.next()).toMatchObject({ id: 0 });
+    wrapped.say(pay(1));
+    const elicitations = [{ mode: 'url', elicitationId: 'approval-1', url: 'https://console.test/approval-1' }];
+    expect(await wrapped.next()).toMatchObject({ id: 1, error: { code: -32042, data: { elicitations } } });
+  });
+
+  test('that is cancelled goes nowhere when people agree', async () => {
+    const { wrapped, people, approve } = await held();
+    wrapped.say(pay(1));
+    await eventuallyWaiting(wrapped.news, 1);
+    wrapped.say({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } });
+    await eventuallyWaiting(wrapped.news, 0);
+    approve();
+    wrapped.say(call(2));
+    // The cancellation and this call are all that the server got.
+    expect(await wrapped.next()).toMatchObject({ id: 2, result: { got: 2 } });
+    expect(people.used).toEqual([]);
+    wrapped.say(pay(1));
+    expect(await wrapped.next()).toMatchObject({ id: 1, result: { got: 3 } });
+  });
+
+  test('goes nowhere when its agent has left', async () => {
+    const { wrapped, people, approve } = await held();
+    wrapped.say(pay(1));
+    await eventuallyWaiting(wrapped.news, 1);
+    wrapped.end();
+    await wrapped.done;
+    approve();
+    expect([people.used, people.asked.length, wrapped.spoken]).toEqual([[], 1, []]);
   });
 });
 
@@ -353,7 +446,7 @@ describe('definitions of tools', () => {
     (answer['result'] as { tools: { name: string }[] }).tools.map(({ name }) => name);
 
   test('are listed before the first call, which is asked with a digest, and the agent sees one answer', async () => {
-    const wrapped = await wrap(undefined, {});
+    const wrapped = await wrap(undefined, { definitions: {} });
     wrapped.say(call(1));
     expect(await wrapped.next()).toMatchObject({ id: 1, result: { got: 2 } });
     expect(wrapped.client.asked.map(({ tool }) => [tool?.operation, tool?.definition_digest?.length])).toEqual([
@@ -364,7 +457,7 @@ describe('definitions of tools', () => {
   });
 
   test('decide what is in a list; a changed one is not, nor is it called', async () => {
-    const wrapped = await wrap(undefined, {});
+    const wrapped = await wrap(undefined, { definitions: {} });
     wrapped.client.behaviour = denyOnly('tools/list', 'delete');
     wrapped.say(list(1));
     expect(namesOf(await wrapped.next())).toEqual(['read']);
@@ -382,7 +475,7 @@ describe('definitions of tools', () => {
   });
 
   test('that cannot be had make a call fail closed', async () => {
-    const wrapped = await wrap(undefined, {});
+    const wrapped = await wrap(undefined, { definitions: {} });
     wrapped.client.behaviour = denyOnly('tools/list');
     wrapped.say(call(1));
     expect(await wrapped.next()).toMatchObject({ error: { data: { reason_code: 'TOOL_DEFINITION_UNSEEN' } } });

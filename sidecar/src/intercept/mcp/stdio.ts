@@ -18,17 +18,29 @@ import type { ToolDefinitions, ToolPage } from './definitions/tool-definitions.j
 import type { ExchangeObserver } from './exchange.js';
 import type { BadHead } from './head.js';
 import { type ProtocolVersion, readInlineVersion } from './headers.js';
+import { elicitsUrl } from './held/call.js';
+import { type Admitted, type Holds, type Instead, isInstead, type Party } from './held/holds.js';
 import { type Finding, type Inspector, upstreamError } from './inspect.js';
 import { createLineReader } from './lines.js';
-import { idKey, type RpcId, type RpcMessage, type RpcRequest, type RpcResponse, readMessage } from './message.js';
+import {
+  idKey,
+  isRpcId,
+  type RpcId,
+  type RpcMessage,
+  type RpcRequest,
+  type RpcResponse,
+  readMessage,
+} from './message.js';
 import type { Era } from './methods.js';
-import { createSession } from './sessions.js';
+import { createSession, type Waiting } from './sessions.js';
 import { type AttemptMaker, CALL_TOOL, isAttempt, LIST_TOOLS, type Sighting, withDefinition } from './to-attempt.js';
 import { refusalError, rpcError } from './to-response.js';
 
 /** What the wrapper needs. */
 export interface StdioOptions {
   readonly guard: Guard;
+  /** Decides what may be held for people. */
+  readonly holds: Holds;
   readonly refuser: Refuser;
   readonly client: Pick<PolicyClient, 'settle' | 'report'>;
   readonly attempts: AttemptMaker;
@@ -48,6 +60,9 @@ export interface StdioOptions {
   readonly maxPending: number;
 }
 
+/** Names a request that may still wait. */
+const CANCELLED = 'notifications/cancelled';
+
 interface Open {
   readonly id: RpcId;
   readonly era: Era;
@@ -57,10 +72,22 @@ interface Open {
   readonly shown?: (bytes: Buffer) => Promise<Buffer>;
 }
 
+/** A message of the agent that was decided. */
+interface Said {
+  readonly id: RpcId | undefined;
+  readonly seen: Sighting;
+  /** Resolved when what was said before has gone. */
+  readonly turn: Promise<void>;
+  readonly method?: string;
+}
+
 /** Runs until the agent closes its side or the server ends. Never rejects for what either of them says. */
 export async function runStdio(options: StdioOptions): Promise<void> {
-  const { guard, refuser, attempts, inspector, child, tools, clock, log, minimumVersion, maxMessageBytes } = options;
+  const { guard, holds, refuser, attempts, inspector, child, tools, clock, log, minimumVersion, maxMessageBytes } =
+    options;
   const session = createSession(true);
+  /** Aborted when the agent is. */
+  const gone = new AbortController();
   const report = createReport(options.client, clock);
   const open = new Map<string, Open>();
   // Requests of the server that are being decided; its own cancellation makes them moot.
@@ -106,19 +133,21 @@ export async function runStdio(options: StdioOptions): Promise<void> {
   async function fromAgent(bytes: Buffer, turn: Promise<void>): Promise<void> {
     const read = readMessage(bytes, { maxBytes: maxMessageBytes });
     if (!read.ok) return invalid(read.id, read.message, read.rpcCode);
-    const { message } = read;
-    const id = message.kind === 'request' ? message.id : undefined;
-    const spoken = readInlineVersion(message, minimumVersion);
+    const id = read.message.kind === 'request' ? read.message.id : undefined;
+    const spoken = readInlineVersion(read.message, minimumVersion);
     if (!spoken.ok) return badVersion(id, spoken);
-    if (message.kind === 'response') return agentAnswer(message, turn);
-    if (message.kind === 'request') era = spoken.era;
+    if (read.message.kind === 'response') return agentAnswer(read.message, turn);
+    if (read.message.kind === 'request') era = spoken.era;
     const seen: Sighting = {
       server: child.name,
       direction: 'client_to_server',
-      era: message.kind === 'request' ? spoken.era : era,
+      era: read.message.kind === 'request' ? spoken.era : era,
       protocolVersion: spoken.version,
       sessionId: undefined,
     };
+    const admitted = read.message.kind === 'request' ? holds.admit(read.message, seen) : undefined;
+    if (admitted !== undefined && 'kind' in admitted) return say(refusalError(id, admitted));
+    const message = admitted?.message ?? read.message;
     const made = attempts.fromMessage(message, seen);
     if (!isAttempt(made)) {
       if (made.refused !== 'METHOD_UNKNOWN') {
@@ -129,22 +158,68 @@ export async function runStdio(options: StdioOptions): Promise<void> {
       return id === undefined ? undefined : say(refusalError(id, unknown));
     }
     if (id !== undefined && !session.begin(id)) return invalid(id, 'the id is in use, or too many requests are open');
-    const attempt = message.kind === 'request' ? await defined(message, made, seen, turn) : made;
-    const outcome = isRefusal(attempt) ? attempt : await guard(attempt);
-    if (isRefusal(outcome)) {
+    if (message.method === 'initialize') session.elicitsUrl = elicitsUrl(message.params['capabilities']);
+    const cancelled = message.method === CANCELLED ? message.params['requestId'] : undefined;
+    if (isRpcId(cancelled)) session.cancel(cancelled);
+    if (admitted === undefined) return carryOut(await guard(made), { id, seen, turn });
+    const attempt = await defined(admitted.message, made, seen, turn);
+    if (isRefusal(attempt)) return carryOut(attempt, { id, seen, turn });
+    return request(attempt, admitted, seen, turn);
+  }
+
+  /** Decides a request. What waits for people gives up its turn: what follows it does not wait with it. */
+  function request(made: Attempt, admitted: Admitted, seen: Sighting, turn: Promise<void>): Promise<void> {
+    const { id } = admitted.message;
+    const { promise: gaveUpTurn, resolve: giveUpTurn } = Promise.withResolvers<void>();
+    let waiting: Waiting | undefined;
+    const party: Party = {
+      elicitsUrl: session.elicitsUrl,
+      tell: (approval) => session.tell(approval),
+      waits() {
+        waiting = session.waiting(id);
+        giveUpTurn();
+        return AbortSignal.any([waiting.signal, gone.signal]);
+      },
+      alive(notification) {
+        if (notification !== undefined) void say(notification).catch(() => undefined);
+      },
+    };
+    const done = holds
+      .decide(made, admitted, seen, party)
+      .then((outcome) => {
+        waiting?.done();
+        const isUnwanted = waiting !== undefined && (waiting.signal.aborted || gone.signal.aborted);
+        return isUnwanted
+          ? unwanted(outcome, id)
+          : carryOut(outcome, { id, seen, turn, method: admitted.message.method });
+      })
+      .catch((thrown: unknown) => void refuser.fault(thrown));
+    return Promise.race([done, gaveUpTurn]);
+  }
+
+  /** The agent is gone or has cancelled it; it has not gone to the server, and does not. */
+  function unwanted(outcome: Permit | Refusal | Instead, id: RpcId): void {
+    session.end(id, false);
+    if (isInstead(outcome) || isRefusal(outcome)) return;
+    const { decision_id, request_digest } = outcome;
+    options.client.settle({ decision_id, request_digest, outcome: 'refused', duration_ms: 0 });
+  }
+
+  async function carryOut(outcome: Permit | Refusal | Instead, { id, seen, turn, method }: Said): Promise<void> {
+    if (isInstead(outcome) || isRefusal(outcome)) {
       if (id === undefined) return undefined;
       session.end(id, false);
-      return say(refusalError(id, outcome));
+      return say(isInstead(outcome) ? outcome.instead : refusalError(id, outcome));
     }
     await turn;
     const sentAt = clock.monotonic();
     try {
       if (id !== undefined) {
         const shown =
-          message.method === LIST_TOOLS
+          method === LIST_TOOLS
             ? { shown: (said: Buffer) => tools.shown(said, { requestId: id, seen, session, permit: outcome }) }
             : {};
-        open.set(idKey(id), { id, era: spoken.era, permit: outcome, sentAt, ...shown });
+        open.set(idKey(id), { id, era: seen.era, permit: outcome, sentAt, ...shown });
       }
       await child.forward(outcome);
       if (id === undefined) settle(outcome, 'forwarded', sentAt);
@@ -316,7 +391,7 @@ export async function runStdio(options: StdioOptions): Promise<void> {
         .catch((thrown: unknown) => refuser.fault(thrown));
       return undefined;
     }
-    if (message.kind === 'notification' && message.method === 'notifications/cancelled') {
+    if (message.kind === 'notification' && message.method === CANCELLED) {
       const id = message.params['requestId'];
       const state = typeof id === 'string' || typeof id === 'number' ? deciding.get(idKey(id)) : undefined;
       if (state !== undefined) {
@@ -350,6 +425,7 @@ export async function runStdio(options: StdioOptions): Promise<void> {
         if (pending.size >= options.maxPending) await turn;
       }
     }
+    gone.abort();
     await turn;
   }
 

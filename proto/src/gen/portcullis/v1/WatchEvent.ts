@@ -8,6 +8,10 @@ export interface WatchEvent {
   'bundle_digest'?: (string);
   'policy_version'?: (string);
   'freshness'?: (_portcullis_v1_BundleFreshness);
+  /**
+   * Moves with every answer that people gave at this PDP, from wherever it starts: whoever waits for one asks again.
+   */
+  'approvals'?: (number);
 }
 
 export interface WatchEvent__Output {
@@ -15,4 +19,8 @@ export interface WatchEvent__Output {
   'bundle_digest'?: (string);
   'policy_version'?: (string);
   'freshness'?: (_portcullis_v1_BundleFreshness__Output);
+  /**
+   * Moves with every answer that people gave at this PDP, from wherever it starts: whoever waits for one asks again.
+   */
+  'approvals'?: (number);
 }
