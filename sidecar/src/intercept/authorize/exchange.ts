@@ -12,6 +12,7 @@ import type { Refusal } from '../../enforce/refuse.js';
 import { createReport } from '../../enforce/report.js';
 import { collect } from '../http/body.js';
 import { isAllowedCaller } from '../http/caller.js';
+import type { ExchangeObserver } from '../mcp/exchange.js';
 import type { Enforcement } from '../surface.js';
 import type { AuthorizeConfig } from './config.js';
 import { createInterceptor } from './interceptor.js';
@@ -27,6 +28,7 @@ export interface AuthorizeOptions {
   readonly config: Pick<AuthorizeConfig, 'allowedHosts' | 'allowedOrigins' | 'limits'>;
   readonly enforcementOf: (source: (typeof ASKING_SOURCES)[number]) => Enforcement;
   readonly client: Pick<PolicyClient, 'settle' | 'report'>;
+  readonly observer: Pick<ExchangeObserver, 'carriedOut'>;
   readonly clock: Clock;
 }
 
@@ -74,7 +76,7 @@ export function createAuthorizeExchange(options: AuthorizeOptions): AuthorizeExc
     const request = requestOf({ kind, ownSession: session, ...subject });
     const outcome = await guard({ request, server: PROGRAM, direction: 'client_to_server', payload: undefined });
     if (isRefusal(outcome)) return refuse(response, outcome);
-    open.add({ permit: outcome, since: clock.monotonic() }, id === undefined ? undefined : { session, id });
+    open.add({ permit: outcome, source, since: clock.monotonic() }, id === undefined ? undefined : { session, id });
     send(response, 200, {
       decision: 'allow',
       decision_id: outcome.decision_id,
@@ -89,7 +91,9 @@ export function createAuthorizeExchange(options: AuthorizeOptions): AuthorizeExc
     const { decision_id: decision, correlation_id: id, session_id: session, outcome, result } = read.value;
     const found = decision === undefined ? open.takeCorrelated({ session, id: id ?? '' }) : open.takeDecision(decision);
     if (found === undefined) return invalid(response, 404, 'no allowed attempt of this name awaits an outcome');
-    const { permit, since } = found;
+    const { permit, source, since } = found;
+    // What the program did not carry out after all is no attempt that was carried out.
+    if (outcome !== 'refused') options.observer.carriedOut(source, outcome);
     if (permit.report !== undefined && outcome !== 'refused') {
       const isTaken = await report(permit, result ?? null, since, Buffer.byteLength(JSON.stringify(result ?? null)));
       const message = 'no policy decision point has taken the result: do not use it';
