@@ -36,9 +36,16 @@ export function readsResults(factsNeeded: readonly string[]): boolean {
   return readsSession(factsNeeded);
 }
 
-/** What a protocol needs to talk at all is no act of the agent, and would push its acts out of the history. */
+/** A sidecar asks so whether an agent may know of a skill of another agent (ADR-0031). */
+const LOOK_AT_SKILL = 'agent-card/skill';
+
+/**
+ * What a protocol needs to talk at all is no act of the agent, and would push its acts out of the history. Nor is what its
+ * sidecar asks about a card: a rule about what was done before would take it for done.
+ */
 export function isRecorded(request: CanonicalRequest): boolean {
-  return kindOf(request) !== 'session';
+  const isLook = request.source === 'a2a_proxy' && request.tool?.operation === LOOK_AT_SKILL;
+  return kindOf(request) !== 'session' && !isLook;
 }
 
 /** Whether the PEP that asks is one that can report what came back. The answers of an agent to a server are its own. */
