@@ -1,11 +1,13 @@
 /**
  * An agent asks another through a real sidecar and a real PDP, with the built-in pack's rules: the skill that is listed passes and is on
- * record, another is refused before anything is sent, work that was handed on too often is too, and a PDP that is gone denies.
+ * record and in a trace, another is refused before anything is sent, work that was handed on too often is too, and a PDP that is
+ * gone denies.
  */
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { eventually } from '../support/eventually.js';
 import { type PolicyText, policySource } from '../support/policy-source.js';
 import { AGENT, type SidecarProcess, type Stack, startStack } from '../support/stack.js';
 
@@ -13,7 +15,9 @@ let stack: Stack;
 let sidecar: SidecarProcess;
 let peer: Server;
 const bodies: string[] = [];
-const heads: (string | undefined)[] = [];
+const heads: IncomingHttpHeaders[] = [];
+/** What a collector was sent. */
+const traces: Buffer[] = [];
 
 const POLICIES: readonly PolicyText[] = [
   {
@@ -64,8 +68,13 @@ beforeAll(async () => {
         response.end(JSON.stringify({ name: 'Books', url, protocolVersion: '0.3.0', skills }));
         return;
       }
+      if (request.url === '/v1/traces') {
+        traces.push(Buffer.concat(chunks));
+        response.end();
+        return;
+      }
       bodies.push(Buffer.concat(chunks).toString());
-      heads.push(String(request.headers['portcullis-delegation']));
+      heads.push(request.headers);
       response.end('{"jsonrpc":"2.0","id":1,"result":{"kind":"task","id":"t1"}}');
     });
   }).listen(0, '127.0.0.1');
@@ -73,10 +82,14 @@ beforeAll(async () => {
   stack = await startStack({ pdps: 1 });
   const { seq } = await stack.publish(policySource('1.0.0', POLICIES));
   await stack.loaded(seq);
-  const card = `http://127.0.0.1:${(peer.address() as AddressInfo).port}/.well-known/agent-card.json`;
+  const origin = `http://127.0.0.1:${(peer.address() as AddressInfo).port}`;
+  const card = `${origin}/.well-known/agent-card.json`;
   sidecar = await stack.startSidecar({
     upstreams: [],
-    config: { a2a: { peers: [{ name: 'books', card, skillMetadata: 'skill' }] } },
+    config: {
+      tracing: { endpoint: `${origin}/v1/traces` },
+      a2a: { peers: [{ name: 'books', card, skillMetadata: 'skill' }] },
+    },
   });
 }, 60_000);
 
@@ -119,7 +132,9 @@ describe('an agent that asks another', () => {
 
   test('is answered, and the decision that the peer is told of is on record', async () => {
     expect(await ask('report', 'of May', handedOn(1))).toMatchObject({ result: { id: 't1' } });
-    const { chain } = JSON.parse(heads.at(-1) ?? '') as { chain: { agent: string; decision_id: string }[] };
+    const { chain } = JSON.parse(String(heads.at(-1)?.['portcullis-delegation'])) as {
+      chain: { agent: string; decision_id: string }[];
+    };
     const own = chain.at(-1);
     expect([chain.length, own?.agent]).toEqual([2, `${AGENT.tenant}/${AGENT.agent}`]);
     expect(stack.decisions().find(({ decision_id }) => decision_id === own?.decision_id)).toMatchObject({
@@ -149,6 +164,17 @@ describe('an agent that asks another', () => {
     const before = bodies.length;
     expect((await ask(skill, text, headers)).error?.data?.code).toBe(code);
     expect(bodies).toHaveLength(before);
+  });
+
+  test('is seen in a trace that goes on with the peer, without what was said', async () => {
+    const trace = '0af7651916cd43dd8448eb211c80319c';
+    await ask('report', 'of the secret plan', { traceparent: `00-${trace}-b7ad6b7169203331-01` });
+    expect(heads.at(-1)?.['traceparent']).toMatch(new RegExp(`^00-${trace}-(?!b7ad6b7169203331)[0-9a-f]{16}-01$`));
+    const sent = (): Buffer => Buffer.concat(traces);
+    await eventually('the spans', async () => sent().includes(Buffer.from(trace, 'hex')));
+    for (const name of ['message/send report', 'portcullis decide', 'upstream books'])
+      expect(sent().includes(name)).toBe(true);
+    expect(sent().includes('secret plan')).toBe(false);
   });
 
   test('is refused when nobody decides', async () => {
