@@ -3,7 +3,7 @@
  * Only an allow is answered with a success status, so that whoever looks at nothing else fails closed.
  */
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { formatProblem, type Json, type JsonObject, type Problem } from '@portcullis/policy/model';
 import { type Clock, parseStrictJson } from '@portcullis/runtime';
 import type { PolicyClient } from '../../ask/port.js';
@@ -56,7 +56,9 @@ export function createAuthorizeExchange(options: AuthorizeOptions): AuthorizeExc
       if (request.url === '/interceptor') return await intercept(response, collected.bytes);
       const json = parseStrictJson(collected.bytes, { maxBytes: limits.maxBodyBytes });
       if (!json.ok) return invalid(response, 400, `the body is not strict JSON: ${json.reason}`);
-      await (request.url === '/v1/authorize' ? authorize(response, json.value) : conclude(response, json.value));
+      await (request.url === '/v1/authorize'
+        ? authorize(response, json.value, request.headers)
+        : conclude(response, json.value));
     } catch (thrown) {
       refuse(response, refuser.fault(thrown));
     }
@@ -68,13 +70,15 @@ export function createAuthorizeExchange(options: AuthorizeOptions): AuthorizeExc
     else sendText(response, 200, answer);
   }
 
-  async function authorize(response: ServerResponse, json: Json): Promise<void> {
+  async function authorize(response: ServerResponse, json: Json, headers: IncomingHttpHeaders): Promise<void> {
     const read = readQuestion(json);
     if (!read.ok) return invalid(response, 400, described(read.problems));
     const { source, kind, session_id: session, correlation_id: id, ...subject } = read.value;
     const { guard, requestOf } = enforcement[source];
     const request = requestOf({ kind, ownSession: session, ...subject });
-    const outcome = await guard({ request, server: PROGRAM, direction: 'client_to_server', payload: undefined });
+    const trace = { traceparent: text(headers['traceparent']), tracestate: text(headers['tracestate']) };
+    const attempt = { request, server: PROGRAM, direction: 'client_to_server', payload: undefined, trace } as const;
+    const outcome = await guard(attempt);
     if (isRefusal(outcome)) return refuse(response, outcome);
     open.add({ permit: outcome, source, since: clock.monotonic() }, id === undefined ? undefined : { session, id });
     send(response, 200, {
@@ -126,6 +130,11 @@ export function createAuthorizeExchange(options: AuthorizeOptions): AuthorizeExc
     response.setHeader('connection', 'close');
     refuse(response, refuser.refuse('REQUEST_INVALID', { message, httpStatus: status }));
   }
+}
+
+/** Two of a field are none that can be read. */
+function text(field: string | readonly string[] | undefined): string | undefined {
+  return typeof field === 'string' ? field : undefined;
 }
 
 interface BadHead {
