@@ -321,6 +321,7 @@ Commands:
   reviews                     look at what policies let continue and want looked
                               at (escalate)
   audit                       prove, export and follow decision records
+  decisions                   watch what is being decided
   risk                        see what the risk stage sees
   hook [options]              decide a coding agent's tool call: reads its hook
                               event from stdin and asks the sidecar

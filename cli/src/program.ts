@@ -7,6 +7,7 @@ import { addApprovalVerbs } from './verbs/approvals.js';
 import { addAuditVerbs } from './verbs/audit.js';
 import { addBenchVerb } from './verbs/bench.js';
 import { addBundleVerbs } from './verbs/bundle.js';
+import { addDecisionsVerbs } from './verbs/decisions.js';
 import { addDiffVerb } from './verbs/diff.js';
 import { addEvalVerbs } from './verbs/eval.js';
 import { addFmtVerb } from './verbs/fmt.js';
@@ -63,6 +64,7 @@ function addVerbs(program: Command, shell: Shell): void {
   addQuotaVerbs(program, shell);
   addReviewVerbs(program, shell);
   addAuditVerbs(program, shell);
+  addDecisionsVerbs(program, shell);
   addRiskVerbs(program, shell);
   addToolVerbs(program, shell);
   addHookVerb(program, shell);

@@ -52,3 +52,43 @@ describe('the libraries of other engines', () => {
     expect(librariesAfter(script)).toEqual(libraries);
   });
 });
+
+/** Runs built code of the sidecar in a process of its own and says which libraries it resolved on the way. */
+function resolvedBy(script: string): readonly string[] {
+  const program = `
+    import { registerHooks } from 'node:module';
+    const resolved = new Set();
+    registerHooks({
+      resolve(specifier, context, next) {
+        resolved.add(specifier);
+        return next(specifier, context);
+      },
+    });
+    const sidecar = (file) => import(${JSON.stringify(`${join(repositoryRoot(), 'sidecar/dist')}/`)} + file);
+    await sidecar('compose.js');
+    ${script}
+    const libraries = ['@opentelemetry/exporter-trace-otlp-proto', '@opentelemetry/sdk-trace', 'jose'];
+    console.log(JSON.stringify(libraries.filter((name) => resolved.has(name))));
+  `;
+  const output = execFileSync(process.execPath, ['--input-type=module', '-e', program], {
+    cwd: repositoryRoot(),
+    encoding: 'utf8',
+  });
+  return JSON.parse(output) as readonly string[];
+}
+
+describe('the libraries of what a sidecar may be configured to do', () => {
+  test.each<[what: string, script: string, libraries: readonly string[]]>([
+    ['nothing is configured', "await (await sidecar('trace/open.js')).openTracing(undefined, {});", []],
+    [
+      'traces are configured',
+      `const { tracingConfig } = await sidecar('trace/config.js');
+       const config = tracingConfig.parse({ endpoint: 'http://127.0.0.1:1/v1/traces' });
+       await (await (await sidecar('trace/open.js')).openTracing(config, {})).close();`,
+      ['@opentelemetry/exporter-trace-otlp-proto', '@opentelemetry/sdk-trace'],
+    ],
+    ['other agents are configured', "await sidecar('intercept/a2a/compose.js');", ['jose']],
+  ])('loaded when %s', (_what, script, libraries) => {
+    expect(resolvedBy(script)).toEqual(libraries);
+  });
+});

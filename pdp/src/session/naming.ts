@@ -37,13 +37,20 @@ export function readsResults(factsNeeded: readonly string[]): boolean {
   return readsSession(factsNeeded);
 }
 
+/** A sidecar asks so whether an agent may know of a skill of another agent (ADR-0031). */
+const LOOK_AT_SKILL = 'agent-card/skill';
+
 /**
- * What a protocol needs to talk at all is no act of the agent, and would push its acts out of the history. Of what a model
- * gateway asks, these are none either: a call that the agent makes through the MCP proxy, where it is an attempt of its own; the
- * list of models; and what a model answered, which belongs to what it was asked (ADR-0026).
+ * What a protocol needs to talk at all is no act of the agent, and would push its acts out of the history. Nor is what its
+ * sidecar asks before it shows a tool of a list or a skill of a card. Of what a model gateway asks, these are none either: a call
+ * that the agent makes through the MCP proxy, where it is an attempt of its own; the list of models; and what a model answered,
+ * which belongs to what it was asked (ADR-0026).
  */
 export function isRecorded(request: CanonicalRequest): boolean {
-  if (kindOf(request) === 'session') return false;
+  const kind = kindOf(request);
+  if (kind === 'session') return false;
+  if (kind === 'tool_list' && request.tool?.name !== undefined) return false;
+  if (request.source === 'a2a_proxy' && request.tool?.operation === LOOK_AT_SKILL) return false;
   if (request.source !== 'llm_proxy') return true;
   return carriedOut(request) !== 'mcp' && !onlyAsks(request) && request.request?.action !== 'completion';
 }

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AgentCard, formatSSEEvent, Role, type SendMessageRequest, TaskState } from '@a2a-js/sdk';
+import { LegacyJsonRpcTransportHandler } from '@a2a-js/sdk/compat/v0_3/server';
 import {
   AgentEvent,
   type AgentExecutor,
@@ -99,7 +100,9 @@ export async function startA2aAgent(skills: readonly string[] = ['echo']): Promi
       return;
     }
     agent.bodies.push(body);
-    const answer = await rpc.handle(body, new ServerCallContext({ requestedVersion: '1.0' }));
+    const isLegacy = (JSON.parse(body) as { method?: string }).method?.includes('/') === true;
+    const transport = isLegacy ? legacy : rpc;
+    const answer = await transport.handle(body, new ServerCallContext({ requestedVersion: isLegacy ? '0.3' : '1.0' }));
     if (!(Symbol.asyncIterator in answer)) {
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
       return;
@@ -136,6 +139,7 @@ export async function startA2aAgent(skills: readonly string[] = ['echo']): Promi
     extended,
   );
   const rpc = new JsonRpcTransportHandler(handler);
+  const legacy = new LegacyJsonRpcTransportHandler(handler);
   const agent: A2aAgent = {
     origin,
     cardUrl: `${origin}/.well-known/agent-card.json`,

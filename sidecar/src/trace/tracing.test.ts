@@ -132,6 +132,31 @@ describe('an attempt', () => {
     expect(spans()).toHaveLength(3);
   });
 
+  test('of an MCP message is where its _meta says; the header’s place is a link', async () => {
+    const { tracing, spans } = inMemory();
+    const policy = fakePolicyClient(deny());
+    const { guard, requestOf } = surfaceParts(policy).enforcementOf('mcp_proxy');
+    const other = TRACE.replace('0', '1');
+    const meta = { traceparent: `00-${other}-${SPAN}-01` };
+    const tool = { server: 'files', name: 'read', operation: 'tools/call', attributes: { params: { _meta: meta } } };
+    await tracing.guard(guard)({
+      request: requestOf({ kind: 'tool_call', tool: { ...tool, arguments: { path: SECRET } } }),
+      server: 'files',
+      direction: 'client_to_server',
+      payload: '{}',
+      trace: { traceparent: `00-${TRACE}-${SPAN}-01` },
+    });
+    const [span] = spans();
+    expect([span?.name, span?.spanContext().traceId]).toEqual(['tools/call read', other]);
+    expect(span?.links.map((link) => link.context.traceId)).toEqual([TRACE]);
+    expect(span?.attributes).toMatchObject({
+      'gen_ai.operation.name': 'execute_tool',
+      'gen_ai.tool.name': 'read',
+      'mcp.method.name': 'tools/call',
+    });
+    expect(JSON.stringify(span?.attributes)).not.toContain('launch code');
+  });
+
   test('that nobody ends is ended when the sidecar is', async () => {
     const { tracing, spans } = inMemory();
     const policy = fakePolicyClient();

@@ -3,7 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AgentCard, generateAgentCardSignature, type Message, type Task, TaskState } from '@a2a-js/sdk';
-import { type Client, ClientFactory } from '@a2a-js/sdk/client';
+import { type Client, ClientFactory, DefaultAgentCardResolver, JsonRpcTransportFactory } from '@a2a-js/sdk/client';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type A2aAgent, saying, startA2aAgent } from '../../testing/a2a-agent.js';
 import { allow, deny, type FakePolicyClient, fakePolicyClient, hold } from '../../testing/fake-policy-client.js';
@@ -81,6 +81,35 @@ describe('the official client and server', () => {
     expect(agent.heads.every((head) => head['x-key'] === 'peer-key')).toBe(true);
     // Every allow was settled.
     expect(policy.settled).toHaveLength(policy.asked.length);
+  });
+
+  test('also speak 0.3, with a client that knows both', async () => {
+    const agent = await startA2aAgent();
+    agent.card = {
+      ...agent.card,
+      supportedInterfaces: [
+        { url: `${agent.origin}/rpc`, protocolBinding: 'JSONRPC', protocolVersion: '0.3', tenant: '' },
+      ],
+    };
+    const policy = fakePolicyClient();
+    const { url } = await between(agent, policy);
+    const legacyCompat = { enabled: true };
+    const factory = new ClientFactory({
+      transports: [new JsonRpcTransportFactory({ legacyCompat })],
+      cardResolver: new DefaultAgentCardResolver({ legacyCompat }),
+    });
+    const client = await factory.createFromUrl(`${url}/.well-known/agent-card.json`, '');
+    expect(client.protocolVersion).toBe('0.3');
+    const done = await spoken(await client.sendMessage(saying('hello there')));
+    expect(words(done)).toEqual(['hello', 'there']);
+    const events: string[] = [];
+    for await (const { payload } of client.sendMessageStream(saying('a'))) events.push(payload?.$case ?? '');
+    expect(events).toEqual(['task', 'artifactUpdate', 'statusUpdate']);
+    await client.getTask({ tenant: '', id: done.id, historyLength: 0 });
+    policy.behaviour = deny();
+    await expect(client.sendMessage(saying('no'))).rejects.toThrow(/deleting is not allowed here/);
+    const operations = policy.asked.filter(({ kind }) => kind === 'a2a').map(({ tool }) => tool?.operation);
+    expect(operations).toEqual(expect.arrayContaining(['message/send', 'message/stream', 'tasks/get']));
   });
 
   test('of a card the agent sees the skills that it may use, held ones too, and nothing that leads around', async () => {

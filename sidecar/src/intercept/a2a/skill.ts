@@ -25,8 +25,10 @@ export function createTaskSkills(max: number): TaskSkills {
   return {
     of: (task) => skills.get(task),
     remember(task, skill) {
+      // A peer that names a task again does not make it one of another skill.
+      const begun = skills.get(task) ?? skill;
       skills.delete(task);
-      skills.set(task, skill);
+      skills.set(task, begun);
       for (const oldest of skills.keys()) {
         if (skills.size <= max) break;
         skills.delete(oldest);

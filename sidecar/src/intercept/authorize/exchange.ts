@@ -3,7 +3,7 @@
  * Only an allow is answered with a success status, so that whoever looks at nothing else fails closed.
  */
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { formatProblem, type Json, type JsonObject, type Problem } from '@portcullis/policy/model';
 import { type Clock, parseStrictJson } from '@portcullis/runtime';
 import type { PolicyClient } from '../../ask/port.js';
@@ -12,6 +12,7 @@ import type { Refusal } from '../../enforce/refuse.js';
 import { createReport } from '../../enforce/report.js';
 import { collect } from '../http/body.js';
 import { isAllowedCaller } from '../http/caller.js';
+import type { ExchangeObserver } from '../mcp/exchange.js';
 import type { Enforcement } from '../surface.js';
 import type { AuthorizeConfig } from './config.js';
 import { createInterceptor } from './interceptor.js';
@@ -27,6 +28,7 @@ export interface AuthorizeOptions {
   readonly config: Pick<AuthorizeConfig, 'allowedHosts' | 'allowedOrigins' | 'limits'>;
   readonly enforcementOf: (source: (typeof ASKING_SOURCES)[number]) => Enforcement;
   readonly client: Pick<PolicyClient, 'settle' | 'report'>;
+  readonly observer: Pick<ExchangeObserver, 'carriedOut'>;
   readonly clock: Clock;
 }
 
@@ -54,7 +56,9 @@ export function createAuthorizeExchange(options: AuthorizeOptions): AuthorizeExc
       if (request.url === '/interceptor') return await intercept(response, collected.bytes);
       const json = parseStrictJson(collected.bytes, { maxBytes: limits.maxBodyBytes });
       if (!json.ok) return invalid(response, 400, `the body is not strict JSON: ${json.reason}`);
-      await (request.url === '/v1/authorize' ? authorize(response, json.value) : conclude(response, json.value));
+      await (request.url === '/v1/authorize'
+        ? authorize(response, json.value, request.headers)
+        : conclude(response, json.value));
     } catch (thrown) {
       refuse(response, refuser.fault(thrown));
     }
@@ -66,15 +70,17 @@ export function createAuthorizeExchange(options: AuthorizeOptions): AuthorizeExc
     else sendText(response, 200, answer);
   }
 
-  async function authorize(response: ServerResponse, json: Json): Promise<void> {
+  async function authorize(response: ServerResponse, json: Json, headers: IncomingHttpHeaders): Promise<void> {
     const read = readQuestion(json);
     if (!read.ok) return invalid(response, 400, described(read.problems));
     const { source, kind, session_id: session, correlation_id: id, ...subject } = read.value;
     const { guard, requestOf } = enforcement[source];
     const request = requestOf({ kind, ownSession: session, ...subject });
-    const outcome = await guard({ request, server: PROGRAM, direction: 'client_to_server', payload: undefined });
+    const trace = { traceparent: text(headers['traceparent']), tracestate: text(headers['tracestate']) };
+    const attempt = { request, server: PROGRAM, direction: 'client_to_server', payload: undefined, trace } as const;
+    const outcome = await guard(attempt);
     if (isRefusal(outcome)) return refuse(response, outcome);
-    open.add({ permit: outcome, since: clock.monotonic() }, id === undefined ? undefined : { session, id });
+    open.add({ permit: outcome, source, since: clock.monotonic() }, id === undefined ? undefined : { session, id });
     send(response, 200, {
       decision: 'allow',
       decision_id: outcome.decision_id,
@@ -89,7 +95,9 @@ export function createAuthorizeExchange(options: AuthorizeOptions): AuthorizeExc
     const { decision_id: decision, correlation_id: id, session_id: session, outcome, result } = read.value;
     const found = decision === undefined ? open.takeCorrelated({ session, id: id ?? '' }) : open.takeDecision(decision);
     if (found === undefined) return invalid(response, 404, 'no allowed attempt of this name awaits an outcome');
-    const { permit, since } = found;
+    const { permit, source, since } = found;
+    // What the program did not carry out after all is no attempt that was carried out.
+    if (outcome !== 'refused') options.observer.carriedOut(source, outcome);
     if (permit.report !== undefined && outcome !== 'refused') {
       const isTaken = await report(permit, result ?? null, since);
       const message = 'no policy decision point has taken the result: do not use it';
@@ -122,6 +130,11 @@ export function createAuthorizeExchange(options: AuthorizeOptions): AuthorizeExc
     response.setHeader('connection', 'close');
     refuse(response, refuser.refuse('REQUEST_INVALID', { message, httpStatus: status }));
   }
+}
+
+/** Two of a field are none that can be read. */
+function text(field: string | readonly string[] | undefined): string | undefined {
+  return typeof field === 'string' ? field : undefined;
 }
 
 interface BadHead {

@@ -1,11 +1,13 @@
 /** Allowed attempts whose outcome the program has yet to tell: found by decision, or by the program's own name for it. */
 
+import type { Source } from '@portcullis/policy/model';
 import type { Clock } from '@portcullis/runtime';
 import type { Permit } from '../../enforce/permit.js';
 
 /** An attempt that was allowed. */
 export interface OpenOutcome {
   readonly permit: Permit;
+  readonly source: Source;
   /** When it was allowed, {@link Clock.monotonic} milliseconds. */
   readonly since: number;
 }
