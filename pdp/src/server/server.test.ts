@@ -1,5 +1,6 @@
 /** The whole gRPC surface over a real connection; only the certificate, the pipeline and the release are fakes. */
 
+import { once } from 'node:events';
 import {
   type ClientDuplexStream,
   credentials,
@@ -690,6 +691,17 @@ describe('reuses', () => {
 });
 
 describe('Watch', () => {
+  test('says that people answered, and nothing else moves with it', async () => {
+    const call = client.Watch({});
+    call.on('error', () => undefined);
+    const first = (await once(call, 'data')) as [Wire.WatchEvent__Output];
+    const second = once(call, 'data');
+    answers.advance();
+    const [event] = (await second) as [Wire.WatchEvent__Output];
+    expect(event).toEqual({ ...first[0], approvals: 1 });
+    call.cancel();
+  });
+
   test('shows the current state first, then every change; without a release it says expired', async () => {
     const call = client.Watch({});
     const events: unknown[] = [];

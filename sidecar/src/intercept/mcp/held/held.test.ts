@@ -430,6 +430,42 @@ describe('whatever else happens while a call waits', () => {
     expect(last(await waiting).result).toBeDefined();
   });
 
+  test('an approval that is void: who was shown its page is shown the new one, others wait on', async () => {
+    await start({ pollMs: 100 });
+    const shown = pay({ requestState: stateOf(await pay()) });
+    await until(() => harness.news.waiting === 1);
+    people.open.clear();
+    expect(last(await shown).result).toMatchObject({
+      inputRequests: { 'portcullis.approval': { params: { url: 'https://console.test/approvals/approval-3' } } },
+    });
+    const waiting = payLegacy();
+    await until(() => harness.news.waiting === 1);
+    people.open.clear();
+    const asked = people.asked.length;
+    await until(() => people.asked.length > asked);
+    people.approve();
+    expect(last(await waiting).result).toBeDefined();
+    expect(calls()).toBe(1);
+  });
+
+  test("other people's answers, however many, are no reason to ask without end", async () => {
+    await start();
+    const waiting = payLegacy();
+    await until(() => harness.news.waiting === 1);
+    const since = Date.now();
+    let told = 0;
+    await until(() => {
+      told += 1;
+      harness.news.told('pdp-1', told);
+      return Date.now() > since + 450;
+    });
+    expect(told).toBeGreaterThan(20);
+    expect(people.asked.length).toBeLessThan(8);
+    people.approve();
+    harness.news.told('pdp-1', 0);
+    expect(last(await waiting).result).toBeDefined();
+  });
+
   test('what else is held gets the error at once, with the approval', async () => {
     await start();
     const behaviour = people.behaviour;

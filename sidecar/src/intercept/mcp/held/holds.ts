@@ -85,6 +85,8 @@ export function isInstead(outcome: Permit | Refusal | Instead): outcome is Inste
 const DEFAULT_STATE_MS = 3_600_000;
 /** Approvals that are known to be used up; the one that was used up longest ago goes first. */
 const MAX_SPENT = 10_000;
+/** Between two questions about one call. */
+const MIN_SPACING_MS = 100;
 /** So that those who wait do not ask all at once. */
 const POLL_SPREAD = 0.2;
 
@@ -207,6 +209,7 @@ export function createHolds(options: HoldsOptions): Holds {
     const until = clock.monotonic() + config.waitMs;
     const token = progressTokenOf(admitted.message);
     let { refusal, hold, heard } = begun;
+    let askedAt = clock.monotonic();
     let signs = 0;
     const unwanted = party.waits();
     const signal = AbortSignal.any([unwanted, place.superseded, ending.signal]);
@@ -219,22 +222,41 @@ export function createHolds(options: HoldsOptions): Holds {
         const poll = config.pollMs * (1 - POLL_SPREAD * Math.random());
         const valid = (expiryOf(hold) ?? Number.POSITIVE_INFINITY) - clock.now();
         await news.after(heard, Math.max(0, Math.min(poll, valid, until - clock.monotonic())), signal);
+        await spaced(askedAt, signal);
+        // Right before the question: from there on an allow uses the approval up, whoever is still there.
         if (unwanted.aborted) return refusal;
         if (clock.monotonic() >= until || ending.signal.aborted)
           return answerTo({ ...begun, refusal, hold }) ?? refusal;
         if (clock.now() >= (expiryOf(hold) ?? Number.POSITIVE_INFINITY)) return expired(attempt, hold);
+        askedAt = clock.monotonic();
         heard = news.heard;
         const next = await ask(again, attempt, place, hold);
         if (!isRefusal(next) || place.superseded.aborted) return next;
         if (next.hold !== undefined) {
+          const isAnother = next.hold.approval_id !== hold.approval_id;
           refusal = next;
           hold = next.hold;
+          // What was agreed to is void: whoever was shown a page has to be shown another.
+          const answer = isAnother ? answerTo({ ...begun, refusal, hold }) : undefined;
+          if (answer !== undefined) {
+            party.tell(hold.approval_id);
+            return answer;
+          }
         } else if (next.outcome !== 'failed_closed') {
           return next;
         }
       }
     } finally {
       clearInterval(alive);
+    }
+  }
+
+  /** Other people's answers are news, too: however many there are, nobody asks more often than this. */
+  async function spaced(askedAt: number, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const left = askedAt + MIN_SPACING_MS - clock.monotonic();
+      if (left <= 0 || signal.aborted) return;
+      await news.after(news.heard, left, signal);
     }
   }
 
