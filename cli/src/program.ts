@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { type CommandLineOptions, createProgram, runCommandLine } from './command-line.js';
+import { addEfficacyReplay } from './efficacy/replay-verb.js';
 import { addEfficacyScans } from './efficacy/scans.js';
 import type { ExitCode } from './exit-codes.js';
 import type { Shell } from './shell.js';
@@ -64,5 +65,6 @@ function addVerbs(program: Command, shell: Shell): void {
   addAuditVerbs(program, shell);
   addRiskVerbs(program, shell);
   addHookVerb(program, shell);
+  addEfficacyReplay(program, shell);
   addEfficacyScans(program, shell);
 }
