@@ -12,6 +12,6 @@ if (argv[0] === 'hook') {
   const { runHook } = await import('./hook/run-hook.js');
   process.exitCode = await runHook(argv, options);
 } else {
-  const { runCli } = await import('./program.js');
-  process.exitCode = await runCli(argv, options);
+  const { runLazily } = await import('./lazy-program.js');
+  process.exitCode = await runLazily(argv, options);
 }

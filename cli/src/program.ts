@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { type CommandLineOptions, createProgram, runCommandLine } from './command-line.js';
+import { addEfficacyReplay } from './efficacy/replay-verb.js';
 import { addEfficacyScans } from './efficacy/scans.js';
 import type { ExitCode } from './exit-codes.js';
 import type { Shell } from './shell.js';
@@ -68,5 +69,6 @@ function addVerbs(program: Command, shell: Shell): void {
   addRiskVerbs(program, shell);
   addToolVerbs(program, shell);
   addHookVerb(program, shell);
+  addEfficacyReplay(program, shell);
   addEfficacyScans(program, shell);
 }

@@ -18,6 +18,7 @@ import {
 } from '@portcullis/runtime';
 import { type ChannelReader, fallbackReader } from '@portcullis/runtime/channel';
 import { openApprovals } from './approvals/open-approvals.js';
+import { createPastRecords } from './audit/past-records.js';
 import { recordReleases } from './audit/record-releases.js';
 import { createActiveReleases } from './bundles/active.js';
 import { createBundleClient } from './bundles/bundle-client.js';
@@ -80,6 +81,8 @@ const DRAIN_STEP_MS = 2_000;
 const SHIP_THE_REST_MS = 1_500;
 /** Sources that do not answer hold up a start for so long. */
 const CATCH_UP_MS = 1_500;
+/** Somebody waits in front of a terminal. */
+const PREVIEW_LOOK_MS = 3_000;
 
 /**
  * Builds a PDP and binds its ports; nothing is decided but denials until its tasks run and a release is in force.
@@ -200,7 +203,8 @@ async function compose(
     onLabelEpoch: (epoch) => epochs.reach('labels', epoch),
   });
   opened(() => sessions.close());
-  const approvals = await openApprovals(config.approvals, { tls, clock, observer: metrics, log, sink: audit });
+  const past = audit && createPastRecords({ folder: audit.chain.folder, clock, maxMs: PREVIEW_LOOK_MS });
+  const approvals = await openApprovals(config.approvals, { tls, clock, observer: metrics, log, sink: audit, past });
   opened(() => approvals.close());
   const reviews = openReviews({
     ...config.reviews,

@@ -69,6 +69,11 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     meaning: 'A secret of a webhook, or the key for payloads, cannot be read or is too short.',
     action: 'Correct the file that `approvals` names; a secret has at least 32 bytes, the key 32 bytes in base64.',
   },
+  ERR_APPROVAL_PREVIEW: {
+    meaning:
+      'What a grant would have covered cannot be told now: another preview is being made, or nothing is recorded here.',
+    action: 'Try again; ask a decision point with `audit.mode` other than `off`. Answered with HTTP 503.',
+  },
   ERR_APPROVAL_RECORD: {
     meaning: 'What was said about an approval could not be recorded, so it does not count.',
     action: 'See the runbook [audit-unavailable](../runbooks/audit-unavailable.md). Answered with HTTP 503.',

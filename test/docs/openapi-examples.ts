@@ -153,6 +153,46 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   Comment: { comment: 'invoice 4711' },
   Grant: grant,
   Grants: { grants: [grant] },
+  GrantPreview: {
+    approval: ID,
+    agent: 'analyst',
+    target: DIGEST,
+    since: '2026-11-15T12:00:00.000Z',
+    until: '2026-11-22T12:00:00.000Z',
+    records: {
+      from: '2026-11-19T08:12:00.000Z',
+      complete: false,
+      why: 'earlier records were removed from this decision point',
+      looked_at: 48_210,
+    },
+    checked: ['tenant', 'agent', 'target', 'definition', 'needs'],
+    unchecked: [
+      {
+        term: 'arguments',
+        why: 'records hold one digest of all arguments: whether only those differ that may vary is not known',
+      },
+    ],
+    covered: { held: 3, denied: 0, allowed: 1 },
+    beyond_count: 0,
+    possible: { held: 5, denied: 1, allowed: 0 },
+    days: [
+      {
+        day: '2026-11-22',
+        covered: { held: 3, denied: 0, allowed: 1 },
+        possible: { held: 5, denied: 1, allowed: 0 },
+      },
+    ],
+    examples: [
+      {
+        decision_id: ID,
+        at: '2026-11-22T11:58:00.000Z',
+        ended: 'held',
+        certain: true,
+        deny: ['APPROVAL_REQUIRED'],
+        release_seq: 17,
+      },
+    ],
+  },
   GrantWish: {
     approval: ID,
     count: 20,

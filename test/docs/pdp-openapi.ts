@@ -120,6 +120,11 @@ function post(operationId: string, summary: string, body: object, answer: object
   };
 }
 
+const ENDED = {
+  type: 'object',
+  required: ['held', 'denied', 'allowed'],
+  properties: { held: { type: 'integer' }, denied: { type: 'integer' }, allowed: { type: 'integer' } },
+};
 const NEED = {
   type: 'object',
   required: ['hold', 'type', 'quorum'],
@@ -200,6 +205,47 @@ const APPROVALS = {
     },
   },
   Grants: { type: 'object', required: ['grants'], properties: { grants: { type: 'array', items: ref('Grant') } } },
+  GrantPreview: {
+    type: 'object',
+    required: ['records', 'checked', 'unchecked', 'covered', 'beyond_count', 'possible', 'days', 'examples'],
+    properties: {
+      approval: text,
+      agent: text,
+      target: text,
+      since: instant,
+      until: instant,
+      records: {
+        type: 'object',
+        required: ['complete', 'why', 'looked_at'],
+        description: 'Of this decision point alone; complete when nothing since then is missing.',
+        properties: { from: instant, complete: { type: 'boolean' }, why: text, looked_at: { type: 'integer' } },
+      },
+      checked: { ...texts, description: 'What was compared exactly.' },
+      unchecked: { type: 'array', items: { type: 'object', properties: { term: text, why: text } } },
+      covered: { ...ENDED, description: 'Attempts that it would certainly have covered, by how they ended.' },
+      beyond_count: { type: 'integer', description: 'How many of them are more than its count.' },
+      possible: { ...ENDED, description: 'Others, of which the records do not tell.' },
+      days: {
+        type: 'array',
+        items: { type: 'object', properties: { day: { type: 'string' }, covered: ENDED, possible: ENDED } },
+      },
+      examples: {
+        type: 'array',
+        maxItems: 10,
+        items: {
+          type: 'object',
+          properties: {
+            decision_id: text,
+            at: instant,
+            ended: { enum: ['held', 'denied', 'allowed'] },
+            certain: { type: 'boolean' },
+            deny: texts,
+            release_seq: { type: 'integer' },
+          },
+        },
+      },
+    },
+  },
   GrantWish: {
     type: 'object',
     additionalProperties: false,
@@ -275,6 +321,11 @@ function approvalPaths(): Readonly<Record<string, object>> {
     '/v1/grants': {
       get: forPeople('grantList', 'Standing grants', 'Grants', {}),
       post: forPeople('grantCreate', 'Makes one of an approval', 'Grant', { body: 'GrantWish', status: 201 }),
+    },
+    '/v1/grants/preview': {
+      post: forPeople('grantPreview', 'What one would have covered in the last 7 days', 'GrantPreview', {
+        body: 'GrantWish',
+      }),
     },
     '/v1/grants/{id}': { get: forPeople('grantShow', 'One of them', 'Grant', { id: true }) },
     '/v1/grants/{id}/revoke': { post: forPeople('grantRevoke', 'Ends it', 'Grant', { body: 'Comment', id: true }) },

@@ -13,6 +13,10 @@ export interface EvidenceWriter {
   readonly findings: number;
 }
 
+interface ListedWriter extends Omit<EvidenceWriter, 'provenTo'> {
+  readonly proven_to: number;
+}
+
 /** Asks; `close` when done. */
 export interface EvidenceView {
   writers(): Promise<readonly EvidenceWriter[]>;
@@ -27,10 +31,10 @@ export async function openEvidenceView(stack: Stack): Promise<EvidenceView> {
   const material = await openTlsMaterial(stack.tls({ kind: 'publisher', name: 'publisher' }), { log });
   const dispatcher = undiciDispatcher(material, { acceptServer: () => true });
   const writers = async (): Promise<readonly EvidenceWriter[]> => {
-    const answer = await request(`${stack.distributor.url}/v1/evidence/writers`, { dispatcher });
-    const body = (await answer.body.json()) as { readonly writers: readonly EvidenceWriter[] };
+    const answer = await request(`${stack.distributor.url}/v1/audit/writers`, { dispatcher });
+    const body = (await answer.body.json()) as { readonly writers: readonly ListedWriter[] };
     if (answer.statusCode !== 200) throw new Error(JSON.stringify(body));
-    return body.writers;
+    return body.writers.map(({ proven_to: provenTo, ...writer }) => ({ ...writer, provenTo }));
   };
   return {
     writers,

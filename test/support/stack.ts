@@ -112,6 +112,8 @@ export interface StackOptions {
   /** Where PDP `index` reads its releases from, if not from the distributor itself. */
   readonly releaseUrl?: (index: number, distributorUrl: string, stack: StackFiles) => Promise<string>;
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error';
+  /** Merged over the distributor's configuration. */
+  readonly distributor?: Readonly<Record<string, unknown>>;
   /** Merged over every PDP's configuration. */
   readonly pdp?: Readonly<Record<string, unknown>>;
   /** What PDP `index` reads its releases with: changes to the defaults, which it is shown. */
@@ -292,6 +294,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       keysDir: trust.distributorKeys,
       transports: [{ type: 'http' }, ...nats],
       ...(options.timestamp === undefined ? {} : { timestamp: options.timestamp }),
+      ...options.distributor,
     }),
   });
   services.push(distributor);

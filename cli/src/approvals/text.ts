@@ -53,6 +53,34 @@ export function grantRow(grant: JsonObject): readonly string[] {
   return [id, state, agent, called(objectOf(target)), `${shown(used)} of ${shown(count)}${spending}`, until].map(shown);
 }
 
+/** What a grant would have covered, line by line. */
+export function previewLines(preview: JsonObject): readonly string[] {
+  const records = objectOf(preview['records']);
+  const counts = (value: Json | undefined): string => {
+    const { held, denied, allowed } = objectOf(value);
+    return `${shown(held)} held, ${shown(denied)} denied, ${shown(allowed)} allowed`;
+  };
+  const both = ({ covered, possible }: JsonObject): string => `${counts(covered)}; perhaps ${counts(possible)} more`;
+  return [
+    `covered: ${both(preview)}`,
+    ...(preview['beyond_count'] === 0 ? [] : [`more than its count: ${shown(preview['beyond_count'])}`]),
+    ...listOf(preview['days'])
+      .map(objectOf)
+      .map((day) => `${shown(day['day'])}: ${both(day)}`),
+    ...listOf(preview['examples'])
+      .map(objectOf)
+      .map(
+        ({ at, ended, decision_id: id, certain }) =>
+          `e.g. ${shown(at)} ${shown(ended)} ${shown(id)}${certain === true ? '' : ' (perhaps)'}`,
+      ),
+    `records of this PDP since: ${shown(records['from'] ?? 'none')}${records['complete'] === true ? '' : ' (not complete)'}: ${shown(records['why'])}`,
+    `compared: ${listOf(preview['checked']).map(shown).join(', ')}`,
+    ...listOf(preview['unchecked'])
+      .map(objectOf)
+      .map(({ term, why }) => `not compared: ${shown(term)}: ${shown(why)}`),
+  ];
+}
+
 function called({ server, tool, operation, model, host }: JsonObject): string {
   const what = [server, tool ?? model ?? host ?? operation].filter((part) => typeof part === 'string');
   return what.join('/');

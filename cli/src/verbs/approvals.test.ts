@@ -186,6 +186,45 @@ describe('portcullis grants', () => {
     });
   });
 
+  test('preview says what a grant would have covered, and what is not known', async () => {
+    answer = {
+      records: { from: '2026-11-19T08:12:00.000Z', complete: false, why: 'earlier records were removed' },
+      checked: ['agent', 'target'],
+      unchecked: [{ term: 'arguments', why: 'one digest of all' }],
+      covered: { held: 3, denied: 0, allowed: 1 },
+      beyond_count: 1,
+      possible: { held: 5, denied: 2, allowed: 0 },
+      days: [
+        {
+          day: '2026-11-22',
+          covered: { held: 3, denied: 0, allowed: 1 },
+          possible: { held: 5, denied: 2, allowed: 0 },
+        },
+      ],
+      examples: [{ decision_id: 'd-1\u001b', at: '2026-11-22T11:58:00.000Z', ended: 'held', certain: false }],
+    };
+    const terms = ['--approval', 'a-1', '--count', '3', '--expires', '1h', '--vary', 'amount'];
+    const { code, stdout } = await run('grants', 'preview', ...terms);
+    expect([code, asked[0]?.url]).toEqual([EXIT.ok, '/v1/grants/preview']);
+    expect(JSON.parse(asked[0]?.body ?? '')).toEqual({
+      approval: 'a-1',
+      count: 3,
+      expires_seconds: 3_600,
+      vary: ['amount'],
+    });
+    const both = '3 held, 0 denied, 1 allowed; perhaps 5 held, 2 denied, 0 allowed more';
+    expect(stdout.trimEnd().split('\n')).toEqual([
+      `covered: ${both}`,
+      'more than its count: 1',
+      `2026-11-22: ${both}`,
+      'e.g. 2026-11-22T11:58:00.000Z held d-1\ufffd (perhaps)',
+      'records of this PDP since: 2026-11-19T08:12:00.000Z (not complete): earlier records were removed',
+      'compared: agent, target',
+      'not compared: arguments: one digest of all',
+    ]);
+    expect(JSON.parse((await run('grants', 'preview', ...terms, '--json')).stdout)).toEqual(answer);
+  });
+
   test('revoke', async () => {
     answer = GRANT;
     await run('grants', 'revoke', 'g-1', '--comment', 'over');

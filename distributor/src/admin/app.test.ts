@@ -77,7 +77,7 @@ describe('who may do what', () => {
     ['GET', '/v1/channel/watch', 'pdp'],
     ['POST', `/v1/channel/messages/${NODE_STATUS_SUBJECT}`, 'pdp'],
     ['POST', '/v1/channel/shipments', 'pdp'],
-    ['GET', '/v1/evidence/writers', 'publisher'],
+    ['GET', '/v1/audit/writers', 'publisher'],
   ] as const;
 
   test('the table is complete', () => {

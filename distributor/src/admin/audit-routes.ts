@@ -59,9 +59,9 @@ const erasureBody = z.strictObject({
 const READERS = { admits: ['publisher'] as const };
 const JSON_TYPE = 'application/json; charset=utf-8';
 
-/** Adds `/v1/audit/records`, `/records/:id`, `/writers`, `/findings`, `/export`, `/retention` and `/erasures`. */
+/** Adds `/v1/audit/records`, `/records/:id`, `/findings`, `/export`, `/retention` and `/erasures`. */
 export function addAuditRoutes(app: FastifyInstance, parts: AuditRoutes): void {
-  const { store, query, erasure, config, clock, log } = parts;
+  const { query, erasure, config, clock, log } = parts;
   const read = (url: string, handler: RouteHandlerMethod): void => {
     app.route({ method: 'GET', url, config: READERS, handler });
   };
@@ -79,13 +79,6 @@ export function addAuditRoutes(app: FastifyInstance, parts: AuditRoutes): void {
     const found = await query.byId(tenants, parseInput(idParams, request.params).id);
     if (found.length === 0) throw notFound('such record that you may see');
     return reply.type(JSON_TYPE).send(recordsJson(found));
-  });
-
-  read('/v1/audit/writers', async (request) => {
-    mustSeeAll(request, config);
-    parseInput(nothing, request.query);
-    const writers = await store.writers();
-    return { writers: writers.map(({ provenTo, ...writer }) => ({ ...writer, proven_to: provenTo })) };
   });
 
   read('/v1/audit/findings', async (request) => {
@@ -146,8 +139,8 @@ function readerOf({ peer }: FastifyRequest, { readers }: EvidenceConfig): Reader
   return found;
 }
 
-/** Chains hold the records of all tenants. */
-function mustSeeAll(request: FastifyRequest, config: EvidenceConfig): void {
+/** Chains hold the records of all tenants. @throws PortcullisError `ERR_ADMIN_FORBIDDEN` for others. */
+export function mustSeeAll(request: FastifyRequest, config: EvidenceConfig): void {
   if (readerOf(request, config).tenants !== '*') throw forbidden('chains are for those who may see all tenants');
 }
 

@@ -5,8 +5,10 @@ import type { JsonObject } from '@portcullis/policy/model';
 import { PortcullisError } from '@portcullis/runtime';
 import type { ApprovalBook } from './book.js';
 import { microsOf } from './match-grant.js';
+import type { PastDecisions } from './past-decisions.js';
 import { answerable, isOwn, type Person, voiceOf } from './people.js';
-import type { Approval, ApprovalFilter, Counted, Grant } from './port.js';
+import type { Approval, ApprovalFilter, ApprovalState, Counted, Grant, NewGrant } from './port.js';
+import { type GrantPreview, previewGrant } from './preview.js';
 
 /** A standing grant, as an approver asks for it. */
 export interface GrantWish {
@@ -29,12 +31,17 @@ export interface ApprovalDesk {
   revoke(person: Person, id: string, comment: string): Promise<Approval>;
   grants(person: Person): Promise<readonly Grant[]>;
   showGrant(person: Person, id: string): Promise<Grant>;
+  /**
+   * What the grant would have covered in the last seven days, by the records of this PDP alone; nothing is made. For whoever
+   * could make it, before or after they agree to the approval.
+   */
+  preview(person: Person, wish: GrantWish): Promise<GrantPreview>;
   grant(person: Person, wish: GrantWish): Promise<Grant>;
   revokeGrant(person: Person, id: string, comment: string): Promise<Grant>;
 }
 
-/** The desk over a book. */
-export function createDesk(book: ApprovalBook, maxGrantSeconds: number): ApprovalDesk {
+/** The desk over a book. @param past decision records; without them there is no preview */
+export function createDesk(book: ApprovalBook, maxGrantSeconds: number, past?: PastDecisions): ApprovalDesk {
   const { store } = book;
   const found = async (person: Person, id: string): Promise<Approval> => {
     const approval = await store.find(person.tenant, id);
@@ -93,13 +100,23 @@ export function createDesk(book: ApprovalBook, maxGrantSeconds: number): Approva
     },
     grants: (person) => store.grants(person.tenant),
     showGrant: foundGrant,
+    preview: async (person, wish) => {
+      const approval = await found(person, wish.approval);
+      mayGrant(person, approval);
+      if (!PREVIEWED.includes(approval.state)) throw closed(approval);
+      const grant = draft('', approval, person, wish, maxGrantSeconds);
+      if (past === undefined) {
+        throw new PortcullisError(
+          'ERR_APPROVAL_PREVIEW',
+          'unavailable',
+          'decisions are not recorded here: audit.mode is off',
+        );
+      }
+      return previewGrant(past, grant, approval, book.now());
+    },
     grant: async (person, wish) => {
       const approval = await found(person, wish.approval);
-      // One person may turn into a rule only what one person may decide alone, for every rule that asks.
-      const needs = mayAnswer(person, approval);
-      if (needs.length < approval.needs.length || approval.needs.some(({ quorum }) => quorum > 1)) {
-        throw forbidden('a standing grant takes somebody who may agree to all of it alone');
-      }
+      mayGrant(person, approval);
       if (approval.state !== 'approved' && approval.state !== 'consumed') throw closed(approval);
       const grant = draft(book.newId(), approval, person, wish, maxGrantSeconds);
       await record('grant', { ...grant, ...NEW }, person, wish.comment);
@@ -127,7 +144,18 @@ export function createDesk(book: ApprovalBook, maxGrantSeconds: number): Approva
 
 const NEW = { createdAt: 0, expiresAt: 0, used: 0, spentMicros: 0, state: 'active' } as const;
 
-function draft(id: string, approval: Approval, person: Person, wish: GrantWish, maxSeconds: number) {
+/** What may become a grant, or may after somebody agrees. */
+const PREVIEWED: readonly ApprovalState[] = ['pending', 'approved', 'consumed'];
+
+/** One person may turn into a rule only what one person may decide alone, for every rule that asks. */
+function mayGrant(person: Person, approval: Approval): void {
+  const needs = mayAnswer(person, approval);
+  if (needs.length < approval.needs.length || approval.needs.some(({ quorum }) => quorum > 1)) {
+    throw forbidden('a standing grant takes somebody who may agree to all of it alone');
+  }
+}
+
+function draft(id: string, approval: Approval, person: Person, wish: GrantWish, maxSeconds: number): NewGrant {
   const { tenant, agent, needs, bundle, releaseSeq, definition, about } = approval;
   const target = about['target'];
   const known = about['argument_digests'];

@@ -21,7 +21,14 @@ async function open(config: object): Promise<void> {
   const observer = { approvalStoreFailed: () => undefined, notice: () => undefined };
   // Only a Redis over TLS looks at certificates.
   const tls = {} as TlsMaterial;
-  const approvals = await openApprovals(approvalsConfig.parse(config), { tls, clock, observer, log, sink: undefined });
+  const approvals = await openApprovals(approvalsConfig.parse(config), {
+    tls,
+    clock,
+    observer,
+    log,
+    sink: undefined,
+    past: undefined,
+  });
   await approvals.close();
 }
 

@@ -15,6 +15,7 @@ import type { ApprovalBook } from './book.js';
 import { type ApprovalDesk, createDesk } from './desk.js';
 import { createDeliver, createNotices, type NoticeOutcome, type NoticeParts } from './notices.js';
 import { openApprovalStore } from './open.js';
+import type { PastDecisions } from './past-decisions.js';
 import type { ApprovalOperation } from './port.js';
 import { createShowing, type Showing } from './shown.js';
 import { post, type Webhook } from './webhook.js';
@@ -33,6 +34,8 @@ export interface OpenApprovalsParts {
   readonly log: Logger;
   /** Where records go; without one there are none. */
   readonly sink: { append(entry: ApprovalEntry): Promise<void> } | undefined;
+  /** What was decided before; without it grants have no preview. */
+  readonly past: PastDecisions | undefined;
 }
 
 /** The approvals, open. */
@@ -87,7 +90,7 @@ export async function openApprovals(config: ApprovalsConfig, parts: OpenApproval
   };
   return {
     book,
-    desk: createDesk(book, config.maxGrantSeconds),
+    desk: createDesk(book, config.maxGrantSeconds, parts.past),
     answers,
     approvers: issuers.length === 0 ? undefined : createApproverReader(issuers, clock),
     reveal: showing.reveal,

@@ -32,7 +32,7 @@ beforeEach(() => {
   book = createTestBook(clock);
   http = createTestHttpApp(undefined, {
     approvals: {
-      desk: createDesk(book, 3_600),
+      desk: createDesk(book, 3_600, { look: async () => ({ end: 'removed', from: undefined, records: 0 }) }),
       approvers: createApproverReader([{ config, keys: createLocalJWKSet(jwks) }], clock),
       certified: undefined,
       waiting: book.store,
@@ -259,6 +259,7 @@ describe('an agent', () => {
       ['POST', `/v1/approvals/${id}/approve`],
       ['GET', '/v1/grants'],
       ['POST', '/v1/grants'],
+      ['POST', '/v1/grants/preview'],
     ] as const) {
       const headers = { 'x-peer': AGENT_ID, 'content-type': 'application/json' };
       const answer = await http.app.inject({ method, url, headers, ...(method === 'POST' ? { payload: '{}' } : {}) });
@@ -307,6 +308,22 @@ describe('standing grants', () => {
     expect((await call('POST', `/v1/grants/${id}/revoke`, {}, { comment: 'over' })).json['state']).toBe('revoked');
     expect((await call('POST', `/v1/grants/${id}/revoke`)).status).toBe(409);
     expect(book.records.map(({ event }) => event)).toEqual(['approve', 'grant', 'revoke_grant', 'revoke_grant']);
+  });
+
+  test('are shown before they are made, to those who could make them', async () => {
+    const approval = await held();
+    const shown = await call('POST', '/v1/grants/preview', {}, wish(approval));
+    expect([shown.status, http.answered.at(-1)]).toEqual([200, 'grants 200']);
+    expect(shown.json).toMatchObject({
+      approval,
+      records: { complete: false, looked_at: 0 },
+      covered: { held: 0, denied: 0, allowed: 0 },
+      days: [],
+    });
+    expect((await call('POST', '/v1/grants/preview', { roles: ['clerk'] }, wish(approval))).status).toBe(403);
+    expect((await call('POST', '/v1/grants/preview', {}, wish(approval, { tool: 'x' }))).status).toBe(400);
+    expect((await call('GET', '/v1/grants/preview')).status).toBe(404);
+    expect(await book.store.grants('acme')).toEqual([]);
   });
 
   test.each<[string, object, JWTPayload, number]>([

@@ -9,6 +9,7 @@ import type { ApproverReader } from '../approvals/approver-token.js';
 import type { ApprovalDesk, GrantWish } from '../approvals/desk.js';
 import { type Person, voiceOf } from '../approvals/people.js';
 import { APPROVAL_STATES, type Approval, type ApprovalState, type ApprovalStore } from '../approvals/port.js';
+import { previewDocument } from '../approvals/preview-wire.js';
 import { approvalDocument, approvalStatus, grantDocument } from '../approvals/wire.js';
 import type { GatewayTenants } from '../pipeline/normalize.js';
 import { isObject, readJsonObject } from './body.js';
@@ -37,6 +38,7 @@ export interface ApprovalRouteContext {
 const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i;
 const MAX_COMMENT = 500;
 const LIST_LIMIT = 100;
+const GRANT_MEMBERS = ['approval', 'count', 'expires_seconds', 'vary', 'budget', 'comment'];
 
 /** Adds the routes. */
 export function addApprovalRoutes(
@@ -82,12 +84,16 @@ export function addApprovalRoutes(
   route('GET', '/v1/grants/:id', async (request) =>
     grantDocument(await desk.showGrant(await personOf(request), idOf(request))),
   );
+  route('POST', '/v1/grants/preview', async (request) => {
+    const person = await personOf(request);
+    return previewDocument(await desk.preview(person, wishOf(bodyOf(request, GRANT_MEMBERS))));
+  });
   app.route({
     method: 'POST',
     url: '/v1/grants',
     handler: async (request, reply) => {
       const person = await personOf(request);
-      const body = bodyOf(request, ['approval', 'count', 'expires_seconds', 'vary', 'budget', 'comment']);
+      const body = bodyOf(request, GRANT_MEMBERS);
       const grant = await desk.grant(person, wishOf(body));
       reply.code(201);
       return grantDocument(grant);

@@ -74,6 +74,7 @@ const PATTERNS: readonly (readonly [pattern: RegExp, route: KnownRoute])[] = [
   [/^\/v1\/approvals(\/[^/]+)?$/, { route: 'approvals', method: 'GET' }],
   [/^\/v1\/approvals\/[^/]+\/(approve|deny|revoke)$/, { route: 'approvals', method: 'POST' }],
   [/^\/v1\/grants$/, { route: 'grants', method: 'GET, POST' }],
+  [/^\/v1\/grants\/preview$/, { route: 'grants', method: 'POST' }],
   [/^\/v1\/grants\/[^/]+$/, { route: 'grants', method: 'GET' }],
   [/^\/v1\/grants\/[^/]+\/revoke$/, { route: 'grants', method: 'POST' }],
   [/^\/v1\/reviews\/[^/]+\/close$/, { route: 'reviews', method: 'POST', operators: true }],

@@ -3,7 +3,7 @@
  * anything else happens, and the request is then evaluated again: an approval is an input, never a way around.
  */
 
-import type { ApprovalEvent } from '@portcullis/policy/evidence';
+import type { ApprovalEvent, HeldSubject } from '@portcullis/policy/evidence';
 import type { JsonObject, Verdict } from '@portcullis/policy/model';
 import type { Clock } from '@portcullis/runtime';
 import { argumentDigests, bindingOf, targetOf, textDigest } from '../approvals/binding.js';
@@ -51,8 +51,16 @@ export function unheld(adjudicated: Adjudicated): Consented | undefined {
 /** Before its deadline a late answer must still be written down and sent. */
 const ANSWERED_MARGIN_MS = 5;
 
-/** Resolves by the attempt's deadline. Whatever cannot be known, recorded or done in time denies. */
-export async function approve(parts: ApproveParts, held: Held, attempt: Attempt): Promise<StageResult<Consented>> {
+/**
+ * Resolves by the attempt's deadline. Whatever cannot be known, recorded or done in time denies.
+ * @param onAsked told what the question is bound to, before anybody is asked
+ */
+export async function approve(
+  parts: ApproveParts,
+  held: Held,
+  attempt: Attempt,
+  onAsked: (subject: HeldSubject) => void = () => undefined,
+): Promise<StageResult<Consented>> {
   const startedAt = parts.clock.monotonic();
   const { adjudicated, verdict } = held;
   // Nobody is asked to agree to what is not going to be done, and no agreement is used up by it.
@@ -63,6 +71,7 @@ export async function approve(parts: ApproveParts, held: Held, attempt: Attempt)
   const work = async (): Promise<StageResult<Consented>> => {
     if (asked === undefined) return unavailable('the policy does not say whom to ask');
     const session = sessionOf(parts, held, attempt, asked);
+    onAsked(session.subject);
     const grant = await drawnGrant(session);
     if (grant !== undefined) {
       outcome = 'granted';
@@ -97,6 +106,7 @@ function sessionOf(parts: ApproveParts, held: Held, attempt: Attempt, asked: Ask
   // What a standing grant is made of; one over more arguments than anybody reads is not worth the room.
   const digests =
     args.length > MAX_GRANTED_ARGUMENTS ? {} : { argument_digests: argumentDigests(request.tool?.arguments) };
+  const target = targetOf(normalized.request, request);
   const presented = {
     id: parts.approvals.newId(),
     binding: bindingOf(normalized.request, request),
@@ -110,8 +120,9 @@ function sessionOf(parts: ApproveParts, held: Held, attempt: Attempt, asked: Ask
     releaseSeq: snapshot.releaseSeq,
     definition: request.tool?.definition_digest ?? '',
     lifetimeMs: asked.lifetimeMs,
-    about: { ...parts.approvals.describe(request), target: targetOf(normalized.request, request), ...digests },
+    about: { ...parts.approvals.describe(request), target, ...digests },
   };
+  const subject: HeldSubject = { binding: presented.binding, target, definition: presented.definition, needs };
   const record = (event: ApprovalEvent, more: Readonly<Record<string, unknown>> = {}): Promise<void> =>
     parts.approvals.record({
       kind: 'approval',
@@ -126,7 +137,7 @@ function sessionOf(parts: ApproveParts, held: Held, attempt: Attempt, asked: Ask
       at: new Date(parts.approvals.now()).toISOString(),
       ...more,
     });
-  return { parts, held, attempt, presented, assessed, record };
+  return { parts, held, attempt, presented, subject, assessed, record };
 }
 
 /** What the hold rests on, as a digest; empty when nobody can say. */
@@ -136,11 +147,11 @@ function basisOf({ assessed }: Adjudicated): string {
 }
 
 /** The first grant that matches and has something left. */
-async function drawnGrant({ parts, presented, assessed }: Session): Promise<Grant | undefined> {
+async function drawnGrant({ parts, presented, subject, assessed }: Session): Promise<Grant | undefined> {
   const { store } = parts.approvals;
-  const { request, contextual } = assessed;
+  const { request } = assessed;
   const question = { ...presented, arguments: request.tool?.arguments };
-  for (const grant of await store.grantsFor(targetOf(contextual.normalized.request, request))) {
+  for (const grant of await store.grantsFor(subject.target)) {
     const micros = drawOn(grant, question);
     if (micros !== undefined && (await store.draw(grant.tenant, grant.id, micros))) return grant;
   }

@@ -278,7 +278,9 @@ async function approveTimed(
   const link = held.verdict.effect === 'hold' ? undefined : unheld(held.adjudicated);
   if (link !== undefined) return next(link);
   const startedAt = parts.clock.monotonic();
-  const consented = await approve(parts, held, attempt);
+  const consented = await approve(parts, held, attempt, (subject) => {
+    progress.held = subject;
+  });
   const now = parts.clock.monotonic();
   parts.observer.stageTook('approve', (now - startedAt) / 1000);
   progress.timings.approve = (progress.timings.approve ?? 0) + microseconds(now - startedAt);

@@ -1,6 +1,6 @@
 /** Turns how far an attempt came into the decision that is answered, and into the record of it. */
 
-import type { ExpectedDraw } from '@portcullis/policy/evidence';
+import type { ExpectedDraw, HeldSubject } from '@portcullis/policy/evidence';
 import type { CacheHint, ContextualRequest, Decision, DenyReason, QuotaGuard, Verdict } from '@portcullis/policy/model';
 import { argumentsDigestHex } from '@portcullis/proto';
 import type { Attempt, NormalizedRequest } from './chain.js';
@@ -20,6 +20,8 @@ export interface Progress {
   recalled?: boolean;
   /** The quotas that were asked last. */
   guards?: readonly QuotaGuard[];
+  /** What people were asked about last. */
+  held?: HeldSubject;
   /** Microseconds per stage that was crossed. */
   readonly timings: Partial<Record<StageName, number>>;
 }
@@ -108,6 +110,7 @@ export function recordOf(decision: Decision, attempt: Attempt, progress: Progres
     release_seq: decision.meta.release_seq,
     matched: decision.matched.map(({ policy, layer, effect }) => ({ policy, layer, effect })),
     ...(progress.guards === undefined ? {} : { quotas: progress.guards.map(drawOf) }),
+    ...(progress.held === undefined ? {} : { held: progress.held }),
     timings_us: { evaluation: microseconds(decision.meta.evaluation_ms), ...progress.timings },
     at: new Date(now).toISOString(),
   };

@@ -36,6 +36,19 @@ describe('a sealed record', () => {
     expect(readRecord(sealDecision(sampleEntry(), link).line)).not.toHaveProperty('record.reuse_of');
   });
 
+  test('of a hold names what it is bound to, and is in canonical form whatever the rules are called', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (hold, who) => {
+        const needs = [{ who, type: 'require_approval', quorum: 2, hold }];
+        const held = { target: 't', needs, definition: '', binding: 'b' };
+        const { line } = sealDecision(sampleEntry({ held }), link);
+        const wellFormed = [{ ...needs[0], who: who.toWellFormed(), hold: hold.toWellFormed() }];
+        expect(readRecord(line)).toMatchObject({ ok: true, record: { held: { ...held, needs: wellFormed } } });
+      }),
+    );
+    expect(readRecord(sealDecision(sampleEntry(), link).line)).not.toHaveProperty('record.held');
+  });
+
   test('replaces lone surrogates, which have no canonical form', () => {
     const { line } = sealDecision(sampleEntry({ agent: 'a\ud800b' }), link);
     expect(readRecord(line)).toMatchObject({ ok: true, record: { agent: 'a\ufffdb' } });

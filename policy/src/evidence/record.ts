@@ -29,10 +29,29 @@ export interface DecisionEntry {
   readonly timings_us: { readonly evaluation: number; readonly [stage: string]: number };
   /** What the quotas that it met were asked for; absent when it met none. */
   readonly quotas?: readonly ExpectedDraw[];
+  /** What an approval or a grant for it would have to match; absent where people were not to be asked. */
+  readonly held?: HeldSubject;
   /** RFC 3339, UTC. */
   readonly at: string;
   /** For an allow that a PEP gave itself out of a decision that it was allowed to keep, as it reports: that decision. */
   readonly reuse_of?: string;
+}
+
+/** What people were asked about, as digests and names (ADR-0016). */
+export interface HeldSubject {
+  /** Lower-case hex SHA-256 of everything that an approval is bound to. */
+  readonly binding: string;
+  /** The same without the arguments: what requests of one standing grant have in common. */
+  readonly target: string;
+  /** The tool's pinned definition; empty where there is none. */
+  readonly definition: string;
+  /** What the rules asked for, sorted by `hold`. */
+  readonly needs: readonly {
+    readonly hold: string;
+    readonly type: string;
+    readonly who: string;
+    readonly quorum: number;
+  }[];
 }
 
 /** What one quota was asked to reserve. */
@@ -91,6 +110,7 @@ export function sealDecision(entry: DecisionEntry, link: ChainLink): SealedRecor
     decision_id: entry.decision_id,
     deny: entry.deny,
     effect: entry.effect,
+    held: entry.held === undefined ? undefined : heldText(entry.held),
     kind: 'decision',
     matched: entry.matched.map(({ effect, layer, policy }) => ({ effect, layer, policy })),
     policy_version: entry.policy_version,
@@ -113,6 +133,11 @@ export function sealDecision(entry: DecisionEntry, link: ChainLink): SealedRecor
     writer: link.writer,
   });
   return sealText(text);
+}
+
+function heldText({ binding, definition, needs, target }: HeldSubject): HeldSubject {
+  const sorted = needs.map(({ hold, quorum, type, who }) => ({ hold, quorum, type, who }));
+  return { binding, definition, needs: sorted, target };
 }
 
 /** Seals the canonical text of a record, which holds its link already. */

@@ -1,8 +1,9 @@
 /** Replays a recorded session against a PDP as a sidecar does: asks, and reports the result of what was allowed. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { CanonicalRequest, Decision } from '@portcullis/policy/model';
-import type { PolicyClient } from '@portcullis/sidecar';
+import type { CanonicalRequest, Decision, DenyCode } from '@portcullis/policy/model';
+import { PortcullisError } from '@portcullis/runtime';
 import type { Scenario, Suite } from './data.js';
+import type { DecisionPoint } from './decision-point.js';
 
 /** T0: only what the user said. T1: the tools planned for the task are declared too. */
 export type Track = 'T0' | 'T1';
@@ -22,11 +23,13 @@ export interface Reasons {
   readonly policies: readonly string[];
   /** From question to answer, in milliseconds. */
   readonly tookMs: number;
+  /** Of the release that decided. */
+  readonly bundleDigest: string;
 }
 
 /** Who the sessions belong to. */
 export interface Replaying {
-  readonly client: PolicyClient;
+  readonly point: DecisionPoint;
   readonly tenant: string;
   readonly track: Track;
   readonly suite: Suite;
@@ -35,26 +38,29 @@ export interface Replaying {
 /**
  * One session. Every call is decided, whatever became of those before; the result of a call is reported only when it was
  * allowed, and before the next question. A recording without results has empty ones.
- * @throws Error when the PDP does not answer or does not take a result: then there is nothing to score.
+ * @throws PortcullisError when the PDP does not answer, denies because it cannot decide, or does not take a result: then there
+ * is nothing to score. A PDP that denies everything would stop every attack.
  */
 export async function replay(scenario: Scenario, replaying: Replaying): Promise<readonly Reasons[]> {
-  const { client, tenant } = replaying;
+  const { point, tenant } = replaying;
   const decided: Reasons[] = [];
   for (const call of scenario.calls) {
     const request = requestOf(scenario, call, replaying);
     const startedAt = performance.now();
-    const answer = await patiently(
-      () => client.ask(request),
-      ({ kind }) => kind === 'decision',
+    const decision = await patiently(
+      () => point.ask(request),
+      (answer) => answer !== undefined,
     );
     const tookMs = performance.now() - startedAt;
-    if (answer.kind === 'failure') throw new Error(`no decision: ${answer.failure.code} ${answer.failure.message}`);
-    const { decision } = answer;
+    if (decision === undefined) throw unscored('the PDP does not answer, or not with decisions');
+    const undecided = decision.deny.find(({ code }) => UNDECIDED.has(code));
+    if (undecided !== undefined) throw unscored(`the PDP could not decide: ${undecided.code} ${undecided.message}`);
     decided.push({
       outcome: { id: scenario.id, step: call.step, outcome: outcomeOf(decision) },
       tool: call.tool,
       policies: decision.matched.map(({ policy }) => policy),
       tookMs,
+      bundleDigest: decision.meta.bundle_digest,
     });
     if (!decision.allow) continue;
     const session_id = scenario.id;
@@ -63,15 +69,29 @@ export async function replay(scenario: Scenario, replaying: Replaying): Promise<
     const result = { value: call.output ?? '', truncated: false, ...owner };
     const settled = { decision_id, request_digest, outcome: 'forwarded', duration_ms: 0, result } as const;
     const kept = await patiently(
-      () => client.report(settled),
+      () => point.report(settled),
       (taken) => taken,
     );
     if (!kept)
-      throw new Error(
+      throw unscored(
         `the PDP did not take the result of ${call.tool} (${JSON.stringify(call.output).length} characters)`,
       );
   }
   return decided;
+}
+
+/** Denials that are about the PDP, the caller or the machine, and say nothing about the call. */
+const UNDECIDED: ReadonlySet<DenyCode> = new Set<DenyCode>([
+  'PDP_TIMEOUT',
+  'NO_VALID_BUNDLE',
+  'AUDIT_UNAVAILABLE',
+  'IDENTITY_REJECTED',
+  'INTERNAL_ERROR',
+  'SHUTTING_DOWN',
+]);
+
+function unscored(message: string): PortcullisError {
+  return new PortcullisError('ERR_CLI_UNREACHABLE', 'unavailable', `nothing to score: ${message}`);
 }
 
 const TRIES = 20;
