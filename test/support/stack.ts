@@ -353,7 +353,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       log,
       environment: 'prod',
       pdp: { endpoints: sidecar.endpoints ?? pdps.map((pdp) => pdp.endpoint), ...sidecar.pdp },
-      ...(sidecar.upstreams.length === 0 ? {} : { mcp: { upstreams: sidecar.upstreams, definitions: { unseen: 'ask' } } }),
+      ...(sidecar.upstreams.length === 0
+        ? {}
+        : { mcp: { upstreams: sidecar.upstreams, definitions: { unseen: 'ask', sameNames: 'within_server' } } }),
       ...sidecar.config,
     });
 

@@ -144,8 +144,10 @@ describe('a list of tools', () => {
   test.each([
     ['no list', { read: 1 }],
     ['a list with a lone surrogate', ['\ud800']],
+    ['two lists that differ by case', undefined],
   ])('that is %s reaches nobody', async (_what, tools) => {
-    pages = [tools as unknown[]];
+    if (tools === undefined) written = (message) => JSON.stringify(message).replace('"tools"', '"Tools":[],"tools"');
+    else pages = [tools as unknown[]];
     await start();
     expect((await harness.post(LIST)).json.error?.code).toBe(-31502);
   });
@@ -157,6 +159,7 @@ describe('a list of tools', () => {
         { description: 'x' },
         'read',
         tool('read', 'another'),
+        { ...tool('write'), Name: 'delete' },
         tool('re\u202eda'),
         tool('re\u0430d'),
         null,
