@@ -133,11 +133,15 @@ export async function startHarness(options: {
   readonly env?: Record<string, string>;
   /** By default calls are asked about whatever was seen of their tools. */
   readonly definitions?: Record<string, unknown>;
+  /** Instead of `files`. */
+  readonly upstreams?: readonly { readonly name: string; readonly url: string }[];
+  readonly combined?: boolean;
 }): Promise<Harness> {
   const registry = createRegistry('portcullis_sidecar');
   const { log, logged } = memoryLog();
   const config = mcpConfig.parse({
-    upstreams: [
+    combined: options.combined ?? false,
+    upstreams: options.upstreams ?? [
       {
         name: 'files',
         url: options.upstreamUrl,
