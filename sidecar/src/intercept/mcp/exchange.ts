@@ -263,8 +263,8 @@ export function createExchange(options: ExchangeOptions): Exchange {
         options.log.warn({ server, [LOG_FIELD.error]: thrown }, 'Server could not be listed'),
     });
     if (answer.kind === 'unknown_method') {
-      const message404 = 'not served on the endpoint of all servers: use /mcp/<name>';
-      return refused(turn, id, refuser.refuse('METHOD_UNKNOWN', { message: message404 }), { era: spoken.era });
+      const elsewhere = 'not served on the endpoint of all servers: use /mcp/<name>';
+      return refused(turn, id, refuser.refuse('METHOD_UNKNOWN', { message: elsewhere }), { era: spoken.era });
     }
     if (answer.kind === 'invalid') {
       return respond(turn, id, invalid(answer.message, 400, RPC_CODE.invalidParams), 200);
@@ -272,8 +272,8 @@ export function createExchange(options: ExchangeOptions): Exchange {
     if (answer.kind === 'result')
       return send(turn.response, 200, JSON.stringify({ jsonrpc: '2.0', id: message.id, result: answer.result }));
     const own = at(answer.server);
-    const named = { 'mcp-name': String(answer.message.params['name']) };
-    return clientMessage({ ...own, headers: { ...own.headers, ...named } }, answer.message, sighting(own, spoken));
+    const headers = { ...own.headers, 'mcp-name': answer.name };
+    return clientMessage({ ...own, headers }, answer.message, sighting(own, spoken));
   }
 
   /** The agent's answer to a request of the server: only if that request was permitted and delivered, and only once. */

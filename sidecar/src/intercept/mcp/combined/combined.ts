@@ -30,7 +30,7 @@ const PRIVATE = { cacheScope: 'private' };
 /** What becomes of a request. */
 export type CombinedAnswer =
   /** It goes to this server, as this. */
-  | { readonly kind: 'forward'; readonly server: string; readonly message: RpcRequest }
+  | { readonly kind: 'forward'; readonly server: string; readonly name: string; readonly message: RpcRequest }
   | { readonly kind: 'result'; readonly result: JsonObject }
   | { readonly kind: 'unknown_method' }
   | { readonly kind: 'invalid'; readonly message: string };
@@ -61,8 +61,14 @@ function route(message: RpcRequest, servers: readonly string[]): CombinedAnswer 
   const server = typeof name === 'string' ? servers.find((one) => one === name.slice(0, at)) : undefined;
   if (typeof name !== 'string' || at < 0 || server === undefined)
     return { kind: 'invalid', message: 'params.name must be <server>__<name>, as the lists here say it' };
-  const own = { ...params, name: name.slice(at + SEPARATOR.length) };
-  return { kind: 'forward', server, message: { ...message, params: own, value: { ...value, params: own } } };
+  const inner = name.slice(at + SEPARATOR.length);
+  const own = { ...params, name: inner };
+  return {
+    kind: 'forward',
+    server,
+    name: inner,
+    message: { ...message, params: own, value: { ...value, params: own } },
+  };
 }
 
 async function page(
@@ -95,7 +101,13 @@ async function page(
       : place.index + 1 < servers.length
         ? writeCursor(place.index + 1, undefined)
         : undefined;
-  const result = { ...NOTHING, ...rest, ...PRIVATE, [member]: named, ...(next === undefined ? {} : { nextCursor: next }) };
+  const result = {
+    ...NOTHING,
+    ...rest,
+    ...PRIVATE,
+    [member]: named,
+    ...(next === undefined ? {} : { nextCursor: next }),
+  };
   return { kind: 'result', result };
 }
 
