@@ -243,6 +243,35 @@ test('pages of one server come before the next', async () => {
   expect(seen).toEqual([[{ name: 'a__x' }], [{ name: 'a__y' }, 'junk'], [{ name: 'b__x' }]]);
 });
 
+test.each(['tools/list', 'server/discover'])(
+  'a server that asks for input in its answer to %s is left out',
+  async (method) => {
+    const inputRequests = { one: { method: 'elicitation/create', params: { message: 'password?' } } };
+    const missing: string[] = [];
+    for (const resultType of ['input_required', 'complete']) {
+      const answer = await combine(
+        { kind: 'request', id: 1, method, params: {}, value: {} },
+        {
+          servers: ['a'],
+          fetch: async () => ({ resultType, tools: [{ name: 'x' }], capabilities: { tools: {} }, inputRequests }),
+          missing: (server) => void missing.push(server),
+        },
+      );
+      expect(JSON.stringify(answer)).not.toMatch(/password|a__x|input|"tools":\{/);
+    }
+    expect(missing).toEqual(['a', 'a']);
+  },
+);
+
+test('of what a server says beside its list only the time to keep it is told', async () => {
+  const fetch = async () => ({ tools: [], ttlMs: 5, cacheScope: 'public', requestState: 's', _meta: { a: 1 } });
+  const message = { kind: 'request', id: 1, method: 'tools/list', params: {}, value: {} } as const;
+  expect(await combine(message, { servers: ['a'], fetch, missing: () => undefined })).toEqual({
+    kind: 'result',
+    result: { resultType: 'complete', ttlMs: 5, cacheScope: 'private', tools: [] },
+  });
+});
+
 test.each(['a__b', 'a_'])('a server %s cannot be told apart by its names, and is refused at configuration', (name) => {
   const config = { upstreams: [{ name, url: 'http://127.0.0.1/mcp' }], combined: true };
   expect(mcpConfig.safeParse(config).success).toBe(false);

@@ -22,10 +22,8 @@ const NAMED: ReadonlySet<string> = new Set(['tools/call', 'prompts/get']);
 const DISCOVER = 'server/discover';
 const SERVER_INFO = 'io.modelcontextprotocol/serverInfo';
 
-/** What a result of this revision has at least; not to be kept. */
-const NOTHING = { resultType: 'complete', ttlMs: 0 };
-/** What one agent may see is nobody else's. */
-const PRIVATE = { cacheScope: 'private' };
+/** What a result of this revision has at least: not to be kept, because what one agent may see is nobody else's. */
+const NOTHING = { resultType: 'complete', ttlMs: 0, cacheScope: 'private' };
 
 /** What becomes of a request. */
 export type CombinedAnswer =
@@ -83,11 +81,11 @@ async function page(
     return { kind: 'invalid', message: 'params.cursor must be a nextCursor of this list' };
   let brought: JsonObject = NOTHING;
   try {
-    brought = await fetch(server, method, place.inner);
+    brought = complete(await fetch(server, method, place.inner));
   } catch (thrown) {
     missing(server, thrown);
   }
-  const { [member]: listed, nextCursor: inner, ...rest } = brought;
+  const { [member]: listed, nextCursor: inner } = brought;
   const elements = Array.isArray(listed) ? listed : [];
   const named = elements.map((element) => {
     const name = isObject(element) ? element['name'] : undefined;
@@ -103,8 +101,7 @@ async function page(
         : undefined;
   const result = {
     ...NOTHING,
-    ...rest,
-    ...PRIVATE,
+    ...keptFor(brought),
     [member]: named,
     ...(next === undefined ? {} : { nextCursor: next }),
   };
@@ -115,26 +112,35 @@ async function page(
 async function discover({ servers, fetch, missing }: CombinedParts): Promise<JsonObject> {
   const found = await Promise.all(
     servers.map((server) =>
-      fetch(server, DISCOVER, undefined).catch((thrown: unknown) => {
-        missing(server, thrown);
-        return undefined;
-      }),
+      fetch(server, DISCOVER, undefined)
+        .then(complete)
+        .catch((thrown: unknown) => {
+          missing(server, thrown);
+          return undefined;
+        }),
     ),
   );
   const said = found.filter((one) => one !== undefined);
   const has = (capability: string): boolean =>
     said.some(({ capabilities }) => isObject(capabilities) && isObject(capabilities[capability]));
-  // How long it may be kept, and what else a result of this revision has, is as the first says it.
-  const { instructions: _theirs, ...first } = said[0] ?? {};
   return {
     ...NOTHING,
-    ...first,
-    ...PRIVATE,
-    resultType: 'complete',
     supportedVersions: ['2026-07-28'],
     capabilities: { ...(has('tools') ? { tools: {} } : {}), ...(has('prompts') ? { prompts: {} } : {}) },
     _meta: { [SERVER_INFO]: { name: 'portcullis', version: '1' } },
   };
+}
+
+/** A result that asks the client for something would have to be decided, and answered by a request that nobody could route. */
+function complete(result: JsonObject): JsonObject {
+  const isComplete = (result['resultType'] ?? 'complete') === 'complete' && result['inputRequests'] === undefined;
+  if (!isComplete) throw new TypeError('the server asks for input before it lists');
+  return result;
+}
+
+/** Of everything else that a server says beside its list, only how long it may be kept. */
+function keptFor({ ttlMs }: JsonObject): JsonObject {
+  return typeof ttlMs === 'number' && ttlMs >= 0 ? { ttlMs } : {};
 }
 
 function writeCursor(index: number, inner: string | undefined): string {
