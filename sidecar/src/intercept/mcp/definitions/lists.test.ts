@@ -169,6 +169,20 @@ describe('a list of tools', () => {
     expect(await listed()).toEqual(['read']);
   });
 
+  test('that broke off is not to be had on another stream, where nobody would filter it', async () => {
+    upstream.script = ({ method }, response) => {
+      const answer = JSON.stringify({ jsonrpc: '2.0', id: 1, result: { tools: pages[0] } });
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.end(method === 'GET' ? `id: 2\ndata: ${answer}\n\n` : 'id: 1\ndata: \n\n');
+    };
+    await start();
+    const session = ['mcp-session-id', 's1'];
+    await harness.post(LIST, session);
+    const headers = [...session, 'accept', 'text/event-stream', 'last-event-id', '1'];
+    const { status, text } = await harness.send({ method: 'GET', headers });
+    expect([status, text.includes('inputSchema')]).toEqual([200, false]);
+  });
+
   test('is asked about with bounded haste', async () => {
     pages = [
       Array.from({ length: 40 }, (_, index) => tool(`t${'abcdefgh'[index % 8]}${'pqstv'[Math.floor(index / 8)]}`)),
