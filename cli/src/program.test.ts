@@ -323,6 +323,8 @@ Commands:
   audit                       prove, export and follow decision records
   decisions                   watch what is being decided
   risk                        see what the risk stage sees
+  tools                       look at the definitions of tools that a sidecar
+                              keeps from its agent, and accept them
   hook [options]              decide a coding agent's tool call: reads its hook
                               event from stdin and asks the sidecar
   efficacy                    run the built-in protection over labelled data and

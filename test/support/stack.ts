@@ -358,7 +358,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       pdp: { endpoints: sidecar.endpoints ?? pdps.map((pdp) => pdp.endpoint), ...sidecar.pdp },
       ...(sidecar.upstreams.length === 0
         ? {}
-        : { mcp: { upstreams: sidecar.upstreams, definitions: { unseen: 'ask' } } }),
+        : { mcp: { upstreams: sidecar.upstreams, definitions: { unseen: 'ask', sameNames: 'within_server' } } }),
       ...sidecar.config,
     });
 

@@ -158,11 +158,15 @@ export async function startHarness(options: {
   readonly definitions?: Record<string, unknown>;
   /** Default: held calls do not wait. */
   readonly approvals?: z.input<typeof approvalsConfig>;
+  /** Instead of `files`. */
+  readonly upstreams?: readonly { readonly name: string; readonly url: string }[];
+  readonly combined?: boolean;
 }): Promise<Harness> {
   const registry = createRegistry('portcullis_sidecar');
   const { log, logged } = memoryLog();
   const config = mcpConfig.parse({
-    upstreams: [
+    combined: options.combined ?? false,
+    upstreams: options.upstreams ?? [
       {
         name: 'files',
         url: options.upstreamUrl,

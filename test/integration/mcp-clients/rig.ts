@@ -74,7 +74,8 @@ export async function startClientRig(): Promise<ClientRig> {
   );
   const sidecar = await stack.startSidecar({
     upstreams,
-    config: { mcp: { upstreams, limits: { maxConnections: MANY } } },
+    // One server stands behind two names, and both servers have the same tools.
+    config: { mcp: { upstreams, limits: { maxConnections: MANY }, definitions: { sameNames: 'within_server' } } },
     pdp: { ...PATIENT, maxInFlight: MANY },
   });
   const url = (server: ServerName, through: Through): string =>

@@ -7,6 +7,7 @@ import type { Surface, SurfaceParts } from '../surface.js';
 import type { McpConfig } from './config.js';
 import { type DefinitionParts, openToolDefinitions } from './definitions/open.js';
 import { createExchange, type ExchangeOptions } from './exchange.js';
+import { ALL_SERVERS } from './head.js';
 import type { Inspector } from './inspect.js';
 import { startMcpServer } from './listen.js';
 import { createRelay } from './relay.js';
@@ -68,7 +69,7 @@ export async function startHttpProxy(config: McpConfig, parts: HttpProxyParts): 
   const server = await startMcpServer({
     listen: socket === undefined ? { host, port } : { socket },
     rules: {
-      servers: new Set(upstreams.keys()),
+      servers: new Set([...upstreams.keys(), ...(config.combined ? [ALL_SERVERS] : [])]),
       allowedHosts: config.allowedHosts,
       allowedOrigins: config.allowedOrigins,
       maxHeaders: limits.maxHeaders,

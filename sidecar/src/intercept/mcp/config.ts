@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { secretSource } from '../http/credential.js';
 import { allowedHosts, allowedOrigins, listenConfig } from '../http/listen-config.js';
+import { isCombinable } from './combined/combined.js';
 import { definitionsConfig } from './definitions/config.js';
 import { PROTOCOL_VERSIONS } from './headers.js';
 
@@ -74,20 +75,32 @@ const minimumVersion = z
   .describe('Oldest MCP revision that is spoken; a request without a version header counts as 2025-03-26.');
 
 /** `mcp`: the Streamable HTTP proxy. */
-export const mcpConfig = z.strictObject({
-  listen: listenConfig.describe('Where agents connect.'),
-  allowedHosts,
-  allowedOrigins,
-  upstreams: z
-    .array(upstreamConfig)
-    .min(1)
-    .max(256)
-    .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, 'names must be distinct')
-    .describe('The MCP servers.'),
-  minimumVersion,
-  definitions: definitionsConfig,
-  limits: limitsConfig.describe('Caps and times.'),
-});
+export const mcpConfig = z
+  .strictObject({
+    listen: listenConfig.describe('Where agents connect.'),
+    allowedHosts,
+    allowedOrigins,
+    upstreams: z
+      .array(upstreamConfig)
+      .min(1)
+      .max(256)
+      .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, 'names must be distinct')
+      .describe('The MCP servers.'),
+    combined: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether /mcp serves the tools and prompts of all servers as <server>__<name>, to clients of 2026-07-28; ' +
+          'everything else is served at /mcp/<name> alone.',
+      ),
+    minimumVersion,
+    definitions: definitionsConfig,
+    limits: limitsConfig.describe('Caps and times.'),
+  })
+  .refine(({ combined, upstreams }) => !combined || upstreams.every(({ name }) => isCombinable(name)), {
+    path: ['combined'],
+    message: 'names of servers must not contain "__" or end with "_": rename them, or serve them by path only',
+  });
 
 /** `stdio`: the wrapper around one server process; its command comes after `--`. */
 export const stdioConfig = z.strictObject({

@@ -13,9 +13,10 @@ import { redactMessage } from '../../redact/message.js';
 import type { TraceFields } from '../../trace/w3c.js';
 import { collect } from '../http/body.js';
 import { answerJson, beginEvents, sseEvent } from '../http/late-answer.js';
+import { combine } from './combined/combined.js';
 import { PAGE_TIMEOUT_MS, pageRequest } from './definitions/fetch-page.js';
 import type { ToolDefinitions, ToolPage } from './definitions/tool-definitions.js';
-import type { BadHead, Head } from './head.js';
+import { ALL_SERVERS, type BadHead, type Head } from './head.js';
 import { type ProtocolVersion, readMirrors, readVersionHeader, type Spoken } from './headers.js';
 import { elicitsUrl } from './held/call.js';
 import { type Holds, isInstead, type Party } from './held/holds.js';
@@ -33,12 +34,22 @@ import {
   withDefinition,
 } from './to-attempt.js';
 import { refusalError, rpcError, statusOfRefusedRequest } from './to-response.js';
-import { forwardable, type Headers, type Upstream, type UpstreamReply } from './upstream.js';
+import { forwardable, type Headers, NOWHERE, type Upstream, type UpstreamReply } from './upstream.js';
 
 /** Names a request that may still be on its way to the server; each message is decided by itself, and takes its time. */
 const CANCELLED = 'notifications/cancelled';
 /** For telling a server that its request was refused. */
 const DECLINE_TIMEOUT_MS = 10_000;
+
+/** Largest result that is read again after it was filtered: what a server may send at all is bounded before. */
+const OWN_RESULT_BYTES = 268_435_456;
+const ONLY_MODERN: BadHead = {
+  ok: false,
+  status: 400,
+  rpcCode: RPC_CODE.unsupportedProtocolVersion,
+  message: 'the endpoint of all servers speaks 2026-07-28 only: use /mcp/<name>',
+  data: { supported: ['2026-07-28'] },
+};
 
 /** Who hears how exchanges ended. */
 export interface ExchangeObserver {
@@ -85,7 +96,8 @@ export function createExchange(options: ExchangeOptions): Exchange {
   return async (head, request, response, signal) => {
     const startedAt = options.clock.monotonic();
     try {
-      const upstream = options.upstreams.get(head.server);
+      // Nothing is sent before a server was chosen by name.
+      const upstream = head.server === ALL_SERVERS ? NOWHERE : options.upstreams.get(head.server);
       if (upstream === undefined) throw new TypeError('the head names no upstream');
       const turn: Turn = { head, response, signal, upstream, headers: forwardable(head.headers) };
       await (head.verb === 'POST' ? post(turn, request) : verb(turn, head.verb));
@@ -112,6 +124,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     const id = message.kind === 'request' ? message.id : undefined;
     const spoken = readMirrors(turn.head.headers, message, minimumVersion);
     if (!spoken.ok) return badHead(turn, id, spoken);
+    if (turn.head.server === ALL_SERVERS) return toAll(turn, message, spoken);
     const seen = sighting(turn, spoken);
     if (message.kind === 'response') return clientAnswer(turn, message, seen);
     return clientMessage(turn, message, seen);
@@ -198,28 +211,41 @@ export function createExchange(options: ExchangeOptions): Exchange {
     return known.digest === undefined ? made : withDefinition(made, known.digest);
   }
 
-  /** A page of the server's list, on our own account. */
+  /** A page of the server's list, for ourselves alone. */
   async function fetchTools(
     turn: Turn,
     call: RpcRequest,
     seen: Sighting,
     cursor: string | undefined,
   ): Promise<ToolPage> {
-    const asked = pageRequest(call, cursor);
+    return { result: await fetchOwn(turn, pageRequest(call, cursor), seen) };
+  }
+
+  /**
+   * What a request on our own account brings, decided and recorded like the agent's. Rejects when it brings nothing.
+   * @param asAgent makes of it what the agent may have
+   */
+  async function fetchOwn(
+    turn: Turn,
+    asked: RpcRequest,
+    seen: Sighting,
+    asAgent?: (result: JsonObject, permit: Permit) => Promise<JsonObject>,
+  ): Promise<JsonObject> {
     const made = attempts.fromMessage(asked, seen);
     if (!isAttempt(made)) throw new TypeError(made.message);
     const permit = await guard(made);
-    if (isRefusal(permit)) throw new Error(`tools may not be listed: ${permit.code}`);
+    if (isRefusal(permit)) throw new Error(`${asked.method} may not be asked: ${permit.code}`);
     const sentAt = options.clock.monotonic();
     let outcome: RelayOutcome = 'upstream_failed';
     try {
       const signal = AbortSignal.any([turn.signal, AbortSignal.timeout(PAGE_TIMEOUT_MS)]);
-      const reply = await turn.upstream.forward(permit, 'POST', headersOfPage(turn.headers), signal);
-      const result = await relay.result(reply, asked.id);
+      const reply = await turn.upstream.forward(permit, 'POST', ownHeaders(turn.headers, asked.method), signal);
+      const brought = await relay.result(reply, asked.id);
+      const result = asAgent === undefined ? brought : await asAgent(brought, permit);
       if (!(await report(permit, result, sentAt, bytesOf(permit, 0))))
-        throw new Error('the list could not be recorded');
+        throw new Error('what it brought could not be recorded');
       outcome = 'forwarded';
-      return { result };
+      return result;
     } finally {
       if (outcome !== 'forwarded' || permit.report === undefined) {
         const { decision_id, request_digest } = permit;
@@ -262,6 +288,51 @@ export function createExchange(options: ExchangeOptions): Exchange {
   function unwanted({ decision_id, request_digest }: Permit, request: CanonicalRequest): Refusal {
     options.client.settle({ decision_id, request_digest, outcome: 'refused', duration_ms: 0 });
     return refuser.refuse('REQUEST_INVALID', { message: 'the request was cancelled', decision_id, request });
+  }
+
+  /** A message on the endpoint of all servers. */
+  async function toAll(turn: Turn, message: RpcMessage, spoken: Spoken): Promise<void> {
+    const id = message.kind === 'request' ? message.id : undefined;
+    if (spoken.era !== 'modern') return badHead(turn, id, ONLY_MODERN);
+    if (message.kind !== 'request') return respond(turn, id, invalid('only requests are served here'), 400);
+    const at = (server: string): Turn => {
+      const upstream = options.upstreams.get(server);
+      if (upstream === undefined) throw new TypeError('no such upstream');
+      return { ...turn, head: { ...turn.head, server }, upstream };
+    };
+    const answer = await combine(message, {
+      servers: [...options.upstreams.keys()],
+      fetch: async (server, method, cursor) => {
+        const own = at(server);
+        const seen = sighting(own, spoken);
+        const session = sessions.of(server, seen.sessionId);
+        const asked = pageRequest(message, cursor, method);
+        return fetchOwn(own, asked, seen, async (result, permit) => {
+          const { id: requestId } = asked;
+          const bytes = Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: requestId, result }));
+          const isList = method === LIST_TOOLS;
+          const shown = isList ? await tools.shown(bytes, { requestId, seen, session, permit }) : bytes;
+          const read = readMessage(redactMessage(permit, shown), { maxBytes: OWN_RESULT_BYTES });
+          if (!read.ok || read.message.kind !== 'response' || read.message.result === undefined)
+            throw new TypeError('what is left is no result');
+          return read.message.result;
+        });
+      },
+      missing: (server, thrown) =>
+        options.log.warn({ server, [LOG_FIELD.error]: thrown }, 'Server could not be listed'),
+    });
+    if (answer.kind === 'unknown_method') {
+      const elsewhere = 'not served on the endpoint of all servers: use /mcp/<name>';
+      return refused(turn, id, refuser.refuse('METHOD_UNKNOWN', { message: elsewhere }), { era: spoken.era });
+    }
+    if (answer.kind === 'invalid') {
+      return respond(turn, id, invalid(answer.message, 400, RPC_CODE.invalidParams), 200);
+    }
+    if (answer.kind === 'result')
+      return send(turn.response, 200, JSON.stringify({ jsonrpc: '2.0', id: message.id, result: answer.result }));
+    const own = at(answer.server);
+    const headers = { ...own.headers, 'mcp-name': answer.name };
+    return clientMessage({ ...own, headers }, answer.message, sighting(own, spoken));
   }
 
   /** The agent's answer to a request of the server: only if that request was permitted and delivered, and only once. */
@@ -381,7 +452,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     );
   }
 
-  function refused(turn: Turn, id: RpcId | undefined, refusal: Refusal, seen: Sighting): void {
+  function refused(turn: Turn, id: RpcId | undefined, refusal: Refusal, seen: Pick<Sighting, 'era'>): void {
     respond(turn, id, refusal, id === undefined ? refusal.httpStatus : statusOfRefusedRequest(refusal, seen.era));
   }
 
@@ -441,13 +512,13 @@ interface Steps {
   readonly brokeOff: () => void;
 }
 
-/** What the agent's own call was sent with, about a list. */
-function headersOfPage(headers: Headers): Headers {
+/** What the agent's own request was sent with, about another one. */
+function ownHeaders(headers: Headers, method: string): Headers {
   const { 'mcp-name': _name, 'last-event-id': _resume, ...others } = headers;
   const kept = Object.entries(others).filter(([name]) => !name.startsWith('mcp-param-'));
   return {
     ...Object.fromEntries(kept),
-    ...(headers['mcp-method'] === undefined ? {} : { 'mcp-method': LIST_TOOLS }),
+    ...(headers['mcp-method'] === undefined ? {} : { 'mcp-method': method }),
     accept: 'application/json, text/event-stream',
   };
 }

@@ -21,6 +21,9 @@ export interface BadHead {
 /** HTTP verbs that MCP uses. */
 export type McpVerb = 'POST' | 'GET' | 'DELETE';
 
+/** Stands for all servers at once, where that is served: the path without a name. */
+export const ALL_SERVERS = '';
+
 /** An acceptable head. */
 export interface Head {
   readonly ok: true;
@@ -88,11 +91,13 @@ export function readHead(
 
   const url = request.url ?? '';
   if (!url.startsWith('/')) return bad(400, 'only origin-form targets are accepted');
-  const server = url.startsWith('/mcp/') ? url.slice('/mcp/'.length) : '';
   // Compared as it is: no decoding, no normalising, no query.
-  if (!rules.servers.has(server)) return bad(404, 'no such MCP server');
+  const server = url === '/mcp' ? ALL_SERVERS : url.startsWith('/mcp/') ? url.slice('/mcp/'.length) : undefined;
+  if (server === undefined || (url === '/mcp/' && server === ALL_SERVERS) || !rules.servers.has(server))
+    return bad(404, 'no such MCP server');
   const verb = request.method ?? '';
   if (!isVerb(verb)) return bad(405, 'method is not allowed', undefined, { allow: 'POST, GET, DELETE' });
+  if (server === ALL_SERVERS && verb !== 'POST') return bad(405, 'method is not allowed', undefined, { allow: 'POST' });
   if (headers.has('upgrade')) return bad(400, 'upgrades are not supported');
   const session = headers.get('mcp-session-id');
   if (session !== undefined && !SESSION_ID.test(session)) return bad(400, 'mcp-session-id is not acceptable');

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Json } from '@portcullis/policy/model';
 import { requestDigestHex } from '@portcullis/proto';
-import { allow, fakePolicyClient } from '../../testing/fake-policy-client.js';
+import { allow, denyOnly, fakePolicyClient } from '../../testing/fake-policy-client.js';
 import { type Harness, startHarness } from '../../testing/proxy-harness.js';
 import { answerJson, type RecordingUpstream, recordingUpstream } from '../../testing/recording-upstream.js';
 
@@ -147,4 +147,29 @@ describe('without an order', () => {
     expect(client.reported).toEqual([]);
     expect(client.settled).toMatchObject([{ outcome: 'forwarded' }]);
   });
+});
+
+test.each([
+  ['tools/list', {}, { tools: [{ name: 'read', description: SECRET, inputSchema: {} }] }],
+  ['resources/list', {}, { resources: [{ uri: 'a://b', name: SECRET }] }],
+  ['resources/templates/list', {}, { resourceTemplates: [{ uriTemplate: 'a://{b}', name: SECRET }] }],
+  ['resources/read', { uri: 'a://b' }, { contents: [{ uri: 'a://b', text: SECRET }] }],
+  ['prompts/list', {}, { prompts: [{ name: 'p', description: SECRET }] }],
+  ['prompts/get', { name: 'p' }, { messages: [{ role: 'user', content: { type: 'text', text: SECRET } }] }],
+  ['completion/complete', { ref: { type: 'ref/prompt', name: 'p' } }, { completion: { values: [SECRET] } }],
+])('what %s brings is reported like the result of a call', async (method, params, result) => {
+  upstream.script = (_request, response) => answerJson(response, { jsonrpc: '2.0', id: 1, result });
+  client.taking = async () => false;
+  const { text } = await harness.post({ jsonrpc: '2.0', id: 1, method, params });
+  expect(client.reported.map((report) => report.result.value)).toEqual([result]);
+  expect(text).not.toContain(SECRET);
+});
+
+test('what is reported of a list of tools is what the agent is shown of it', async () => {
+  const tools = ['read', 'delete'].map((name) => ({ name, inputSchema: {} }));
+  upstream.script = (_request, response) => answerJson(response, { jsonrpc: '2.0', id: 1, result: { tools } });
+  const deniesOne = denyOnly('tools/list', 'delete');
+  client.behaviour = (request) => (request.tool?.name === 'delete' ? deniesOne(request) : reporting()(request));
+  await harness.post({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} });
+  expect(client.reported.map((report) => report.result.value)).toEqual([{ tools: tools.slice(0, 1) }]);
 });

@@ -57,6 +57,15 @@ export interface Upstream {
   close(): Promise<void>;
 }
 
+/** No server: what has not been addressed to one goes nowhere. */
+export const NOWHERE: Upstream = Object.freeze({
+  name: '',
+  forward: () => Promise.reject(new TypeError('no server was chosen')),
+  answer: () => Promise.reject(new TypeError('no server was chosen')),
+  decline: () => Promise.reject(new TypeError('no server was chosen')),
+  close: async () => undefined,
+});
+
 /** Request headers by lower-case name, as {@link forwardable} makes them. */
 export type Headers = Readonly<Record<string, string>>;
 

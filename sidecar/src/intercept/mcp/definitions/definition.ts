@@ -19,12 +19,20 @@ export interface Definition {
   readonly bytes: number;
 }
 
-/** The definition that an element of `result.tools` is; nothing where it has no name. */
+/** Every member of a tool that somebody acts on, by what a reader that ignores case takes for it. */
+const BY_FOLD: ReadonlyMap<string, string> = new Map(
+  ['name', 'title', 'description', 'inputSchema', 'outputSchema', 'annotations', 'execution', 'icons', '_meta'].map(
+    (member) => [member.toLowerCase(), member],
+  ),
+);
+
+/** The definition that an element of `result.tools` is; nothing where it has no name, or two readers may see two. */
 export function definitionOf(element: Json | undefined): Definition | undefined {
   if (!isObject(element)) return undefined;
   const { _meta: _notHashed, ...tool } = element;
   const name = tool['name'];
   if (typeof name !== 'string') return undefined;
+  if (Object.keys(element).some((key) => (BY_FOLD.get(key.toLowerCase()) ?? key) !== key)) return undefined;
   return { name, digest: jsonDigestHex(tool), tool, bytes: Buffer.byteLength(JSON.stringify(tool)) };
 }
 

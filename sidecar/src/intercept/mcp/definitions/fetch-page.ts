@@ -1,4 +1,4 @@
-/** Fetching a page of the list of tools on the sidecar's own account: decided like the agent's, and told to nobody. */
+/** Requests on the sidecar's own account: decided like the agent's. */
 
 import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '@portcullis/policy/model';
@@ -15,8 +15,12 @@ const REQUIRED_META = [
   'io.modelcontextprotocol/clientCapabilities',
 ] as const;
 
-/** The request for a page, by the same client and in the same revision as `call`. */
-export function pageRequest(call: Pick<RpcRequest, 'params'>, cursor: string | undefined): RpcRequest {
+/** The request for a page, of tools unless said otherwise, by the same client and in the same revision as `call`. */
+export function pageRequest(
+  call: Pick<RpcRequest, 'params'>,
+  cursor: string | undefined,
+  method: string = LIST_TOOLS,
+): RpcRequest {
   const given = call.params['_meta'];
   const meta = isObject(given)
     ? Object.fromEntries(REQUIRED_META.flatMap((key) => (given[key] === undefined ? [] : [[key, given[key]]])))
@@ -29,8 +33,8 @@ export function pageRequest(call: Pick<RpcRequest, 'params'>, cursor: string | u
   return {
     kind: 'request',
     id,
-    method: LIST_TOOLS,
+    method,
     params,
-    value: { jsonrpc: '2.0', id, method: LIST_TOOLS, params },
+    value: { jsonrpc: '2.0', id, method, params },
   };
 }

@@ -1,5 +1,6 @@
 /** Which definitions of tools stand, and which wait until somebody accepts them (reliability A8). */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '@portcullis/runtime';
 import { TOOL_NAME } from '../names.js';
 import type { DefinitionsConfig } from './config.js';
@@ -61,9 +62,11 @@ export function createLedger(options: LedgerOptions): Ledger {
   const owners = new Map<string, string>();
   const counts = new Map<string, number>();
   const scores = new Map<string, number>();
+  const latest = new Map<string, Definition>();
   const pinned = digestsByTool(config.pins);
   for (const entry of state.entries) add(entry);
   let isSaved = true;
+  let saving: Promise<void> = Promise.resolve();
 
   function add(entry: LedgerEntry): void {
     const key = keyOf(entry.server, entry.name);
@@ -108,15 +111,24 @@ export function createLedger(options: LedgerOptions): Ledger {
       const observed: Observed[] = [];
       for (const definition of definitions) {
         const { name, digest, tool, bytes } = definition;
+        if (!TOOL_NAME.accepts(name) || bytes > config.maxDefinitionBytes) {
+          // Remembered by name alone: what is too large to be shown is too large to be kept.
+          observed.push({ definition: { ...definition, tool: {} }, reason: judge(server, definition) });
+          continue;
+        }
         const at = new Date(clock.now()).toISOString();
         const key = keyOf(server, name);
-        const isKeepable = TOOL_NAME.accepts(name) && bytes <= config.maxDefinitionBytes;
-        if (isKeepable && !entries.has(key) && (counts.get(server) ?? 0) < config.maxTools) {
+        if (!entries.has(key) && (counts.get(server) ?? 0) < config.maxTools) {
           add({ server, name, digest, seen: at });
           isSaved = false;
         }
+        // Reading a long definition takes milliseconds: others have their turn in between.
+        if (!scores.has(digest)) await nextTurn();
         const reason = judge(server, definition);
-        observed.push({ definition, reason });
+        // Sessions share what is the same.
+        const kept = latest.get(key)?.digest === digest ? (latest.get(key) ?? definition) : definition;
+        if (entries.has(key)) latest.set(key, kept);
+        observed.push({ definition: kept, reason });
         const entry = entries.get(key);
         if (entry === undefined || entry.quarantined?.digest === (reason === undefined ? undefined : digest)) continue;
         if (reason !== undefined) options.onQuarantine(server, name, reason);
@@ -126,13 +138,13 @@ export function createLedger(options: LedgerOptions): Ledger {
       }
       if (!isSaved) {
         isSaved = true;
-        try {
-          await state.save([...entries.values()]);
-        } catch (thrown) {
+        saving = state.save([...entries.values()]).catch((thrown: unknown) => {
           isSaved = false;
           throw thrown;
-        }
+        });
       }
+      // Also what another list brought at the same time.
+      await saving;
       return observed;
     },
     standing(server, definition) {

@@ -144,8 +144,10 @@ describe('a list of tools', () => {
   test.each([
     ['no list', { read: 1 }],
     ['a list with a lone surrogate', ['\ud800']],
+    ['two lists that differ by case', undefined],
   ])('that is %s reaches nobody', async (_what, tools) => {
-    pages = [tools as unknown[]];
+    if (tools === undefined) written = (message) => JSON.stringify(message).replace('"tools"', '"Tools":[],"tools"');
+    else pages = [tools as unknown[]];
     await start();
     expect((await harness.post(LIST)).json.error?.code).toBe(-31502);
   });
@@ -157,6 +159,7 @@ describe('a list of tools', () => {
         { description: 'x' },
         'read',
         tool('read', 'another'),
+        { ...tool('write'), Name: 'delete' },
         tool('re\u202eda'),
         tool('re\u0430d'),
         null,
@@ -164,6 +167,20 @@ describe('a list of tools', () => {
     ];
     await start();
     expect(await listed()).toEqual(['read']);
+  });
+
+  test('that broke off is not to be had on another stream, where nobody would filter it', async () => {
+    upstream.script = ({ method }, response) => {
+      const answer = JSON.stringify({ jsonrpc: '2.0', id: 1, result: { tools: pages[0] } });
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.end(method === 'GET' ? `id: 2\ndata: ${answer}\n\n` : 'id: 1\ndata: \n\n');
+    };
+    await start();
+    const session = ['mcp-session-id', 's1'];
+    await harness.post(LIST, session);
+    const headers = [...session, 'accept', 'text/event-stream', 'last-event-id', '1'];
+    const { status, text } = await harness.send({ method: 'GET', headers });
+    expect([status, text.includes('inputSchema')]).toEqual([200, false]);
   });
 
   test('is asked about with bounded haste', async () => {

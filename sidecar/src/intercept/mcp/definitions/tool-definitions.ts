@@ -115,7 +115,9 @@ export function createToolDefinitions(options: ToolDefinitionsOptions): ToolDefi
       read.filter((one) => typeof one === 'object'),
     );
     const now = clock.monotonic();
-    for (const { definition } of observed) session.tools.set(definition, now, config.maxTools);
+    for (const { definition, reason } of observed) {
+      if (reason !== 'TOOL_NAME_UNACCEPTABLE') session.tools.set(definition, now, config.maxTools);
+    }
     const inOrder = observed.values();
     return read.map((one) => (typeof one === 'string' ? one : (inOrder.next().value ?? 'TOOL_DEFINITION_UNREADABLE')));
   }
@@ -179,6 +181,9 @@ export function createToolDefinitions(options: ToolDefinitionsOptions): ToolDefi
       const read = inspector.read(message);
       if (read?.kind !== 'response' || read.id !== list.requestId || read.result === undefined) return message;
       const { tools } = read.result;
+      // A reader that ignores case would take one of the two, and only one was looked at.
+      if (Object.keys(read.result).some((key) => key !== 'tools' && key.toLowerCase() === 'tools'))
+        throw new TypeError('a member differs from tools only by case');
       if (tools === undefined) return message;
       if (!Array.isArray(tools)) throw new TypeError('the tools of a list are no list');
       const observed = await observe(tools, list.seen, list.session);
