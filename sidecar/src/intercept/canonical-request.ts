@@ -39,18 +39,22 @@ export interface RequestMakerOptions {
 /** A maker for the attempts of one surface. */
 export function createRequestMaker(source: Source, options: RequestMakerOptions): RequestMaker {
   const { identity, session, environment, clock, newId } = options;
-  return ({ kind, ownSession, ...subject }) => ({
-    version: '1.0',
-    tenant_id: identity.tenant,
-    source,
-    kind,
+  // In the order of the canonical text that its digest is made of: what is not has to be sorted for every question.
+  return ({ kind, ownSession, egress, peer, request, tool }) => ({
     agent: { id: identity.agent },
-    ...subject,
     context: {
-      timestamp: new Date(clock.now()).toISOString(),
+      ...(environment === undefined ? undefined : { environment }),
       request_id: newId(),
-      ...(environment === undefined ? {} : { environment }),
       session_id: session.scope === 'mcp' ? (ownSession ?? session.id) : session.id,
+      timestamp: new Date(clock.now()).toISOString(),
     },
+    ...(egress === undefined ? undefined : { egress }),
+    kind,
+    ...(peer === undefined ? undefined : { peer }),
+    ...(request === undefined ? undefined : { request }),
+    source,
+    tenant_id: identity.tenant,
+    ...(tool === undefined ? undefined : { tool }),
+    version: '1.0',
   });
 }
