@@ -42,7 +42,7 @@ describe('loadDecisionService', () => {
   test('comes from a package that was read before, for reflection', () => {
     const loaded = loadDecisionPackage();
     const { Decide } = loaded[DECISION_SERVICE_NAME] as unknown as ReturnType<typeof loadDecisionService>;
-    expect(loadDecisionService(loaded).Decide.requestDeserialize).toBe(Decide.requestDeserialize);
+    expect(loadDecisionService(loaded).Decide.requestType).toBe(Decide.requestType);
     expect(Object.keys(loaded)).toContain('portcullis.v1.Decision');
   });
 });

@@ -8,6 +8,8 @@ import {
   type PackageDefinition,
   type ServiceDefinition,
 } from '@grpc/proto-loader';
+import { type Choices, createFieldLookup } from './message-fields.js';
+import { createMessageReaders } from './message-reader.js';
 import { createMessageWriters } from './message-writer.js';
 import type { DecisionServiceDefinition } from './wire.js';
 
@@ -27,6 +29,12 @@ export const LOADER_OPTIONS = {
   oneofs: true,
 } as const satisfies Options;
 
+/** Every `oneof` of decision.proto. */
+export const CHOICES: Choices = {
+  [`${PACKAGE}.Question`]: { ask: ['evaluate', 'ping'] },
+  [`${PACKAGE}.Answer`]: { answer: ['decision', 'fault', 'pong'] },
+};
+
 /**
  * Reads decision.proto; some 20 ms, so once per process, from the composition root.
  * @returns every message, enum and service by its full name; what gRPC reflection is built from
@@ -39,12 +47,18 @@ export function loadDecisionPackage(): PackageDefinition {
 }
 
 /**
- * The service definition for `server.addService` and for clients, with writers of our own (`message-writer.ts`). Reads
- * decision.proto unless given what was read.
+ * The service definition for `server.addService` and for clients, with writers and readers of our own (`message-writer.ts`,
+ * `message-reader.ts`). Reads decision.proto unless given what was read.
  * @throws Error as {@link loadDecisionPackage}
  */
 export function loadDecisionService(loaded: PackageDefinition = loadDecisionPackage()): DecisionServiceDefinition {
-  const writers = createMessageWriters(loaded);
+  const fieldsOf = createFieldLookup(loaded, CHOICES);
+  const writers = createMessageWriters(fieldsOf);
+  const readers = createMessageReaders(fieldsOf);
+  const readerOf = (type: MessageTypeDefinition<object, object>, library: (bytes: Buffer) => object) => {
+    const read = readers(messageName(type));
+    return (bytes: Buffer): object => read(bytes) ?? library(bytes);
+  };
   const service = loaded[DECISION_SERVICE_NAME] as ServiceDefinition;
   const written = Object.entries(service).map(([name, method]) => [
     name,
@@ -52,6 +66,8 @@ export function loadDecisionService(loaded: PackageDefinition = loadDecisionPack
       ...method,
       requestSerialize: writers(messageName(method.requestType)),
       responseSerialize: writers(messageName(method.responseType)),
+      requestDeserialize: readerOf(method.requestType, method.requestDeserialize),
+      responseDeserialize: readerOf(method.responseType, method.responseDeserialize),
     },
   ]);
   return Object.fromEntries(written);

@@ -3,57 +3,11 @@
  * before it writes that, which is most of what writing a question or a decision costs. The bytes are the same.
  */
 
-import type { EnumTypeDefinition, MessageTypeDefinition, PackageDefinition } from '@grpc/proto-loader';
+import type { Field, FieldLookup } from './message-fields.js';
 
 /** The bytes of one message; what is absent or null is not written. Throws a TypeError for bytes that are none. */
 export type MessageWriter = (message: object) => Buffer;
 
-/** What proto-loader knows of a field, in the words of descriptor.proto. */
-interface FieldDescriptor {
-  readonly name: string;
-  readonly number: number;
-  readonly label: string;
-  readonly type: string;
-  readonly typeName: string;
-}
-
-type Kind = 'text' | 'bytes' | 'double' | 'uint32' | 'flag' | 'enum' | 'message';
-
-const KINDS: Readonly<Record<string, Kind>> = {
-  TYPE_STRING: 'text',
-  TYPE_BYTES: 'bytes',
-  TYPE_DOUBLE: 'double',
-  TYPE_UINT32: 'uint32',
-  TYPE_BOOL: 'flag',
-  TYPE_ENUM: 'enum',
-  TYPE_MESSAGE: 'message',
-};
-
-/** How a value is framed: as a varint, as eight bytes, or by its length. */
-const WIRE_TYPES: Readonly<Record<Kind, number>> = {
-  flag: 0,
-  uint32: 0,
-  enum: 0,
-  double: 1,
-  text: 2,
-  bytes: 2,
-  message: 2,
-};
-
-interface Field {
-  readonly name: string;
-  readonly kind: Kind;
-  readonly isRepeated: boolean;
-  /** Number and framing, as they are written. */
-  readonly tag: number;
-  /** Of a message. */
-  readonly fields: readonly Field[];
-  /** Of an enum; what is not in it is not written. */
-  readonly members: ReadonlyMap<unknown, number>;
-}
-
-const NO_FIELDS: readonly Field[] = [];
-const NO_MEMBERS: ReadonlyMap<unknown, number> = new Map();
 const START_BYTES = 4_096;
 /** A larger buffer is not kept. */
 const KEPT_BYTES = 256 * 1024;
@@ -64,61 +18,13 @@ const DOUBLE_BYTES = 8;
 const SHORT_TEXT = 24;
 const ASCII = 0x80;
 
-/**
- * A maker of writers for the messages of a package; they share one buffer.
- * @throws Error from the maker for a message that is not in the package, or with a kind of field that is not known here
- */
-export function createMessageWriters(definitions: PackageDefinition): (messageName: string) => MessageWriter {
-  const known = new Map<string, readonly Field[]>();
-  const fieldsOf = (name: string): readonly Field[] => {
-    const before = known.get(name);
-    if (before !== undefined) return before;
-    // Known before it is filled: a message may hold itself.
-    const fields: Field[] = [];
-    known.set(name, fields);
-    const { field } = definitionOf(definitions, name).type as { readonly field: readonly FieldDescriptor[] };
-    const scope = name.slice(0, name.lastIndexOf('.') + 1);
-    for (const one of field.toSorted((a, b) => a.number - b.number)) fields.push(fieldOf(one, scope));
-    return fields;
-  };
-  const fieldOf = ({ name, number, label, type, typeName }: FieldDescriptor, scope: string): Field => {
-    const kind = KINDS[type];
-    const isRepeated = label === 'LABEL_REPEATED';
-    // Lists of numbers would have to be packed.
-    if (kind === undefined || (isRepeated && WIRE_TYPES[kind] !== 2)) throw new Error(`no writer for field ${name}`);
-    return {
-      name,
-      kind,
-      isRepeated,
-      tag: number * 8 + WIRE_TYPES[kind],
-      fields: kind === 'message' ? fieldsOf(`${scope}${typeName}`) : NO_FIELDS,
-      members: kind === 'enum' ? membersOf(definitions, `${scope}${typeName}`) : NO_MEMBERS,
-    };
-  };
+/** A maker of writers; they share one buffer. @throws Error from the maker as the look-up does */
+export function createMessageWriters(fieldsOf: FieldLookup): (messageName: string) => MessageWriter {
   const output = createOutput();
   return (messageName) => {
     const fields = fieldsOf(messageName);
     return (message) => output.write(fields, message);
   };
-}
-
-function definitionOf(definitions: PackageDefinition, name: string): MessageTypeDefinition<object, object> {
-  const found = definitions[name];
-  if (found === undefined || !('type' in found)) throw new Error(`no message ${name}`);
-  return found as MessageTypeDefinition<object, object>;
-}
-
-/** By name and by number: either may be given. */
-function membersOf(definitions: PackageDefinition, name: string): ReadonlyMap<unknown, number> {
-  const { value } = (definitions[name] as EnumTypeDefinition).type as {
-    readonly value: readonly { readonly name: string; readonly number: number }[];
-  };
-  return new Map(
-    value.flatMap((member): [unknown, number][] => [
-      [member.name, member.number],
-      [member.number, member.number],
-    ]),
-  );
 }
 
 function createOutput(): { write(fields: readonly Field[], message: object): Buffer } {

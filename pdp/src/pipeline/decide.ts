@@ -313,16 +313,23 @@ function record(
     // Timers run before finished writes are noticed. After a stall of our own process the record may be kept already, so
     // one turn is granted before it counts as late.
     const over = (): void => void setImmediate(() => resolve(TIMED_OUT));
-    const timer = setTimeout(over, Math.max(0, deadline - parts.clock.monotonic()));
+    let timer: NodeJS.Timeout | undefined;
+    let isSettled = false;
     const settle = (failure: DenyReason | undefined): void => {
+      isSettled = true;
       clearTimeout(timer);
       resolve(failure);
+    };
+    const watch = (): void => {
+      if (!isSettled) timer = setTimeout(over, Math.max(0, deadline - parts.clock.monotonic()));
     };
     try {
       sink.append(entry).then(
         () => settle(undefined),
         () => settle(UNRECORDED),
       );
+      // A sink that writes at the end of the turn has answered by then, and no timer is made.
+      process.nextTick(() => queueMicrotask(watch));
     } catch {
       settle(UNRECORDED);
     }

@@ -43,20 +43,24 @@ export interface RequestMakerOptions {
 /** A maker for the attempts of one surface. */
 export function createRequestMaker(source: Source, options: RequestMakerOptions): RequestMaker {
   const { identity, session, environment, clock, newId } = options;
-  return ({ kind, ownSession, delegation, attributes, ...subject }) => ({
-    version: '1.0',
-    tenant_id: identity.tenant,
-    source,
-    kind,
+  // In the order of the canonical text that its digest is made of: what is not has to be sorted for every question.
+  return ({ kind, ownSession, delegation, attributes, egress, peer, request, tool }) => ({
     agent: { id: identity.agent },
-    ...subject,
     context: {
-      timestamp: new Date(clock.now()).toISOString(),
-      request_id: newId(),
-      ...(environment === undefined ? {} : { environment }),
-      session_id: session.scope === 'mcp' ? (ownSession ?? session.id) : session.id,
       ...(attributes === undefined ? {} : { attributes }),
       ...(delegation === undefined ? {} : { delegation }),
+      ...(environment === undefined ? {} : { environment }),
+      request_id: newId(),
+      session_id: session.scope === 'mcp' ? (ownSession ?? session.id) : session.id,
+      timestamp: new Date(clock.now()).toISOString(),
     },
+    ...(egress === undefined ? {} : { egress }),
+    kind,
+    ...(peer === undefined ? {} : { peer }),
+    ...(request === undefined ? {} : { request }),
+    source,
+    tenant_id: identity.tenant,
+    ...(tool === undefined ? {} : { tool }),
+    version: '1.0',
   });
 }

@@ -44,3 +44,30 @@ describe('the session of an attempt', () => {
     expect(saidOf('mcp', undefined)).toEqual({ session: 'run-1', mcp: undefined });
   });
 });
+
+test('an attempt has its members in the order of its canonical text, at every depth, so none has to be sorted', () => {
+  const attempts = createAttemptMaker({
+    identity: { tenant: 'acme', agent: 'analyst' },
+    session: { id: 'run-1', scope: 'sidecar' },
+    environment: 'prod',
+    clock: systemClock,
+    newId: () => 'r',
+  });
+  const seen: Sighting = {
+    server: 'files',
+    direction: 'client_to_server',
+    era: 'legacy',
+    protocolVersion: '2025-11-25',
+    sessionId: 'theirs',
+  };
+  const made = attempts.fromMessage({ ...CALL, params: { ...CALL.params, _meta: { a: 1 } } }, seen);
+  if (!isAttempt(made)) throw new Error(made.message);
+  const orders: string[][] = [];
+  JSON.stringify(made.request, (_name, value: unknown) => {
+    if (value !== null && typeof value === 'object' && !Array.isArray(value)) orders.push(Object.keys(value));
+    return value;
+  });
+  expect(made.request.tool?.attributes?.['params']).toBeDefined();
+  expect(orders).toEqual(orders.map((names) => names.toSorted()));
+  expect(orders[0]).toEqual(['agent', 'context', 'kind', 'source', 'tenant_id', 'tool', 'version']);
+});

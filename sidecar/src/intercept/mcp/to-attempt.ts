@@ -70,18 +70,19 @@ export function createAttemptMaker(options: RequestMakerOptions): AttemptMaker {
     return requestOf({
       kind,
       ownSession: seen.sessionId,
+      // In the order of the canonical text, as the request around it.
       tool: {
-        server: seen.server,
-        operation,
-        ...(target.name === undefined ? {} : { name: target.name }),
-        ...(target.arguments === undefined ? {} : { arguments: target.arguments }),
+        ...(target.arguments === undefined ? undefined : { arguments: target.arguments }),
         attributes: {
           direction: seen.direction,
-          ...(seen.protocolVersion === undefined ? {} : { protocol_version: seen.protocolVersion }),
-          ...(seen.sessionId === undefined ? {} : { mcp_session_id: seen.sessionId }),
+          ...(seen.sessionId === undefined ? undefined : { mcp_session_id: seen.sessionId }),
           // Whatever else goes upstream is part of the question, so the digest covers every byte that is forwarded.
-          ...(Object.keys(target.rest).length === 0 ? {} : { params: target.rest }),
+          ...(Object.keys(target.rest).length === 0 ? undefined : { params: target.rest }),
+          ...(seen.protocolVersion === undefined ? undefined : { protocol_version: seen.protocolVersion }),
         },
+        ...(target.name === undefined ? undefined : { name: target.name }),
+        operation,
+        server: seen.server,
       },
     });
   }
