@@ -13,6 +13,7 @@ export const VERB_GROUPS: Readonly<Record<string, () => Promise<AddVerbs>>> = {
   audit: async () => (await import('./verbs/audit.js')).addAuditVerbs,
   bench: async () => (await import('./verbs/bench.js')).addBenchVerb,
   build: async () => (await import('./verbs/bundle.js')).addBundleVerbs,
+  decisions: async () => (await import('./verbs/decisions.js')).addDecisionsVerbs,
   diff: async () => (await import('./verbs/diff.js')).addDiffVerb,
   efficacy: async () => {
     const [replay, scans] = await Promise.all([import('./efficacy/replay-verb.js'), import('./efficacy/scans.js')]);
@@ -37,6 +38,7 @@ export const VERB_GROUPS: Readonly<Record<string, () => Promise<AddVerbs>>> = {
   reviews: async () => (await import('./verbs/reviews.js')).addReviewVerbs,
   risk: async () => (await import('./verbs/risk.js')).addRiskVerbs,
   test: async () => (await import('./verbs/test.js')).addTestVerb,
+  tools: async () => (await import('./verbs/tools.js')).addToolVerbs,
   trust: async () => (await import('./verbs/trust.js')).addTrustVerbs,
   validate: async () => (await import('./verbs/validate.js')).addValidateVerb,
 };
