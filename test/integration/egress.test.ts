@@ -358,9 +358,9 @@ test('what is held says which approval it waits for, and is let through once it 
   const held = await curl(buy);
   expect(held.out).toMatch(/^HTTP\/1\.1 403 /);
   const document = JSON.parse(held.out.slice(held.out.indexOf('{'))) as {
-    readonly approval: { readonly approval_id: string; readonly poll: string };
+    readonly hold: { readonly approval_id: string; readonly poll: string };
   };
-  const { approval_id: id, poll } = document.approval;
+  const { approval_id: id, poll } = document.hold;
   expect(document).toMatchObject({ code: 'APPROVAL_REQUIRED', outcome: 'held' });
   expect(poll).toBe(`/v1/approvals/${id}`);
   expect(plain.seen).toEqual([]);

@@ -215,21 +215,23 @@ describe('what people have to agree to', () => {
   const held = async (): Promise<{ readonly id: string; readonly poll: string }> => {
     const error = (await failure(openai.chat.completions.create({ model: 'held', messages: SAY }))) as unknown as {
       readonly code: string;
-      readonly error: { readonly portcullis: { readonly approval: { readonly id: string; readonly poll: string } } };
+      readonly error: {
+        readonly portcullis: { readonly hold: { readonly approval_id: string; readonly poll: string } };
+      };
     };
     expect(error.code).toBe('APPROVAL_REQUIRED');
-    return error.error.portcullis.approval;
+    return error.error.portcullis.hold;
   };
 
   test('a request waits for them, says where to look, and is then made once', async () => {
     const approval = await held();
-    expect(approval.poll).toBe(`/v1/approvals/${approval.id}`);
-    expect((await held()).id).toBe(approval.id);
+    expect(approval.poll).toBe(`/v1/approvals/${approval.approval_id}`);
+    expect((await held()).approval_id).toBe(approval.approval_id);
     expect(provider.calls).toEqual([]);
-    await approver.approve(stack, approval.id);
+    await approver.approve(stack, approval.approval_id);
     const { choices } = await openai.chat.completions.create({ model: 'held', messages: SAY });
     expect(choices[0]?.message.content).toBe(QUIET.text);
-    expect((await held()).id).not.toBe(approval.id);
+    expect((await held()).approval_id).not.toBe(approval.approval_id);
     expect(provider.calls).toHaveLength(1);
   });
 
