@@ -212,7 +212,7 @@ describe('the OpenAI client', () => {
 });
 
 describe('what people have to agree to', () => {
-  const held = async (): Promise<{ readonly id: string; readonly poll: string }> => {
+  const held = async (): Promise<{ readonly approval_id: string; readonly poll: string }> => {
     const error = (await failure(openai.chat.completions.create({ model: 'held', messages: SAY }))) as unknown as {
       readonly code: string;
       readonly error: {
