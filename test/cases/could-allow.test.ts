@@ -8,7 +8,7 @@ import { request } from '../support/request-generators.js';
 
 /** What a list of tools rests on: nothing is left out of it that could be called. */
 
-const RUNS = Math.max(200, Math.ceil(Number(process.env['JEST_PROPERTY_RUNS'] ?? 10_000) / 20));
+const RUNS = Math.ceil(Number(process.env['JEST_PROPERTY_RUNS'] ?? 10_000) / 50);
 const ATTEMPTS = 12;
 const UNKNOWN = [['tool.arguments'], ['tool.arguments', 'facts', 'intent_risk'], ['user', 'context.labels'], []];
 
