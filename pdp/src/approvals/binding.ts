@@ -13,8 +13,9 @@ const PER_ATTEMPT_CONTEXT = ['timestamp', 'request_id', 'session_id', 'ip', 'app
 
 /**
  * The digest of the exact request as its caller sent it, and of the user that it was evaluated with. Not in it: the
- * tool's definition, which is kept beside it so that people can be told what changed; when and under which name it was asked, and what is known about the asker at the time (trust, risk, labels
- * and history of the session, its address): the request is evaluated again with what is known then.
+ * tool's definition, which is kept beside it so that people can be told what changed; when and under which name it was
+ * asked; and what is known about the asker at the time (trust, risk, labels and history of the session, its address):
+ * the request is evaluated again with what is known then.
  * @param sent as the caller sent it
  * @param evaluated with everything that the PDP added
  */
