@@ -6,7 +6,7 @@ import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Server, ServerCredentials, type ServerDuplexStream, type ServerWritableStream, status } from '@grpc/grpc-js';
 import type { Decision } from '@portcullis/policy/model';
-import { loadDecisionService, toWireDecision, toWireWatchEvent, type Wire } from '@portcullis/proto';
+import { fromWireDecision, loadDecisionService, toWireDecision, toWireWatchEvent, type Wire } from '@portcullis/proto';
 import type { TlsFiles } from '@portcullis/runtime';
 
 /** One question, and what a liar has at hand to answer it. */
@@ -85,16 +85,21 @@ function mangle(change: (bytes: Buffer) => Buffer): Lie {
   return ({ digest, allow, encode, send }) => send(change(encode(allow(digest))));
 }
 
+/** What bytes say: the same decision under the same id says the same, however its fields are framed. */
+function meaning(bytes: Buffer): string {
+  const { answers = [] } = loadDecisionService().Decide.responseDeserialize(bytes);
+  return JSON.stringify(answers.map(({ id, decision, fault }) => [id, decision && fromWireDecision(decision), fault]));
+}
+
 /** Flips bits until one matters: one in the tag of a field that holds its default anyway changes nothing. */
 function flipOneBit(bytes: Buffer): Buffer {
-  const { responseDeserialize: decode } = loadDecisionService().Decide;
-  const said = JSON.stringify(decode(bytes));
+  const said = meaning(bytes);
   while (true) {
     const at = randomInt(bytes.length);
     const changed = Buffer.from(bytes);
     changed.writeUInt8(changed.readUInt8(at) ^ (1 << randomInt(8)), at);
     try {
-      if (JSON.stringify(decode(changed)) === said) continue;
+      if (meaning(changed) === said) continue;
     } catch {
       // Not even a message any more.
     }
