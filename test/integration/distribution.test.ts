@@ -36,7 +36,7 @@ const RECOVERY_MS = 10_000;
 const LIFETIME_MS = 8_000;
 const REFRESH_MS = 1_000;
 /** Crashes of the distributor in the middle of a publish. */
-const CRASHES = LONG ? 60 : 8;
+const CRASHES = LONG ? 60 : 4;
 /** A random test that cannot be repeated is a rumour. */
 const SEED = Number(process.env['PORTCULLIS_TEST_SEED'] ?? Date.now() % 1_000_000);
 

@@ -48,16 +48,16 @@ const LONG = process.env['PORTCULLIS_TEST_LONG'] === '1';
 /** Which bits of a byte are flipped, one at a time: the lowest keeps hexadecimal and digits what they are, the highest leaves ASCII. */
 const MASKS = LONG ? [1, 128] : [1];
 /** Of each file of a release, every so many bytes are flipped: all of them in the long form. */
-const BYTE_STRIDE = LONG ? 1 : 13;
+const BYTE_STRIDE = LONG ? 1 : 29;
 /** Of each file of a release, the real process gets every so many offsets. */
-const STRIDE = LONG ? 11 : 197;
+const STRIDE = LONG ? 11 : 397;
 /** One look at as many sources as there are flips in it. */
 const LOOK_MS = 60_000;
 /** P5. */
 const RECOVERY_MS = 10_000;
 const TOOLS = ['read', 'write', 'drop', 'unheard-of'] as const;
 
-// The long form flips every byte, and two bits of it, not every thirteenth.
+// The long form flips every byte, and two bits of it, not every twenty-ninth.
 jest.setTimeout(LONG ? 1_800_000 : 60_000);
 
 /** Releases of this file differ in one tool, so that a decision tells them apart. */
