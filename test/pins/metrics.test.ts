@@ -58,6 +58,7 @@ const METRICS = {
     'gauge portcullis_sidecar_release_seq{}',
     'counter portcullis_sidecar_decision_cache_refusals_total{reason}',
     'counter portcullis_sidecar_reuses_lost_total{}',
+    'counter portcullis_sidecar_refusals_unrecorded_total{}',
     'counter portcullis_sidecar_redacted_values_total{direction,kind}',
     'counter portcullis_sidecar_redaction_scanned_bytes_total{direction}',
     'histogram portcullis_sidecar_redaction_duration_seconds{direction}',

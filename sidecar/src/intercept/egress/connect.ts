@@ -6,6 +6,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Refusal, Refuser } from '../../enforce/refuse.js';
+import { endWith } from '../http/backpressure.js';
 import { type Admission, isPassage, type Passage, type Wish } from './admission.js';
 import { answerText, type Unreachable } from './answer.js';
 import type { ClientHello } from './client-hello.js';
@@ -15,7 +16,7 @@ import type { Dial } from './dial.js';
 import type { Ending, Evidence } from './evidence.js';
 import { type HeadRules, hostAgrees, readHead } from './head.js';
 import type { Ledger, Ledgers } from './ledger.js';
-import { endWith, pumpBoth } from './pump.js';
+import { pumpBoth } from './pump.js';
 import { type HelloSeen, readHello } from './read-hello.js';
 import type { UnderWay } from './under-way.js';
 
