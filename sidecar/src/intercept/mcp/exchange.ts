@@ -14,7 +14,7 @@ import type { TraceFields } from '../../trace/w3c.js';
 import { collect } from '../http/body.js';
 import { answerJson, beginEvents, sseEvent } from '../http/late-answer.js';
 import { combine } from './combined/combined.js';
-import { PAGE_TIMEOUT_MS, pageRequest } from './definitions/fetch-page.js';
+import { OwnRequestRefused, PAGE_TIMEOUT_MS, pageRequest } from './definitions/fetch-page.js';
 import type { ToolDefinitions, ToolPage } from './definitions/tool-definitions.js';
 import { ALL_SERVERS, type BadHead, type Head } from './head.js';
 import { type ProtocolVersion, readMirrors, readVersionHeader, type Spoken } from './headers.js';
@@ -234,7 +234,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     const made = attempts.fromMessage(asked, seen);
     if (!isAttempt(made)) throw new TypeError(made.message);
     const permit = await guard(made);
-    if (isRefusal(permit)) throw new Error(`${asked.method} may not be asked: ${permit.code}`);
+    if (isRefusal(permit)) throw new OwnRequestRefused(asked.method, permit);
     const sentAt = options.clock.monotonic();
     let outcome: RelayOutcome = 'upstream_failed';
     try {

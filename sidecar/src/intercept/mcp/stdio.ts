@@ -13,7 +13,7 @@ import { bytesOf, createReport } from '../../enforce/report.js';
 import { redactMessage } from '../../redact/message.js';
 import { writeSlowly } from '../http/backpressure.js';
 import type { Child } from './child.js';
-import { PAGE_TIMEOUT_MS, pageRequest } from './definitions/fetch-page.js';
+import { OwnRequestRefused, PAGE_TIMEOUT_MS, pageRequest } from './definitions/fetch-page.js';
 import type { ToolDefinitions, ToolPage } from './definitions/tool-definitions.js';
 import type { ExchangeObserver } from './exchange.js';
 import type { BadHead } from './head.js';
@@ -254,7 +254,7 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     const made = attempts.fromMessage(asked, seen);
     if (!isAttempt(made)) throw new TypeError(made.message);
     const permit = await guard(made);
-    if (isRefusal(permit)) throw new Error(`tools may not be listed: ${permit.code}`);
+    if (isRefusal(permit)) throw new OwnRequestRefused(asked.method, permit);
     const { decision_id, request_digest } = permit;
     const sentAt = clock.monotonic();
     const { promise, resolve, reject } = Promise.withResolvers<RpcResponse>();
