@@ -14,7 +14,7 @@ import { redactMessage } from '../../redact/message.js';
 import type { ExchangeObserver, RelayOutcome } from '../exchange-outcome.js';
 import { writeSlowly } from '../http/backpressure.js';
 import type { Child } from './child.js';
-import { PAGE_TIMEOUT_MS, pageRequest } from './definitions/fetch-page.js';
+import { OwnRequestRefused, PAGE_TIMEOUT_MS, pageRequest } from './definitions/fetch-page.js';
 import type { ToolDefinitions, ToolPage } from './definitions/tool-definitions.js';
 import type { BadHead } from './head.js';
 import { type ProtocolVersion, readInlineVersion } from './headers.js';
@@ -245,7 +245,7 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     const made = attempts.fromMessage(asked, seen);
     if (!isAttempt(made)) throw new TypeError(made.message);
     const permit = await guard(made);
-    if (isRefusal(permit)) throw new Error(`tools may not be listed: ${permit.code}`);
+    if (isRefusal(permit)) throw new OwnRequestRefused(asked.method, permit);
     const account = openAccount(permit);
     let outcome: RelayOutcome = 'upstream_failed';
     const { promise, resolve, reject } = Promise.withResolvers<RpcResponse>();
