@@ -124,6 +124,23 @@ describe('enforce', () => {
     ]);
   });
 
+  test('tells of what failed before it began', async () => {
+    const { told, authorizer } = await sidecar({ '/v1/authorize': [200, json(ALLOW)], '/v1/outcomes': [200, '{}'] });
+    const failing = authorizer.enforce(ATTEMPT, (): Promise<null> => {
+      throw new Error('at once');
+    });
+    await expect(failing).rejects.toThrow('at once');
+    expect(told.at(-1)?.body).toEqual({ decision_id: 'd1', outcome: 'upstream_failed' });
+  });
+
+  test('an outcome that is no JSON cannot be told, and says so', async () => {
+    const { authorizer } = await sidecar({ '/v1/authorize': [200, json(ALLOW)], '/v1/outcomes': [200, '{}'] });
+    const answer = await authorizer.authorize(ATTEMPT);
+    if (!answer.allowed) throw new Error('refused');
+    const result = 1n as unknown as number;
+    expect(await answer.conclude({ outcome: 'forwarded', result })).toBe(false);
+  });
+
   test('gives nobody a result that had to be recorded and was not', async () => {
     const { told, authorizer } = await sidecar({
       '/v1/authorize': [200, json({ ...ALLOW, report_result: { max_bytes: 64 } })],

@@ -51,8 +51,13 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
 
   async function tell(told: object): Promise<boolean> {
-    const reply = await post('/v1/outcomes', told);
-    return 'status' in reply && reply.status === 200;
+    try {
+      const reply = await post('/v1/outcomes', told);
+      return 'status' in reply && reply.status === 200;
+    } catch {
+      // What is told is no JSON, or the address is none.
+      return false;
+    }
   }
 
   function post(path: string, body: object): Promise<Reply | Refused> {
@@ -106,20 +111,15 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     async enforce(attempt, act) {
       const authorization = await authorize(attempt);
       if (!authorization.allowed) throw new AttemptRefusedError(authorization);
-      const result = await act().catch(async (thrown: unknown) => {
+      // What throws before it begins has failed as well.
+      const result = await (async () => act())().catch(async (thrown: unknown) => {
         await authorization.conclude({ outcome: 'upstream_failed' });
         throw thrown;
       });
       await concluded(authorization, result);
       return result;
     },
-    concludeCorrelated: async (correlation, conclusion) => {
-      try {
-        return await tell({ ...correlation, ...conclusion });
-      } catch {
-        return false;
-      }
-    },
+    concludeCorrelated: (correlation, conclusion) => tell({ ...correlation, ...conclusion }),
   };
 }
 

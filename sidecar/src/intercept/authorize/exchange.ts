@@ -6,8 +6,9 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { formatProblem, type Json, type JsonObject, type Problem } from '@portcullis/policy/model';
 import { type Clock, parseStrictJson } from '@portcullis/runtime';
-import type { PolicyClient } from '../../ask/port.js';
+import type { PolicyClient, Settlement } from '../../ask/port.js';
 import { isRefusal } from '../../enforce/guard.js';
+import type { Permit } from '../../enforce/permit.js';
 import type { Refusal } from '../../enforce/refuse.js';
 import { createReport } from '../../enforce/report.js';
 import { collect } from '../http/body.js';
@@ -41,7 +42,7 @@ export function createAuthorizeExchange(options: AuthorizeOptions): AuthorizeExc
   const { allowedHosts, allowedOrigins, limits } = options.config;
   const enforcement = { sdk: options.enforcementOf('sdk'), hook: options.enforcementOf('hook') };
   const { refuser } = enforcement.sdk;
-  const interceptor = createInterceptor(enforcement.sdk);
+  const interceptor = createInterceptor({ ...enforcement.sdk, unused: (permit) => settle(permit, 'refused', 0) });
   const report = createReport(client, clock);
   const open = createOpenOutcomes({ max: limits.maxOpen, timeoutMs: limits.outcomeTimeoutMs, clock });
 
@@ -80,6 +81,8 @@ export function createAuthorizeExchange(options: AuthorizeOptions): AuthorizeExc
     const attempt = { request, server: PROGRAM, direction: 'client_to_server', payload: undefined, trace } as const;
     const outcome = await guard(attempt);
     if (isRefusal(outcome)) return refuse(response, outcome);
+    // Nobody is there any more to carry it out, or to tell what became of it.
+    if (response.destroyed) return settle(outcome, 'refused', 0);
     open.add({ permit: outcome, source, since: clock.monotonic() }, id === undefined ? undefined : { session, id });
     send(response, 200, {
       decision: 'allow',
@@ -103,13 +106,12 @@ export function createAuthorizeExchange(options: AuthorizeOptions): AuthorizeExc
       const message = 'no policy decision point has taken the result: do not use it';
       return isTaken ? send(response, 200, { recorded: true }) : send(response, 503, { recorded: false, message });
     }
-    client.settle({
-      decision_id: permit.decision_id,
-      request_digest: permit.request_digest,
-      outcome,
-      duration_ms: Math.max(0, Math.round(clock.monotonic() - since)),
-    });
+    settle(permit, outcome, Math.max(0, Math.round(clock.monotonic() - since)));
     return send(response, 200, { recorded: true });
+  }
+
+  function settle({ decision_id, request_digest }: Permit, outcome: Settlement['outcome'], duration_ms: number): void {
+    client.settle({ decision_id, request_digest, outcome, duration_ms });
   }
 
   function headProblem({ method, url, headers }: IncomingMessage): BadHead | undefined {

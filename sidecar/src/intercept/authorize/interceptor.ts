@@ -5,6 +5,7 @@
 
 import type { Json, JsonObject } from '@portcullis/policy/model';
 import { isRefusal } from '../../enforce/guard.js';
+import type { Permit } from '../../enforce/permit.js';
 import { type Refusal, RPC_CODE } from '../../enforce/refuse.js';
 import { isObject, type RpcRequest, readMessage } from '../mcp/message.js';
 import { methodTable, targetOf } from '../mcp/methods.js';
@@ -34,7 +35,25 @@ const UNNAMED_SERVER = 'interceptor';
 export type Interceptor = (bytes: Uint8Array, maxBytes: number) => Promise<string | undefined>;
 
 /** Makes it. */
-export function createInterceptor({ guard, requestOf, refuser }: Enforcement): Interceptor {
+export function createInterceptor({
+  guard,
+  requestOf,
+  refuser,
+  unused,
+}: Enforcement & {
+  /** Told of a permit under which nothing will be done. */
+  readonly unused: (permit: Permit) => void;
+}): Interceptor {
+  /** A validator sees no result, so none that was asked for could be reported. */
+  function enforceable(outcome: Permit | Refusal): Permit | Refusal {
+    if (isRefusal(outcome) || outcome.report === undefined) return outcome;
+    unused(outcome);
+    return refuser.refuse('OBLIGATION_UNSUPPORTED', {
+      message: 'the decision asks for a report of the result, which an interceptor never sees',
+      decision_id: outcome.decision_id,
+    });
+  }
+
   async function validate({ id, params }: RpcRequest): Promise<string> {
     const asked = readInvocation(params);
     if (typeof asked === 'string') return rpcError(id, RPC_CODE.invalidParams, asked);
@@ -56,7 +75,9 @@ export function createInterceptor({ guard, requestOf, refuser }: Enforcement): I
         },
       },
     });
-    const outcome = await guard({ request, server: VALIDATOR, direction: 'client_to_server', payload: undefined });
+    const outcome = enforceable(
+      await guard({ request, server: VALIDATOR, direction: 'client_to_server', payload: undefined }),
+    );
     const common = { interceptor: VALIDATOR, type: 'validation', phase: 'request' };
     return result(
       id,
