@@ -94,6 +94,20 @@ describe('authorize', () => {
   });
 });
 
+test('what is configured goes with every question', async () => {
+  const heard: unknown[] = [];
+  const server = createServer((request, response) => {
+    heard.push(request.headers['x-user-token']);
+    request.resume().on('end', () => response.end('{}'));
+  }).listen(0, '127.0.0.1');
+  servers.push(server);
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as AddressInfo;
+  const authorizer = createAuthorizer({ url: `http://127.0.0.1:${port}`, headers: { 'x-user-token': 'a.b.c' } });
+  await authorizer.authorize(ATTEMPT);
+  expect(heard).toEqual(['a.b.c']);
+});
+
 describe('enforce', () => {
   test('runs nothing that is refused', async () => {
     const { authorizer } = await sidecar({

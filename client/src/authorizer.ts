@@ -12,6 +12,8 @@ export type AuthorizerOptions = (
 ) & {
   /** Milliseconds until an unanswered question is a refusal. Default: 2,000. */
   readonly timeoutMs?: number;
+  /** Sent with everything, such as the user's token in the header that the sidecar is configured to read. */
+  readonly headers?: Readonly<Record<string, string>>;
 };
 
 /** Asks, and tells what became of it. */
@@ -68,7 +70,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
         resolve(failedClosed('SIDECAR_UNAVAILABLE', `the sidecar could not be asked: ${message}`));
       };
       const bytes = Buffer.from(JSON.stringify(body));
-      const headers = { 'content-type': 'application/json', 'content-length': bytes.length };
+      const headers = { ...options.headers, 'content-type': 'application/json', 'content-length': bytes.length };
       const asked =
         'socket' in options
           ? request({ socketPath: options.socket, path, method: 'POST', headers: { ...headers, host: 'localhost' } })

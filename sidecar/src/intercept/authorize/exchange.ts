@@ -7,6 +7,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import { formatProblem, type Json, type JsonObject, type Problem } from '@portcullis/policy/model';
 import { type Clock, parseStrictJson } from '@portcullis/runtime';
 import type { PolicyClient, Settlement } from '../../ask/port.js';
+import { type Behalf, type BehalfReader, isBehalf } from '../../behalf/behalf.js';
 import { isRefusal } from '../../enforce/guard.js';
 import type { Permit } from '../../enforce/permit.js';
 import type { Refusal } from '../../enforce/refuse.js';
@@ -30,6 +31,7 @@ export interface AuthorizeOptions {
   readonly enforcementOf: (source: (typeof ASKING_SOURCES)[number]) => Enforcement;
   readonly client: Pick<PolicyClient, 'settle' | 'report'>;
   readonly observer: Pick<ExchangeObserver, 'carriedOut'>;
+  readonly behalf: BehalfReader;
   readonly clock: Clock;
 }
 
@@ -42,7 +44,11 @@ export function createAuthorizeExchange(options: AuthorizeOptions): AuthorizeExc
   const { allowedHosts, allowedOrigins, limits } = options.config;
   const enforcement = { sdk: options.enforcementOf('sdk'), hook: options.enforcementOf('hook') };
   const { refuser } = enforcement.sdk;
-  const interceptor = createInterceptor({ ...enforcement.sdk, unused: (permit) => settle(permit, 'refused', 0) });
+  const interceptor = createInterceptor({
+    ...enforcement.sdk,
+    reader: options.behalf,
+    unused: (permit) => settle(permit, 'refused', 0),
+  });
   const report = createReport(client, clock);
   const open = createOpenOutcomes({ max: limits.maxOpen, timeoutMs: limits.outcomeTimeoutMs, clock });
 
@@ -54,29 +60,38 @@ export function createAuthorizeExchange(options: AuthorizeOptions): AuthorizeExc
       if (collected.kind === 'broken') return;
       if (collected.kind === 'too_large') return invalid(response, 413, 'the body is larger than allowed');
       if (collected.kind === 'late') return invalid(response, 408, 'the body took too long');
-      if (request.url === '/interceptor') return await intercept(response, collected.bytes);
+      const behalf = options.behalf.ofHeaders(request.rawHeaders);
+      if (!isBehalf(behalf)) return invalid(response, 400, behalf.problem);
+      if (request.url === '/interceptor') return await intercept(response, collected.bytes, behalf);
       const json = parseStrictJson(collected.bytes, { maxBytes: limits.maxBodyBytes });
       if (!json.ok) return invalid(response, 400, `the body is not strict JSON: ${json.reason}`);
       await (request.url === '/v1/authorize'
-        ? authorize(response, json.value, request.headers)
+        ? authorize(response, json.value, behalf, request.headers)
         : conclude(response, json.value));
     } catch (thrown) {
       refuse(response, refuser.fault(thrown));
     }
   };
 
-  async function intercept(response: ServerResponse, bytes: Uint8Array): Promise<void> {
-    const answer = await interceptor(bytes, limits.maxBodyBytes);
+  async function intercept(response: ServerResponse, bytes: Uint8Array, behalf: Behalf): Promise<void> {
+    const answer = await interceptor(bytes, limits.maxBodyBytes, behalf);
     if (answer === undefined) response.writeHead(202).end();
     else sendText(response, 200, answer);
   }
 
-  async function authorize(response: ServerResponse, json: Json, headers: IncomingHttpHeaders): Promise<void> {
+  async function authorize(
+    response: ServerResponse,
+    json: Json,
+    behalf: Behalf,
+    headers: IncomingHttpHeaders,
+  ): Promise<void> {
+    const lacking = options.behalf.lacks(behalf);
+    if (lacking !== undefined) return invalid(response, 400, lacking.problem);
     const read = readQuestion(json);
     if (!read.ok) return invalid(response, 400, described(read.problems));
     const { source, kind, session_id: session, correlation_id: id, ...subject } = read.value;
     const { guard, requestOf } = enforcement[source];
-    const request = requestOf({ kind, ownSession: session, ...subject });
+    const request = requestOf({ behalf, kind, ownSession: session, ...subject });
     const trace = { traceparent: text(headers['traceparent']), tracestate: text(headers['tracestate']) };
     const attempt = { request, server: PROGRAM, direction: 'client_to_server', payload: undefined, trace } as const;
     const outcome = await guard(attempt);

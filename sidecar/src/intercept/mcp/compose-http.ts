@@ -17,7 +17,7 @@ import { createUpstream, type Upstream } from './upstream.js';
 /** What the proxy shares with the rest of the process. */
 export type HttpProxyParts = Pick<
   ExchangeOptions,
-  'guard' | 'holds' | 'refuser' | 'client' | 'open' | 'attempts' | 'observer' | 'clock' | 'log'
+  'guard' | 'holds' | 'behalf' | 'refuser' | 'client' | 'open' | 'attempts' | 'observer' | 'clock' | 'log'
 > & {
   readonly inspector: Inspector;
   readonly observer: DefinitionParts['observer'];

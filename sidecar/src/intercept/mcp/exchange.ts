@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CanonicalRequest, JsonObject, Source } from '@portcullis/policy/model';
 import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
 import type { PolicyClient } from '../../ask/port.js';
+import { type Behalf, type BehalfReader, isBehalf } from '../../behalf/behalf.js';
 import { type Attempt, type Guard, isRefusal } from '../../enforce/guard.js';
 import type { OpenAttempts } from '../../enforce/open-attempts.js';
 import type { Permit } from '../../enforce/permit.js';
@@ -70,6 +71,7 @@ export interface ExchangeOptions {
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly sessions: Sessions;
   /** Told what is under way, so that it can be cut off. */
+  readonly behalf: BehalfReader;
   readonly open: Pick<OpenAttempts, 'add'>;
   readonly relay: Relay;
   readonly tools: ToolDefinitions;
@@ -99,7 +101,16 @@ export function createExchange(options: ExchangeOptions): Exchange {
       // Nothing is sent before a server was chosen by name.
       const upstream = head.server === ALL_SERVERS ? NOWHERE : options.upstreams.get(head.server);
       if (upstream === undefined) throw new TypeError('the head names no upstream');
-      const turn: Turn = { head, response, signal, upstream, headers: forwardable(head.headers) };
+      const behalf = options.behalf.ofHeaders(request.rawHeaders);
+      const turn: Turn = {
+        head,
+        response,
+        signal,
+        upstream,
+        headers: forwardable(head.headers),
+        behalf: isBehalf(behalf) ? behalf : {},
+      };
+      if (!isBehalf(behalf)) return unreadable(turn, 400, behalf.problem);
       await (head.verb === 'POST' ? post(turn, request) : verb(turn, head.verb));
     } catch (thrown) {
       const refusal = refuser.fault(thrown);
@@ -120,8 +131,20 @@ export function createExchange(options: ExchangeOptions): Exchange {
 
     const read = readMessage(collected.bytes, { maxBytes: limits.maxBodyBytes });
     if (!read.ok) return respond(turn, read.id, invalid(read.message, 400, read.rpcCode), 400);
-    const { message } = read;
-    const id = message.kind === 'request' ? message.id : undefined;
+    const said = readBehalf(turn, read.message);
+    if ('problem' in said) return respond(turn, idOf(read.message), invalid(said.problem), 400);
+    return spokenTo({ ...turn, behalf: said.behalf }, said.message);
+  }
+
+  /** A message without what it says of its user and task, which go no further. */
+  function readBehalf(turn: Turn, message: RpcMessage) {
+    if (message.kind === 'response') return { behalf: turn.behalf, message };
+    const said = options.behalf.ofMessage(message, turn.behalf);
+    return isBehalf(said) ? (options.behalf.lacks(said.behalf) ?? said) : said;
+  }
+
+  async function spokenTo(turn: Turn, message: RpcMessage): Promise<void> {
+    const id = idOf(message);
     const spoken = readMirrors(turn.head.headers, message, minimumVersion);
     if (!spoken.ok) return badHead(turn, id, spoken);
     if (turn.head.server === ALL_SERVERS) return toAll(turn, message, spoken);
@@ -354,6 +377,8 @@ export function createExchange(options: ExchangeOptions): Exchange {
   async function verb(turn: Turn, name: 'GET' | 'DELETE'): Promise<void> {
     const spoken = readVersionHeader(turn.head.headers.get('mcp-protocol-version'), minimumVersion);
     if (!spoken.ok) return badHead(turn, undefined, spoken);
+    const lacking = options.behalf.lacks(turn.behalf);
+    if (lacking !== undefined) return respond(turn, undefined, invalid(lacking.problem), 400);
     const seen = sighting(turn, spoken);
     const lastEventId = turn.head.headers.get('last-event-id');
     const details = lastEventId === undefined ? {} : { last_event_id: lastEventId };
@@ -493,6 +518,7 @@ interface Turn {
   readonly signal: AbortSignal;
   readonly upstream: Upstream;
   readonly headers: Headers;
+  readonly behalf: Behalf;
 }
 
 interface HttpParty extends Party {
@@ -539,7 +565,12 @@ function sighting(turn: Turn, spoken: Spoken): Sighting {
     era: spoken.era,
     protocolVersion: spoken.version,
     sessionId: turn.head.headers.get('mcp-session-id'),
+    behalf: turn.behalf,
   };
+}
+
+function idOf(message: RpcMessage): RpcId | undefined {
+  return message.kind === 'request' ? message.id : undefined;
 }
 
 function expectation(session: Session, seen: Sighting, expects: (id: RpcId) => boolean): Expectation {
