@@ -68,6 +68,7 @@ export async function startLlmGateway(
     guard,
     refuser,
     client: parts.client,
+    behalf: parts.behalf,
     open: parts.open,
     attempts,
     readInference: createReadInference({ catalogue, refuser, estimate: config.estimate }),
