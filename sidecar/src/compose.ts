@@ -18,6 +18,7 @@ import {
 } from '@portcullis/runtime';
 import { createPolicyClient } from './ask/client.js';
 import { pdpCredentials } from './ask/credentials.js';
+import { createBehalfReader } from './behalf/behalf.js';
 import { createAnswerCache } from './cache/answer-cache.js';
 import type { SidecarConfig } from './config.js';
 import { auditLevel, BY_REDACTOR, type Capabilities } from './enforce/capabilities.js';
@@ -114,6 +115,7 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
       return { guard: tracing?.guard(guard) ?? guard, refuser, requestOf: createRequestMaker(source, asking) };
     },
     client,
+    behalf: createBehalfReader(config.onBehalf, processEnvironment()),
     open,
     observer: metrics,
     clock: systemClock,

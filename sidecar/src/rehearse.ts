@@ -45,6 +45,7 @@ export function rehearse(attempts: AttemptMaker): CanonicalRequest | undefined {
       era: 'legacy',
       protocolVersion: VERSION,
       sessionId: undefined,
+      behalf: {},
     });
     if (isAttempt(made)) ({ request } = made);
     refusalError(read.message.id, refuser.refuse('PDP_UNAVAILABLE', { note: 'rehearsal', path: 'platform/rehearsal' }));

@@ -145,6 +145,28 @@ describe('records', () => {
   );
 });
 
+describe('what no record can hold is refused, and not blamed on the store', () => {
+  test.each([
+    'records?tool=a%00b',
+    'records/a%00b',
+    'findings?writer=a%00b',
+    'export?writer=a%00b',
+    'records?from=0000-01-01T00:00:00Z',
+    'records?to=9999-12-31T23:59:59-23:59',
+  ])('%s', async (path) => {
+    const answer = await get(ALL, `/v1/audit/${path}`);
+    expect([answer.statusCode, answer.json<{ code: string }>().code]).toEqual([400, 'ERR_ADMIN_INVALID']);
+  });
+
+  test.each([{ tenant: 'a\u0000' }, { agent: 'a\u0000' }, { comment: 'a\u0000' }, { before: '0000-01-01T00:00:00Z' }])(
+    'erasing %j',
+    async (wrong) => {
+      const answer = await erase(ALL, { tenant: 'acme', comment: 'art. 17', ...wrong });
+      expect([answer.statusCode, answer.json<{ code: string }>().code]).toEqual([400, 'ERR_ADMIN_INVALID']);
+    },
+  );
+});
+
 describe('chains', () => {
   test('writers and findings', async () => {
     expect((await get(ALL, '/v1/audit/writers')).json()).toEqual({

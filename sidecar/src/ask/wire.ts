@@ -18,6 +18,7 @@ import {
   toWireSettlement,
   type WatchReport,
 } from '@portcullis/proto';
+import { userTokenOf } from '../behalf/user-token.js';
 import type { AskFailure, AskFailureCode, ResultReport, Settlement } from './port.js';
 
 /** What arrived on a Decide stream. `garbled` cannot be tied to a question. */
@@ -151,7 +152,12 @@ export function createWire(): Wire {
     watchRequest: Watch.requestSerialize({}),
     encodeQuestion(id, request) {
       const digest = requestDigest(request);
-      const evaluate = { request: toWireRequest(request), request_digest: digest };
+      const token = userTokenOf(request);
+      const evaluate = {
+        request: toWireRequest(request),
+        request_digest: digest,
+        ...(token === undefined ? {} : { user_token: token.secret }),
+      };
       const frame = Decide.requestSerialize({ questions: [{ id, evaluate }] });
       return { frame, digest: digest.toString('hex') };
     },

@@ -1,6 +1,7 @@
 /** One HTTP exchange with an agent about one server: what every stage of it works on. */
 
 import type { ServerResponse } from 'node:http';
+import type { Behalf } from '../../behalf/behalf.js';
 import type { TraceFields } from '../../trace/w3c.js';
 import type { Headers, Upstream } from '../http/upstream.js';
 import type { Head } from './head.js';
@@ -16,6 +17,7 @@ export interface Turn {
   readonly upstream: Upstream;
   /** Of the agent's headers, those that go on. */
   readonly headers: Headers;
+  readonly behalf: Behalf;
 }
 
 /** What passes from agent to server. A list of what may, because what may not cannot be listed. */
@@ -45,13 +47,14 @@ export function isParameterMirror(name: string): boolean {
 }
 
 /** Where what the agent says in it is seen. */
-export function sightingOf({ head }: Turn, spoken: Spoken): Sighting {
+export function sightingOf({ head, behalf }: Turn, spoken: Spoken): Sighting {
   return {
     server: head.server,
     direction: 'client_to_server',
     era: spoken.era,
     protocolVersion: spoken.version,
     sessionId: head.headers.get('mcp-session-id'),
+    behalf,
   };
 }
 

@@ -14,6 +14,7 @@ import type { Session } from '../sessions.js';
 import type { AttemptMaker, Sighting } from '../to-attempt.js';
 import type { DefinitionsConfig } from './config.js';
 import { type Definition, definitionOf } from './definition.js';
+import { OwnRequestRefused } from './fetch-page.js';
 import type { Ledger, Observed, QuarantineReason } from './ledger.js';
 import { withoutElements } from './list-elements.js';
 
@@ -210,6 +211,8 @@ export function createToolDefinitions(options: ToolDefinitionsOptions): ToolDefi
           await session.tools.once(() => fetchAll(seen, session, fetch));
         } catch (thrown) {
           log.warn({ [LOG_FIELD.error]: thrown }, 'Tools could not be listed before a call');
+          // Nothing is wrong with the tool where nobody could decide: that is what the agent has to know.
+          if (thrown instanceof OwnRequestRefused && thrown.refusal.outcome === 'failed_closed') return thrown.refusal;
         }
         definition = known();
       }
