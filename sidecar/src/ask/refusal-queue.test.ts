@@ -19,7 +19,10 @@ function subject(foldMs = 1) {
   let id = 0;
   const queue = createRefusalQueue({
     now: () => state.time,
-    newId: () => `id-${(id += 1)}`,
+    newId: () => {
+      id += 1;
+      return `id-${id}`;
+    },
     send: async (batch) => {
       state.tries += 1;
       if (state.fails) throw new Error('not now');
@@ -115,7 +118,7 @@ describe('refused attempts', () => {
     state.fails = true;
     let added = 0;
     while (added < MAX_WAITING + 100) {
-      for (let n = 0; n < 50; n += 1) queue.add(refused({ target: { name: `t${(added += 1)}` } }));
+      for (const end = added + 50; added < end; added += 1) queue.add(refused({ target: { name: `t${added}` } }));
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
     await until(() => state.lost > 0);

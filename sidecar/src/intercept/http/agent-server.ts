@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, ServerResponse, STATUS_CODES } from
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Refusal, type Refuser, RPC_CODE } from '../../enforce/refuse.js';
-import { endWith } from './backpressure.js';
+import { destroyLater, endWith } from './backpressure.js';
 import { bind, type ListenAddress } from './bind.js';
 
 /** What the server needs. */
@@ -66,6 +66,8 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
   const running = new Map<AbortController, { readonly isEndless: boolean; readonly response: ServerResponse }>();
   /** Per connection, what is still to be answered, in order. */
   const unanswered = new WeakMap<Duplex, Set<ServerResponse>>();
+  /** Connections that have brought what is not HTTP. */
+  const broken = new WeakSet<Duplex>();
   let draining = false;
   let wake = (): void => undefined;
 
@@ -150,17 +152,26 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
     else void options.upgrade(request, response, socket);
     return undefined;
   });
-  server.on('clientError', (error: NodeJS.ErrnoException & { readonly bytesParsed?: number }, socket) => {
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    // The parser says so again of everything that follows.
+    if (socket.destroyed || broken.has(socket)) return;
+    broken.add(socket);
     const httpStatus = statusOf(error.code);
-    // Who leaves, or has said nothing so far, has attempted nothing.
-    if (httpStatus === undefined || (socket as Socket).bytesRead === 0) return lastWords(socket, httpStatus ?? 400);
-    refuser.refuse('REQUEST_INVALID', { httpStatus });
     const open = [...(unanswered.get(socket) ?? [])];
-    // Said now it would be read as the answer of an earlier request, or as part of one that has begun.
-    const isItsOwn = open.every(({ req, headersSent }, at) => at === 0 && !req.complete && !headersSent);
-    if (isItsOwn) lastWords(socket, httpStatus);
-    else socket.destroy();
-    return undefined;
+    const isOfTheOnly = open.length === 1 && open[0]?.req.complete === false;
+    if (isOfTheOnly && open[0]?.headersSent === true) {
+      // What it is answered is known, and on record.
+      destroyLater(socket);
+    } else if (httpStatus === undefined || (socket as Socket).bytesRead === 0) {
+      // Who leaves, or has said nothing so far, has attempted nothing.
+      lastWords(socket, httpStatus ?? 400);
+    } else {
+      refuser.refuse('REQUEST_INVALID', { httpStatus });
+      const before = isOfTheOnly ? undefined : open.at(-1);
+      if (before === undefined) lastWords(socket, httpStatus);
+      // Said now it would be read as the answer of an earlier request; those are answered, and that is all.
+      else before.once('close', () => endWith(socket));
+    }
   });
   const address = await bind(server, options.listen, options.what);
 

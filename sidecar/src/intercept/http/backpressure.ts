@@ -25,8 +25,13 @@ const LAST_WORDS_MS = 1_000;
  * client that never ends its side is not waited for.
  */
 export function endWith(socket: Duplex, words: string | Buffer = ''): void {
-  const timer = setTimeout(() => socket.destroy(), LAST_WORDS_MS);
-  socket.once('close', () => clearTimeout(timer));
+  destroyLater(socket);
   socket.resume();
   socket.end(words);
+}
+
+/** Closes once the last words can have been read, if nobody has by then. */
+export function destroyLater(socket: Duplex): void {
+  const timer = setTimeout(() => socket.destroy(), LAST_WORDS_MS);
+  socket.once('close', () => clearTimeout(timer));
 }

@@ -97,7 +97,8 @@ export function createExchange(options: ExchangeOptions): Exchange {
     if (request.rawTrailers.length > 0) return replies.unreadable(turn, 400, 'trailers are not accepted');
 
     const read = readMessage(collected.bytes, { maxBytes: limits.maxBodyBytes });
-    if (!read.ok) return replies.respond(turn, read.id, replies.invalid(read.message, 400, read.rpcCode), 400);
+    if (!read.ok)
+      return replies.respond(turn, read.id, replies.invalid(read.message, 400, read.rpcCode, turn.head), 400);
     const said = readBehalf(turn, read.message);
     if ('problem' in said) return replies.respond(turn, idOf(read.message), replies.invalid(said.problem), 400);
     return spokenTo({ ...turn, behalf: said.behalf }, said.message);
