@@ -10,6 +10,7 @@ import {
   sealApproval,
   sealDecision,
   sealKill,
+  sealNotice,
   sealRelease,
   sealReview,
 } from '@portcullis/policy/evidence';
@@ -175,6 +176,8 @@ function seal(record: AuditRecord, link: ChainLink): SealedRecord {
       return sealApproval(record, link);
     case 'kill':
       return sealKill(record, link);
+    case 'notice':
+      return sealNotice(record, link);
     case 'review':
       return sealReview(record, link);
     case 'release':

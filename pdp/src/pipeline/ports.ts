@@ -1,7 +1,14 @@
 /** What the pipeline needs from outside. Adapters implement these; the pipeline never imports an adapter. */
 
 import type { Engine, ReadSet } from '@portcullis/policy';
-import type { ApprovalEntry, DecisionEntry, KillEntry, ReleaseEntry, ReviewEntry } from '@portcullis/policy/evidence';
+import type {
+  ApprovalEntry,
+  DecisionEntry,
+  KillEntry,
+  NoticeEntry,
+  ReleaseEntry,
+  ReviewEntry,
+} from '@portcullis/policy/evidence';
 import type {
   AgentSubject,
   CacheHint,
@@ -40,7 +47,7 @@ export interface SnapshotSource {
 export type DecisionRecord = DecisionEntry;
 
 /** Everything that a PDP's chain holds. */
-export type AuditRecord = DecisionRecord | ApprovalEntry | KillEntry | ReleaseEntry | ReviewEntry;
+export type AuditRecord = DecisionRecord | ApprovalEntry | KillEntry | ReleaseEntry | ReviewEntry | NoticeEntry;
 
 /** Where decision records go. */
 export interface DecisionSink {
@@ -164,7 +171,7 @@ export interface AttemptRecorder {
 /** Who does something about a decision once it is answered. Must not throw; nobody waits. */
 export interface DecisionFollower {
   /** Whether it wants to know at all; asked in the turn of the answer, so it must cost nothing. */
-  follows(question: Question): boolean;
+  follows(question: Question, decision: Decision): boolean;
   decided(question: Question, request: ContextualRequest, decision: Decision): void;
 }
 
