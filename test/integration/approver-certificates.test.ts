@@ -102,7 +102,8 @@ async function held(to: string): Promise<string> {
   const decision = await pay(to);
   expect(decision.effect).toBe('hold');
   const [condition] = decision.conditions;
-  const { approval_id: id } = condition?.value as { readonly approval_id: string };
+  if (condition === undefined) throw new Error('nobody is asked');
+  const { approval_id: id } = condition.value as { readonly approval_id: string };
   return id;
 }
 
