@@ -292,6 +292,7 @@ async function compose(
     answers: approvals.answers,
     callers,
     results: sessions.results,
+    sink: audit,
     tls,
     clock,
     metrics,

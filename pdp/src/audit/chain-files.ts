@@ -11,6 +11,7 @@ import {
   sealDecision,
   sealKill,
   sealNotice,
+  sealRefusal,
   sealRelease,
   sealReview,
 } from '@portcullis/policy/evidence';
@@ -180,6 +181,8 @@ function seal(record: AuditRecord, link: ChainLink): SealedRecord {
       return sealNotice(record, link);
     case 'review':
       return sealReview(record, link);
+    case 'refusal':
+      return sealRefusal(record, link);
     case 'release':
       return sealRelease(record, link);
   }

@@ -6,6 +6,7 @@ import type {
   DecisionEntry,
   KillEntry,
   NoticeEntry,
+  RefusalEntry,
   ReleaseEntry,
   ReviewEntry,
 } from '@portcullis/policy/evidence';
@@ -47,7 +48,14 @@ export interface SnapshotSource {
 export type DecisionRecord = DecisionEntry;
 
 /** Everything that a PDP's chain holds. */
-export type AuditRecord = DecisionRecord | ApprovalEntry | KillEntry | ReleaseEntry | ReviewEntry | NoticeEntry;
+export type AuditRecord =
+  | DecisionRecord
+  | ApprovalEntry
+  | KillEntry
+  | NoticeEntry
+  | RefusalEntry
+  | ReleaseEntry
+  | ReviewEntry;
 
 /** Where decision records go. */
 export interface DecisionSink {

@@ -4,16 +4,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CanonicalRequest, JsonObject } from '@portcullis/policy/model';
 import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
 import type { PolicyClient } from '../../ask/port.js';
+import { type Behalf, type BehalfReader, isBehalf } from '../../behalf/behalf.js';
+import { createAccounts } from '../../enforce/account.js';
 import { isRefusal } from '../../enforce/guard.js';
 import type { OpenAttempts } from '../../enforce/open-attempts.js';
 import type { Permit } from '../../enforce/permit.js';
 import { type Refusal, RPC_CODE } from '../../enforce/refuse.js';
-import { bytesOf, createReport } from '../../enforce/report.js';
+import type { ExchangeObserver, RelayOutcome } from '../exchange-outcome.js';
 import { collect } from '../http/body.js';
-import type { ExchangeObserver } from '../mcp/exchange.js';
+import type { Headers } from '../http/upstream.js';
 import { type RpcId, type RpcRequest, readMessage } from '../mcp/message.js';
-import type { RelayOutcome } from '../mcp/relay.js';
-import type { Headers } from '../mcp/upstream.js';
 import type { Enforcement } from '../surface.js';
 import { peerError, refusalError } from './answer.js';
 import type { AgentCard, CardEndpoint } from './card.js';
@@ -35,6 +35,7 @@ import { skillOf } from './skill.js';
 /** What an exchange needs. */
 export interface A2aExchangeOptions extends Enforcement {
   readonly client: Pick<PolicyClient, 'settle' | 'report'>;
+  readonly behalf: BehalfReader;
   readonly open: Pick<OpenAttempts, 'add'>;
   readonly peers: ReadonlyMap<string, Peer>;
   readonly rules: HeadRules;
@@ -51,8 +52,8 @@ export type A2aExchange = (request: IncomingMessage, response: ServerResponse, s
 
 /** Makes the exchange. */
 export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
-  const { guard, refuser, requestOf, limits, clock, observer, client } = options;
-  const report = createReport(client, clock);
+  const { guard, refuser, requestOf, limits, clock, observer } = options;
+  const openAccount = createAccounts(options.client, clock);
   const cards = createCardDesk(options);
 
   return async (request, response, signal) => {
@@ -69,7 +70,11 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
       }
       const peer = options.peers.get(head.peer);
       if (peer === undefined) throw new TypeError('the head names no peer');
-      const turn: Turn = { head, peer, response, signal, address: `http://${head.host}/a2a/${head.peer}` };
+      const behalf = options.behalf.ofHeaders(request.rawHeaders);
+      const doubt = isBehalf(behalf) ? options.behalf.lacks(behalf) : behalf;
+      const address = `http://${head.host}/a2a/${head.peer}`;
+      const turn: Turn = { head, peer, behalf: isBehalf(behalf) ? behalf : {}, response, signal, address };
+      if (doubt !== undefined) return unreadable(turn, 400, doubt.problem);
       await (head.wants === 'card' ? cards.show(turn) : message(turn, request));
     } catch (thrown) {
       const refusal = refuser.fault(thrown);
@@ -166,6 +171,7 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
   ): CanonicalRequest {
     const extensions = turn.head.headers.get('a2a-extensions');
     return requestOf({
+      behalf: turn.behalf,
       kind: 'a2a',
       peer: { agent_id: turn.peer.name, url: url.href, ...(skill === undefined ? {} : { skill }) },
       // What goes upstream is part of the question, so the digest covers every byte that is forwarded.
@@ -188,10 +194,8 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
   /** Sends under a permit, relays what comes back, and settles. */
   async function carryOut(turn: Turn, allowed: Allowed): Promise<void> {
     const { permit, call, row, request, endpoint, card, skill } = allowed;
-    const sentAt = clock.monotonic();
+    const account = openAccount(permit);
     let outcome: RelayOutcome = 'upstream_failed';
-    let isReported = false;
-    let bytesIn = 0;
     const ended = options.open.add(request, () => cutOff(turn, call.id, row.generation, request));
     try {
       const upstream = turn.peer.upstream(endpoint);
@@ -202,14 +206,8 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
         id: call.id,
         streams: row.streams,
         isHeld: permit.report !== undefined,
-        release: async (brought) => {
-          const isReleased = await report(permit, brought, sentAt, bytesOf(permit, bytesIn));
-          isReported = isReleased && permit.report !== undefined;
-          return isReleased;
-        },
-        received: (bytes) => {
-          bytesIn += bytes;
-        },
+        release: account.release,
+        received: account.received,
         learned: (result) => {
           const task = taskOfResult(result);
           if (row.task === 'message' && task !== undefined && skill !== undefined)
@@ -223,16 +221,7 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
     } finally {
       ended();
       observer.carriedOut('a2a_proxy', outcome);
-      // The report of a result is its settlement.
-      if (!isReported) {
-        client.settle({
-          decision_id: permit.decision_id,
-          request_digest: permit.request_digest,
-          outcome,
-          duration_ms: Math.max(0, Math.round(clock.monotonic() - sentAt)),
-          usage: bytesOf(permit, bytesIn),
-        });
-      }
+      account.settle(outcome);
     }
   }
 
@@ -261,6 +250,8 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
 export interface Turn {
   readonly head: Head;
   readonly peer: Peer;
+  /** For whom the agent acts, and for what. */
+  readonly behalf: Behalf;
   readonly response: ServerResponse;
   readonly signal: AbortSignal;
   /** Where the local agent reaches this peer. */
