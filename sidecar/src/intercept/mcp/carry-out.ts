@@ -64,7 +64,11 @@ export function createCarryOut({ refuser, replies, openAccount, open, observer, 
         requestId: id,
         expected,
         decline: (declined) => decline(turn, declined),
-        release: account.release,
+        release: async (brought) => {
+          const isReleased = await account.release(brought);
+          if (isReleased) turn.learned?.(brought);
+          return isReleased;
+        },
         received: account.received,
         shown,
         redact: (message) => redactMessage(permit, message),

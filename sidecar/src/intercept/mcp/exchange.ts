@@ -13,7 +13,7 @@ import { answerJson } from '../http/late-answer.js';
 import { NOWHERE, type Upstream } from '../http/upstream.js';
 import { createCarryOut } from './carry-out.js';
 import { createClientMessage } from './client-message.js';
-import { createServeCombined } from './combined/serve.js';
+import { type CombinedObserver, createServeCombined } from './combined/serve.js';
 import type { ToolDefinitions } from './definitions/tool-definitions.js';
 import { ALL_SERVERS, type Head } from './head.js';
 import { type ProtocolVersion, readMirrors, readVersionHeader } from './headers.js';
@@ -41,7 +41,7 @@ export interface ExchangeOptions {
   readonly open: Pick<OpenAttempts, 'add'>;
   readonly relay: Relay;
   readonly tools: ToolDefinitions;
-  readonly observer: ExchangeObserver;
+  readonly observer: ExchangeObserver & CombinedObserver;
   readonly clock: Clock;
   readonly log: Logger;
   readonly minimumVersion: ProtocolVersion;

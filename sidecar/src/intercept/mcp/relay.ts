@@ -10,7 +10,7 @@ import { answerJson, beginEvents, sseEvent } from '../http/late-answer.js';
 import { createSseReader, type SseEvent, withData } from '../http/sse.js';
 import type { UpstreamReply } from '../http/upstream.js';
 import { broughtBy, type Declined, type Expectation, type Inspector, upstreamError } from './inspect.js';
-import type { RpcId } from './message.js';
+import { isObject, type RpcId } from './message.js';
 
 /** What is relayed for. */
 export interface RelayTask {
@@ -41,6 +41,17 @@ export interface RelayLimits {
   readonly maxEventBytes: number;
   /** For bodies that are read whole. */
   readonly responseTimeoutMs: number;
+}
+
+/** A server answered a request of our own with an error. */
+export class ServerErrored extends Error {
+  /** JSON-RPC's. */
+  readonly code: unknown;
+
+  constructor(code: unknown) {
+    super('the server answered with an error');
+    this.code = code;
+  }
 }
 
 const WITHHELD = 'its answer could not be recorded';
@@ -205,12 +216,13 @@ export function createRelay(options: {
   function resultIn(bytes: Uint8Array, id: RpcId): JsonObject | undefined {
     const read = inspector.read(bytes);
     if (read?.kind !== 'response' || read.id !== id) return undefined;
-    if (read.result === undefined) throw new Error('the server answered with an error');
+    if (read.result === undefined) throw errored(read.value);
     return read.result;
   }
 
   async function ownResult(reply: UpstreamReply, id: RpcId, received: RelayTask['received']): Promise<JsonObject> {
-    if (reply.status !== 200) throw new Error(`the server answered with HTTP ${reply.status}`);
+    if (reply.status !== 200 && !(reply.status >= 400 && isJson(reply)))
+      throw new Error(`the server answered with HTTP ${reply.status}`);
     if ((reply.headers.get('content-encoding') ?? 'identity') !== 'identity') throw new Error('compressed');
     if (isEventStream(reply)) {
       const reader = createSseReader(limits);
@@ -227,6 +239,7 @@ export function createRelay(options: {
     const collected = await collect(reply.body, limit);
     received(collected.kind === 'all' ? collected.bytes.length : 0);
     const result = collected.kind === 'all' && isJson(reply) ? resultIn(collected.bytes, id) : undefined;
+    if (reply.status !== 200) throw new Error(`the server answered with HTTP ${reply.status}`);
     if (result === undefined) throw new Error('the answer is none');
     return result;
   }
@@ -289,6 +302,10 @@ export function createRelay(options: {
     if (read?.kind !== 'response' || read.result !== undefined) return undefined;
     return read.id === undefined || read.id === requestId ? broughtBy(read) : undefined;
   }
+}
+
+function errored({ error }: JsonObject): ServerErrored {
+  return new ServerErrored(isObject(error) ? error['code'] : undefined);
 }
 
 function sendJson(task: RelayTask, status: number, bytes: Buffer): void {

@@ -1,6 +1,7 @@
 /** One HTTP exchange with an agent about one server: what every stage of it works on. */
 
 import type { ServerResponse } from 'node:http';
+import type { Json } from '@portcullis/policy/model';
 import type { TraceFields } from '../../trace/w3c.js';
 import type { Headers, Upstream } from '../http/upstream.js';
 import type { Head } from './head.js';
@@ -16,6 +17,8 @@ export interface Turn {
   readonly upstream: Upstream;
   /** Of the agent's headers, those that go on. */
   readonly headers: Headers;
+  /** Told what the server gave for a request, once the agent may have it. */
+  readonly learned?: (brought: Json) => void;
 }
 
 /** What passes from agent to server. A list of what may, because what may not cannot be listed. */
