@@ -10,7 +10,7 @@ import { DIRECTIONS, type EgressObserver, ENDINGS } from './intercept/egress/evi
 import type { ExchangeObserver } from './intercept/exchange-outcome.js';
 import { CALL_OUTCOMES } from './intercept/llm/calls.js';
 import type { GatewayObserver } from './intercept/llm/compose-llm.js';
-import type { CombinedObserver } from './intercept/mcp/combined/serve.js';
+import type { CombinedObserver } from './intercept/mcp/combined/answer.js';
 import { QUARANTINE_REASONS } from './intercept/mcp/definitions/ledger.js';
 import { CALL_REASONS, HIDDEN_REASONS, type ToolObserver } from './intercept/mcp/definitions/tool-definitions.js';
 import { REDACTION_DIRECTIONS, type RedactionObserver } from './redact/redactor.js';

@@ -33,10 +33,10 @@ export async function scriptedServer(name: string, results: Results): Promise<Sc
       server.upstream.requests.map(({ body }) => {
         const { method, params = {} } = JSON.parse(body) as {
           readonly method: string;
-          readonly params?: Readonly<Record<string, unknown>>;
+          readonly params?: Readonly<Record<string, string>>;
         };
         const named = params['name'] ?? params['uri'] ?? params['taskId'];
-        return named === undefined ? method : `${method} ${String(named)}`;
+        return named === undefined ? method : `${method} ${named}`;
       }),
   };
   return server;

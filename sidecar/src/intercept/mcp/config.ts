@@ -91,7 +91,7 @@ export const mcpConfig = z
       .default(false)
       .describe(
         'Whether /mcp serves all servers: tools and prompts as <server>__<name>, resources by the URIs that exactly one ' +
-          'server lists, tasks by the server that named them; to clients of 2026-07-28.',
+          'server lists, tasks by the server that named them; to clients of both generations.',
       ),
     minimumVersion,
     definitions: definitionsConfig,

@@ -19,6 +19,8 @@ export interface Turn {
   readonly headers: Headers;
   /** Told what the server gave for a request, once the agent may have it. */
   readonly learned?: (brought: Json) => void;
+  /** A message of the server with the ids that the agent knows; nothing: it is not for the agent. Answers stay as they are. */
+  readonly readdressed?: (message: Buffer) => Buffer | undefined;
 }
 
 /** What passes from agent to server. A list of what may, because what may not cannot be listed. */

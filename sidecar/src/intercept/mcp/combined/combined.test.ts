@@ -183,19 +183,10 @@ describe('by hand', () => {
     expect(called).toEqual([]);
   });
 
-  test('older clients are told which revision is spoken; there is no stream, no other spelling and no end', async () => {
-    const body = { jsonrpc: '2.0', id: 1, method: 'initialize', params: { protocolVersion: '2025-11-25' } };
-    const old = await harness.send({
-      path: '/mcp',
-      headers: ['content-type', 'application/json'],
-      body: JSON.stringify(body),
-    });
-    expect([old.status, old.json.error?.code, old.json.error?.data]).toEqual([
-      400,
-      -32022,
-      { supported: ['2026-07-28'] },
-    ]);
-    for (const method of ['GET', 'DELETE']) expect((await harness.send({ path: '/mcp', method })).status).toBe(405);
+  test('this generation has neither stream nor end, and there is no other spelling', async () => {
+    const headers = ['mcp-protocol-version', '2026-07-28'];
+    for (const method of ['GET', 'DELETE'])
+      expect((await harness.send({ path: '/mcp', method, headers })).status).toBe(405);
     expect((await harness.send({ path: '/mcp/' })).status).toBe(404);
     expect(client.asked).toEqual([]);
   });

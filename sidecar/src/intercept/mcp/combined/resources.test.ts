@@ -61,13 +61,13 @@ const MODERN = {
   'io.modelcontextprotocol/clientCapabilities': {},
 };
 const post = (method: string, params: Record<string, unknown> = {}): Promise<Answered> => {
-  const named = params['name'] ?? params['uri'] ?? params['taskId'];
+  const named = [params['name'], params['uri'], params['taskId']].find((one) => typeof one === 'string');
   return harness.send({
     path: '/mcp',
     headers: [
       ...['content-type', 'application/json', 'accept', 'application/json, text/event-stream'],
       ...['mcp-protocol-version', '2026-07-28', 'mcp-method', method],
-      ...(named === undefined ? [] : ['mcp-name', String(named)]),
+      ...(named === undefined ? [] : ['mcp-name', named]),
     ],
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: { ...params, _meta: MODERN } }),
   });
@@ -128,7 +128,7 @@ describe('a resource', () => {
       (request.tool?.server === 'notes' && request.tool.operation?.endsWith('list') ? deny() : allow())(request);
     expect((await post('resources/read', { uri: 'note://1' })).json.error?.code).toBe(-32602);
     expect(notes.asked()).toEqual([]);
-    expect(harness.logged.join('')).toContain('Server could not be listed');
+    expect(harness.logged.join('')).toContain('Server could not be asked');
     expect(await harness.registry.metrics()).toMatch(/combined_servers_missing_total [1-9]/);
   });
 });

@@ -9,8 +9,8 @@ import type { TaskOwners } from './task-owners.js';
 
 /** Where it goes. */
 export type Route =
-  /** To this server, as this message. */
-  | { readonly kind: 'forward'; readonly server: string; readonly message: RpcRequest }
+  /** To this server, as this message; `name` is its own name for what is addressed by one. */
+  | { readonly kind: 'forward'; readonly server: string; readonly message: RpcRequest; readonly name?: string }
   | { readonly kind: 'invalid'; readonly message: string }
   | { readonly kind: 'unknown_method' };
 
@@ -23,8 +23,7 @@ export interface RouteParts {
   readonly listed: FetchList;
 }
 
-/** What is addressed by name. */
-export const BY_NAME: ReadonlySet<string> = new Set(['tools/call', 'prompts/get']);
+const BY_NAME: ReadonlySet<string> = new Set(['tools/call', 'prompts/get']);
 const BY_URI: ReadonlySet<string> = new Set(['resources/read', 'resources/subscribe', 'resources/unsubscribe']);
 const BY_TASK: ReadonlySet<string> = new Set(['tasks/get', 'tasks/result', 'tasks/cancel', 'tasks/update']);
 const NAMES = 'must be <server>__<name>, as the lists here say it';
@@ -35,7 +34,7 @@ export async function routeOf(message: RpcRequest, parts: RouteParts): Promise<R
   if (BY_NAME.has(method)) {
     const split = splitName(params['name'], parts.servers);
     if (split === undefined) return invalid(`params.name ${NAMES}`);
-    return to(split.server, message, { ...params, name: split.name });
+    return { ...to(split.server, message, { ...params, name: split.name }), name: split.name };
   }
   if (BY_URI.has(method)) {
     const { uri } = params;
@@ -80,7 +79,7 @@ export async function ownerOf(
   return { server };
 }
 
-function to(server: string, message: RpcRequest, params: JsonObject): Route {
+function to(server: string, message: RpcRequest, params: JsonObject): Route & { readonly kind: 'forward' } {
   return { kind: 'forward', server, message: { ...message, params, value: { ...message.value, params } } };
 }
 

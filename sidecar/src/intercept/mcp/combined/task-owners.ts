@@ -1,6 +1,6 @@
 /** Which server a task is of: the one whose answer named it first. */
 
-import type { Json, JsonObject } from '@portcullis/policy/model';
+import type { Json } from '@portcullis/policy/model';
 import { isObject } from '../message.js';
 
 /** Knows owners. */
@@ -37,7 +37,7 @@ export function createTaskOwners(): TaskOwners {
       // 2026-07-28 names it in the result itself, 2025-11-25 in a member, and both in lists.
       if (brought['resultType'] === 'task') own(server, brought);
       own(server, brought['task']);
-      const { tasks } = brought as JsonObject;
+      const { tasks } = brought;
       if (Array.isArray(tasks)) for (const task of tasks) own(server, task);
     },
     ownerOf(taskId) {
