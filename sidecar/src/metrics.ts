@@ -77,6 +77,10 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
     name: 'reuses_lost_total',
     help: 'Allows out of kept decisions that no PDP had recorded when the sidecar ended.',
   });
+  const refusalsLost = registry.counter({
+    name: 'refusals_unrecorded_total',
+    help: 'Attempts that were refused without a decision, and that could not be put on record.',
+  });
   const redactedValues = registry.counter<'direction' | 'kind'>({
     name: 'redacted_values_total',
     help: 'Values that were masked, hashed, dropped or replaced by a placeholder, by kind.',
@@ -183,6 +187,9 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
     },
     reusesLost(count) {
       reusesLost.inc(count);
+    },
+    refusalsLost(count) {
+      refusalsLost.inc(count);
     },
     unstored(reason) {
       unstored.inc({ reason });

@@ -5,6 +5,7 @@ import { request as httpRequest } from 'node:http';
 import { Writable } from 'node:stream';
 import { createLogger, createRegistry, type Logger, type Registry, systemClock } from '@portcullis/runtime';
 import type { z } from 'zod';
+import type { BehalfReader } from '../behalf/behalf.js';
 import { auditLevel, BY_REDACTOR } from '../enforce/capabilities.js';
 import { createGuard } from '../enforce/guard.js';
 import { createOpenAttempts, type OpenAttempts } from '../enforce/open-attempts.js';
@@ -24,6 +25,7 @@ import { createSidecarMetrics } from '../metrics.js';
 import { redactionConfig } from '../redact/config.js';
 import { createRedactor } from '../redact/redactor.js';
 import type { FakePolicyClient } from './fake-policy-client.js';
+import { NOBODY } from './nobody.js';
 
 /** An answer of the proxy, read whole. */
 export interface Answered {
@@ -82,7 +84,7 @@ export function enforcementParts(
   news: AnswerNews = createAnswerNews(),
 ): EnforcementParts {
   const metrics = createSidecarMetrics(registry);
-  const refuser = createRefuser({ source: 'mcp_proxy', log, observer: metrics });
+  const refuser = createRefuser({ source: 'mcp_proxy', log, observer: metrics, records: client });
   const guarding = {
     client,
     clock: systemClock,
@@ -96,7 +98,7 @@ export function enforcementParts(
     capabilities: { redact: BY_REDACTOR, mask_fields: BY_REDACTOR, audit_level: auditLevel(() => undefined) },
   };
   const guard = createGuard({ ...guarding, refuser });
-  const patient = createRefuser({ source: 'mcp_proxy', log, observer: countingEnds(metrics) });
+  const patient = createRefuser({ source: 'mcp_proxy', log, observer: countingEnds(metrics), records: client });
   const attempts = createAttemptMaker(ASKING);
   const inspector = createInspector({
     guard,
@@ -122,6 +124,7 @@ export function enforcementParts(
     holds,
     refuser,
     client,
+    behalf: NOBODY,
     open,
     attempts,
     inspector,
@@ -161,6 +164,8 @@ export async function startHarness(options: {
   /** Instead of `files`. */
   readonly upstreams?: readonly { readonly name: string; readonly url: string }[];
   readonly combined?: boolean;
+  /** Default: nobody is named. */
+  readonly behalf?: BehalfReader;
 }): Promise<Harness> {
   const registry = createRegistry('portcullis_sidecar');
   const { log, logged } = memoryLog();
@@ -180,7 +185,7 @@ export async function startHarness(options: {
   });
   const news = createAnswerNews();
   const parts = enforcementParts(options.client, registry, log, options.backstopMs, options.approvals, news);
-  const proxy = await startHttpProxy(config, { ...parts, env: options.env ?? {} });
+  const proxy = await startHttpProxy(config, { ...parts, behalf: options.behalf ?? NOBODY, env: options.env ?? {} });
   const port = Number(proxy.address.split(':').pop());
   const url = `http://127.0.0.1:${port}/mcp/files`;
 
@@ -244,7 +249,7 @@ export function surfaceParts(client: FakePolicyClient): SurfaceParts {
   const metrics = createSidecarMetrics(registry);
   return {
     enforcementOf(source) {
-      const refuser = createRefuser({ source, log, observer: metrics });
+      const refuser = createRefuser({ source, log, observer: metrics, records: client });
       const capabilities = { audit_level: auditLevel(() => undefined) };
       return {
         refuser,
@@ -253,6 +258,7 @@ export function surfaceParts(client: FakePolicyClient): SurfaceParts {
       };
     },
     client,
+    behalf: NOBODY,
     open: createOpenAttempts({ client, log }),
     observer: metrics,
     clock: systemClock,

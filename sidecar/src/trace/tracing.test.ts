@@ -140,7 +140,7 @@ describe('an attempt', () => {
     const meta = { traceparent: `00-${other}-${SPAN}-01` };
     const tool = { server: 'files', name: 'read', operation: 'tools/call', attributes: { params: { _meta: meta } } };
     await tracing.guard(guard)({
-      request: requestOf({ kind: 'tool_call', tool: { ...tool, arguments: { path: SECRET } } }),
+      request: requestOf({ behalf: {}, kind: 'tool_call', tool: { ...tool, arguments: { path: SECRET } } }),
       server: 'files',
       direction: 'client_to_server',
       payload: '{}',
@@ -161,7 +161,7 @@ describe('an attempt', () => {
     const { tracing, spans } = inMemory();
     const policy = fakePolicyClient();
     const { guard, requestOf } = surfaceParts(policy).enforcementOf('a2a_proxy');
-    const request = requestOf({ kind: 'a2a', peer: { agent_id: 'x' } });
+    const request = requestOf({ behalf: {}, kind: 'a2a', peer: { agent_id: 'x' } });
     await tracing.guard(guard)({ request, server: 'x', direction: 'client_to_server', payload: undefined });
     expect(spans()).toHaveLength(0);
     await tracing.close();

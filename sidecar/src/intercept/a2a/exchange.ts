@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CanonicalRequest, JsonObject } from '@portcullis/policy/model';
 import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
 import type { PolicyClient } from '../../ask/port.js';
+import { type Behalf, type BehalfReader, isBehalf } from '../../behalf/behalf.js';
 import { createAccounts } from '../../enforce/account.js';
 import { isRefusal } from '../../enforce/guard.js';
 import type { OpenAttempts } from '../../enforce/open-attempts.js';
@@ -34,6 +35,7 @@ import { skillOf } from './skill.js';
 /** What an exchange needs. */
 export interface A2aExchangeOptions extends Enforcement {
   readonly client: Pick<PolicyClient, 'settle' | 'report'>;
+  readonly behalf: BehalfReader;
   readonly open: Pick<OpenAttempts, 'add'>;
   readonly peers: ReadonlyMap<string, Peer>;
   readonly rules: HeadRules;
@@ -68,7 +70,11 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
       }
       const peer = options.peers.get(head.peer);
       if (peer === undefined) throw new TypeError('the head names no peer');
-      const turn: Turn = { head, peer, response, signal, address: `http://${head.host}/a2a/${head.peer}` };
+      const behalf = options.behalf.ofHeaders(request.rawHeaders);
+      const doubt = isBehalf(behalf) ? options.behalf.lacks(behalf) : behalf;
+      const address = `http://${head.host}/a2a/${head.peer}`;
+      const turn: Turn = { head, peer, behalf: isBehalf(behalf) ? behalf : {}, response, signal, address };
+      if (doubt !== undefined) return unreadable(turn, 400, doubt.problem);
       await (head.wants === 'card' ? cards.show(turn) : message(turn, request));
     } catch (thrown) {
       const refusal = refuser.fault(thrown);
@@ -165,6 +171,7 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
   ): CanonicalRequest {
     const extensions = turn.head.headers.get('a2a-extensions');
     return requestOf({
+      behalf: turn.behalf,
       kind: 'a2a',
       peer: { agent_id: turn.peer.name, url: url.href, ...(skill === undefined ? {} : { skill }) },
       // What goes upstream is part of the question, so the digest covers every byte that is forwarded.
@@ -243,6 +250,8 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
 export interface Turn {
   readonly head: Head;
   readonly peer: Peer;
+  /** For whom the agent acts, and for what. */
+  readonly behalf: Behalf;
   readonly response: ServerResponse;
   readonly signal: AbortSignal;
   /** Where the local agent reaches this peer. */

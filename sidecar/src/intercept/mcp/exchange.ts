@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock, Logger } from '@portcullis/runtime';
 import type { PolicyClient } from '../../ask/port.js';
+import { type BehalfReader, isBehalf } from '../../behalf/behalf.js';
 import { createAccounts } from '../../enforce/account.js';
 import { type Guard, isRefusal } from '../../enforce/guard.js';
 import type { OpenAttempts } from '../../enforce/open-attempts.js';
@@ -19,7 +20,7 @@ import type { ToolDefinitions } from './definitions/tool-definitions.js';
 import { ALL_SERVERS, type Head } from './head.js';
 import { type ProtocolVersion, readMirrors, readVersionHeader } from './headers.js';
 import type { Holds } from './held/holds.js';
-import { type RpcId, type RpcResponse, readMessage } from './message.js';
+import { type RpcId, type RpcMessage, type RpcResponse, readMessage } from './message.js';
 import { createOwnNotification, createOwnRequest } from './own-requests.js';
 import type { Relay } from './relay.js';
 import { createReplies } from './replies.js';
@@ -38,6 +39,7 @@ export interface ExchangeOptions {
   readonly attempts: AttemptMaker;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly sessions: Sessions;
+  readonly behalf: BehalfReader;
   /** Told what is under way, so that it can be cut off. */
   readonly open: Pick<OpenAttempts, 'add'>;
   readonly relay: Relay;
@@ -77,7 +79,10 @@ export function createExchange(options: ExchangeOptions): Exchange {
       // Nothing is sent before a server was chosen by name.
       const upstream = head.server === ALL_SERVERS ? NOWHERE : options.upstreams.get(head.server);
       if (upstream === undefined) throw new TypeError('the head names no upstream');
-      const turn: Turn = { head, response, signal, upstream, headers: forwardable(head.headers) };
+      const said = options.behalf.ofHeaders(request.rawHeaders);
+      const behalf = isBehalf(said) ? said : {};
+      const turn: Turn = { head, response, signal, upstream, headers: forwardable(head.headers), behalf };
+      if (!isBehalf(said)) return replies.unreadable(turn, 400, said.problem);
       await (head.verb === 'POST' ? post(turn, request) : verb(turn, head.verb));
     } catch (thrown) {
       const refusal = refuser.fault(thrown);
@@ -97,9 +102,22 @@ export function createExchange(options: ExchangeOptions): Exchange {
     if (request.rawTrailers.length > 0) return replies.unreadable(turn, 400, 'trailers are not accepted');
 
     const read = readMessage(collected.bytes, { maxBytes: limits.maxBodyBytes });
-    if (!read.ok) return replies.respond(turn, read.id, replies.invalid(read.message, 400, read.rpcCode), 400);
-    const { message } = read;
-    const id: RpcId | undefined = message.kind === 'request' ? message.id : undefined;
+    if (!read.ok)
+      return replies.respond(turn, read.id, replies.invalid(read.message, 400, read.rpcCode, turn.head), 400);
+    const said = readBehalf(turn, read.message);
+    if ('problem' in said) return replies.respond(turn, idOf(read.message), replies.invalid(said.problem), 400);
+    return spokenTo({ ...turn, behalf: said.behalf }, said.message);
+  }
+
+  /** A message without what it says of its user and task, which go no further. */
+  function readBehalf(turn: Turn, message: RpcMessage) {
+    if (message.kind === 'response') return { behalf: turn.behalf, message };
+    const said = options.behalf.ofMessage(message, turn.behalf);
+    return isBehalf(said) ? (options.behalf.lacks(said.behalf) ?? said) : said;
+  }
+
+  async function spokenTo(turn: Turn, message: RpcMessage): Promise<void> {
+    const id = idOf(message);
     const spoken = readMirrors(turn.head.headers, message, minimumVersion);
     if (!spoken.ok) return replies.badHead(turn, id, spoken);
     if (turn.head.server === ALL_SERVERS) return combined.message(turn, message, spoken);
@@ -132,6 +150,8 @@ export function createExchange(options: ExchangeOptions): Exchange {
   async function verb(turn: Turn, name: 'GET' | 'DELETE'): Promise<void> {
     const spoken = readVersionHeader(turn.head.headers.get('mcp-protocol-version'), minimumVersion);
     if (!spoken.ok) return replies.badHead(turn, undefined, spoken);
+    const lacking = options.behalf.lacks(turn.behalf);
+    if (lacking !== undefined) return replies.respond(turn, undefined, replies.invalid(lacking.problem), 400);
     if (turn.head.server === ALL_SERVERS) return combined.verb(turn, name, spoken);
     const seen = sightingOf(turn, spoken);
     const lastEventId = turn.head.headers.get('last-event-id');
@@ -159,4 +179,8 @@ export function createExchange(options: ExchangeOptions): Exchange {
     }
     if (name === 'DELETE') sessions.drop(seen.server, seen.sessionId);
   }
+}
+
+function idOf(message: RpcMessage): RpcId | undefined {
+  return message.kind === 'request' ? message.id : undefined;
 }

@@ -7,7 +7,7 @@ import type { Permit } from '../../enforce/permit.js';
 import type { RelayOutcome } from '../exchange-outcome.js';
 import { discard } from '../http/body.js';
 import type { Headers, UpstreamReply } from '../http/upstream.js';
-import { PAGE_TIMEOUT_MS } from './definitions/fetch-page.js';
+import { OwnRequestRefused, PAGE_TIMEOUT_MS } from './definitions/fetch-page.js';
 import type { RpcNotification, RpcRequest } from './message.js';
 import type { Relay } from './relay.js';
 import { type AttemptMaker, isAttempt, type Sighting } from './to-attempt.js';
@@ -41,7 +41,7 @@ export function createOwnRequest({ guard, attempts, relay, openAccount }: OwnReq
     const made = attempts.fromMessage(asked, seen);
     if (!isAttempt(made)) throw new TypeError(made.message);
     const permit = await guard(made);
-    if (isRefusal(permit)) throw new Error(`${asked.method} may not be asked: ${permit.code}`);
+    if (isRefusal(permit)) throw new OwnRequestRefused(asked.method, permit);
     const account = openAccount(permit);
     let outcome: RelayOutcome = 'upstream_failed';
     try {

@@ -6,6 +6,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
 import type { PolicyClient } from '../../ask/port.js';
+import { type BehalfReader, isBehalf } from '../../behalf/behalf.js';
 import { type Account, createAccounts, giveBack } from '../../enforce/account.js';
 import { type Attempt, type Guard, isRefusal } from '../../enforce/guard.js';
 import type { Permit } from '../../enforce/permit.js';
@@ -14,7 +15,7 @@ import { redactMessage } from '../../redact/message.js';
 import type { ExchangeObserver, RelayOutcome } from '../exchange-outcome.js';
 import { writeSlowly } from '../http/backpressure.js';
 import type { Child } from './child.js';
-import { PAGE_TIMEOUT_MS, pageRequest } from './definitions/fetch-page.js';
+import { OwnRequestRefused, PAGE_TIMEOUT_MS, pageRequest } from './definitions/fetch-page.js';
 import type { ToolDefinitions, ToolPage } from './definitions/tool-definitions.js';
 import type { BadHead } from './head.js';
 import { type ProtocolVersion, readInlineVersion } from './headers.js';
@@ -43,6 +44,7 @@ export interface StdioOptions {
   readonly holds: Holds;
   readonly refuser: Refuser;
   readonly client: Pick<PolicyClient, 'settle' | 'report'>;
+  readonly behalf: BehalfReader;
   readonly attempts: AttemptMaker;
   readonly inspector: Inspector;
   readonly observer: ExchangeObserver;
@@ -129,17 +131,25 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     const spoken = readInlineVersion(read.message, minimumVersion);
     if (!spoken.ok) return badVersion(id, spoken);
     if (read.message.kind === 'response') return agentAnswer(read.message, turn);
-    if (read.message.kind === 'request') era = spoken.era;
+    const said = options.behalf.ofMessage(read.message, options.behalf.own);
+    const doubt = isBehalf(said) ? options.behalf.lacks(said.behalf) : said;
+    // A notification has no answer, not even a refusing one.
+    if (doubt !== undefined && id === undefined)
+      return void refuser.refuse('REQUEST_INVALID', { message: doubt.problem });
+    if (!isBehalf(said) || doubt !== undefined) return invalid(id, doubt?.problem ?? '');
+    const { message: bare, behalf } = said;
+    if (bare.kind === 'request') era = spoken.era;
     const seen: Sighting = {
       server: child.name,
       direction: 'client_to_server',
-      era: read.message.kind === 'request' ? spoken.era : era,
+      era: bare.kind === 'request' ? spoken.era : era,
       protocolVersion: spoken.version,
       sessionId: undefined,
+      behalf,
     };
-    const admitted = read.message.kind === 'request' ? holds.admit(read.message, seen) : undefined;
+    const admitted = bare.kind === 'request' ? holds.admit(bare, seen) : undefined;
     if (admitted !== undefined && 'kind' in admitted) return say(refusalError(id, admitted));
-    const message = admitted?.message ?? read.message;
+    const message = admitted?.message ?? bare;
     const made = attempts.fromMessage(message, seen);
     if (!isAttempt(made)) {
       if (made.refused !== 'METHOD_UNKNOWN') {
@@ -245,7 +255,7 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     const made = attempts.fromMessage(asked, seen);
     if (!isAttempt(made)) throw new TypeError(made.message);
     const permit = await guard(made);
-    if (isRefusal(permit)) throw new Error(`tools may not be listed: ${permit.code}`);
+    if (isRefusal(permit)) throw new OwnRequestRefused(asked.method, permit);
     const account = openAccount(permit);
     let outcome: RelayOutcome = 'upstream_failed';
     const { promise, resolve, reject } = Promise.withResolvers<RpcResponse>();
@@ -300,7 +310,13 @@ export async function runStdio(options: StdioOptions): Promise<void> {
 
   function inspect(message: RpcMessage): Promise<Finding> {
     const answered = answeredBy(message);
-    const seen = { server: child.name, era: answered?.era ?? era, protocolVersion: undefined, sessionId: undefined };
+    const seen = {
+      server: child.name,
+      era: answered?.era ?? era,
+      protocolVersion: undefined,
+      sessionId: undefined,
+      behalf: options.behalf.own,
+    };
     return inspector.inspectMessage(message, { seen, session, expects: (id) => open.has(idKey(id)) });
   }
 
