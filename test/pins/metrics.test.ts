@@ -46,6 +46,9 @@ const METRICS = {
     'gauge portcullis_pdp_bundle_age_seconds{}',
     'gauge portcullis_pdp_bundle_info{digest,channel}',
     'gauge portcullis_pdp_decision_cache_entries{}',
+    'gauge portcullis_pdp_audit_lag_records{}',
+    'gauge portcullis_pdp_audit_lag_bytes{}',
+    'gauge portcullis_pdp_audit_lag_seconds{}',
   ],
   portcullis_sidecar: [
     'counter portcullis_sidecar_attempts_total{source,outcome}',

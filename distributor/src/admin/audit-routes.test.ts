@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createChainVerifier, openCheckpoint, openNoteVerifier } from '@portcullis/policy/evidence';
 import { parsePeerIdentity } from '@portcullis/proto';
 import type { FastifyInstance } from 'fastify';
@@ -30,16 +30,20 @@ const chain = chainOfRecords('pdp-1', [
 let database: TestDatabase;
 let app: FastifyInstance;
 let stop: AbortController;
-beforeAll(async () => {
-  database = await openTestDatabase();
-}, 60_000);
-afterAll(() => database.close());
-beforeEach(async () => {
+
+/** The chain and nothing else. */
+async function fill(): Promise<void> {
   await database.empty();
   const store = createDatabaseStore(database);
   await store.append(chain.writer, chain.records);
   await store.checkpoint(chain.writer, chain.at(2), chain.note(2));
   await store.finding(chain.writer, { code: 'CHAIN_FORKED', message: 'two', seq: 2 }, new Date(0));
+}
+
+beforeAll(async () => {
+  database = await openTestDatabase();
+  await fill();
+  const store = createDatabaseStore(database);
   const world = await createWorld();
   stop = new AbortController();
   app = createAdminApp({
@@ -54,10 +58,11 @@ beforeEach(async () => {
       ...{ config, clock: world.clock, log: world.log },
     },
   });
-});
-afterEach(async () => {
+}, 60_000);
+afterAll(async () => {
   stop.abort();
   await app.close();
+  await database.close();
 });
 
 const get = (peer: string, url: string) => app.inject({ method: 'GET', url, headers: { 'x-peer': peer } });
@@ -194,6 +199,7 @@ describe('chains', () => {
 });
 
 describe('erasure', () => {
+  beforeEach(fill);
   const wish = { tenant: 'acme', comment: 'art. 17' };
 
   test('is for those who may, of tenants that they may see', async () => {
