@@ -30,6 +30,7 @@ import { type Head, type HeadRules, readHead } from './head.js';
 import { ambiguity } from './members.js';
 import { type Generation, type MethodRow, methodRow, taskOfResult } from './methods.js';
 import type { Peer } from './peer.js';
+import { createAnswerRedaction } from './redaction.js';
 import type { Relay } from './relay.js';
 import { skillOf } from './skill.js';
 
@@ -209,6 +210,7 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
         id: call.id,
         streams: row.streams,
         isHeld: permit.report !== undefined,
+        redaction: permit.redaction === undefined ? undefined : createAnswerRedaction(permit.redaction),
         release: async (brought) => {
           const isReleased = await report(permit, brought, sentAt, bytesOf(permit, bytesIn));
           isReported = isReleased && permit.report !== undefined;

@@ -1,15 +1,17 @@
 /** Bringing a peer's answer to the local agent: checked message by message, unbuffered, with back-pressure. */
 
 import type { ServerResponse } from 'node:http';
-import type { Json } from '@portcullis/policy/model';
+import type { Json, JsonObject } from '@portcullis/policy/model';
 import { LOG_FIELD, type Logger } from '@portcullis/runtime';
 import { writeSlowly } from '../http/backpressure.js';
 import { collect } from '../http/body.js';
-import { createSseReader, type SseEvent } from '../http/sse.js';
+import { sseEvent } from '../http/late-answer.js';
+import { createSseReader, type SseEvent, withData } from '../http/sse.js';
 import type { RpcId } from '../mcp/message.js';
 import type { RelayOutcome } from '../mcp/relay.js';
 import type { UpstreamReply } from '../mcp/upstream.js';
 import { type PeerAnswer, peerError, readPeerAnswer } from './answer.js';
+import type { AnswerRedaction } from './redaction.js';
 
 /** What is relayed for. */
 export interface RelayTask {
@@ -20,6 +22,8 @@ export interface RelayTask {
   readonly streams: boolean;
   /** Whether nothing may be delivered before all of it was reported. */
   readonly isHeld: boolean;
+  /** Where the answer has to be redacted before anybody has it. */
+  readonly redaction: AnswerRedaction | undefined;
   /** Whether the agent may have what was brought; asked once, before it is delivered. Never rejects. */
   release(brought: Json): Promise<boolean>;
   /** Told of bytes that the peer sent, before anything is made of them. */
@@ -42,6 +46,7 @@ export interface RelayLimits {
 export type Relay = (task: RelayTask) => Promise<RelayOutcome>;
 
 const WITHHELD = 'its answer could not be recorded';
+const UNREDACTED = 'its answer could not be redacted';
 
 /** Makes a relay. */
 export function createRelay({ limits, log }: { readonly limits: RelayLimits; readonly log: Logger }): Relay {
@@ -63,15 +68,18 @@ export function createRelay({ limits, log }: { readonly limits: RelayLimits; rea
     const read = readPeerAnswer(collected.bytes, id, limits.maxResponseBytes);
     if (typeof read === 'string') return fail(task, read);
     if (!read.isError && reply.status >= 400) return fail(task, `it answered with HTTP ${reply.status}`);
-    if (!(await task.release(read.brings))) return fail(task, WITHHELD);
+    const shown = redacted(task, (redaction) => redaction.whole(messageOf(id, read)));
+    if (shown === 'failed') return fail(task, UNREDACTED);
+    const brings = shown === undefined ? read.brings : bringsOf(shown);
+    if (!(await task.release(brings))) return fail(task, WITHHELD);
+    const bytes = shown === undefined ? collected.bytes : Buffer.from(JSON.stringify(shown));
     if (read.isError) {
-      sendJson(response, collected.bytes);
+      sendJson(response, bytes);
       return 'upstream_failed';
     }
     task.learned(read.brings);
-    if (task.replaced === undefined) sendJson(response, collected.bytes);
-    else
-      sendJson(response, Buffer.from(JSON.stringify({ jsonrpc: '2.0', id, result: await task.replaced(read.brings) })));
+    if (task.replaced === undefined) sendJson(response, bytes);
+    else sendJson(response, Buffer.from(JSON.stringify({ jsonrpc: '2.0', id, result: await task.replaced(brings) })));
     return 'forwarded';
   }
 
@@ -97,12 +105,32 @@ export function createRelay({ limits, log }: { readonly limits: RelayLimits; rea
       failed ||= read.isError;
       if (!read.isError) task.learned(read.brings);
       delivered += 1;
-      if (!task.isHeld) return writeSlowly(response, event.raw);
-      held.raw.push(event.raw);
-      held.brought.push(read.brings);
-      held.size += event.raw.length;
+      const shown = redacted(task, (redaction) => redaction.event(messageOf(id, read)));
+      if (shown === undefined) return deliver(event.raw, read.brings);
+      if (shown === 'failed') {
+        trouble = UNREDACTED;
+        return false;
+      }
+      return deliverAll(shown, event.raw);
+    }
+
+    async function deliver(raw: Buffer, brings: Json): Promise<boolean> {
+      if (!task.isHeld) return writeSlowly(response, raw);
+      held.raw.push(raw);
+      held.brought.push(brings);
+      held.size += raw.length;
       if (held.size > limits.maxResponseBytes) trouble = 'it said more than can be held until it is recorded';
       return trouble === undefined;
+    }
+
+    /** The last of them stands where the peer's own event was. */
+    async function deliverAll(shown: readonly JsonObject[], raw?: Buffer): Promise<boolean> {
+      for (const [at, message] of shown.entries()) {
+        const data = Buffer.from(JSON.stringify(message));
+        const isOwn = raw !== undefined && at === shown.length - 1;
+        if (!(await deliver(isOwn ? withData(raw, data) : sseEvent(data), bringsOf(message)))) return false;
+      }
+      return true;
     }
 
     try {
@@ -113,6 +141,9 @@ export function createRelay({ limits, log }: { readonly limits: RelayLimits; rea
         }
       }
       if (reader.pending > 0) trouble ??= 'its stream ended within an event';
+      const rest = trouble === undefined ? redacted(task, (redaction) => redaction.rest()) : undefined;
+      if (rest === 'failed') trouble = UNREDACTED;
+      else if (rest !== undefined) await deliverAll(rest);
     } catch (thrown) {
       trouble = thrown instanceof RangeError ? thrown.message : 'its stream broke off';
     }
@@ -132,6 +163,17 @@ export function createRelay({ limits, log }: { readonly limits: RelayLimits; rea
     return trouble === undefined && !failed ? 'forwarded' : 'upstream_failed';
   }
 
+  /** Nothing where nothing is to be redacted. */
+  function redacted<T>({ redaction }: RelayTask, redact: (redaction: AnswerRedaction) => T): T | 'failed' | undefined {
+    if (redaction === undefined) return undefined;
+    try {
+      return redact(redaction);
+    } catch (thrown) {
+      log.warn({ [LOG_FIELD.error]: thrown }, 'Answer of a peer could not be redacted');
+      return 'failed';
+    }
+  }
+
   return async (task) => {
     const { reply } = task;
     // The credentials are ours, so is the trouble with them; a challenge would send the agent to a stranger's login.
@@ -146,6 +188,14 @@ export function createRelay({ limits, log }: { readonly limits: RelayLimits; rea
     if (type !== 'text/event-stream') return fail(task, 'its answer is neither JSON nor an event stream');
     return task.streams ? stream(task) : fail(task, 'it streams where nothing is to be streamed');
   };
+}
+
+function messageOf(id: RpcId, { isError, brings }: PeerAnswer): JsonObject {
+  return { jsonrpc: '2.0', id, [isError ? 'error' : 'result']: brings };
+}
+
+function bringsOf({ result, error }: JsonObject): Json {
+  return result ?? error ?? null;
 }
 
 const JSON_TYPES: ReadonlySet<string> = new Set(['application/json', 'application/a2a+json']);
