@@ -118,7 +118,7 @@ describe.each(['1.0', '0.3'] as const)('in a stream of A2A %s', (generation) => 
   });
 
   test('letter by letter, and nothing else of it changes', () => {
-    const messages = [...SAID].map((letter) => update(letter));
+    const messages = Array.from(SAID, (letter) => update(letter));
     const { text, events } = streamed([...messages, ended]);
     expect(text).toBe(WANTED);
     expect(events.at(-1)).toEqual(ended);
@@ -149,7 +149,7 @@ describe.each(['1.0', '0.3'] as const)('in a stream of A2A %s', (generation) => 
     });
     const token = /\[[A-Z_]+\d+\]/.exec(plan.request(payload))?.[0] ?? '';
     expect(token).not.toBe('');
-    const messages = [...`for ${token}`].map((letter) => update(letter));
+    const messages = Array.from(`for ${token}`, (letter) => update(letter));
     const events = [...messages.flatMap((message) => answer.event(message)), ...answer.rest()];
     expect(events.map(texts).join('')).toBe(`for ${CARD}`);
   });

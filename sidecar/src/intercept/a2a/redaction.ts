@@ -61,7 +61,7 @@ export function createAnswerRedaction(redaction: Redaction): AnswerRedaction {
     if (rest === '') return said;
     const at = said.findLastIndex((part) => textOf(part) !== undefined);
     return said.map((part, index) =>
-      index === at && isObject(part) ? { ...part, text: `${String(part['text'])}${rest}` } : part,
+      index === at && isObject(part) ? { ...part, text: (textOf(part) ?? '') + rest } : part,
     );
   }
 
@@ -82,7 +82,7 @@ export function createAnswerRedaction(redaction: Redaction): AnswerRedaction {
 
   /** A piece of an artifact in a stream. */
   function piece(artifact: JsonObject, like: Open['like'], isLast: boolean): JsonObject {
-    const id = String(artifact['artifactId']);
+    const id = idOf(artifact);
     const parts = Array.isArray(artifact['parts']) ? (artifact['parts'] as readonly Json[]) : [];
     if ((isOver || ended.has(id)) && parts.some((part) => textOf(part) !== undefined))
       throw new RangeError('it went on with an artifact that it had ended');
@@ -121,7 +121,7 @@ export function createAnswerRedaction(redaction: Redaction): AnswerRedaction {
       const update = updateOf(result);
       if (update !== undefined) {
         const artifact = isObject(update.event['artifact']) ? update.event['artifact'] : {};
-        const id = String(artifact['artifactId']);
+        const id = idOf(artifact);
         // In place of what was: what is left of that goes before it.
         const before = update.event['append'] === true ? [] : replaced(id);
         const like = (part: JsonObject): JsonObject => ({
@@ -182,6 +182,11 @@ function updateAbout(result: JsonObject, task: JsonObject, artifact: JsonObject,
 
 function isFinal({ status, final }: JsonObject): boolean {
   return final === true || (isObject(status) && FINAL_STATES.has(status['state']));
+}
+
+function idOf({ artifactId }: JsonObject): string {
+  if (typeof artifactId !== 'string') throw new TypeError('it sent an artifact without an id');
+  return artifactId;
 }
 
 function textOf(part: Json): string | undefined {

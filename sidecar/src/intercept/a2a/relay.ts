@@ -5,19 +5,20 @@ import type { Json, JsonObject } from '@portcullis/policy/model';
 import { LOG_FIELD, type Logger } from '@portcullis/runtime';
 import { writeSlowly } from '../http/backpressure.js';
 import { collect } from '../http/body.js';
-import { sseEvent } from '../http/late-answer.js';
-import { createSseReader, type SseEvent, withData } from '../http/sse.js';
+import { createSseReader, type SseEvent } from '../http/sse.js';
 import type { RpcId } from '../mcp/message.js';
 import type { RelayOutcome } from '../mcp/relay.js';
 import type { UpstreamReply } from '../mcp/upstream.js';
-import { type PeerAnswer, peerError, readPeerAnswer } from './answer.js';
+import { type PeerAnswer, readPeerAnswer } from './answer.js';
 import type { AnswerRedaction } from './redaction.js';
+import type { Said, Voice } from './voice.js';
 
 /** What is relayed for. */
 export interface RelayTask {
   readonly reply: UpstreamReply;
   readonly response: ServerResponse;
   readonly id: RpcId;
+  readonly voice: Voice;
   /** Whether an event stream is an answer to this request. */
   readonly streams: boolean;
   /** Whether nothing may be delivered before all of it was reported. */
@@ -53,7 +54,7 @@ export function createRelay({ limits, log }: { readonly limits: RelayLimits; rea
   function fail(task: RelayTask, what: string): RelayOutcome {
     task.reply.body.destroy();
     log.warn({ [LOG_FIELD.reason]: what }, 'Answer of a peer was not delivered');
-    sendJson(task.response, Buffer.from(peerError(task.id, what)));
+    say(task.response, task.voice.failure(task.id, what));
     return 'upstream_failed';
   }
 
@@ -72,14 +73,15 @@ export function createRelay({ limits, log }: { readonly limits: RelayLimits; rea
     if (shown === 'failed') return fail(task, UNREDACTED);
     const brings = shown === undefined ? read.brings : bringsOf(shown);
     if (!(await task.release(brings))) return fail(task, WITHHELD);
-    const bytes = shown === undefined ? collected.bytes : Buffer.from(JSON.stringify(shown));
+    const asSent = shown === undefined ? collected.bytes : undefined;
+    const answer = task.voice.answer(shown ?? messageOf(id, read), asSent);
     if (read.isError) {
-      sendJson(response, bytes);
+      say(response, answer);
       return 'upstream_failed';
     }
     task.learned(read.brings);
-    if (task.replaced === undefined) sendJson(response, bytes);
-    else sendJson(response, Buffer.from(JSON.stringify({ jsonrpc: '2.0', id, result: await task.replaced(brings) })));
+    if (task.replaced === undefined) say(response, answer);
+    else say(response, task.voice.answer({ jsonrpc: '2.0', id, result: await task.replaced(brings) }));
     return 'forwarded';
   }
 
@@ -106,7 +108,7 @@ export function createRelay({ limits, log }: { readonly limits: RelayLimits; rea
       if (!read.isError) task.learned(read.brings);
       delivered += 1;
       const shown = redacted(task, (redaction) => redaction.event(messageOf(id, read)));
-      if (shown === undefined) return deliver(event.raw, read.brings);
+      if (shown === undefined) return deliver(task.voice.event(messageOf(id, read), event.raw, true), read.brings);
       if (shown === 'failed') {
         trouble = UNREDACTED;
         return false;
@@ -126,9 +128,8 @@ export function createRelay({ limits, log }: { readonly limits: RelayLimits; rea
     /** The last of them stands where the peer's own event was. */
     async function deliverAll(shown: readonly JsonObject[], raw?: Buffer): Promise<boolean> {
       for (const [at, message] of shown.entries()) {
-        const data = Buffer.from(JSON.stringify(message));
-        const isOwn = raw !== undefined && at === shown.length - 1;
-        if (!(await deliver(isOwn ? withData(raw, data) : sseEvent(data), bringsOf(message)))) return false;
+        const own = at === shown.length - 1 ? raw : undefined;
+        if (!(await deliver(task.voice.event(message, own, false), bringsOf(message)))) return false;
       }
       return true;
     }
@@ -156,7 +157,7 @@ export function createRelay({ limits, log }: { readonly limits: RelayLimits; rea
     if (!response.destroyed) {
       if (trouble !== undefined) {
         log.warn({ [LOG_FIELD.reason]: trouble }, 'Stream of a peer was ended');
-        response.write(`data: ${peerError(id, trouble)}\n\n`);
+        response.write(task.voice.failureEvent(id, trouble));
       }
       response.end();
     }
@@ -202,9 +203,11 @@ const JSON_TYPES: ReadonlySet<string> = new Set(['application/json', 'applicatio
 /** The official server sends failures as `error`. */
 const KNOWN_EVENTS: ReadonlySet<string> = new Set(['', 'message', 'error']);
 
-/** 200 also for errors: the clients hand a JSON-RPC error to the caller with any status, and others may not. */
-function sendJson(response: ServerResponse, bytes: Buffer): void {
+/** Answers, if nobody has. */
+export function say(response: ServerResponse, { status, text }: Said): void {
   if (response.destroyed || response.headersSent) return;
-  response.writeHead(200, { 'content-type': 'application/json', 'content-length': bytes.length });
-  response.end(bytes);
+  const length = text === undefined ? 0 : Buffer.byteLength(text);
+  const headers = status === 204 ? {} : { 'content-type': 'application/json', 'content-length': length };
+  response.writeHead(status, headers);
+  response.end(text);
 }
