@@ -2,7 +2,6 @@
 
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { createRequestParser, loadDecisionPackage, loadDecisionService } from '@portcullis/proto';
 import {
   type Clock,
@@ -45,8 +44,7 @@ import { createPdpMetrics } from './metrics.js';
 import { createDecide, type Decide, type DecideParts } from './pipeline/decide.js';
 import { createQuotaLedger } from './quota/ledger.js';
 import { openQuotaStore } from './quota/open.js';
-import { openReviewJournal } from './reviews/review-journal.js';
-import { openReviews } from './reviews/reviews.js';
+import { openReviews } from './reviews/open-reviews.js';
 import { openRisk } from './risk/open.js';
 import { createCallerReader } from './server/peer.js';
 import { readDeclaredTools } from './session/declared-tools.js';
@@ -206,12 +204,11 @@ async function compose(
   const past = audit && createPastRecords({ folder: audit.chain.folder, clock, maxMs: PREVIEW_LOOK_MS });
   const approvals = await openApprovals(config.approvals, { tls, clock, observer: metrics, log, sink: audit, past });
   opened(() => approvals.close());
-  const reviews = openReviews({
-    ...config.reviews,
-    journal: await openReviewJournal(join(config.dataDir, 'reviews')),
+  const reviews = await openReviews(config.reviews, config.approvals, {
+    dataDir: config.dataDir,
+    tls,
     record: audit === undefined ? undefined : (entry) => audit.append(entry),
     webhooks: approvals.reviewers,
-    pause: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
     observer: metrics,
     clock,
     log,
@@ -286,6 +283,7 @@ async function compose(
     answers: approvals.answers,
     callers,
     results: sessions.results,
+    sink: audit,
     tls,
     clock,
     metrics,
@@ -327,6 +325,7 @@ async function compose(
     tasks: [
       ...(shipping === undefined ? [] : [shipping.task]),
       approvals.escalation,
+      reviews.lookout,
       ...killSource.tasks,
       ...createBundleTasks({
         client: bundles,

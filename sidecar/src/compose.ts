@@ -103,7 +103,7 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
   const backstopMs = config.pdp.deadlineMs + BACKSTOP_MS;
   const parts: SurfaceParts = {
     enforcementOf(source, { capabilities: own = {}, redacts = false, observer = metrics } = {}) {
-      const refuser = createRefuser({ source, log, observer });
+      const refuser = createRefuser({ source, log, observer, records: client });
       const common = { client, refuser, clock: systemClock, backstopMs };
       const guard = redacts
         ? createGuard({

@@ -7,11 +7,11 @@ import { type AskObserver, BREAKER_STATES } from './ask/observer.js';
 import { type AnswerCacheObserver, UNSTORED_REASONS } from './cache/answer-cache.js';
 import type { RefusalObserver } from './enforce/refuse.js';
 import { DIRECTIONS, type EgressObserver, ENDINGS } from './intercept/egress/evidence.js';
+import type { ExchangeObserver } from './intercept/exchange-outcome.js';
 import { CALL_OUTCOMES } from './intercept/llm/calls.js';
 import type { GatewayObserver } from './intercept/llm/compose-llm.js';
 import { QUARANTINE_REASONS } from './intercept/mcp/definitions/ledger.js';
 import { CALL_REASONS, HIDDEN_REASONS, type ToolObserver } from './intercept/mcp/definitions/tool-definitions.js';
-import type { ExchangeObserver } from './intercept/mcp/exchange.js';
 import { REDACTION_DIRECTIONS, type RedactionObserver } from './redact/redactor.js';
 
 /** How attempts end, as a label. */
@@ -74,6 +74,10 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
   const reusesLost = registry.counter({
     name: 'reuses_lost_total',
     help: 'Allows out of kept decisions that no PDP had recorded when the sidecar ended.',
+  });
+  const refusalsLost = registry.counter({
+    name: 'refusals_unrecorded_total',
+    help: 'Attempts that were refused without a decision, and that could not be put on record.',
   });
   const redactedValues = registry.counter<'direction' | 'kind'>({
     name: 'redacted_values_total',
@@ -177,6 +181,9 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
     },
     reusesLost(count) {
       reusesLost.inc(count);
+    },
+    refusalsLost(count) {
+      refusalsLost.inc(count);
     },
     unstored(reason) {
       unstored.inc({ reason });

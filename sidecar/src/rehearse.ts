@@ -32,6 +32,7 @@ export function rehearse(attempts: AttemptMaker): CanonicalRequest | undefined {
     source: 'mcp_proxy',
     log: createLogger({ component: 'rehearsal', level: 'silent' }),
     observer: { refused: () => undefined, failedClosed: () => undefined },
+    records: { refused: () => undefined },
   });
   let request: CanonicalRequest | undefined;
   for (let round = 0; round < ROUNDS; round += 1) {

@@ -46,6 +46,9 @@ const METRICS = {
     'gauge portcullis_pdp_bundle_age_seconds{}',
     'gauge portcullis_pdp_bundle_info{digest,channel}',
     'gauge portcullis_pdp_decision_cache_entries{}',
+    'gauge portcullis_pdp_audit_lag_records{}',
+    'gauge portcullis_pdp_audit_lag_bytes{}',
+    'gauge portcullis_pdp_audit_lag_seconds{}',
   ],
   portcullis_sidecar: [
     'counter portcullis_sidecar_attempts_total{source,outcome}',
@@ -58,6 +61,7 @@ const METRICS = {
     'gauge portcullis_sidecar_release_seq{}',
     'counter portcullis_sidecar_decision_cache_refusals_total{reason}',
     'counter portcullis_sidecar_reuses_lost_total{}',
+    'counter portcullis_sidecar_refusals_unrecorded_total{}',
     'counter portcullis_sidecar_redacted_values_total{direction,kind}',
     'counter portcullis_sidecar_redaction_scanned_bytes_total{direction}',
     'histogram portcullis_sidecar_redaction_duration_seconds{direction}',

@@ -10,6 +10,7 @@ import {
   sealApproval,
   sealDecision,
   sealKill,
+  sealRefusal,
   sealRelease,
   sealReview,
 } from '@portcullis/policy/evidence';
@@ -177,6 +178,8 @@ function seal(record: AuditRecord, link: ChainLink): SealedRecord {
       return sealKill(record, link);
     case 'review':
       return sealReview(record, link);
+    case 'refusal':
+      return sealRefusal(record, link);
     case 'release':
       return sealRelease(record, link);
   }

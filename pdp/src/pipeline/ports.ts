@@ -1,7 +1,14 @@
 /** What the pipeline needs from outside. Adapters implement these; the pipeline never imports an adapter. */
 
 import type { Engine, ReadSet } from '@portcullis/policy';
-import type { ApprovalEntry, DecisionEntry, KillEntry, ReleaseEntry, ReviewEntry } from '@portcullis/policy/evidence';
+import type {
+  ApprovalEntry,
+  DecisionEntry,
+  KillEntry,
+  RefusalEntry,
+  ReleaseEntry,
+  ReviewEntry,
+} from '@portcullis/policy/evidence';
 import type {
   AgentSubject,
   CacheHint,
@@ -40,7 +47,7 @@ export interface SnapshotSource {
 export type DecisionRecord = DecisionEntry;
 
 /** Everything that a PDP's chain holds. */
-export type AuditRecord = DecisionRecord | ApprovalEntry | KillEntry | ReleaseEntry | ReviewEntry;
+export type AuditRecord = DecisionRecord | ApprovalEntry | KillEntry | RefusalEntry | ReleaseEntry | ReviewEntry;
 
 /** Where decision records go. */
 export interface DecisionSink {

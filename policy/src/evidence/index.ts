@@ -5,6 +5,7 @@ export * from './checkpoint.js';
 export * from './kill-record.js';
 export * from './receipt.js';
 export * from './record.js';
+export * from './refusal-record.js';
 export * from './release-record.js';
 export * from './review-record.js';
 export * from './shipment.js';

@@ -1,5 +1,6 @@
 /** Assembles the PDP client: endpoints, dispatcher, breaker and settlements behind the port. */
 
+import { randomUUID } from 'node:crypto';
 import type { ChannelCredentials } from '@grpc/grpc-js';
 import type { CanonicalRequest } from '@portcullis/policy/model';
 import { type Clock, LOG_FIELD, type Logger, systemClock } from '@portcullis/runtime';
@@ -10,6 +11,7 @@ import { createDispatcher } from './dispatch.js';
 import { createEndpoint, type Endpoint } from './endpoint.js';
 import { type AskObserver, shieldObserver, silentObserver } from './observer.js';
 import type { Answer, AnswerCache, AskFailureCode, PolicyClient, ResultReport, Settlement } from './port.js';
+import { createRefusalQueue } from './refusal-queue.js';
 import { createReuseQueue } from './reuse-queue.js';
 import { createSettleQueue } from './settle.js';
 import { createWire, type EncodedQuestion } from './wire.js';
@@ -147,6 +149,17 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
       observer.reusesLost(count);
     },
   });
+  const refusals = createRefusalQueue({
+    async send(batch) {
+      return wire.decodeRefusalsRecorded(await report(wire.encodeRefusals(batch)));
+    },
+    now: () => clock.now(),
+    newId: randomUUID,
+    lost(count) {
+      log.error({ [LOG_FIELD.details]: { count } }, 'Refused attempts were not recorded');
+      observer.refusalsLost(count);
+    },
+  });
   const settlements = createSettleQueue({
     config: config.settle,
     async send(batch) {
@@ -225,6 +238,9 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
     settle(settlement: Settlement) {
       settlements.add(settlement);
     },
+    refused(attempt) {
+      refusals.add(attempt);
+    },
     async report(report: ResultReport) {
       const tried = new Set<Endpoint>();
       const batch = wire.encodeSettlements([report]);
@@ -259,7 +275,7 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
     stopRenewing?.();
     dispatcher.close();
     breaker.close();
-    await Promise.all([settlements.close(), reuses.close()]);
+    await Promise.all([settlements.close(), reuses.close(), refusals.close()]);
     for (const endpoint of endpoints) endpoint.close();
   }
 }

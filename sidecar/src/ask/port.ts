@@ -1,6 +1,6 @@
 /** The port between enforcement and whoever answers: one question, one answer, never an exception. */
 
-import type { CanonicalRequest, Decision, DenyCode } from '@portcullis/policy/model';
+import type { CanonicalRequest, Decision, DenyCode, Source } from '@portcullis/policy/model';
 import type { Epochs, ReportedResult, ReportedUsage, ReuseReport, WatchReport } from '@portcullis/proto';
 
 /** Why nobody gave a usable answer. Each is a refusal. */
@@ -46,6 +46,30 @@ export interface ResultReport extends Settlement {
   readonly result: ReportedResult;
 }
 
+/** What an attempt was about, as far as it was read before it was refused. */
+export interface RefusedTarget {
+  /** An MCP server, another agent, a provider of models, or `host:port`. */
+  readonly server?: string | undefined;
+  /** A tool, a skill or a model. */
+  readonly name?: string | undefined;
+  /** A method of the protocol. */
+  readonly operation?: string | undefined;
+}
+
+/**
+ * An attempt that was refused here and that no decision stands for. Names and codes; never the sentence that the agent is
+ * told, which may quote what the agent sent.
+ */
+export interface RefusedAttempt {
+  readonly source: Source;
+  readonly code: DenyCode;
+  /** A word out of a list of ours. */
+  readonly reason: string | undefined;
+  /** The HTTP status that says the same. */
+  readonly status: number;
+  readonly target: RefusedTarget;
+}
+
 /** Asks the PDP cluster. */
 export interface PolicyClient {
   /**
@@ -59,6 +83,8 @@ export interface PolicyClient {
    * Reports a result, at once and by itself. True when a PDP has taken it; false when none did in time. Never rejects.
    */
   report(report: ResultReport): Promise<boolean>;
+  /** Puts a refused attempt on record; queued, counted together with others like it, never blocks, and never throws. */
+  refused(attempt: RefusedAttempt): void;
   /** True once at least one PDP has completed a handshake and reported a release. */
   readonly ready: boolean;
   /** Stops asking, answers what is in flight with `SHUTTING_DOWN`, closes connections. */

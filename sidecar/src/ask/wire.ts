@@ -8,9 +8,11 @@ import {
   fromWireWatchEvent,
   loadDecisionService,
   type Wire as Message,
+  type RefusalReport,
   type ReuseReport,
   requestDigest,
   toWireDecision,
+  toWireRefusal,
   toWireRequest,
   toWireReuse,
   toWireSettlement,
@@ -55,6 +57,9 @@ export interface Wire {
   encodeReuses(reuses: readonly ReuseReport[]): Buffer;
   /** How many reuses a PDP has recorded, as it says; 0 when it says nothing. */
   decodeRecorded(bytes: Buffer): number;
+  encodeRefusals(refusals: readonly RefusalReport[]): Buffer;
+  /** How many refusals a PDP has recorded, as it says; 0 when it says nothing. */
+  decodeRefusalsRecorded(bytes: Buffer): number;
   /**
    * Encodes and decodes one of everything, so that the codecs, which are generated at first use, are there before a
    * question has a deadline. `request` is asked about nobody.
@@ -191,6 +196,16 @@ export function createWire(): Wire {
     decodeRecorded(bytes) {
       try {
         return Settle.responseDeserialize(bytes).reuses_recorded ?? 0;
+      } catch {
+        return 0;
+      }
+    },
+    encodeRefusals(refusals) {
+      return Settle.requestSerialize({ refusals: refusals.map(toWireRefusal) });
+    },
+    decodeRefusalsRecorded(bytes) {
+      try {
+        return Settle.responseDeserialize(bytes).refusals_recorded ?? 0;
       } catch {
         return 0;
       }

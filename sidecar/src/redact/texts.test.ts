@@ -36,7 +36,7 @@ describe('an answer in pieces', () => {
     const mails = redactionRules(typesOfDetectors(['email']), () => '4111 1111 1111 1111');
     const rules = [mails, RULES];
     const text = 'a@example.org, and 4111 1111 1111 1111';
-    expect(redactedBy(rules)(text)).toBe('<>, and <>');
+    expect(redactedBy(rules)(text, '')).toBe('<>, and <>');
     const answer = textAnswer(rules);
     const said = Array.from(text, (unit) => answer.say('a', unit)).join('');
     expect(said + answer.rest('a')).toBe('<>, and <>');

@@ -62,7 +62,7 @@ export async function startEgress(options: {
     egressConfig.parse(options.config ?? {}),
     {
       enforcementOf(source) {
-        const refuser = createRefuser({ source, log, observer });
+        const refuser = createRefuser({ source, log, observer, records: client });
         const capabilities = { audit_level: auditLevel(() => undefined) };
         const guard = createGuard({ client, refuser, clock: systemClock, backstopMs: 500, capabilities });
         const requestOf = createRequestMaker(source, {

@@ -90,7 +90,7 @@ export async function startLlmHarness(options: {
     config,
     {
       enforcementOf(source, { capabilities: more = {} } = {}) {
-        const refuser = createRefuser({ source, log, observer: metrics });
+        const refuser = createRefuser({ source, log, observer: metrics, records: options.client });
         const guard = createGuard({
           client: options.client,
           refuser,

@@ -84,7 +84,7 @@ export function enforcementParts(
   news: AnswerNews = createAnswerNews(),
 ): EnforcementParts {
   const metrics = createSidecarMetrics(registry);
-  const refuser = createRefuser({ source: 'mcp_proxy', log, observer: metrics });
+  const refuser = createRefuser({ source: 'mcp_proxy', log, observer: metrics, records: client });
   const guarding = {
     client,
     clock: systemClock,
@@ -93,7 +93,7 @@ export function enforcementParts(
     capabilities: { redact: BY_REDACTOR, mask_fields: BY_REDACTOR, audit_level: auditLevel(() => undefined) },
   };
   const guard = createGuard({ ...guarding, refuser });
-  const patient = createRefuser({ source: 'mcp_proxy', log, observer: countingEnds(metrics) });
+  const patient = createRefuser({ source: 'mcp_proxy', log, observer: countingEnds(metrics), records: client });
   const attempts = createAttemptMaker(ASKING);
   const inspector = createInspector({
     guard,
@@ -249,7 +249,7 @@ export function surfaceParts(client: FakePolicyClient): SurfaceParts {
   const metrics = createSidecarMetrics(registry);
   return {
     enforcementOf(source, { redacts = false } = {}) {
-      const refuser = createRefuser({ source, log, observer: metrics });
+      const refuser = createRefuser({ source, log, observer: metrics, records: client });
       const capabilities = { audit_level: auditLevel(() => undefined) };
       const common = { client, refuser, clock: systemClock, backstopMs: 200 };
       return {

@@ -130,6 +130,7 @@ export function createTracing(tracer: Tracer, flush: () => Promise<void>): Traci
           ended(settlement);
           client.settle(settlement);
         },
+        refused: (attempt) => client.refused(attempt),
         async report(report) {
           const isTaken = await client.report(report);
           // What no PDP has taken is not delivered, and settled by whoever asked for it.

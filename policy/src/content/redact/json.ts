@@ -44,6 +44,15 @@ export function redactJson(source: string, redaction: JsonRedaction): string {
   return applyEdits(source, jsonEdits(source, redaction));
 }
 
+/**
+ * A text, redacted as the value of a member would be: JSON is read as JSON, and what the member is called says what it is.
+ * @throws RangeError when it is JSON that is nested more than 512 deep
+ */
+export function redactValue(text: string, name: string, redaction: JsonRedaction): string {
+  const edits = isDocument(text) ? documentEdits(text, redaction, 1) : valueEdits(text, name, redaction);
+  return applyEdits(text, edits);
+}
+
 function documentEdits(source: string, redaction: JsonRedaction, nested: number): readonly Edit[] {
   const { rules, isSearched, isMasked, extra } = redaction;
   // An escape may hide what is looked for, and what others find needs no anchor.

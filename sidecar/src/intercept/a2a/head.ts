@@ -1,7 +1,7 @@
-/** What a request's head must satisfy before its body is read (reliability §5, HTTP table). Works on `rawHeaders`. */
+/** What a request's head must satisfy before its body is read (reliability §5, HTTP table). */
 
 import { RPC_CODE } from '../../enforce/refuse.js';
-import { isAllowedCaller } from '../http/caller.js';
+import { type CallerRules, contentProblem, readHeadFields } from '../http/head-fields.js';
 import { type RestTarget, readRestTarget } from './rest.js';
 
 /** A head that will not do. */
@@ -28,12 +28,8 @@ export interface Head {
 }
 
 /** Who may speak to us, about whom. */
-export interface HeadRules {
+export interface HeadRules extends CallerRules {
   readonly peers: ReadonlySet<string>;
-  readonly allowedHosts: readonly string[];
-  readonly allowedOrigins: readonly string[];
-  /** Most header fields. */
-  readonly maxHeaders: number;
 }
 
 /** Names of a card, of this and of older revisions. */
@@ -47,7 +43,6 @@ const LISTS: ReadonlySet<string> = new Set([
   'tracestate',
   'via',
 ]);
-const RESERVED_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 const PATH = /^\/a2a\/([A-Za-z0-9_-]{1,64})(\/[^#]*)?$/;
 
 /** Checks the request line and header fields. */
@@ -59,21 +54,9 @@ export function readHead(
   },
   rules: HeadRules,
 ): Head | BadHead {
-  if (request.rawHeaders.length / 2 > rules.maxHeaders) return bad(431, 'too many header fields');
-  const headers = new Map<string, string>();
-  for (let at = 0; at + 1 < request.rawHeaders.length; at += 2) {
-    const name = (request.rawHeaders[at] ?? '').toLowerCase();
-    const value = request.rawHeaders[at + 1] ?? '';
-    if (RESERVED_NAMES.has(name)) return bad(400, 'reserved header name');
-    const before = headers.get(name);
-    if (before !== undefined && !LISTS.has(name)) return bad(400, `more than one ${name} header`);
-    headers.set(name, before === undefined ? value : `${before}, ${value}`);
-  }
-  // Host and Origin on their own, whatever the other says: a check of one is no check of the other (A6).
+  const { headers, bad: unfit } = readHeadFields(request.rawHeaders, rules, (name) => LISTS.has(name));
+  if (unfit !== undefined) return bad(unfit.status, unfit.message);
   const host = headers.get('host') ?? '';
-  if (!isAllowedCaller(host, rules.allowedHosts)) return bad(403, 'host is not allowed');
-  const origin = headers.get('origin');
-  if (origin !== undefined && !isAllowedCaller(origin, rules.allowedOrigins)) return bad(403, 'origin is not allowed');
   if (headers.has('upgrade')) return bad(400, 'upgrades are not supported');
 
   // Compared as it is: no decoding, no normalising, no query.
@@ -91,21 +74,18 @@ export function readHead(
   if (target?.ok === false) return bad(target.status, target.problem);
   if (target === undefined && request.method !== 'POST')
     return bad(405, 'a message is sent with POST', { allow: 'POST' });
-  const encoding = headers.get('content-encoding')?.toLowerCase() ?? 'identity';
-  if (encoding !== 'identity') return bad(415, 'content-encoding is not supported');
   const accepted: Head = { ok: true, wants: 'message', rest: target, peer, host, headers };
   const hasBody = headers.has('transfer-encoding') || (headers.get('content-length') ?? '0') !== '0';
   if (target?.body === 'none' && hasBody) return bad(400, 'no body expected');
   // Clients name a type for nothing, too.
   if (target !== undefined && target.body !== 'required' && !hasBody) return accepted;
-  if (target !== undefined && REST_TYPES.has(type)) return accepted;
-  if (type !== 'application/json' && type !== 'application/json;charset=utf-8') {
-    return bad(415, 'content-type must be application/json');
-  }
-  return accepted;
+  const named = target !== undefined && REST_TYPES.has(type) ? new Map([...headers, JSON_TYPE]) : headers;
+  const problem = contentProblem(named);
+  return problem === undefined ? accepted : bad(problem.status, problem.message);
 }
 
 const BINDING = 'use one of the bindings that the agent card names';
+const JSON_TYPE = ['content-type', 'application/json'] as const;
 const REST_TYPES: ReadonlySet<string> = new Set(['application/a2a+json', 'application/a2a+json;charset=utf-8']);
 
 function bad(status: number, message: string, headers?: Readonly<Record<string, string>>): BadHead {

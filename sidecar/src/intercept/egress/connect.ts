@@ -7,17 +7,26 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type BehalfReader, isBehalf } from '../../behalf/behalf.js';
 import type { Refusal, Refuser } from '../../enforce/refuse.js';
+import { endWith } from '../http/backpressure.js';
 import { type Admission, isPassage, type Passage, type Wish } from './admission.js';
 import { answerText, type Unreachable } from './answer.js';
 import type { ClientHello } from './client-hello.js';
 import type { EgressConfig } from './config.js';
-import { type Destination, isAddress, isOneOf, readAuthority, readHost } from './destination.js';
+import {
+  type Authority,
+  type Destination,
+  isAddress,
+  isOneOf,
+  readAuthority,
+  readHost,
+  serverOf,
+} from './destination.js';
 import type { Dial } from './dial.js';
 import type { Ending, Evidence } from './evidence.js';
 import type { Tunnel } from './exchange.js';
 import { type HeadRules, hostAgrees, readHead } from './head.js';
 import type { Ledger, Ledgers } from './ledger.js';
-import { endWith, pumpBoth } from './pump.js';
+import { pumpBoth } from './pump.js';
 import { type HelloSeen, readHello } from './read-hello.js';
 import type { UnderWay } from './under-way.js';
 
@@ -139,8 +148,8 @@ export function createConnect(
     if (!head.ok) return invalid(head.message, head.status);
     const authority = readAuthority(request.url ?? '');
     if (authority === undefined) return invalid('CONNECT must name a host and a port that are beyond doubt', 400);
-    if (head.length !== 0) return invalid('CONNECT has no body', 400);
-    if (!hostAgrees(head, authority, undefined)) return invalid('the Host header names another host', 400);
+    if (head.length !== 0) return invalid('CONNECT has no body', 400, authority);
+    if (!hostAgrees(head, authority, undefined)) return invalid('the Host header names another host', 400, authority);
     const unauthorised = options.unauthorised(head.fields.get('proxy-authorization'));
     if (unauthorised !== undefined) return unauthorised;
     const isPlain = tunnels.plain.some(
@@ -155,7 +164,8 @@ export function createConnect(
   function judge(seen: HelloSeen, destination: Destination, decision_id: string | undefined): Refusal | undefined {
     const message = seen.kind === 'hello' ? disagreement(seen.hello, destination) : DOUBTS[seen.kind];
     if (message === undefined) return undefined;
-    return refuser.refuse('REQUEST_INVALID', { message, decision_id, reason_code: 'EGRESS_TLS_HANDSHAKE' });
+    const target = { operation: 'CONNECT', server: serverOf(destination) };
+    return refuser.refuse('REQUEST_INVALID', { message, decision_id, target, reason_code: 'EGRESS_TLS_HANDSHAKE' });
   }
 
   function disagreement(hello: ClientHello, destination: Destination): string | undefined {
@@ -183,8 +193,9 @@ export function createConnect(
     endWith(socket, answerText(outcome));
   }
 
-  function invalid(message: string, httpStatus: number): Refusal {
-    return refuser.refuse('REQUEST_INVALID', { message, httpStatus });
+  function invalid(message: string, httpStatus: number, authority?: Authority): Refusal {
+    const target = { operation: 'CONNECT', ...(authority === undefined ? {} : { server: serverOf(authority) }) };
+    return refuser.refuse('REQUEST_INVALID', { message, httpStatus, target });
   }
 }
 

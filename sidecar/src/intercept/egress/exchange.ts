@@ -154,17 +154,17 @@ export function createExchange(options: ExchangeOptions): Exchange {
     if (typeof place === 'string') return invalid(place);
     const { destination, rest } = place;
     if (!hostAgrees(head, destination, DEFAULT_PORT[destination.scheme])) {
-      return invalid('the Host header names another host than the request line');
+      return invalid('the Host header names another host than the request line', 400, destination);
     }
     const unauthorised =
       tunnel === undefined ? options.unauthorised(head.fields.get('proxy-authorization')) : undefined;
     if (unauthorised !== undefined) return unauthorised;
     // RFC 9112 section 3.2.4: a URL without a path asks about the server itself.
     const target = readRequestTarget(head.method === 'OPTIONS' && rest === '' ? '*' : rest, config.paths);
-    if (!target.ok) return invalid(target.message);
-    if (isUpgrade && head.length !== 0) return invalid('a request for an upgrade has no body');
+    if (!target.ok) return invalid(target.message, 400, destination);
+    if (isUpgrade && head.length !== 0) return invalid('a request for an upgrade has no body', 400, destination);
     if (head.length !== 'chunked' && head.length > limits.maxUploadBytes) {
-      return invalid('the body is larger than allowed', 413);
+      return invalid('the body is larger than allowed', 413, destination);
     }
     const open = Math.min(limits.bytesPerDecision, limits.maxUploadBytes);
     const bytes = head.length === 'chunked' || isUpgrade ? open : head.length;
@@ -188,8 +188,9 @@ export function createExchange(options: ExchangeOptions): Exchange {
     else await turnAway(request, response, outcome);
   }
 
-  function invalid(message: string, httpStatus = 400): Refusal {
-    return refuser.refuse('REQUEST_INVALID', { message, httpStatus });
+  function invalid(message: string, httpStatus = 400, destination?: Destination): Refusal {
+    const target = destination === undefined ? undefined : { server: serverOf(destination) };
+    return refuser.refuse('REQUEST_INVALID', { message, httpStatus, target });
   }
 }
 

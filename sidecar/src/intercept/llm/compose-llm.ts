@@ -5,7 +5,7 @@ import { DECIDE_OUTPUT } from '@portcullis/policy/model';
 import { maxTokens } from '../../enforce/capabilities.js';
 import { type AgentServer, startAgentServer } from '../http/agent-server.js';
 import { readSecret } from '../http/credential.js';
-import { createUpstream, type Upstream } from '../mcp/upstream.js';
+import { createUpstream, type Upstream } from '../http/upstream.js';
 import type { Surface, SurfaceParts } from '../surface.js';
 import { createLlmAttempts, upstreamName } from './attempts.js';
 import { type CallOutcome, createDecideCall } from './calls.js';
@@ -42,6 +42,9 @@ export async function startLlmGateway(
   const { guard, refuser, requestOf } = parts.enforcementOf('llm_proxy', {
     capabilities: { ...filters.capabilities, max_tokens: maxTokens, [DECIDE_OUTPUT]: true },
   });
+  const strict = parts.enforcementOf('llm_proxy').guard;
+  // Of calls, what a redaction orders can be compared with what they say.
+  const callGuard = parts.enforcementOf('llm_proxy', { capabilities: filters.capabilities }).guard;
   const upstreams = new Map<string, Upstream>();
   for (const provider of config.providers) {
     const headers = await injectedHeaders(provider, parts.env);
@@ -72,9 +75,10 @@ export async function startLlmGateway(
     open: parts.open,
     attempts,
     readInference: createReadInference({ catalogue, refuser, estimate: config.estimate }),
-    grant: createGrant({ guard, refuser, client: parts.client, attempts, filters, config }),
+    grant: createGrant({ guard, strictGuard: strict, refuser, client: parts.client, attempts, filters, config }),
     decideCall: createDecideCall({
-      guard,
+      guard: callGuard,
+      isAsOrdered: (permit, text) => (filters.request(permit)?.(text, 'arguments') ?? text) === text,
       refuser,
       client: parts.client,
       attempts,
@@ -84,7 +88,7 @@ export async function startLlmGateway(
     catalogue,
     upstreams,
     deliverer: createDeliverer({ limits, log: parts.log }),
-    filters,
+    isAsOrdered: (permit, text) => filters.answer(permit).whole(text, '') === text,
     observer: parts.observer,
     clock: parts.clock,
     log: parts.log,

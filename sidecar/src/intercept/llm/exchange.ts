@@ -11,15 +11,14 @@ import type { OpenAttempts } from '../../enforce/open-attempts.js';
 import type { Permit } from '../../enforce/permit.js';
 import type { Refuser } from '../../enforce/refuse.js';
 import { createReport } from '../../enforce/report.js';
+import type { ExchangeObserver } from '../exchange-outcome.js';
 import { collect } from '../http/body.js';
-import type { ExchangeObserver } from '../mcp/exchange.js';
-import type { Upstream } from '../mcp/upstream.js';
+import type { Upstream } from '../http/upstream.js';
 import { type Inference, type LlmAttempts, upstreamName } from './attempts.js';
 import type { DecideCall } from './calls.js';
 import type { Catalogue } from './catalogue.js';
 import { chargedFor, chargeOf, NO_CHARGE } from './charge.js';
 import type { LlmConfig } from './config.js';
-import type { ContentFilters } from './content-filters.js';
 import { type Delivered, type Deliverer, sendJson } from './deliver.js';
 import type { Usage } from './endpoint.js';
 import { type ApiError, errorBody, errorEvent, errorHeaders, errorOf, upstreamError } from './errors.js';
@@ -52,7 +51,8 @@ export interface ExchangeOptions {
   /** By {@link upstreamName}. */
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly deliverer: Deliverer;
-  readonly filters: ContentFilters;
+  /** Whether an answer that was decided may go as it is. */
+  readonly isAsOrdered: (permit: Permit, text: string) => boolean;
   readonly observer: LlmObserver;
   readonly clock: Clock;
   readonly log: Logger;
@@ -163,10 +163,10 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
         reply,
         response: turn.response,
         cap: tokenCap(permit) ?? (config.estimate.enforced ? inference.asked.maxTokens : undefined),
-        filter: options.filters.answer(permit),
+        filter: granted.filter,
         decide: (call) => options.decideCall(inference, call),
         release: async (brought, usage) => {
-          const withheld = permit.decides_output ? await decideOutput(inference, brought.text) : undefined;
+          const withheld = permit.decides_output ? await decideOutput(granted, brought.text) : undefined;
           if (withheld !== undefined) return withheld;
           const used = usage === undefined ? undefined : chargedFor(inference, usage);
           const isReleased = await report(permit, brought.value, sentAt, used);
@@ -193,11 +193,20 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
   }
 
   /** An answer is an attempt of its own where a policy reads it. */
-  async function decideOutput(inference: Inference, text: string): Promise<ApiError | undefined> {
+  async function decideOutput({ inference, ordered }: Granted, text: string): Promise<ApiError | undefined> {
     const outcome = await guard(attempts.completion(inference, text));
     if (isRefusal(outcome)) return errorOf(outcome);
-    settle(outcome, 'forwarded', 0);
-    return undefined;
+    const cap = tokenCap(outcome);
+    const isWithin = cap === undefined || (inference.asked.maxTokens !== undefined && inference.asked.maxTokens <= cap);
+    const isDone = isWithin && (isAmong(outcome.conditions, ordered) || options.isAsOrdered(outcome, text));
+    settle(outcome, isDone ? 'forwarded' : 'refused', 0);
+    if (isDone) return undefined;
+    return errorOf(
+      refuser.refuse('OBLIGATION_UNSUPPORTED', {
+        message: 'the decision about the answer wants it to be another one, and it is said already',
+        decision_id: outcome.decision_id,
+      }),
+    );
   }
 
   function settle(
@@ -229,4 +238,10 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
     }
     sendJson(response, error.status, Buffer.from(JSON.stringify(errorBody(api, error))), errorHeaders(error));
   }
+}
+
+/** Whether all of these have been carried out already. */
+function isAmong(conditions: Permit['conditions'], carriedOut: Permit['conditions']): boolean {
+  const known = new Set(carriedOut.map((one) => JSON.stringify(one)));
+  return conditions.every((one) => known.has(JSON.stringify(one)));
 }

@@ -479,5 +479,8 @@ describe('definitions of tools', () => {
     wrapped.client.behaviour = denyOnly('tools/list');
     wrapped.say(call(1));
     expect(await wrapped.next()).toMatchObject({ error: { data: { reason_code: 'TOOL_DEFINITION_UNSEEN' } } });
+    wrapped.client.behaviour = fail('PDP_UNAVAILABLE');
+    wrapped.say(call(2));
+    expect(await wrapped.next()).toMatchObject({ id: 2, error: { code: -31503, data: { code: 'PDP_UNAVAILABLE' } } });
   });
 });
