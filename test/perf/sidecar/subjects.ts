@@ -57,9 +57,26 @@ export async function startPortkey(): Promise<Listening | undefined> {
   return { origin, pid: running.pid, close: async () => void (await running.stop('SIGTERM', 2_000)) };
 }
 
-function allowing(name: string, on: string, field: string, value: unknown): PolicyText {
-  return { name, on: [on], when: { field, operator: 'equals', value }, effect: { type: 'allow' }, priority: 100 };
+interface Wanted {
+  readonly field: string;
+  readonly operator: string;
+  readonly value: unknown;
 }
+
+function allowing(name: string, on: string, field: string, value: unknown, looksAt?: Wanted): PolicyText {
+  const conditions: readonly Wanted[] = [
+    { field, operator: 'equals', value },
+    ...(looksAt === undefined ? [] : [looksAt]),
+  ];
+  return { name, on: [on], when: { operator: 'and', conditions }, effect: { type: 'allow' }, priority: 100 };
+}
+
+/** What is new in a call that is, is looked at by a policy: otherwise what was decided of another would hold for it too. */
+const NEW = {
+  mcp: { field: 'tool.arguments.path', operator: 'starts_with', value: '/srv/' },
+  a2a: { field: 'tool.arguments.message.messageId', operator: 'exists', value: true },
+  egress: { field: 'egress.path', operator: 'starts_with', value: '/site/' },
+};
 
 /** One rule for each kind of call, among others in the shape a platform has them. */
 function policies(port: number): PolicySource {
@@ -81,13 +98,13 @@ function policies(port: number): PolicySource {
     }),
   );
   const source = policySource('1.0.0', [
-    allowing('Calls', 'tool_call', 'tool.server', 'upstream'),
+    allowing('Calls', 'tool_call', 'tool.server', 'upstream', NEW.mcp),
     allowing('Lists', 'tool_list', 'tool.server', 'upstream'),
     allowing('MCP sessions', 'session', 'source', 'mcp_proxy'),
     allowing('Cards', 'session', 'source', 'a2a_proxy'),
-    allowing('Reports', 'a2a', 'peer.agent_id', 'books'),
+    allowing('Reports', 'a2a', 'peer.agent_id', 'books', NEW.a2a),
     allowing('Model', 'inference', 'request.model', 'model-1'),
-    allowing('Site', 'egress', 'egress.port', port),
+    allowing('Site', 'egress', 'egress.port', port, NEW.egress),
     ...others,
   ]);
   return keptFor(source, KEPT_SECONDS);
