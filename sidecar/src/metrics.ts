@@ -7,11 +7,11 @@ import { type AskObserver, BREAKER_STATES } from './ask/observer.js';
 import { type AnswerCacheObserver, UNSTORED_REASONS } from './cache/answer-cache.js';
 import type { RefusalObserver } from './enforce/refuse.js';
 import { DIRECTIONS, type EgressObserver, ENDINGS } from './intercept/egress/evidence.js';
+import type { ExchangeObserver } from './intercept/exchange-outcome.js';
 import { CALL_OUTCOMES } from './intercept/llm/calls.js';
 import type { GatewayObserver } from './intercept/llm/compose-llm.js';
 import { QUARANTINE_REASONS } from './intercept/mcp/definitions/ledger.js';
 import { CALL_REASONS, HIDDEN_REASONS, type ToolObserver } from './intercept/mcp/definitions/tool-definitions.js';
-import type { ExchangeObserver } from './intercept/mcp/exchange.js';
 import { REDACTION_DIRECTIONS, type RedactionObserver } from './redact/redactor.js';
 
 /** How attempts end, as a label. */

@@ -10,8 +10,8 @@ import type { Permit } from '../enforce/permit.js';
 import type { RefusalObserver, Refuser } from '../enforce/refuse.js';
 import type { RequestMaker } from './canonical-request.js';
 import type { EgressObserver } from './egress/evidence.js';
+import type { ExchangeObserver } from './exchange-outcome.js';
 import type { AgentServer } from './http/agent-server.js';
-import type { ExchangeObserver } from './mcp/exchange.js';
 
 /** The decision path of one source of attempts. */
 export interface Enforcement {

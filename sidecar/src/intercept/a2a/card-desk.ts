@@ -4,7 +4,7 @@ import type { Json, JsonObject } from '@portcullis/policy/model';
 import { type Clock, PortcullisError } from '@portcullis/runtime';
 import type { PolicyClient } from '../../ask/port.js';
 import { isRefusal } from '../../enforce/guard.js';
-import type { ExchangeObserver } from '../mcp/exchange.js';
+import type { ExchangeObserver } from '../exchange-outcome.js';
 import { isObject } from '../mcp/message.js';
 import type { Enforcement } from '../surface.js';
 import { refusalError } from './answer.js';

@@ -4,16 +4,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CanonicalRequest, JsonObject } from '@portcullis/policy/model';
 import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
 import type { PolicyClient } from '../../ask/port.js';
+import { createAccounts } from '../../enforce/account.js';
 import { isRefusal } from '../../enforce/guard.js';
 import type { OpenAttempts } from '../../enforce/open-attempts.js';
 import type { Permit } from '../../enforce/permit.js';
 import { type Refusal, RPC_CODE } from '../../enforce/refuse.js';
-import { bytesOf, createReport } from '../../enforce/report.js';
+import type { ExchangeObserver, RelayOutcome } from '../exchange-outcome.js';
 import { collect } from '../http/body.js';
-import type { ExchangeObserver } from '../mcp/exchange.js';
+import type { Headers } from '../http/upstream.js';
 import { type RpcId, type RpcRequest, readMessage } from '../mcp/message.js';
-import type { RelayOutcome } from '../mcp/relay.js';
-import type { Headers } from '../mcp/upstream.js';
 import type { Enforcement } from '../surface.js';
 import { peerError, refusalError } from './answer.js';
 import type { AgentCard, CardEndpoint } from './card.js';
@@ -51,8 +50,8 @@ export type A2aExchange = (request: IncomingMessage, response: ServerResponse, s
 
 /** Makes the exchange. */
 export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
-  const { guard, refuser, requestOf, limits, clock, observer, client } = options;
-  const report = createReport(client, clock);
+  const { guard, refuser, requestOf, limits, clock, observer } = options;
+  const openAccount = createAccounts(options.client, clock);
   const cards = createCardDesk(options);
 
   return async (request, response, signal) => {
@@ -188,10 +187,8 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
   /** Sends under a permit, relays what comes back, and settles. */
   async function carryOut(turn: Turn, allowed: Allowed): Promise<void> {
     const { permit, call, row, request, endpoint, card, skill } = allowed;
-    const sentAt = clock.monotonic();
+    const account = openAccount(permit);
     let outcome: RelayOutcome = 'upstream_failed';
-    let isReported = false;
-    let bytesIn = 0;
     const ended = options.open.add(request, () => cutOff(turn, call.id, row.generation, request));
     try {
       const upstream = turn.peer.upstream(endpoint);
@@ -202,14 +199,8 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
         id: call.id,
         streams: row.streams,
         isHeld: permit.report !== undefined,
-        release: async (brought) => {
-          const isReleased = await report(permit, brought, sentAt, bytesOf(permit, bytesIn));
-          isReported = isReleased && permit.report !== undefined;
-          return isReleased;
-        },
-        received: (bytes) => {
-          bytesIn += bytes;
-        },
+        release: account.release,
+        received: account.received,
         learned: (result) => {
           const task = taskOfResult(result);
           if (row.task === 'message' && task !== undefined && skill !== undefined)
@@ -223,16 +214,7 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
     } finally {
       ended();
       observer.carriedOut('a2a_proxy', outcome);
-      // The report of a result is its settlement.
-      if (!isReported) {
-        client.settle({
-          decision_id: permit.decision_id,
-          request_digest: permit.request_digest,
-          outcome,
-          duration_ms: Math.max(0, Math.round(clock.monotonic() - sentAt)),
-          usage: bytesOf(permit, bytesIn),
-        });
-      }
+      account.settle(outcome);
     }
   }
 

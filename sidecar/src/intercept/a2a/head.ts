@@ -1,7 +1,7 @@
-/** What a request's head must satisfy before its body is read (reliability §5, HTTP table). Works on `rawHeaders`. */
+/** What a request's head must satisfy before its body is read (reliability §5, HTTP table). */
 
 import { RPC_CODE } from '../../enforce/refuse.js';
-import { isAllowedCaller } from '../http/caller.js';
+import { type CallerRules, contentProblem, readHeadFields } from '../http/head-fields.js';
 
 /** A head that will not do. */
 export interface BadHead {
@@ -25,12 +25,8 @@ export interface Head {
 }
 
 /** Who may speak to us, about whom. */
-export interface HeadRules {
+export interface HeadRules extends CallerRules {
   readonly peers: ReadonlySet<string>;
-  readonly allowedHosts: readonly string[];
-  readonly allowedOrigins: readonly string[];
-  /** Most header fields. */
-  readonly maxHeaders: number;
 }
 
 /** Names of a card, of this and of older revisions. */
@@ -44,7 +40,6 @@ const LISTS: ReadonlySet<string> = new Set([
   'tracestate',
   'via',
 ]);
-const RESERVED_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 const PATH = /^\/a2a\/([A-Za-z0-9_-]{1,64})(\/.*)?$/;
 
 /** Checks the request line and header fields. */
@@ -56,21 +51,9 @@ export function readHead(
   },
   rules: HeadRules,
 ): Head | BadHead {
-  if (request.rawHeaders.length / 2 > rules.maxHeaders) return bad(431, 'too many header fields');
-  const headers = new Map<string, string>();
-  for (let at = 0; at + 1 < request.rawHeaders.length; at += 2) {
-    const name = (request.rawHeaders[at] ?? '').toLowerCase();
-    const value = request.rawHeaders[at + 1] ?? '';
-    if (RESERVED_NAMES.has(name)) return bad(400, 'reserved header name');
-    const before = headers.get(name);
-    if (before !== undefined && !LISTS.has(name)) return bad(400, `more than one ${name} header`);
-    headers.set(name, before === undefined ? value : `${before}, ${value}`);
-  }
-  // Host and Origin on their own, whatever the other says: a check of one is no check of the other (A6).
+  const { headers, bad: unfit } = readHeadFields(request.rawHeaders, rules, (name) => LISTS.has(name));
+  if (unfit !== undefined) return bad(unfit.status, unfit.message);
   const host = headers.get('host') ?? '';
-  if (!isAllowedCaller(host, rules.allowedHosts)) return bad(403, 'host is not allowed');
-  const origin = headers.get('origin');
-  if (origin !== undefined && !isAllowedCaller(origin, rules.allowedOrigins)) return bad(403, 'origin is not allowed');
   if (headers.has('upgrade')) return bad(400, 'upgrades are not supported');
 
   // Compared as it is: no decoding, no normalising, no query.
@@ -86,11 +69,8 @@ export function readHead(
   if (type.startsWith('application/grpc')) return bad(415, `the gRPC binding is not spoken here; ${BINDING}`);
   if (rest !== '' && rest !== '/') return bad(404, `the HTTP+JSON binding is not spoken here; ${BINDING}`);
   if (request.method !== 'POST') return bad(405, 'a message is sent with POST', { allow: 'POST' });
-  if (type !== 'application/json' && type !== 'application/json;charset=utf-8') {
-    return bad(415, 'content-type must be application/json');
-  }
-  const encoding = headers.get('content-encoding')?.toLowerCase() ?? 'identity';
-  if (encoding !== 'identity') return bad(415, 'content-encoding is not supported');
+  const problem = contentProblem(headers);
+  if (problem !== undefined) return bad(problem.status, problem.message);
   return { ok: true, wants: 'message', peer, host, headers };
 }
 

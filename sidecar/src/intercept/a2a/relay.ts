@@ -3,12 +3,12 @@
 import type { ServerResponse } from 'node:http';
 import type { Json } from '@portcullis/policy/model';
 import { LOG_FIELD, type Logger } from '@portcullis/runtime';
+import type { RelayOutcome } from '../exchange-outcome.js';
 import { writeSlowly } from '../http/backpressure.js';
 import { collect } from '../http/body.js';
 import { createSseReader, type SseEvent } from '../http/sse.js';
+import type { UpstreamReply } from '../http/upstream.js';
 import type { RpcId } from '../mcp/message.js';
-import type { RelayOutcome } from '../mcp/relay.js';
-import type { UpstreamReply } from '../mcp/upstream.js';
 import { type PeerAnswer, peerError, readPeerAnswer } from './answer.js';
 
 /** What is relayed for. */

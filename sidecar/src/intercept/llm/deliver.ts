@@ -6,7 +6,7 @@ import { LOG_FIELD, type Logger, parseStrictJson } from '@portcullis/runtime';
 import type { Permit } from '../../enforce/permit.js';
 import { writeSlowly } from '../http/backpressure.js';
 import { collect } from '../http/body.js';
-import type { UpstreamReply } from '../mcp/upstream.js';
+import type { UpstreamReply } from '../http/upstream.js';
 import type { Inference } from './attempts.js';
 import { AnswerRefused } from './calls.js';
 import type { LlmConfig } from './config.js';

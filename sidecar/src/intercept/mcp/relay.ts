@@ -3,16 +3,14 @@
 import type { ServerResponse } from 'node:http';
 import type { Json, JsonObject } from '@portcullis/policy/model';
 import { LOG_FIELD, type Logger } from '@portcullis/runtime';
+import type { RelayOutcome } from '../exchange-outcome.js';
 import { writeSlowly } from '../http/backpressure.js';
 import { collect, discard } from '../http/body.js';
 import { answerJson, beginEvents, sseEvent } from '../http/late-answer.js';
 import { createSseReader, type SseEvent, withData } from '../http/sse.js';
+import type { UpstreamReply } from '../http/upstream.js';
 import { broughtBy, type Declined, type Expectation, type Inspector, upstreamError } from './inspect.js';
 import type { RpcId } from './message.js';
-import type { UpstreamReply } from './upstream.js';
-
-/** How an exchange with the upstream ended. */
-export type RelayOutcome = 'forwarded' | 'upstream_failed';
 
 /** What is relayed for. */
 export interface RelayTask {
@@ -58,8 +56,11 @@ export interface Relay {
   answer(task: RelayTask): Promise<RelayOutcome>;
   /** Answers that carry nothing but a status: to notifications, client answers and DELETE. */
   status(task: RelayTask): Promise<RelayOutcome>;
-  /** The result that answers a request of our own. Rejects when there is none; what else comes is not read. */
-  result(reply: UpstreamReply, id: RpcId): Promise<JsonObject>;
+  /**
+   * The result that answers a request of our own. Rejects when there is none; what else comes is not read.
+   * @param received told of bytes that the server sent
+   */
+  result(reply: UpstreamReply, id: RpcId, received: (bytes: number) => void): Promise<JsonObject>;
 }
 
 /** Makes a relay. */
@@ -208,12 +209,13 @@ export function createRelay(options: {
     return read.result;
   }
 
-  async function ownResult(reply: UpstreamReply, id: RpcId): Promise<JsonObject> {
+  async function ownResult(reply: UpstreamReply, id: RpcId, received: RelayTask['received']): Promise<JsonObject> {
     if (reply.status !== 200) throw new Error(`the server answered with HTTP ${reply.status}`);
     if ((reply.headers.get('content-encoding') ?? 'identity') !== 'identity') throw new Error('compressed');
     if (isEventStream(reply)) {
       const reader = createSseReader(limits);
       for await (const chunk of reply.body) {
+        received((chunk as Buffer).length);
         for (const { data } of reader.push(chunk as Buffer)) {
           const result = data === undefined ? undefined : resultIn(data, id);
           if (result !== undefined) return result;
@@ -223,15 +225,16 @@ export function createRelay(options: {
     }
     const limit = { maxBytes: limits.maxResponseBytes, timeoutMs: limits.responseTimeoutMs };
     const collected = await collect(reply.body, limit);
+    received(collected.kind === 'all' ? collected.bytes.length : 0);
     const result = collected.kind === 'all' && isJson(reply) ? resultIn(collected.bytes, id) : undefined;
     if (result === undefined) throw new Error('the answer is none');
     return result;
   }
 
   return {
-    async result(reply, id) {
+    async result(reply, id, received) {
       try {
-        return await ownResult(reply, id);
+        return await ownResult(reply, id, received);
       } finally {
         reply.body.destroy();
       }

@@ -4,6 +4,7 @@ import { checkSchema, SchemaUnusable } from '@portcullis/policy/content';
 import type { Json, JsonObject } from '@portcullis/policy/model';
 import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
 import type { PolicyClient } from '../../../ask/port.js';
+import { giveBack } from '../../../enforce/account.js';
 import { type Guard, isRefusal } from '../../../enforce/guard.js';
 import type { Permit } from '../../../enforce/permit.js';
 import { type Refusal, type Refuser, RPC_CODE } from '../../../enforce/refuse.js';
@@ -130,9 +131,8 @@ export function createToolDefinitions(options: ToolDefinitionsOptions): ToolDefi
     if (reason !== undefined || !config.filterLists) return reason;
     const outcome = await guard(attempts.fromListing(definition, seen));
     if (isRefusal(outcome)) return 'NOT_ALLOWED';
-    const { decision_id, request_digest } = outcome;
-    // A question, not an attempt: nothing of what it reserved was used.
-    client.settle({ decision_id, request_digest, outcome: 'refused', duration_ms: 0 });
+    // A question, not an attempt.
+    giveBack(client, outcome);
     // What would have to be redacted of this tool alone is shown to nobody.
     return outcome.redaction !== undefined && list.redaction === undefined ? 'NOT_ALLOWED' : undefined;
   }

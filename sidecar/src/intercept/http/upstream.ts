@@ -1,5 +1,5 @@
 /**
- * The HTTP client towards one MCP server: the one file that sends bytes upstream over HTTP, and it does so for permits
+ * The HTTP client towards one server: the one file that sends messages upstream over HTTP, and it does so for permits
  * only. No redirects, no cookies, no retries; the agent's own credentials never pass (contracts A7).
  */
 
@@ -8,13 +8,11 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import { type Permit, requirePermit } from '../../enforce/permit.js';
 import type { Refusal } from '../../enforce/refuse.js';
-import type { RpcId } from './message.js';
-import { refusalError } from './to-response.js';
 
 /** Where a server is and what we add for it. */
 export interface UpstreamOptions {
   readonly name: string;
-  /** The MCP endpoint; `http:` or `https:`. */
+  /** The endpoint; `http:` or `https:`. */
   readonly url: URL;
   /** Sent with every request, e.g. the credential that the server wants. Never taken from the agent. */
   readonly headers: Readonly<Record<string, string>>;
@@ -22,6 +20,8 @@ export interface UpstreamOptions {
   readonly decisionHeaders: boolean;
   /** Trace headers of what a permit sends, in place of the agent's. */
   readonly traceHeaders?: ((permit: Permit) => Headers) | undefined;
+  /** How a refusal of a request of the server reads; without it, the server makes none. */
+  readonly declined?: ((id: string | number, refusal: Refusal) => string) | undefined;
   readonly connectTimeoutMs: number;
   /** From sending a request to the head of its answer. */
   readonly headersTimeoutMs: number;
@@ -36,7 +36,7 @@ export interface UpstreamReply {
   readonly body: Readable;
 }
 
-/** One MCP server over HTTP. */
+/** One server over HTTP. */
 export interface Upstream {
   readonly name: string;
   /**
@@ -53,7 +53,7 @@ export interface Upstream {
   /** Sends the agent's answer to a server request that `permit` allowed. */
   answer(permit: Permit, payload: string, headers: Headers, signal: AbortSignal): Promise<UpstreamReply>;
   /** Tells the server that its request `id` was refused. Needs no permit: none of these bytes are the agent's. */
-  decline(id: RpcId, refusal: Refusal, headers: Headers, signal: AbortSignal): Promise<UpstreamReply>;
+  decline(id: string | number, refusal: Refusal, headers: Headers, signal: AbortSignal): Promise<UpstreamReply>;
   close(): Promise<void>;
 }
 
@@ -66,7 +66,7 @@ export const NOWHERE: Upstream = Object.freeze({
   close: async () => undefined,
 });
 
-/** Request headers by lower-case name, as {@link forwardable} makes them. */
+/** Request headers by lower-case name. */
 export type Headers = Readonly<Record<string, string>>;
 
 /** What a server may be told about the decision behind a request, so that its records can be held against the PDP's. */
@@ -74,27 +74,6 @@ export const DECISION_HEADER = {
   decisionId: 'portcullis-decision-id',
   requestDigest: 'portcullis-request-digest',
 } as const;
-
-/** What passes from agent to server. A list of what may, because what may not cannot be listed. */
-const PASS: ReadonlySet<string> = new Set([
-  'accept',
-  'last-event-id',
-  'mcp-method',
-  'mcp-name',
-  'mcp-protocol-version',
-  'mcp-session-id',
-  'traceparent',
-  'tracestate',
-]);
-
-/** The headers of the agent's request that go on. */
-export function forwardable(headers: ReadonlyMap<string, string>): Headers {
-  const passed: Record<string, string> = {};
-  for (const [name, value] of headers) {
-    if (PASS.has(name) || name.startsWith('mcp-param-')) passed[name] = value;
-  }
-  return passed;
-}
 
 /** An idle connection is closed after this, before the usual server does it under a request. */
 const IDLE_MS = 4_000;
@@ -194,7 +173,8 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       return send('POST', payload, { ...headers, ...evidence(permit) }, signal);
     },
     async decline(id, refusal, headers, signal) {
-      return send('POST', refusalError(id, refusal), headers, signal);
+      if (options.declined === undefined) throw new TypeError('the server makes no requests');
+      return send('POST', options.declined(id, refusal), headers, signal);
     },
     async close() {
       agent.destroy();
