@@ -286,6 +286,7 @@ async function compose(
     answers: approvals.answers,
     callers,
     results: sessions.results,
+    enforcements: audit,
     tls,
     clock,
     metrics,

@@ -9,6 +9,7 @@ import {
   type SealedRecord,
   sealApproval,
   sealDecision,
+  sealEnforcement,
   sealKill,
   sealRelease,
   sealReview,
@@ -173,6 +174,8 @@ function seal(record: AuditRecord, link: ChainLink): SealedRecord {
   switch (record.kind) {
     case 'approval':
       return sealApproval(record, link);
+    case 'enforcement':
+      return sealEnforcement(record, link);
     case 'kill':
       return sealKill(record, link);
     case 'review':

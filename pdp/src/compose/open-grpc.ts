@@ -29,6 +29,7 @@ export interface GrpcParts {
   readonly callers: CallerReader;
   readonly results: SettleParts['results'];
   readonly answers: WatchParts['answers'];
+  readonly enforcements: SettleParts['enforcements'];
   readonly tls: TlsMaterial;
   readonly clock: Clock;
   readonly metrics: PdpMetrics;
@@ -76,6 +77,7 @@ export async function openGrpc(config: PdpConfig, parts: GrpcParts): Promise<Grp
         results: parts.results,
         gateways,
         sink: pipeline.sink,
+        enforcements: parts.enforcements,
         mayReport: (caller, tenant, agent) => speaksFor(caller, tenant, agent, gateways),
         log,
         maxRemembered: limits.maxSettlementsRemembered,

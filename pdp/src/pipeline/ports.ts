@@ -1,7 +1,14 @@
 /** What the pipeline needs from outside. Adapters implement these; the pipeline never imports an adapter. */
 
 import type { Engine, ReadSet } from '@portcullis/policy';
-import type { ApprovalEntry, DecisionEntry, KillEntry, ReleaseEntry, ReviewEntry } from '@portcullis/policy/evidence';
+import type {
+  ApprovalEntry,
+  DecisionEntry,
+  EnforcementEntry,
+  KillEntry,
+  ReleaseEntry,
+  ReviewEntry,
+} from '@portcullis/policy/evidence';
 import type {
   AgentSubject,
   CacheHint,
@@ -40,12 +47,18 @@ export interface SnapshotSource {
 export type DecisionRecord = DecisionEntry;
 
 /** Everything that a PDP's chain holds. */
-export type AuditRecord = DecisionRecord | ApprovalEntry | KillEntry | ReleaseEntry | ReviewEntry;
+export type AuditRecord = DecisionRecord | EnforcementEntry | ApprovalEntry | KillEntry | ReleaseEntry | ReviewEntry;
 
 /** Where decision records go. */
 export interface DecisionSink {
   /** Resolves once the record is kept as the sink's configuration promises; rejects when it could not be. */
   append(record: DecisionRecord): Promise<void>;
+}
+
+/** Where records go of how decisions were carried out, as PEPs report it. */
+export interface EnforcementSink {
+  /** As {@link DecisionSink.append}. */
+  append(record: EnforcementEntry): Promise<void>;
 }
 
 /** The stages by the names of their files; labels of a metric. */

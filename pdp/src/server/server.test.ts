@@ -10,6 +10,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import type { EnforcementEntry } from '@portcullis/policy/evidence';
 import type { Decision } from '@portcullis/policy/model';
 import {
   DECISION_SERVICE_NAME,
@@ -36,7 +37,7 @@ import { AGENT, GATEWAY, toolCall } from '../fixtures/requests.js';
 import type { Attempt } from '../pipeline/chain.js';
 import type { Decide } from '../pipeline/decide.js';
 import { speaksFor } from '../pipeline/normalize.js';
-import type { DecisionRecord } from '../pipeline/ports.js';
+import type { DecisionRecord, EnforcementSink } from '../pipeline/ports.js';
 import { holderName } from '../quota/key.js';
 import type { SettledUse } from '../quota/port.js';
 import type { ReportedResult, ResultOutcome } from '../session/result-intake.js';
@@ -50,6 +51,7 @@ import { createSettle } from './settle.js';
 import { createWatch } from './watch.js';
 
 const settledUses: SettledUse[] = [];
+let enforced: EnforcementSink['append'] = async () => undefined;
 const reportedResults: ReportedResult[] = [];
 let resultOutcome: ResultOutcome = 'kept';
 const log = createLogger({ component: 'test', level: 'silent' });
@@ -188,6 +190,7 @@ beforeEach(async () => {
         },
         gateways: new Map([['edge', new Set(['acme'])]]),
         sink: { append: (record) => sunk(record) },
+        enforcements: { append: (record) => enforced(record) },
         mayReport: (caller, tenant, agent) => speaksFor(caller, tenant, agent, new Map()),
         log,
         maxRemembered: 3,
@@ -747,6 +750,7 @@ describe('Settle', () => {
     reportedResults.length = 0;
     resultOutcome = 'kept';
     peer.identity = AGENT;
+    enforced = async () => undefined;
   });
 
   const id = (n: number): string => `00000000-0000-4000-8000-00000000000${n}`;
@@ -767,6 +771,30 @@ describe('Settle', () => {
     expect(await settle([report(1), report(2), report(1)])).toBe(3);
     expect(await settle([report(1)])).toBe(1);
     expect(settled()).toEqual(['settled forwarded', 'settled forwarded', 'settled repeated', 'settled repeated']);
+  });
+
+  test('what has searched is recorded once, and reported again until it is', async () => {
+    const records: EnforcementEntry[] = [];
+    const noted = { ...report(1), redaction: { layers: ['recognisers', 'ner'], ner: 'failed' } };
+    enforced = () => Promise.reject(new Error('the disk is full'));
+    await expect(settle([noted])).rejects.toBeDefined();
+    enforced = async (record) => void records.push(record);
+    expect(await settle([noted, noted])).toBe(2);
+    expect(records).toEqual([
+      {
+        kind: 'enforcement',
+        decision_id: noted.decision_id,
+        request_digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+        tenant: 'acme',
+        agent: expect.any(String),
+        outcome: 'forwarded',
+        redaction: { layers: ['recognisers', 'ner'], ner: 'failed' },
+        at: expect.any(String),
+      },
+    ]);
+    expect(await settle([{ ...report(2), redaction: { layers: ['guesses'] } }])).toBe(0);
+    expect(await settle([{ ...report(2), redaction: { layers: [], ner: 'maybe' } }])).toBe(0);
+    expect(records).toHaveLength(1);
   });
 
   test('tells the accounts how attempts ended, of this caller and no other, and what they used', async () => {

@@ -13,7 +13,7 @@ import {
 } from '@portcullis/proto';
 import { type Clock, type Logger, PortcullisError } from '@portcullis/runtime';
 import type { GatewayTenants } from '../pipeline/normalize.js';
-import type { DecisionRecord, DecisionSink } from '../pipeline/ports.js';
+import type { DecisionRecord, DecisionSink, EnforcementSink } from '../pipeline/ports.js';
 import { actualUse } from '../quota/actual-use.js';
 import { holderName } from '../quota/key.js';
 import type { QuotaObserver, QuotaStore, SettledUse } from '../quota/port.js';
@@ -38,6 +38,8 @@ export interface SettleParts {
   readonly gateways: GatewayTenants;
   /** Where allows that a PEP gave itself are recorded; without one they are not, like all decisions. */
   readonly sink: DecisionSink | undefined;
+  /** Where it is recorded what has searched; without one it is not. */
+  readonly enforcements: EnforcementSink | undefined;
   /** Which agents a caller may report for. */
   readonly mayReport: (caller: PeerIdentity, tenant: string, agent: string) => boolean;
   readonly log: Logger;
@@ -84,6 +86,28 @@ export function createSettle(parts: SettleParts): handleUnaryCall<Wire.SettleReq
     parts.observer.settled('reused');
     return true;
   };
+  /** Rejects when it cannot be kept: the PEP reports it again. False for one that no sidecar makes. */
+  const recordLayers = async (report: SettlementReport, { identity }: Caller): Promise<boolean> => {
+    const { decision_id, request_digest, outcome, redaction } = report;
+    if (redaction === undefined) return true;
+    if (identity.kind !== 'agent') return false;
+    const key = `enforcement ${decision_id}`;
+    if (recorded.has(key)) return true;
+    const { tenant, agent } = identity;
+    const at = new Date(parts.clock.now()).toISOString();
+    await parts.enforcements?.append({
+      kind: 'enforcement',
+      decision_id,
+      request_digest,
+      tenant,
+      agent,
+      outcome,
+      redaction,
+      at,
+    });
+    remember(recorded, key);
+    return true;
+  };
   return guardUnary(parts.log, async (call) => {
     const caller = parts.callers.callerOf(call);
     const settlements = call.request.settlements ?? [];
@@ -109,6 +133,7 @@ export function createSettle(parts: SettleParts): handleUnaryCall<Wire.SettleReq
       if (
         !report.ok ||
         !DECISION_ID.test(report.value.decision_id) ||
+        !(await recordLayers(report.value, caller)) ||
         !(await takeResult(parts, report.value, caller))
       ) {
         parts.observer.settled('invalid');

@@ -116,7 +116,8 @@ function leafEdits(source: string, token: JsonToken, redaction: JsonRedaction, n
       : [{ start, end, type: first.type, text: JSON.stringify(applyEdits(written, found)) }];
   }
   const text = decodeString(written);
-  const inner = nested < MAX_NESTED && isDocument(text) ? documentEdits(text, below(redaction, path), nested + 1) : undefined;
+  const inner =
+    nested < MAX_NESTED && isDocument(text) ? documentEdits(text, below(redaction, path), nested + 1) : undefined;
   const found = inner ?? valueEdits(text, name, redaction);
   if (found.length === 0) return [];
   const places = placesInToken(written);

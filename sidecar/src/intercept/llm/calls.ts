@@ -29,7 +29,7 @@ export interface CallsOptions {
   /** Of one that can carry out what {@link isAsOrdered} looks after, and nothing else that concerns tokens. */
   readonly guard: Guard;
   /** Whether arguments may go as they are under this permit. */
-  readonly isAsOrdered: (permit: Permit, text: string) => boolean;
+  readonly isAsOrdered: (permit: Permit, text: string) => Promise<boolean>;
   readonly refuser: Refuser;
   readonly client: Pick<PolicyClient, 'settle'>;
   readonly attempts: LlmAttempts;
@@ -56,7 +56,7 @@ export function createDecideCall(options: CallsOptions): DecideCall {
     // Behind the MCP proxy it is decided again, and there what is ordered is carried out.
     if (isRefusal(outcome) || made.request.tool?.attributes?.['carried_out'] === BY_MCP) return outcome;
     const { arguments: args } = call;
-    if (options.isAsOrdered(outcome, typeof args === 'string' ? args : JSON.stringify(args))) return outcome;
+    if (await options.isAsOrdered(outcome, typeof args === 'string' ? args : JSON.stringify(args))) return outcome;
     client.settle({
       decision_id: outcome.decision_id,
       request_digest: outcome.request_digest,
