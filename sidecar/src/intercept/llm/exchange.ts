@@ -52,7 +52,7 @@ export interface ExchangeOptions {
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly deliverer: Deliverer;
   /** Whether an answer that was decided may go as it is. */
-  readonly isAsOrdered: (permit: Permit, text: string) => boolean;
+  readonly isAsOrdered: (permit: Permit, text: string) => Promise<boolean>;
   readonly observer: LlmObserver;
   readonly clock: Clock;
   readonly log: Logger;
@@ -198,7 +198,7 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
     if (isRefusal(outcome)) return errorOf(outcome);
     const cap = tokenCap(outcome);
     const isWithin = cap === undefined || (inference.asked.maxTokens !== undefined && inference.asked.maxTokens <= cap);
-    const isDone = isWithin && (isAmong(outcome.conditions, ordered) || options.isAsOrdered(outcome, text));
+    const isDone = isWithin && (isAmong(outcome.conditions, ordered) || (await options.isAsOrdered(outcome, text)));
     settle(outcome, isDone ? 'forwarded' : 'refused', 0);
     if (isDone) return undefined;
     return errorOf(
