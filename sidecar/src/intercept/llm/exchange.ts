@@ -124,6 +124,10 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
       unreadable(turn, isLate ? 408 : 413, isLate ? 'the body took too long' : 'the body is larger than allowed');
       return undefined;
     }
+    if (incoming.rawTrailers.length > 0) {
+      unreadable(turn, 400, 'trailers are not accepted');
+      return undefined;
+    }
     const read = parseStrictJson(collected.bytes, { maxBytes: limits.maxBodyBytes });
     if (read.ok && isObject(read.value)) return read.value;
     const why = read.ok
