@@ -257,6 +257,11 @@ describe('hostile requests are refused unasked', () => {
     ['a second content type', { headers: ['content-type', 'application/json', 'content-type', 'text/plain'] }, 400],
     ['a second version', { headers: ['a2a-version', '0.3', 'a2a-version', '1.0'] }, 400],
     ['an upgrade', { headers: ['upgrade', 'h2c', 'connection', 'upgrade'] }, 400],
+    [
+      'too many fields',
+      { headers: Array.from({ length: 240 }, (_field, at) => (at % 2 === 0 ? `x-${at}` : 'y')) },
+      431,
+    ],
   ])('%s', async (_what, options, status) => {
     const { policy, send, upstream } = await started();
     expect((await send(CALL, options)).status).toBe(status);
@@ -389,6 +394,16 @@ describe('a card', () => {
     expect(text).not.toMatch(new RegExp(`${upstream.port}|oauth`));
   });
 
+  test('with more skills than are asked about is not shown', async () => {
+    const skills = Array.from({ length: 257 }, (_skill, at) => ({ id: `s${at}` }));
+    const { send, policy } = await started({ card: { ...at('http://127.0.0.1/'), skills } });
+    const before = policy.asked.length;
+    const answered = await send(undefined, { method: 'GET', path: '/a2a/books/.well-known/agent-card.json' });
+    expect(answered.status).toBeGreaterThanOrEqual(500);
+    expect(answered.text).not.toContain('s256');
+    expect(policy.asked.length - before).toBeLessThanOrEqual(1);
+  });
+
   test('is not shown when it may not be seen', async () => {
     const { send, upstream } = await started({ policy: fakePolicyClient(deny()) });
     const answered = await send(undefined, { method: 'GET', path: '/a2a/books/.well-known/agent-card.json' });
@@ -411,6 +426,9 @@ describe('an answer', () => {
 
   test.each<[string, (response: ServerResponse) => void]>([
     ['to another request', answering(GOOD.replace('"id":1', '"id":2'))],
+    ['that is an error to another request', answering('{"jsonrpc":"2.0","id":2,"error":{"code":1,"message":"m"}}')],
+    ['that is an error of no shape', answering('{"jsonrpc":"2.0","id":1,"error":{"message":"m"}}')],
+    ['with a result that HTTP calls a failure', answering(GOOD, 'application/json', 500)],
     ['with a key twice', answering(GOOD.replace('"id":1', '"id":1,"id":1'))],
     ['that is neither', answering('{"jsonrpc":"2.0","id":1}')],
     ['with another member', answering(GOOD.replace('"id":1', '"id":1,"x":1'))],
