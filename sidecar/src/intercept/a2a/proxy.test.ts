@@ -43,7 +43,8 @@ async function started(
   options: {
     policy?: FakePolicyClient;
     answer?: (response: ServerResponse, body: string) => void;
-    card?: object | string;
+    /** As it is, or made once the port of the peer is known. */
+    card?: object | string | ((port: number) => object);
     peer?: object;
     limits?: object;
     depth?: number;
@@ -67,7 +68,11 @@ async function started(
         skills: [{ id: 'report', name: 'Report', security: [{ oauth: [] }] }],
       };
       response.writeHead(200, { 'content-type': 'application/json' });
-      response.end(typeof card === 'string' ? card : JSON.stringify(card));
+      if (typeof card === 'string') response.end(card);
+      else
+        response.end(
+          JSON.stringify(typeof card === 'function' ? (card as (port: number) => object)(upstream.port) : card),
+        );
       return;
     }
     if (options.answer !== undefined) return options.answer(response, recorded.body);
@@ -394,14 +399,15 @@ describe('a card', () => {
     expect(text).not.toMatch(new RegExp(`${upstream.port}|oauth`));
   });
 
-  test('with more skills than are asked about is not shown', async () => {
-    const skills = Array.from({ length: 257 }, (_skill, at) => ({ id: `s${at}` }));
-    const { send, policy } = await started({ card: { ...at('http://127.0.0.1/'), skills } });
-    const before = policy.asked.length;
+  test.each([
+    [256, 200],
+    [257, 503],
+  ])('with %i skills is answered with %i: each costs a question', async (count, status) => {
+    const skills = Array.from({ length: count }, (_skill, index) => ({ id: `s${index}` }));
+    const { send, policy } = await started({ card: (port) => ({ ...at(`http://127.0.0.1:${port}/`), skills }) });
     const answered = await send(undefined, { method: 'GET', path: '/a2a/books/.well-known/agent-card.json' });
-    expect(answered.status).toBeGreaterThanOrEqual(500);
-    expect(answered.text).not.toContain('s256');
-    expect(policy.asked.length - before).toBeLessThanOrEqual(1);
+    expect(answered.status).toBe(status);
+    expect(policy.asked.length).toBe(status === 200 ? count + 1 : 1);
   });
 
   test('is not shown when it may not be seen', async () => {
