@@ -32,6 +32,7 @@ const TIMED = [
   'drain',
   'fail-closed',
   'kill-switch',
+  'soak',
 ];
 const timed = `/test/integration/(${TIMED.join('|')})\\.test\\.ts$`;
 const integration = { ...shared, roots: ['<rootDir>/test/integration'] };
