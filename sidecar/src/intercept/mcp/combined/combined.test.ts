@@ -157,7 +157,7 @@ describe('by hand', () => {
     expect(called).toEqual([]);
   });
 
-  test.each(['subscriptions/listen', 'resources/subscribe', 'logging/setLevel', 'ping', 'evil'])(
+  test.each(['resources/subscribe', 'logging/setLevel', 'ping', 'evil'])(
     '%s is not served to this generation, and not asked about',
     async (method) => {
       const answer = await post(method, method === 'resources/subscribe' ? { uri: 'a://b' } : {});
