@@ -41,6 +41,7 @@ import { openKillFile } from './kill/kill-file.js';
 import { createKillSource, requireKillList } from './kill/kill-source.js';
 import { openKillSwitch } from './kill/kill-switch.js';
 import { createPdpMetrics } from './metrics.js';
+import { createNotifier } from './notify/notifier.js';
 import { createDecide, type Decide, type DecideParts } from './pipeline/decide.js';
 import { createQuotaLedger } from './quota/ledger.js';
 import { openQuotaStore } from './quota/open.js';
@@ -214,6 +215,14 @@ async function compose(
     log,
   });
   opened(() => reviews.stop());
+  const notifier = createNotifier({
+    channels: approvals.channels,
+    record: audit === undefined ? undefined : (entry) => audit.append(entry),
+    observer: metrics,
+    clock,
+    log,
+  });
+  opened(() => notifier.stop());
   const risk = openRisk(config.risk, {
     tls,
     clock,
@@ -245,7 +254,7 @@ async function compose(
     kills,
     ...judges,
     memory: cache,
-    followers: risk.followers,
+    followers: [...risk.followers, notifier],
     gateways: new Map(Object.entries(config.gateways).map(([name, tenants]) => [name, new Set(tenants)])),
     parseRequest: createRequestParser(),
     sink: audit,
@@ -351,6 +360,7 @@ async function compose(
       },
       { name: 'ship the audit chain', timeoutMs: DRAIN_STEP_MS, run: async () => shipping?.close(SHIP_THE_REST_MS) },
       { name: 'close the reviews', timeoutMs: DRAIN_STEP_MS, run: () => reviews.stop() },
+      { name: 'close the notices', timeoutMs: DRAIN_STEP_MS, run: () => notifier.stop() },
       { name: 'close the audit chain', timeoutMs: DRAIN_STEP_MS, run: async () => audit?.close() },
       {
         name: 'close the sources of context',

@@ -20,9 +20,11 @@ export function recordText(line: string): string {
     const words = what.filter((part) => part !== '').join('  ');
     return printable(`${link.seq}  ${shown(record['at'])}  deny   ${who}  ${words}`);
   }
-  if (record['kind'] === 'review') {
+  if (record['kind'] === 'review' || record['kind'] === 'notice') {
     const what = [record['event'], record['decision_id'], record['webhook'], record['by']].map(shown);
-    return printable(`${link.seq}  ${shown(record['at'])}  review  ${what.filter((part) => part !== '').join('  ')}`);
+    return printable(
+      `${link.seq}  ${shown(record['at'])}  ${record['kind']}  ${what.filter((part) => part !== '').join('  ')}`,
+    );
   }
   if (record['kind'] === 'release' || record['kind'] === 'kill') {
     const names = ['event', 'scope', 'kill_id', 'reason', 'policy_version', 'bundle_digest'];

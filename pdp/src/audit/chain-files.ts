@@ -10,6 +10,7 @@ import {
   sealApproval,
   sealDecision,
   sealKill,
+  sealNotice,
   sealRefusal,
   sealRelease,
   sealReview,
@@ -176,6 +177,8 @@ function seal(record: AuditRecord, link: ChainLink): SealedRecord {
       return sealApproval(record, link);
     case 'kill':
       return sealKill(record, link);
+    case 'notice':
+      return sealNotice(record, link);
     case 'review':
       return sealReview(record, link);
     case 'refusal':

@@ -5,6 +5,7 @@ import type {
   ApprovalEntry,
   DecisionEntry,
   KillEntry,
+  NoticeEntry,
   RefusalEntry,
   ReleaseEntry,
   ReviewEntry,
@@ -47,7 +48,14 @@ export interface SnapshotSource {
 export type DecisionRecord = DecisionEntry;
 
 /** Everything that a PDP's chain holds. */
-export type AuditRecord = DecisionRecord | ApprovalEntry | KillEntry | RefusalEntry | ReleaseEntry | ReviewEntry;
+export type AuditRecord =
+  | DecisionRecord
+  | ApprovalEntry
+  | KillEntry
+  | NoticeEntry
+  | RefusalEntry
+  | ReleaseEntry
+  | ReviewEntry;
 
 /** Where decision records go. */
 export interface DecisionSink {
@@ -171,7 +179,7 @@ export interface AttemptRecorder {
 /** Who does something about a decision once it is answered. Must not throw; nobody waits. */
 export interface DecisionFollower {
   /** Whether it wants to know at all; asked in the turn of the answer, so it must cost nothing. */
-  follows(question: Question): boolean;
+  follows(question: Question, decision: Decision): boolean;
   decided(question: Question, request: ContextualRequest, decision: Decision): void;
 }
 
