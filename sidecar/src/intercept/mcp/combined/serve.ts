@@ -69,7 +69,10 @@ export function createServeCombined(options: ServeCombinedOptions): ServeCombine
     async message(turn, message, spoken) {
       if (spoken.era === 'legacy') return session.message(turn, message, spoken);
       const id = message.kind === 'request' ? message.id : undefined;
-      // Its clients end the exchange in place of cancelling, and carry their answers in requests.
+      // Who ends an exchange has cancelled what it was for; the official client says so besides.
+      if (message.kind === 'notification' && message.method === 'notifications/cancelled')
+        return void turn.response.writeHead(202).end();
+      // Answers to servers ride in requests.
       if (message.kind !== 'request')
         return replies.respond(turn, id, replies.invalid('only requests are served here'), 400);
       return answer(turn, message, {
