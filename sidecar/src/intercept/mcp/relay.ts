@@ -11,6 +11,7 @@ import { createSseReader, type SseEvent, withData } from '../http/sse.js';
 import type { UpstreamReply } from '../http/upstream.js';
 import { broughtBy, type Declined, type Expectation, type Inspector, upstreamError } from './inspect.js';
 import { isObject, type RpcId } from './message.js';
+import type { Turn } from './turn.js';
 
 /** What is relayed for. */
 export interface RelayTask {
@@ -28,7 +29,7 @@ export interface RelayTask {
   /** What of a message of the server may be shown: the same bytes, or fewer elements of a list. Rejects when that is not known. */
   readonly shown?: ((message: Buffer) => Promise<Buffer>) | undefined;
   /** A message of the server with the ids that the agent knows; nothing: it is not for the agent. Its stream cannot be resumed. */
-  readonly readdressed?: ((message: Buffer) => Buffer | undefined) | undefined;
+  readonly readdressed?: Turn['readdressed'] | undefined;
   /** Whether the response has begun as a stream that others write to, too, and is not ended with this one. */
   readonly isShared?: boolean;
   /** A message of the server as the agent may have it. @throws Error when it may not have it */
@@ -161,7 +162,7 @@ export function createRelay(options: {
         return readdressed === undefined ? writeSlowly(response, event.raw) : true;
       // Both SDKs ignore other types, and the old transport's `endpoint` would lead the agent around us.
       if (event.type !== '' && event.type !== 'message') return true;
-      const addressed = readdressed === undefined ? event.data : readdressed(event.data);
+      const addressed = readdressed === undefined ? event.data : await readdressed(event.data);
       if (addressed === undefined) return true;
       const shown = await shownOf(task, addressed);
       if (shown === undefined) {

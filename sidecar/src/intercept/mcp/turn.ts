@@ -21,7 +21,7 @@ export interface Turn {
   /** Told what the server gave for a request, once the agent may have it. */
   readonly learned?: (brought: Json) => void;
   /** A message of the server with the ids that the agent knows; nothing: it is not for the agent. Answers stay as they are. */
-  readonly readdressed?: (message: Buffer) => Buffer | undefined;
+  readonly readdressed?: (message: Buffer) => Buffer | undefined | Promise<Buffer | undefined>;
   readonly behalf: Behalf;
 }
 

@@ -16,8 +16,10 @@ import type { Sessions } from '../sessions.js';
 import { LIST_TOOLS } from '../to-attempt.js';
 import type { Turn } from '../turn.js';
 import type { CombinedClient } from './client.js';
-import { combine } from './combined.js';
+import { type CombinedParts, combine } from './combined.js';
+import { LISTEN, type Listen } from './listen.js';
 import type { ResourceOwners } from './resource-owners.js';
+import { ownerOf } from './routes.js';
 import type { TaskOwners } from './task-owners.js';
 
 /**
@@ -49,6 +51,7 @@ export interface AnswerCombinedOptions {
   readonly tools: ToolDefinitions;
   readonly ownRequest: OwnRequest;
   readonly clientMessage: ClientMessage;
+  readonly listen: Listen;
   readonly missing: (server: string, thrown: unknown) => void;
 }
 
@@ -65,18 +68,22 @@ interface Page {
 
 /** Makes it. */
 export function createAnswerCombined(options: AnswerCombinedOptions): AnswerCombined {
-  const { servers, resources, tasks, refuser, replies, sessions, tools, ownRequest, clientMessage, missing } = options;
+  const { servers, resources, tasks, refuser, replies, sessions, tools } = options;
+  const { ownRequest, clientMessage, listen, missing } = options;
 
   return async (turn, message, client, routed) => {
     const { id } = message;
-    const answer = await combine(message, {
+    const parts: CombinedParts = {
       servers,
       era: client.era,
       resources,
       tasks,
       fetch: (server, method, cursor) => ask(message, client, { server, method, cursor, isShown: true }),
       listed: (server, method, cursor) => ask(message, client, { server, method, cursor, isShown: false }),
-    });
+    };
+    if (message.method === LISTEN && client.era === 'modern')
+      return listen(turn, message, client, (uri) => ownerOf('params.notifications.resourceSubscriptions', uri, parts));
+    const answer = await combine(message, parts);
     if (answer.kind === 'unknown_method') {
       const elsewhere = 'not served on the endpoint of all servers: use /mcp/<name>';
       return replies.refused(turn, id, refuser.refuse('METHOD_UNKNOWN', { message: elsewhere }), client);

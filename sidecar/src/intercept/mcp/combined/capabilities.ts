@@ -15,9 +15,9 @@ const SERVED: Readonly<Record<Era, Readonly<Record<string, readonly string[]>>>>
     tasks: ['list', 'cancel', 'requests'],
   },
   modern: {
-    tools: [],
-    prompts: [],
-    resources: [],
+    tools: ['listChanged'],
+    prompts: ['listChanged'],
+    resources: ['listChanged', 'subscribe'],
     completions: [],
     extensions: ['io.modelcontextprotocol/tasks'],
   },

@@ -19,21 +19,27 @@ let servers: Server[] = [];
 let harness: Harness;
 let sdk: Client | undefined;
 let called: string[] = [];
+const handlers = new Map<string, ReturnType<typeof createMcpHandler>>();
 
 async function mcpServer(name: string): Promise<string> {
   const handler = createMcpHandler(() => {
-    const mcp = new McpServer({ name, version: '1' });
+    const mcp = new McpServer(
+      { name, version: '1' },
+      { capabilities: { resources: { subscribe: true, listChanged: true }, tools: { listChanged: true } } },
+    );
     for (const tool of ['search', 'delete', '_private__x']) {
       mcp.registerTool(tool, { inputSchema: z.object({ q: z.string().optional() }) }, async ({ q }) => {
         called.push(`${name} ${tool} ${q ?? ''}`);
         return { content: [{ type: 'text', text: `${name} ${tool}` }] };
       });
     }
+    mcp.registerResource('one', `${name}://1`, {}, async () => ({ contents: [{ uri: `${name}://1`, text: name }] }));
     mcp.registerPrompt('greet', {}, () => ({
       messages: [{ role: 'user', content: { type: 'text', text: `hello from ${name}` } }],
     }));
     return mcp;
   });
+  handlers.set(name, handler);
   const server = createServer((request, response) => {
     void (async () => {
       const chunks: Buffer[] = [];
@@ -62,6 +68,7 @@ async function connected(): Promise<Client> {
 beforeEach(async () => {
   client.behaviour = allow();
   client.asked.length = 0;
+  client.settled.length = 0;
   called = [];
   const upstreams = [
     { name: 'notes', url: await mcpServer('notes') },
@@ -125,6 +132,34 @@ describe('the official client', () => {
     expect(JSON.stringify(await one.getPrompt({ name: 'mail__greet' }))).toContain('hello from mail');
   });
 
+  test('reads resources of both, and hears of them', async () => {
+    const one = await connected();
+    const heard: string[] = [];
+    one.setNotificationHandler('notifications/resources/updated', ({ params }) => void heard.push(params.uri));
+    one.setNotificationHandler('notifications/tools/list_changed', () => void heard.push('tools'));
+    expect((await one.listResources()).resources.map(({ uri }) => uri)).toEqual(['notes://1', 'mail://1']);
+    expect((await one.readResource({ uri: 'mail://1' })).contents).toEqual([{ uri: 'mail://1', text: 'mail' }]);
+    const wanted = { toolsListChanged: true, resourceSubscriptions: ['notes://1', 'mail://1'] };
+    const listening = await one.listen(wanted);
+    expect(new Set(listening.honoredFilter.resourceSubscriptions)).toEqual(new Set(wanted.resourceSubscriptions));
+    handlers.get('mail')?.notify.resourceUpdated('mail://1');
+    handlers.get('notes')?.notify.resourceUpdated('notes://1');
+    handlers.get('notes')?.notify.toolsChanged();
+    while (heard.length < 3) await new Promise((resolve) => setTimeout(resolve, 2));
+    expect(new Set(heard)).toEqual(new Set(['mail://1', 'notes://1', 'tools']));
+    await handlers.get('notes')?.close();
+    await handlers.get('mail')?.close();
+    expect(await listening.closed).toBe('graceful');
+  });
+
+  test('that wants to hear no more is heard of by the servers', async () => {
+    const one = await connected();
+    const listening = await one.listen({ toolsListChanged: true });
+    await listening.close();
+    expect(await listening.closed).toBe('local');
+    while (client.settled.length < client.asked.length) await new Promise((resolve) => setTimeout(resolve, 2));
+  });
+
   test('sees what it may call of each, and is refused the rest', async () => {
     client.behaviour = (request) =>
       (request.tool?.name === 'delete' && request.tool.server === 'mail' ? deny() : allow())(request);
@@ -157,7 +192,7 @@ describe('by hand', () => {
     expect(called).toEqual([]);
   });
 
-  test.each(['subscriptions/listen', 'resources/subscribe', 'logging/setLevel', 'ping', 'evil'])(
+  test.each(['resources/subscribe', 'logging/setLevel', 'ping', 'evil'])(
     '%s is not served to this generation, and not asked about',
     async (method) => {
       const answer = await post(method, method === 'resources/subscribe' ? { uri: 'a://b' } : {});

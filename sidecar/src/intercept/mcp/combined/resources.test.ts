@@ -193,9 +193,9 @@ describe('a task', () => {
 test('capabilities are what any server can do, of what is served here', async () => {
   const { capabilities } = (await post('server/discover')).json.result ?? {};
   expect(capabilities).toEqual({
-    resources: {},
+    resources: { subscribe: true },
     completions: {},
-    tools: {},
+    tools: { listChanged: true },
     extensions: { 'io.modelcontextprotocol/tasks': {} },
   });
 });

@@ -1,6 +1,7 @@
 /** The endpoint of all servers: one exchange of a client of either generation. */
 
 import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
+import type { Guard } from '../../../enforce/guard.js';
 import type { Refuser } from '../../../enforce/refuse.js';
 import type { Upstream } from '../../http/upstream.js';
 import type { CarryOut } from '../carry-out.js';
@@ -12,9 +13,12 @@ import type { OwnNotification, OwnRequest } from '../own-requests.js';
 import type { Relay } from '../relay.js';
 import type { Replies } from '../replies.js';
 import type { Sessions } from '../sessions.js';
+import type { AttemptMaker } from '../to-attempt.js';
 import { sightingOf, type Turn } from '../turn.js';
 import { type CombinedObserver, createAnswerCombined } from './answer.js';
-import { createMergedStream, type MergedStreamOptions } from './merged-stream.js';
+import { createListen } from './listen.js';
+import { createMergedStream } from './merged-stream.js';
+import { createOneStream, type OneStreamOptions } from './one-stream.js';
 import { createResourceOwners } from './resource-owners.js';
 import { createServeSession } from './serve-session.js';
 import { createTaskOwners } from './task-owners.js';
@@ -26,7 +30,9 @@ export interface ServeCombined {
 }
 
 /** What it needs. */
-export interface ServeCombinedOptions extends MergedStreamOptions {
+export interface ServeCombinedOptions extends OneStreamOptions {
+  readonly guard: Guard;
+  readonly attempts: AttemptMaker;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly refuser: Refuser;
   readonly replies: Replies;
@@ -37,7 +43,7 @@ export interface ServeCombinedOptions extends MergedStreamOptions {
   readonly ownNotification: OwnNotification;
   readonly clientMessage: ClientMessage;
   readonly carryOut: CarryOut;
-  readonly observer: CombinedObserver & MergedStreamOptions['observer'];
+  readonly observer: CombinedObserver & OneStreamOptions['observer'];
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly log: Logger;
   readonly minimumVersion: ProtocolVersion;
@@ -53,15 +59,20 @@ export function createServeCombined(options: ServeCombinedOptions): ServeCombine
     observer.serverMissing();
   };
   const servers = [...upstreams.keys()];
-  const answer = createAnswerCombined({ ...options, servers, resources, tasks, missing });
-  const mergedStream = createMergedStream(options);
+  const oneStream = createOneStream(options);
+  const listen = createListen({ ...options, servers, resources, oneStream, missing });
+  const answer = createAnswerCombined({ ...options, servers, resources, tasks, listen, missing });
+  const mergedStream = createMergedStream({ ...options, oneStream });
   const session = createServeSession({ ...options, servers, resources, missing, answer, mergedStream });
 
   return {
     async message(turn, message, spoken) {
       if (spoken.era === 'legacy') return session.message(turn, message, spoken);
       const id = message.kind === 'request' ? message.id : undefined;
-      // Its clients end the exchange in place of cancelling, and carry their answers in requests.
+      // Who ends an exchange has cancelled what it was for; the official client says so besides.
+      if (message.kind === 'notification' && message.method === 'notifications/cancelled')
+        return void turn.response.writeHead(202).end();
+      // Answers to servers ride in requests.
       if (message.kind !== 'request')
         return replies.respond(turn, id, replies.invalid('only requests are served here'), 400);
       return answer(turn, message, {
