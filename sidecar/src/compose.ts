@@ -18,6 +18,7 @@ import {
 } from '@portcullis/runtime';
 import { createPolicyClient } from './ask/client.js';
 import { pdpCredentials } from './ask/credentials.js';
+import { createBehalfReader } from './behalf/behalf.js';
 import { createAnswerCache } from './cache/answer-cache.js';
 import type { SidecarConfig } from './config.js';
 import { auditLevel, BY_REDACTOR, type Capabilities } from './enforce/capabilities.js';
@@ -33,6 +34,7 @@ import { createInspector } from './intercept/mcp/inspect.js';
 import { createAttemptMaker } from './intercept/mcp/to-attempt.js';
 import type { Surface, SurfaceParts } from './intercept/surface.js';
 import { createSidecarMetrics } from './metrics.js';
+import { createLayerNotes } from './redact/layers.js';
 import { openRedactor } from './redact/open.js';
 import { rehearse } from './rehearse.js';
 import { openTracing } from './trace/open.js';
@@ -88,12 +90,14 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
     rehearsal: rehearse(attempts),
   });
   opened(() => asked.close());
-  const client = tracing?.client(asked) ?? asked;
+  const layers = createLayerNotes();
+  const client = layers.client(tracing?.client(asked) ?? asked);
   const open = createOpenAttempts({ client, log });
   onEpochs = open.killEpoch;
   health.check('pdp', () => client.ready || 'no policy decision point has completed a handshake');
 
-  const redactor = await openRedactor(config.redaction, { clock: systemClock, observer: metrics });
+  const redactor = await openRedactor(config.redaction, { clock: systemClock, observer: metrics, noted: layers.note });
+  opened(() => redactor.close());
   const capabilities: Capabilities = {
     audit_level: auditLevel((level, decision) =>
       log.info({ [FIELD.decisionId]: decision.decision_id, level }, 'Attempt allowed with audit level'),
@@ -102,7 +106,7 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
   const backstopMs = config.pdp.deadlineMs + BACKSTOP_MS;
   const parts: SurfaceParts = {
     enforcementOf(source, { capabilities: own = {}, redacts = false, observer = metrics } = {}) {
-      const refuser = createRefuser({ source, log, observer });
+      const refuser = createRefuser({ source, log, observer, records: client });
       const common = { client, refuser, clock: systemClock, backstopMs };
       const guard = redacts
         ? createGuard({
@@ -114,6 +118,7 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
       return { guard: tracing?.guard(guard) ?? guard, refuser, requestOf: createRequestMaker(source, asking) };
     },
     client,
+    behalf: createBehalfReader(config.onBehalf, processEnvironment()),
     open,
     observer: metrics,
     clock: systemClock,
@@ -204,6 +209,7 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
   context.announce('admin', admin.address);
   drain.push(
     { name: 'settle and leave the PDPs', timeoutMs: 2_000, run: () => client.close() },
+    { name: 'leave the ner service', timeoutMs: 100, run: async () => redactor.close() },
     { name: 'send traces', timeoutMs: 2_000, run: async () => tracing?.close() },
     { name: 'close admin port', timeoutMs: 1_000, run: () => admin.close() },
     { name: 'stop watching certificates', timeoutMs: 100, run: async () => material.close() },

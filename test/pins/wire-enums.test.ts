@@ -143,7 +143,7 @@ const MESSAGES = {
   EvaluateBatchRequest: 'requests=1',
   EvaluateBatchResponse: 'responses=1',
   DecideRequest: 'questions=1',
-  Question: 'id=1 evaluate=2 ping=3',
+  Question: 'id=1 evaluate=2 ping=3 traceparent=4 tracestate=5',
   DecideResponse: 'answers=1',
   Answer: 'id=1 decision=2 fault=3 pong=4',
   Ping: '',
@@ -155,8 +155,9 @@ const MESSAGES = {
     'tenant_id=9 agent_id=10',
   Reuse:
     'decision_id=1 reuse_of=2 request_digest=3 tenant_id=4 agent_id=5 server=6 tool=7 operation=8 arguments_digest=9 bundle_digest=10 policy_version=11 release_seq=12 matched=13 at=14',
-  SettleRequest: 'settlements=1 reuses=8',
-  SettleResponse: 'accepted=1 reuses_recorded=8',
+  Refusal: 'refusal_id=1 source=2 code=3 reason=4 status=5 server=6 tool=7 operation=8 count=9 at=10 last_at=11',
+  SettleRequest: 'settlements=1 reuses=8 refusals=9',
+  SettleResponse: 'accepted=1 reuses_recorded=8 refusals_recorded=9',
 } as const;
 
 const METHODS = [

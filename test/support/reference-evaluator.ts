@@ -115,7 +115,7 @@ export function evaluateReference(bundle: ReferenceBundle, request: ContextualRe
       : stopped.map(({ set, met }) => reasonOf(met, `${set.layer}/${met.policy.slug}`)),
     conditions:
       effect === 'allow' ? matched.flatMap(({ met }) => redactionOf(met)) : holds.map(({ met }) => holdOf(met)),
-    obligations: effect === 'allow' ? matched.flatMap(({ met }) => reviewOf(met)) : [],
+    obligations: matched.flatMap(({ met }) => [...noticeOf(met), ...(effect === 'allow' ? reviewOf(met) : [])]),
     matched: matched.map(({ set, met: { policy } }) => ({
       policy: policy.slug,
       layer: set.layer,
@@ -208,6 +208,11 @@ function reviewOf({ policy, id }: Met): ReferenceVerdict['obligations'] {
   if (typeOf(policy) !== 'escalate') return [];
   const reason = detailOf(policy, 'reason');
   return [{ type: 'review', value: { policy: id, ...(reason === undefined ? {} : { reason }) } }];
+}
+
+function noticeOf({ policy, id }: Met): ReferenceVerdict['obligations'] {
+  const to = detailOf(policy, 'notify');
+  return to === undefined ? [] : [{ type: 'notify', value: { policy: id, to } }];
 }
 
 function isActive(policy: ReferencePolicy): boolean {

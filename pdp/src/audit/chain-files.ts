@@ -9,7 +9,10 @@ import {
   type SealedRecord,
   sealApproval,
   sealDecision,
+  sealEnforcement,
   sealKill,
+  sealNotice,
+  sealRefusal,
   sealRelease,
   sealReview,
 } from '@portcullis/policy/evidence';
@@ -173,10 +176,16 @@ function seal(record: AuditRecord, link: ChainLink): SealedRecord {
   switch (record.kind) {
     case 'approval':
       return sealApproval(record, link);
+    case 'enforcement':
+      return sealEnforcement(record, link);
     case 'kill':
       return sealKill(record, link);
+    case 'notice':
+      return sealNotice(record, link);
     case 'review':
       return sealReview(record, link);
+    case 'refusal':
+      return sealRefusal(record, link);
     case 'release':
       return sealRelease(record, link);
   }

@@ -28,6 +28,7 @@ export interface GrpcParts {
   readonly epochs: EpochSource;
   readonly callers: CallerReader;
   readonly results: SettleParts['results'];
+  readonly sink: SettleParts['sink'];
   readonly answers: WatchParts['answers'];
   readonly tls: TlsMaterial;
   readonly clock: Clock;
@@ -75,7 +76,7 @@ export async function openGrpc(config: PdpConfig, parts: GrpcParts): Promise<Grp
         clock,
         results: parts.results,
         gateways,
-        sink: pipeline.sink,
+        sink: parts.sink,
         mayReport: (caller, tenant, agent) => speaksFor(caller, tenant, agent, gateways),
         log,
         maxRemembered: limits.maxSettlementsRemembered,

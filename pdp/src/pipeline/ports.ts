@@ -1,7 +1,16 @@
 /** What the pipeline needs from outside. Adapters implement these; the pipeline never imports an adapter. */
 
 import type { Engine, ReadSet } from '@portcullis/policy';
-import type { ApprovalEntry, DecisionEntry, KillEntry, ReleaseEntry, ReviewEntry } from '@portcullis/policy/evidence';
+import type {
+  ApprovalEntry,
+  DecisionEntry,
+  EnforcementEntry,
+  KillEntry,
+  NoticeEntry,
+  RefusalEntry,
+  ReleaseEntry,
+  ReviewEntry,
+} from '@portcullis/policy/evidence';
 import type {
   AgentSubject,
   CacheHint,
@@ -19,6 +28,7 @@ import type {
   Verdict,
 } from '@portcullis/policy/model';
 import type { PeerIdentity } from '@portcullis/proto';
+import type { TraceFields } from '@portcullis/runtime/tracing';
 import type { AskedReview } from '../reviews/review.js';
 
 /** One release, ready to decide with. Immutable: a decision keeps the snapshot it began with until it is answered. */
@@ -40,7 +50,15 @@ export interface SnapshotSource {
 export type DecisionRecord = DecisionEntry;
 
 /** Everything that a PDP's chain holds. */
-export type AuditRecord = DecisionRecord | ApprovalEntry | KillEntry | ReleaseEntry | ReviewEntry;
+export type AuditRecord =
+  | DecisionRecord
+  | ApprovalEntry
+  | EnforcementEntry
+  | KillEntry
+  | NoticeEntry
+  | RefusalEntry
+  | ReleaseEntry
+  | ReviewEntry;
 
 /** Where decision records go. */
 export interface DecisionSink {
@@ -84,6 +102,26 @@ export interface DecisionObserver {
   /** What asking one source of context came to. */
   sourceAnswered(source: string, outcome: SourceOutcome, seconds: number): void;
   decided(effect: DecisionEffect, cached: boolean): void;
+}
+
+/** A decision that stands, as traces see it. */
+export interface DecidedMoment {
+  /** Where its question says that it stands in a trace; unchecked. */
+  readonly trace: TraceFields | undefined;
+  /** What was asked, once it was understood. */
+  readonly request: CanonicalRequest | undefined;
+  readonly decision: Decision;
+  /** Microseconds per stage. */
+  readonly timings: Readonly<Partial<Record<StageName, number>>>;
+  /** Milliseconds from its beginning to now. */
+  readonly tookMs: number;
+  /** Epoch milliseconds. */
+  readonly endedAt: number;
+}
+
+/** Told of every decision, for traces. */
+export interface DecisionTracer {
+  decided(moment: DecidedMoment): void;
 }
 
 /** What is asked about, as far as sources of context and of risk may know it. */
@@ -164,7 +202,7 @@ export interface AttemptRecorder {
 /** Who does something about a decision once it is answered. Must not throw; nobody waits. */
 export interface DecisionFollower {
   /** Whether it wants to know at all; asked in the turn of the answer, so it must cost nothing. */
-  follows(question: Question): boolean;
+  follows(question: Question, decision: Decision): boolean;
   decided(question: Question, request: ContextualRequest, decision: Decision): void;
 }
 

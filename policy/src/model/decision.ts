@@ -96,8 +96,11 @@ export interface Obligation {
   readonly value: Json;
 }
 
-/** Obligations that the PDP itself carries out, by recording the decision: a PEP has nothing to do for them. */
-export const RECORDED_OBLIGATIONS: readonly string[] = ['review'];
+/** The obligation to tell somebody, `{policy, to}`, after the answer; on denials and holds, too. */
+export const NOTIFY = 'notify';
+
+/** Obligations that the PDP itself carries out, by its records and after its answer: a PEP has nothing to do for them. */
+export const RECORDED_OBLIGATIONS: readonly string[] = ['review', NOTIFY];
 
 /**
  * The obligation to report what the attempt brought back, `{max_bytes}` of it, and to give it to nobody before the PDP has it:

@@ -44,6 +44,15 @@ export function redactJson(source: string, redaction: JsonRedaction): string {
   return applyEdits(source, jsonEdits(source, redaction));
 }
 
+/**
+ * A text, redacted as the value of a member would be: JSON is read as JSON, and what the member is called says what it is.
+ * @throws RangeError when it is JSON that is nested more than 512 deep
+ */
+export function redactValue(text: string, name: string, redaction: JsonRedaction): string {
+  const edits = isDocument(text) ? documentEdits(text, redaction, 1) : valueEdits(text, name, redaction);
+  return applyEdits(text, edits);
+}
+
 function documentEdits(source: string, redaction: JsonRedaction, nested: number): readonly Edit[] {
   const { rules, isSearched, isMasked, extra } = redaction;
   // An escape may hide what is looked for, and what others find needs no anchor.
@@ -62,7 +71,8 @@ function documentEdits(source: string, redaction: JsonRedaction, nested: number)
     },
     leaf(token) {
       if (token.kind === 'name' ? redaction.names !== true : isSearched?.(token.path) === false) return;
-      if (!parts(token.start, token.end) && !isNameFound(token.path.at(-1) ?? '')) return;
+      // What is masked may be in the JSON that a string holds.
+      if (isMasked === undefined && !parts(token.start, token.end) && !isNameFound(token.path.at(-1) ?? '')) return;
       for (const edit of leafEdits(source, token, redaction, nested)) edits.push(edit);
     },
   });
@@ -106,7 +116,8 @@ function leafEdits(source: string, token: JsonToken, redaction: JsonRedaction, n
       : [{ start, end, type: first.type, text: JSON.stringify(applyEdits(written, found)) }];
   }
   const text = decodeString(written);
-  const inner = nested < MAX_NESTED && isDocument(text) ? documentEdits(text, redaction, nested + 1) : undefined;
+  const inner =
+    nested < MAX_NESTED && isDocument(text) ? documentEdits(text, below(redaction, path), nested + 1) : undefined;
   const found = inner ?? valueEdits(text, name, redaction);
   if (found.length === 0) return [];
   const places = placesInToken(written);
@@ -116,6 +127,16 @@ function leafEdits(source: string, token: JsonToken, redaction: JsonRedaction, n
     end: start + (places[edit.end] ?? 0),
     text: JSON.stringify(edit.text).slice(1, -1),
   }));
+}
+
+/** For the JSON that a string at a path holds: its members are below that path. */
+function below(redaction: JsonRedaction, path: readonly string[]): JsonRedaction {
+  const { isSearched, isMasked } = redaction;
+  return {
+    ...redaction,
+    ...(isSearched === undefined ? {} : { isSearched: (inner) => isSearched([...path, ...inner]) }),
+    ...(isMasked === undefined ? {} : { isMasked: (inner) => isMasked([...path, ...inner]) }),
+  };
 }
 
 function isDocument(text: string): boolean {

@@ -52,6 +52,7 @@ export function createCardDesk(options: CardDeskOptions): CardDesk {
     const ask = async (skill: string): Promise<void> => {
       const { name } = turn.peer;
       const request = requestOf({
+        behalf: turn.behalf,
         kind: 'a2a',
         peer: { agent_id: name, skill, ...(url === undefined ? {} : { url }) },
         tool: {
@@ -82,6 +83,7 @@ export function createCardDesk(options: CardDeskOptions): CardDesk {
     async show(turn) {
       const { peer, response } = turn;
       const request = requestOf({
+        behalf: turn.behalf,
         kind: 'session',
         peer: { agent_id: peer.name },
         tool: { server: peer.name, operation: CARD_OPERATIONS.read, attributes: { direction: 'client_to_server' } },

@@ -52,6 +52,7 @@ test('a request has what is configured in place of what the agent sent, once, an
     source: 'mcp_proxy',
     log: createLogger({ component: 'test', level: 'silent' }),
     observer: { refused: () => undefined, failedClosed: () => undefined },
+    records: { refused: () => undefined },
   });
   const agents = {
     authorization: 'Bearer theirs',

@@ -103,6 +103,28 @@ describe('budgets', () => {
   });
 });
 
+test.each<[string, string, object, readonly unknown[]]>([
+  ['of its first event', '/v1/messages', MESSAGE, messageEvents(['a long answer']).slice(0, 3)],
+  [
+    'of every chunk',
+    '/v1/chat/completions',
+    CHAT,
+    [chunk({ content: 'a' }, null, { usage: { prompt_tokens: 9, completion_tokens: 1 } })],
+  ],
+])('of a stream that breaks off, the count %s is not what was used', async (_what, path, body, events) => {
+  provider.script = (_request, response) => sendEvents(response, events);
+  await gateway.send({ path, body: { ...body, stream: true } });
+  expect(only(client.settled).outcome).toBe('upstream_failed');
+  expect(only(client.settled)).not.toHaveProperty('usage');
+});
+
+test('a count that says nothing of the answer is none', async () => {
+  provider.script = (_request, response) =>
+    answerJson(response, { ...chatCompletion('x'), usage: { prompt_tokens: 9 } });
+  await gateway.send({ body: CHAT });
+  expect(only(client.settled)).not.toHaveProperty('usage');
+});
+
 test('a settlement says whose tokens they were, so that a PDP can price them', async () => {
   await gateway.send({ body: CHAT });
   expect(only(client.settled).usage).toEqual({

@@ -1,10 +1,11 @@
 /** Deciding the calls that a model proposes, before the agent has them. */
 
 import type { PolicyClient } from '../../ask/port.js';
+import { giveBack } from '../../enforce/account.js';
 import { type Guard, isRefusal } from '../../enforce/guard.js';
 import type { Permit } from '../../enforce/permit.js';
 import type { Refusal, Refuser } from '../../enforce/refuse.js';
-import { type Inference, isAskable, type LlmAttempts } from './attempts.js';
+import { type CarriedOut, type Inference, isAskable, type LlmAttempts } from './attempts.js';
 import type { ProposedCall } from './endpoint.js';
 
 /** What became of a proposed call, as a label. */
@@ -22,9 +23,14 @@ export class AnswerRefused extends Error {
   }
 }
 
+const BY_MCP: CarriedOut = 'mcp';
+
 /** What it needs. */
 export interface CallsOptions {
+  /** Of one that can carry out what {@link isAsOrdered} looks after, and nothing else that concerns tokens. */
   readonly guard: Guard;
+  /** Whether arguments may go as they are under this permit. */
+  readonly isAsOrdered: (permit: Permit, text: string) => Promise<boolean>;
   readonly refuser: Refuser;
   readonly client: Pick<PolicyClient, 'settle'>;
   readonly attempts: LlmAttempts;
@@ -47,7 +53,17 @@ export function createDecideCall(options: CallsOptions): DecideCall {
   const decide = async (inference: Inference, call: ProposedCall): Promise<Permit | Refusal> => {
     const made = attempts.proposed(inference, call);
     if (!isAskable(made)) return refuser.refuse('REQUEST_INVALID', { message: made.refused });
-    return guard(made);
+    const outcome = await guard(made);
+    // Behind the MCP proxy it is decided again, and there what is ordered is carried out.
+    if (isRefusal(outcome) || made.request.tool?.attributes?.['carried_out'] === BY_MCP) return outcome;
+    const { arguments: args } = call;
+    if (await options.isAsOrdered(outcome, typeof args === 'string' ? args : JSON.stringify(args))) return outcome;
+    giveBack(client, outcome);
+    return refuser.refuse('OBLIGATION_UNSUPPORTED', {
+      message: 'the decision wants something taken out of its arguments, and whoever carries it out would not',
+      decision_id: outcome.decision_id,
+      request: made.request,
+    });
   };
   return async (inference, call) => {
     const outcome = await decide(inference, call);

@@ -27,7 +27,8 @@ export function chargeOf(
   if (delivered === undefined) return { usage: undefined, tokens: undefined };
   if (delivered.isRejected) return NO_CHARGE;
   const { input, output } = delivered.usage;
-  if (input !== undefined && output !== undefined && !delivered.isCut)
+  // What was counted in the middle of an answer is not what it used: providers count from its first event on.
+  if (input !== undefined && output !== undefined && delivered.isEnded)
     return { usage: chargedFor(inference, { input, output }), tokens: { input, output, counted: 'provider' } };
   const estimated = {
     input: input ?? inputTokens,

@@ -11,7 +11,7 @@ import { createLlmAttempts, upstreamName } from './attempts.js';
 import { type CallOutcome, createDecideCall } from './calls.js';
 import { createCatalogue } from './catalogue.js';
 import type { LlmConfig, ProviderConfig } from './config.js';
-import { type ContentFilters, NO_FILTERS } from './content-filters.js';
+import { type ContentFilters, lookedChange, lookedFilter, NO_FILTERS } from './content-filters.js';
 import { createDeliverer, sendJson } from './deliver.js';
 import { errorBody, errorHeaders, errorOf } from './errors.js';
 import { createLlmExchange, type LlmExchange, type LlmObserver } from './exchange.js';
@@ -42,6 +42,9 @@ export async function startLlmGateway(
   const { guard, refuser, requestOf } = parts.enforcementOf('llm_proxy', {
     capabilities: { ...filters.capabilities, max_tokens: maxTokens, [DECIDE_OUTPUT]: true },
   });
+  const strict = parts.enforcementOf('llm_proxy').guard;
+  // Of calls, what a redaction orders can be compared with what they say.
+  const callGuard = parts.enforcementOf('llm_proxy', { capabilities: filters.capabilities }).guard;
   const upstreams = new Map<string, Upstream>();
   for (const provider of config.providers) {
     const headers = await injectedHeaders(provider, parts.env);
@@ -68,12 +71,19 @@ export async function startLlmGateway(
     guard,
     refuser,
     client: parts.client,
+    behalf: parts.behalf,
     open: parts.open,
     attempts,
     readInference: createReadInference({ catalogue, refuser, estimate: config.estimate }),
-    grant: createGrant({ guard, refuser, client: parts.client, attempts, filters, config }),
+    grant: createGrant({ guard, strictGuard: strict, refuser, client: parts.client, attempts, filters, config }),
     decideCall: createDecideCall({
-      guard,
+      guard: callGuard,
+      async isAsOrdered(permit, text) {
+        const filter = filters.request(permit);
+        if (filter === undefined) return true;
+        const change = await lookedChange(filter, (collect) => collect(text, 'arguments'));
+        return change(text, 'arguments') === text;
+      },
       refuser,
       client: parts.client,
       attempts,
@@ -83,7 +93,10 @@ export async function startLlmGateway(
     catalogue,
     upstreams,
     deliverer: createDeliverer({ limits, log: parts.log }),
-    filters,
+    async isAsOrdered(permit, text) {
+      const filter = await lookedFilter(filters.answer(permit), (collect) => collect(text, ''));
+      return filter.whole(text, '') === text;
+    },
     observer: parts.observer,
     clock: parts.clock,
     log: parts.log,

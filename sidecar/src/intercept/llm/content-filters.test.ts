@@ -13,16 +13,19 @@ import {
   sendEvents,
 } from '../../testing/provider-wire.js';
 import { answerJson, type RecordingUpstream, recordingUpstream } from '../../testing/recording-upstream.js';
-import type { ContentFilters } from './content-filters.js';
+import type { ChangeText } from './content.js';
+import type { ContentFilters, RequestFilter } from './content-filters.js';
 
 const mask = (text: string): string => text.replaceAll('secret', 'MASKED');
+const always = (change: ChangeText): RequestFilter => ({ needsTexts: false, looked: async () => change });
 /** Masks one word, wherever it is cut. */
 const MASKING: ContentFilters = {
   capabilities: { redact: () => undefined },
-  request: ({ conditions }) => (conditions.some(({ type }) => type === 'redact') ? mask : undefined),
+  request: ({ conditions }) => (conditions.some(({ type }) => type === 'redact') ? always(mask) : undefined),
   answer() {
     const held = new Map<string, string>();
     return {
+      isActive: true,
       whole: mask,
       say(channel, piece) {
         const known = mask(`${held.get(channel) ?? ''}${piece}`);
@@ -153,7 +156,14 @@ test('what a chunk says in other members than those for words is changed as well
     ]);
   const { text } = await gateway.send({ body: { ...ASKED['/v1/chat/completions'], stream: true } });
   expect(text).not.toContain('secret');
-  expect(text.match(/MASKED/g)).toHaveLength(4);
+  const said = (name: string): string =>
+    [...text.matchAll(new RegExp(`"${name}":"([^"]*)"`, 'g'))].map(([, word]) => word).join('');
+  expect(['text', 'title', 'url', 'transcript'].map(said)).toEqual([
+    'MASKED',
+    'MASKED',
+    'https://x.example/MASKED',
+    'MASKED',
+  ]);
 });
 
 test('a request that would be changed again and again is refused', async () => {
@@ -163,7 +173,7 @@ test('a request that would be changed again and again is refused', async () => {
     ...MASKING,
     request: () => {
       round += 1;
-      return () => `round ${round}`;
+      return always(() => `round ${round}`);
     },
   };
   gateway = await startLlmHarness({ client, url: provider.url, filters: restless });

@@ -49,24 +49,27 @@ export function contentOf(parts: Json): Content {
       return;
     }
     if (/^https?:/i.test(value) && FILES.has(name)) urls.push(value);
-    if (!isWord(value, name)) texts.push(value);
+    if (!isWord(value, place)) texts.push(value);
   });
   return { query: texts.join('\n'), media, mediaBytes, urls };
 }
 
-/** The same value with every text changed; the very same one when none was. */
+/** The same value with every text changed, and every long number of a tool's input; the very same one when none was. */
 export function mapTexts(value: Json, change: ChangeText, place: Place = NOWHERE): Json {
   if (typeof value === 'string')
-    return isOpaque(value, place) || isWord(value, place.name) ? value : change(value, place.name);
+    return isOpaque(value, place) || isWord(value, place) ? value : change(value, place.name);
+  if (typeof value === 'number') return isNumberOfInput(value, place) ? mapNumber(value, change, place) : value;
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) {
     const list = value as readonly Json[];
-    const changed = list.map((element) => mapTexts(element, change, place));
-    return changed.every((element, at) => element === list[at]) ? value : changed;
+    const element = { ...place, isElement: true };
+    const changed = list.map((one) => mapTexts(one, change, element));
+    return changed.every((one, at) => one === list[at]) ? value : changed;
   }
   const holder = value as JsonObject;
   const members = Object.entries(holder);
-  const changed = members.map(([name, member]) => [name, mapTexts(member, change, { name, holder })] as const);
+  const below = placesIn(holder, place);
+  const changed = members.map(([name, member]) => [name, mapTexts(member, change, below(name))] as const);
   return changed.every(([, member], at) => member === members[at]?.[1]) ? value : Object.fromEntries(changed);
 }
 
@@ -74,22 +77,50 @@ export function mapTexts(value: Json, change: ChangeText, place: Place = NOWHERE
 interface Place {
   readonly name: string;
   readonly holder: JsonObject;
+  /** Whether it is inside of what a tool is given: its members are called as the tool wants, and mean nothing here. */
+  readonly isInput: boolean;
+  readonly isElement: boolean;
 }
-const NOWHERE: Place = { name: '', holder: {} };
+const NOWHERE: Place = { name: '', holder: {}, isInput: false, isElement: false };
+/** Members whose value, when it is an object, is what a tool is given. */
+const INPUTS: ReadonlySet<string> = new Set(['input', 'arguments']);
+/** Shorter ones are counts, places and years. */
+const IDENTIFYING = 10_000;
+
+function placesIn(holder: JsonObject, place: Place): (name: string) => Place {
+  const isInput = place.isInput || (INPUTS.has(place.name) && !place.isElement);
+  return (name) => ({ name, holder, isInput, isElement: false });
+}
+
+function isNumberOfInput(value: number, { isInput }: Place): boolean {
+  return isInput && Number.isSafeInteger(value) && Math.abs(value) >= IDENTIFYING;
+}
+
+/** A number that is changed is a text then. */
+function mapNumber(value: number, change: ChangeText, { name }: Place): Json {
+  const text = String(value);
+  const changed = change(text, name);
+  return changed === text ? value : changed;
+}
 
 function visitTexts(value: Json, place: Place, visit: (text: string, place: Place) => void): void {
   if (typeof value === 'string') visit(value, place);
-  else if (Array.isArray(value)) {
-    for (const element of value as readonly Json[]) visitTexts(element, place, visit);
+  else if (typeof value === 'number') {
+    if (isNumberOfInput(value, place)) visit(String(value), place);
+  } else if (Array.isArray(value)) {
+    const element = { ...place, isElement: true };
+    for (const one of value as readonly Json[]) visitTexts(one, element, visit);
   } else if (typeof value === 'object' && value !== null) {
     const holder = value as JsonObject;
-    for (const [name, member] of Object.entries(holder)) visitTexts(member, { name, holder }, visit);
+    const below = placesIn(holder, place);
+    for (const [name, member] of Object.entries(holder)) visitTexts(member, below(name), visit);
   }
 }
 
 /** What is nothing but base64, where the API has bytes. `data` has text as well, as in a document of Anthropic's. */
-function isOpaque(value: string, { name, holder }: Place): boolean {
+function isOpaque(value: string, { name, holder, isInput }: Place): boolean {
   if (DATA_URL.test(value)) return true;
+  if (isInput) return false;
   const { type, format, transcript } = holder;
   const isBytes =
     name === 'data'
@@ -98,6 +129,7 @@ function isOpaque(value: string, { name, holder }: Place): boolean {
   return isBytes && BASE64.test(value);
 }
 
-function isWord(value: string, name: string): boolean {
+function isWord(value: string, { name, isInput }: Place): boolean {
+  if (isInput) return value === '';
   return value === '' || (WORDS.has(name) && WORD.test(value)) || (IDS.has(name) && ID.test(value));
 }

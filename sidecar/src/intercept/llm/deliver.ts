@@ -4,20 +4,23 @@ import type { ServerResponse } from 'node:http';
 import type { Json, JsonObject } from '@portcullis/policy/model';
 import { LOG_FIELD, type Logger, parseStrictJson } from '@portcullis/runtime';
 import type { Permit } from '../../enforce/permit.js';
+import { NerFailure } from '../../redact/ner/port.js';
 import { writeSlowly } from '../http/backpressure.js';
 import { collect } from '../http/body.js';
 import type { UpstreamReply } from '../http/upstream.js';
+import { mapFrame, readableEvent, withoutProbabilities } from './answer-frame.js';
 import type { Inference } from './attempts.js';
 import { AnswerRefused } from './calls.js';
 import type { LlmConfig } from './config.js';
 import { mapTexts } from './content.js';
-import type { AnswerFilter } from './content-filters.js';
+import { type AnswerFilter, lookedFilter } from './content-filters.js';
 import { type ProposedCall, StreamFault, type StreamReader, type Usage } from './endpoint.js';
 import { type ApiError, errorBody, errorEvent, errorHeaders, errorOf, upstreamError } from './errors.js';
 import { isObject } from './json-values.js';
-import { errorOfProvider, mediaType, passedHeaders, unusable } from './provider-reply.js';
+import { errorOfProvider, errorOfStatus, mediaType, passedHeaders, unusable } from './provider-reply.js';
+import { readAhead } from './read-ahead.js';
 import { createSaid, type Said } from './said.js';
-import { pump } from './stream-pump.js';
+import { type EventSource, pump } from './stream-pump.js';
 
 /** One answer to bring. */
 export interface Delivery {
@@ -48,6 +51,8 @@ export interface Delivered {
   readonly outputBytes: number;
   /** Whether it was ended here, because its budget was. */
   readonly isCut: boolean;
+  /** Whether the provider has said its last word, so that what it counted is all. */
+  readonly isEnded: boolean;
   /** Whether the provider refused the request, so that it has used nothing. */
   readonly isRejected: boolean;
 }
@@ -73,7 +78,14 @@ export function createDeliverer({
   readonly limits: LlmConfig['limits'];
   readonly log: Logger;
 }): Deliverer {
-  const failed: Delivered = { outcome: 'upstream_failed', usage: {}, outputBytes: 0, isCut: false, isRejected: false };
+  const failed: Delivered = {
+    outcome: 'upstream_failed',
+    usage: {},
+    outputBytes: 0,
+    isCut: false,
+    isEnded: false,
+    isRejected: false,
+  };
 
   function fail(delivery: Delivery, error: ApiError, known: Partial<Delivered> = {}): Delivered {
     log.warn({ [LOG_FIELD.reason]: error.message }, 'Model answer was not delivered');
@@ -94,13 +106,19 @@ export function createDeliverer({
     if (!read.ok || !isObject(read.value)) return fail(delivery, upstreamError('its answer is not strict JSON'));
     // Decided is what the agent gets.
     const { said } = inference.endpoint;
-    const came = read.value[said] ?? null;
-    const given = mapTexts(came, delivery.filter.whole);
-    const changed = given === came ? read.value : { ...read.value, [said]: given };
+    const bare = delivery.filter.isActive ? withoutProbabilities(read.value) : read.value;
+    const filter = await lookedFilter(delivery.filter, (collect) => {
+      mapFrame(bare, said, collect);
+      mapTexts(bare[said] ?? null, collect);
+    });
+    const framed = filter.isActive ? mapFrame(bare, said, filter.whole) : bare;
+    const came = framed[said] ?? null;
+    const given = mapTexts(came, filter.whole);
+    const changed = given === came ? framed : { ...framed, [said]: given };
     const answer = inference.endpoint.answer(changed);
     if (answer === undefined) return fail(delivery, upstreamError('its answer is not one of its API'));
     const usage = answer.usage;
-    const counted = { usage: usage ?? {}, outputBytes: Buffer.byteLength(answer.text) };
+    const counted = { usage: usage ?? {}, outputBytes: Buffer.byteLength(answer.text), isEnded: true };
     const refused = new Map<ProposedCall, string>();
     if (answer.calls.length > MAX_CALLS) return fail(delivery, upstreamError('it proposes too many calls'), counted);
     for (const call of answer.calls) {
@@ -118,7 +136,12 @@ export function createDeliverer({
     return { ...failed, outcome: 'forwarded', ...counted };
   }
 
-  async function streamed(delivery: Delivery, reader: StreamReader, said: Said): Promise<Delivered> {
+  async function streamed(
+    delivery: Delivery,
+    reader: StreamReader,
+    said: Said,
+    source: EventSource,
+  ): Promise<Delivered> {
     const { permit, reply, response, inference, cap } = delivery;
     // Nobody has the first words of an answer that the last word may forbid.
     const isHeld = permit.decides_output || permit.report !== undefined;
@@ -134,17 +157,19 @@ export function createDeliverer({
       waiting.push(...parts);
       return !response.destroyed;
     };
-    const trouble = await pump(reply.body, limits, async (event) => {
+    const trouble = await source(async (event) => {
       // What keeps a connection open says nothing; in words of ours, because nobody has read the provider's.
       if (event.data === undefined && !isHeld) return (await send([KEEP_ALIVE])) ? 'more' : 'stop';
-      const parts = await reader.push(event);
+      const parts = await reader.push(
+        delivery.filter.isActive ? readableEvent(event, inference.endpoint.said, delivery.filter.whole) : event,
+      );
       isCut = cap !== undefined && !reader.ended && said.bytes > cap * MAX_BYTES_PER_TOKEN;
       const isRead = await pass(isCut ? [...parts, ...reader.cut()] : parts);
       if (!isRead || isCut) return 'stop';
       return reader.ended ? 'enough' : 'more';
     });
     const { input, output } = reader.usage;
-    const counted = { usage: reader.usage, outputBytes: said.bytes, isCut };
+    const counted = { usage: reader.usage, outputBytes: said.bytes, isCut, isEnded: reader.ended && !isCut };
     if (isCut) reply.body.destroy();
     if (response.destroyed) return { ...failed, ...counted };
     if (trouble !== undefined || !reader.ended)
@@ -163,7 +188,20 @@ export function createDeliverer({
     return { ...failed, outcome: 'forwarded', ...counted };
   }
 
+  /** Where somebody has to look at all of an answer first, it is read to its end, and then once more from the beginning. */
   async function stream(delivery: Delivery): Promise<Delivered> {
+    const { reply, inference, cap, filter } = delivery;
+    const source: EventSource = (take) => pump(reply.body, limits, take);
+    if (filter.looked === undefined) return streamFrom(delivery, source);
+    const { texts, again } = await readAhead(
+      inference,
+      source,
+      cap === undefined ? Infinity : cap * MAX_BYTES_PER_TOKEN,
+    );
+    return streamFrom({ ...delivery, filter: await filter.looked(texts) }, again);
+  }
+
+  async function streamFrom(delivery: Delivery, source: EventSource): Promise<Delivered> {
     const { inference, permit, filter } = delivery;
     let calls = 0;
     const said = createSaid(permit.decides_output || permit.report !== undefined);
@@ -171,6 +209,8 @@ export function createDeliverer({
       body: inference.body,
       wantsUsage: inference.wantsUsage,
       tools: {
+        // What is decided as a whole has to be read as a whole.
+        isActive: filter.isActive || permit.decides_output,
         async decide(call) {
           calls += 1;
           if (calls > MAX_CALLS) throw new StreamFault('it proposes too many calls');
@@ -187,7 +227,7 @@ export function createDeliverer({
     });
     if (reader === undefined) return fail(delivery, upstreamError('it streams an answer that is none'));
     try {
-      return await streamed(delivery, reader, said);
+      return await streamed(delivery, reader, said, source);
     } catch (thrown) {
       if (!(thrown instanceof StreamFault)) throw thrown;
       return fail(delivery, upstreamError(`its stream is not one of its API: ${thrown.message}`), {
@@ -204,11 +244,16 @@ export function createDeliverer({
       return fail(delivery, trouble, { isRejected: reply.status === 401 || reply.status === 403 });
     if (reply.status >= 400) {
       const error = await errorOfProvider(reply, limits.bodyTimeoutMs);
+      // Nobody asks about an error, and nobody reports one: its words do not pass where an answer's would not unasked.
+      const isKept = delivery.permit.decides_output || delivery.permit.report !== undefined;
       // Overloaded ones have not begun either.
       const isRejected = reply.status < 500 || reply.status === 503 || reply.status === 529;
       if (isApiError(error)) return fail(delivery, error, { isRejected });
+      if (isKept) return fail(delivery, errorOfStatus(reply.status), { isRejected });
       // Its own words, its own status; its client knows what to do with them.
-      sendJson(response, reply.status, Buffer.from(JSON.stringify(error)), passedHeaders(reply));
+      const filter = await lookedFilter(delivery.filter, (collect) => mapTexts(error, collect));
+      const shown = JSON.stringify(mapTexts(error, filter.whole));
+      sendJson(response, reply.status, Buffer.from(shown), passedHeaders(reply));
       return { ...failed, isRejected };
     }
     if (inference.asked.stream) {
@@ -224,6 +269,8 @@ export function createDeliverer({
       try {
         return await deliver(delivery);
       } catch (thrown) {
+        if (thrown instanceof NerFailure)
+          return fail(delivery, upstreamError('its answer could not be searched for names'));
         if (!(thrown instanceof AnswerRefused)) throw thrown;
         delivery.reply.body.on('error', () => undefined).destroy();
         sendError(delivery, errorOf(thrown.refusal));

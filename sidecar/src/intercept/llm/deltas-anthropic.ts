@@ -10,13 +10,23 @@ import { parsed } from './event-data.js';
 import { countOf, isObject, textOf } from './json-values.js';
 
 /** The deltas with which a model speaks: the member that has the text. */
-export const DELTA_TEXTS: Readonly<Record<string, string>> = { text_delta: 'text', thinking_delta: 'thinking' };
+export const DELTA_TEXTS: Readonly<Record<string, string>> = {
+  text_delta: 'text',
+  thinking_delta: 'thinking',
+  compaction_delta: 'content',
+};
+/** Deltas that come in one piece. */
+const AT_ONCE: ReadonlySet<string> = new Set(['citations_delta', 'signature_delta']);
+/** With it comes what a tool is given, the agent's or the provider's. */
+const INPUT = 'input_json_delta';
 
 interface Block {
   readonly start: JsonObject;
   /** Of a call: what was held back, and its arguments so far. */
   readonly held: Buffer[] | undefined;
   json: string;
+  /** Of a tool of the provider's: the deltas with its arguments, which are given on once they are whole. */
+  readonly inputs: Buffer[];
   /** The last delta with words. */
   spoken: JsonObject | undefined;
 }
@@ -49,7 +59,7 @@ export const createMessageStream: NonNullable<Endpoint['stream']> = ({ tools }) 
     const isCall = blockCall(block) !== undefined;
     const begun = mapTexts(block, tools.whole) as JsonObject;
     const bytes = begun === block ? raw : event('content_block_start', { ...value, content_block: begun });
-    open.set(index, { start: begun, held: isCall ? [bytes] : undefined, json: '', spoken: undefined });
+    open.set(index, { start: begun, held: isCall ? [bytes] : undefined, json: '', inputs: [], spoken: undefined });
     return isCall ? [] : [bytes];
   }
 
@@ -58,12 +68,18 @@ export const createMessageStream: NonNullable<Endpoint['stream']> = ({ tools }) 
     if (!isObject(change)) throw new StreamFault('a delta is none');
     const type = textOf(change['type']);
     if (block.held !== undefined) {
-      if (type !== 'input_json_delta') throw new StreamFault('a call has no words');
+      if (type !== INPUT) throw new StreamFault('a call has no words');
       block.held.push(raw);
       block.json += textOf(change['partial_json']);
       return [];
     }
     const member = Object.hasOwn(DELTA_TEXTS, type) ? DELTA_TEXTS[type] : undefined;
+    if (type === INPUT) {
+      block.inputs.push(raw);
+      block.json += textOf(change['partial_json']);
+      return [];
+    }
+    if (member === undefined && tools.isActive && !AT_ONCE.has(type)) return [];
     if (member === undefined) {
       const other = mapTexts(change, tools.whole);
       return other === change ? [raw] : [event('content_block_delta', { ...value, delta: other })];
@@ -75,11 +91,19 @@ export const createMessageStream: NonNullable<Endpoint['stream']> = ({ tools }) 
     return passed === '' ? [] : [event('content_block_delta', { ...value, delta: { ...change, [member]: passed } })];
   }
 
+  function inputs(index: number, { json, inputs: came }: Block): readonly Buffer[] {
+    const given = json === '' ? json : tools.whole(json, 'arguments');
+    if (given === json) return came;
+    const change = { type: INPUT, partial_json: given };
+    return [event('content_block_delta', { type: 'content_block_delta', index, delta: change })];
+  }
+
   async function stop(index: number, block: Block, raw: Buffer): Promise<readonly Buffer[]> {
     open.delete(index);
     if (block.held === undefined) {
       const rest = tools.rest(String(index));
-      return rest === '' || block.spoken === undefined ? [raw] : [withText(block.spoken, rest), raw];
+      const words = rest === '' || block.spoken === undefined ? [] : [withText(block.spoken, rest)];
+      return [...inputs(index, block), ...words, raw];
     }
     const { input } = block.start;
     // Clients differ in which of the two they believe.
@@ -91,7 +115,7 @@ export const createMessageStream: NonNullable<Endpoint['stream']> = ({ tools }) 
     if (notice === undefined) {
       left += 1;
       if (json === block.json) return [...block.held, raw];
-      const delta = { type: 'content_block_delta', index, delta: { type: 'input_json_delta', partial_json: json } };
+      const delta = { type: 'content_block_delta', index, delta: { type: INPUT, partial_json: json } };
       return [...block.held.slice(0, 1), event('content_block_delta', delta), raw];
     }
     refused += 1;

@@ -11,8 +11,12 @@ import { callOf, finishWithoutCalls, usageOf } from './openai-values.js';
 /** The members of a delta in which a model speaks. */
 export const DELTA_TEXTS = ['content', 'refusal', 'reasoning_content', 'reasoning'] as const;
 const SPOKEN: ReadonlySet<string> = new Set(DELTA_TEXTS);
+/** Members of a delta that come in one piece. */
+const AT_ONCE: ReadonlySet<string> = new Set(['role', 'annotations']);
 const MAX_CHOICES = 128;
 const MAX_CALLS = 256;
+const MAX_CHANNELS = 64;
+const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
 
 /** The pieces of one call, put together. */
 interface Pending {
@@ -27,6 +31,8 @@ interface ChoiceState {
   legacy: Pending | undefined;
   /** Members in which something was said. */
   readonly spoken: Set<string>;
+  /** Of those that are inside of a member: the delta that says so much more. */
+  readonly inside: Map<string, (rest: string) => JsonObject>;
   finished: boolean;
 }
 
@@ -41,7 +47,13 @@ export const createChatStream: NonNullable<Endpoint['stream']> = ({ tools, wants
     const known = choices.get(index);
     if (known !== undefined) return known;
     if (choices.size >= MAX_CHOICES) throw new StreamFault('too many choices');
-    const state: ChoiceState = { calls: new Map(), legacy: undefined, spoken: new Set(), finished: false };
+    const state: ChoiceState = {
+      calls: new Map(),
+      legacy: undefined,
+      spoken: new Set(),
+      inside: new Map(),
+      finished: false,
+    };
     choices.set(index, state);
     return state;
   };
@@ -56,7 +68,7 @@ export const createChatStream: NonNullable<Endpoint['stream']> = ({ tools, wants
     const sent: Buffer[] = [];
     for (const name of state.spoken) {
       const rest = tools.rest(`${index}.${name}`);
-      if (rest !== '') sent.push(chunk(index, { [name]: rest }));
+      if (rest !== '') sent.push(chunk(index, state.inside.get(name)?.(rest) ?? { [name]: rest }));
     }
     const notices: string[] = [];
     let left = 0;
@@ -84,6 +96,28 @@ export const createChatStream: NonNullable<Endpoint['stream']> = ({ tools, wants
     return { sent, left };
   }
 
+  /** What goes on of a member of a delta. */
+  function partOf(index: number, name: string, part: Json, state: ChoiceState): Json {
+    const speak = (channel: string, text: string): string => {
+      if (!state.spoken.has(channel) && state.spoken.size >= MAX_CHANNELS) throw new StreamFault('too many texts');
+      state.spoken.add(channel);
+      return tools.say(`${index}.${channel}`, text);
+    };
+    if (part === null || part === '') return part;
+    if (typeof part === 'string' && SPOKEN.has(name)) return speak(name, part);
+    if (!tools.isActive || AT_ONCE.has(name)) return mapTexts(part, tools.whole);
+    if (typeof part === 'string') return speak(name, part);
+    // Words inside of it are pieces of texts as well: those of one name are one text.
+    return mapTexts(part, (text, member) => {
+      if (name === 'audio' && member === 'data' && BASE64.test(text)) return text;
+      const channel = `${name}.${member}`;
+      state.inside.set(channel, (rest) => ({
+        [name]: mapTexts(part, (_text, other) => (other === member ? rest : '')),
+      }));
+      return speak(channel, text);
+    });
+  }
+
   async function choiceChunks(
     choice: JsonObject,
   ): Promise<{ readonly before: readonly Buffer[]; readonly value: Json }> {
@@ -99,9 +133,7 @@ export const createChatStream: NonNullable<Endpoint['stream']> = ({ tools, wants
     let changed = held !== undefined || heldToo !== undefined || repeated !== undefined;
     const said: Record<string, Json> = {};
     for (const [name, part] of Object.entries(rest)) {
-      const isSpoken = SPOKEN.has(name) && typeof part === 'string' && part !== '';
-      if (isSpoken) state.spoken.add(name);
-      said[name] = isSpoken ? tools.say(`${index}.${name}`, part) : mapTexts(part, tools.whole);
+      said[name] = partOf(index, name, part, state);
       if (said[name] !== part) changed = true;
     }
     const finish = choice['finish_reason'] ?? null;

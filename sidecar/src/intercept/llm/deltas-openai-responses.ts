@@ -10,7 +10,7 @@ import { itemCall, noticeItem, readResponse, responseIn } from './openai-respons
 import { usageOf } from './openai-values.js';
 
 /** With these a model speaks; the same name with `done` ends what they say. Sound is no text. */
-export const SPOKEN = /^response\.(?!audio\.)[a-z_.]+\.delta$/;
+export const SPOKEN = /^response\.(?!audio\.delta$)[a-z_.]+\.delta$/;
 /** After these there is nothing more. */
 const LAST: ReadonlySet<string> = new Set(['response.completed', 'response.incomplete', 'response.failed']);
 const MAX_ITEMS = 1_024;

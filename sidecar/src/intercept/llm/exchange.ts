@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { JsonObject } from '@portcullis/policy/model';
 import { type Clock, LOG_FIELD, type Logger, parseStrictJson } from '@portcullis/runtime';
 import type { PolicyClient, Settlement } from '../../ask/port.js';
+import { type Behalf, type BehalfReader, isBehalf } from '../../behalf/behalf.js';
 import { tokenCap } from '../../enforce/capabilities.js';
 import { type Guard, isRefusal } from '../../enforce/guard.js';
 import type { OpenAttempts } from '../../enforce/open-attempts.js';
@@ -18,7 +19,6 @@ import type { DecideCall } from './calls.js';
 import type { Catalogue } from './catalogue.js';
 import { chargedFor, chargeOf, NO_CHARGE } from './charge.js';
 import type { LlmConfig } from './config.js';
-import type { ContentFilters } from './content-filters.js';
 import { type Delivered, type Deliverer, sendJson } from './deliver.js';
 import type { Usage } from './endpoint.js';
 import { type ApiError, errorBody, errorEvent, errorHeaders, errorOf, upstreamError } from './errors.js';
@@ -41,6 +41,7 @@ export interface ExchangeOptions {
   readonly guard: Guard;
   readonly refuser: Refuser;
   readonly client: Pick<PolicyClient, 'settle' | 'report'>;
+  readonly behalf: BehalfReader;
   readonly open: Pick<OpenAttempts, 'add'>;
   readonly attempts: LlmAttempts;
   readonly readInference: ReadInference;
@@ -50,7 +51,8 @@ export interface ExchangeOptions {
   /** By {@link upstreamName}. */
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly deliverer: Deliverer;
-  readonly filters: ContentFilters;
+  /** Whether an answer that was decided may go as it is. */
+  readonly isAsOrdered: (permit: Permit, text: string) => Promise<boolean>;
   readonly observer: LlmObserver;
   readonly clock: Clock;
   readonly log: Logger;
@@ -69,6 +71,7 @@ interface Turn {
   readonly head: Head;
   readonly response: ServerResponse;
   readonly signal: AbortSignal;
+  readonly behalf: Behalf;
 }
 
 /** Makes the exchange. */
@@ -79,9 +82,12 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
 
   return async (head, request, response, signal) => {
     const startedAt = clock.monotonic();
-    const turn: Turn = { head, response, signal };
+    const behalf = options.behalf.ofHeaders(request.rawHeaders);
+    const doubt = isBehalf(behalf) ? options.behalf.lacks(behalf) : behalf;
+    const turn: Turn = { head, response, signal, behalf: isBehalf(behalf) ? behalf : {} };
     try {
-      if (head.route.operation === 'models') await listModels(options, head, response);
+      if (doubt !== undefined) return unreadable(turn, 400, doubt.problem);
+      if (head.route.operation === 'models') await listModels(options, head, turn.behalf, response);
       else await infer(turn, request);
     } catch (thrown) {
       respond(turn, errorOf(refuser.fault(thrown)));
@@ -93,11 +99,17 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
   async function infer(turn: Turn, incoming: IncomingMessage): Promise<void> {
     const body = await readBody(turn, incoming);
     if (body === undefined) return;
-    const made = options.readInference(turn.head, body);
+    const made = options.readInference(turn.head, turn.behalf, body);
     if (!isInference(made)) return respond(turn, made);
     const granted = await options.grant(made);
     if (!isGranted(granted)) return respond(turn, errorOf(granted));
     await carryOut(turn, granted);
+  }
+
+  function unreadable(turn: Turn, status: number, message: string): void {
+    // What was not read is still on its way; the connection cannot carry another request.
+    turn.response.setHeader('connection', 'close');
+    respond(turn, invalid(message, status));
   }
 
   async function readBody(turn: Turn, incoming: IncomingMessage): Promise<JsonObject | undefined> {
@@ -108,10 +120,12 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
         : await collect(incoming, { maxBytes: limits.maxBodyBytes, timeoutMs: limits.bodyTimeoutMs });
     if (collected.kind === 'broken') return undefined;
     if (collected.kind !== 'all') {
-      // What was not read is still on its way; the connection cannot carry another request.
-      turn.response.setHeader('connection', 'close');
       const isLate = collected.kind === 'late';
-      respond(turn, invalid(isLate ? 'the body took too long' : 'the body is larger than allowed', isLate ? 408 : 413));
+      unreadable(turn, isLate ? 408 : 413, isLate ? 'the body took too long' : 'the body is larger than allowed');
+      return undefined;
+    }
+    if (incoming.rawTrailers.length > 0) {
+      unreadable(turn, 400, 'trailers are not accepted');
       return undefined;
     }
     const read = parseStrictJson(collected.bytes, { maxBytes: limits.maxBodyBytes });
@@ -153,10 +167,10 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
         reply,
         response: turn.response,
         cap: tokenCap(permit) ?? (config.estimate.enforced ? inference.asked.maxTokens : undefined),
-        filter: options.filters.answer(permit),
+        filter: granted.filter,
         decide: (call) => options.decideCall(inference, call),
         release: async (brought, usage) => {
-          const withheld = permit.decides_output ? await decideOutput(inference, brought.text) : undefined;
+          const withheld = permit.decides_output ? await decideOutput(granted, brought.text) : undefined;
           if (withheld !== undefined) return withheld;
           const used = usage === undefined ? undefined : chargedFor(inference, usage);
           const isReleased = await report(permit, brought.value, sentAt, used);
@@ -183,11 +197,20 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
   }
 
   /** An answer is an attempt of its own where a policy reads it. */
-  async function decideOutput(inference: Inference, text: string): Promise<ApiError | undefined> {
+  async function decideOutput({ inference, ordered }: Granted, text: string): Promise<ApiError | undefined> {
     const outcome = await guard(attempts.completion(inference, text));
     if (isRefusal(outcome)) return errorOf(outcome);
-    settle(outcome, 'forwarded', 0);
-    return undefined;
+    const cap = tokenCap(outcome);
+    const isWithin = cap === undefined || (inference.asked.maxTokens !== undefined && inference.asked.maxTokens <= cap);
+    const isDone = isWithin && (isAmong(outcome.conditions, ordered) || (await options.isAsOrdered(outcome, text)));
+    settle(outcome, isDone ? 'forwarded' : 'refused', 0);
+    if (isDone) return undefined;
+    return errorOf(
+      refuser.refuse('OBLIGATION_UNSUPPORTED', {
+        message: 'the decision about the answer wants it to be another one, and it is said already',
+        decision_id: outcome.decision_id,
+      }),
+    );
   }
 
   function settle(
@@ -219,4 +242,10 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
     }
     sendJson(response, error.status, Buffer.from(JSON.stringify(errorBody(api, error))), errorHeaders(error));
   }
+}
+
+/** Whether all of these have been carried out already. */
+function isAmong(conditions: Permit['conditions'], carriedOut: Permit['conditions']): boolean {
+  const known = new Set(carriedOut.map((one) => JSON.stringify(one)));
+  return conditions.every((one) => known.has(JSON.stringify(one)));
 }

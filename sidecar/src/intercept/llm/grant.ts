@@ -1,16 +1,17 @@
 /** Asking about a request until what is allowed is what would be sent. */
 
-import type { CanonicalRequest, JsonObject } from '@portcullis/policy/model';
+import type { CanonicalRequest, Condition, JsonObject } from '@portcullis/policy/model';
 import type { PolicyClient } from '../../ask/port.js';
 import { giveBack } from '../../enforce/account.js';
 import { tokenCap } from '../../enforce/capabilities.js';
 import { type Guard, isRefusal } from '../../enforce/guard.js';
 import type { Permit } from '../../enforce/permit.js';
 import type { Refusal, Refuser } from '../../enforce/refuse.js';
+import { NerFailure } from '../../redact/ner/port.js';
 import type { Inference, LlmAttempts } from './attempts.js';
 import type { LlmConfig } from './config.js';
 import { mapTexts } from './content.js';
-import type { ContentFilters } from './content-filters.js';
+import { type AnswerFilter, type ContentFilters, lookedChange } from './content-filters.js';
 import { isAsked } from './endpoint.js';
 import { listOf } from './json-values.js';
 
@@ -19,6 +20,10 @@ export interface Granted {
   /** As it was allowed; a decision may have changed it. */
   readonly inference: Inference;
   readonly permit: Permit;
+  /** What is done with the answer: what the permit's decision says, and those before it that the request was changed for. */
+  readonly filter: AnswerFilter;
+  /** The conditions of those decisions. */
+  readonly ordered: readonly Condition[];
   /** The tools of the provider that were allowed with it. */
   readonly hosted: readonly Permit[];
   readonly inputTokens: number;
@@ -36,6 +41,8 @@ export function isGranted(outcome: Granted | Refusal): outcome is Granted {
 /** What it needs. */
 export interface GrantOptions {
   readonly guard: Guard;
+  /** Of the tools of a provider: nothing that a decision orders about them could be carried out. */
+  readonly strictGuard: Guard;
   readonly refuser: Refuser;
   readonly client: Pick<PolicyClient, 'settle'>;
   readonly attempts: LlmAttempts;
@@ -48,7 +55,7 @@ const MAX_ROUNDS = 3;
 
 /** Makes it. */
 export function createGrant(options: GrantOptions): Grant {
-  const { guard, refuser, client, attempts, filters, config } = options;
+  const { guard, strictGuard, refuser, client, attempts, filters, config } = options;
 
   return async (inference) => {
     const granted = await grant(inference);
@@ -63,7 +70,7 @@ export function createGrant(options: GrantOptions): Grant {
   async function hostedTools(inference: Inference): Promise<readonly Permit[] | Refusal> {
     const permits: Permit[] = [];
     for (const tool of inference.asked.tools.filter(({ by }) => by === 'provider')) {
-      const outcome = await guard(attempts.hosted(inference, tool));
+      const outcome = await strictGuard(attempts.hosted(inference, tool));
       if (isRefusal(outcome)) {
         for (const permit of permits) giveBack(client, permit);
         return outcome;
@@ -76,13 +83,28 @@ export function createGrant(options: GrantOptions): Grant {
   /** Asks; again about what the decision makes of the request, until that is what was asked about. */
   async function grant(inference: Inference): Promise<Granted | Refusal> {
     let current = inference;
+    const earlier: Condition[] = [];
     for (let round = 1; ; round += 1) {
       const attempt = attempts.inference(current);
       const outcome = await guard(attempt);
       if (isRefusal(outcome)) return outcome;
       const { request, inputTokens } = attempt;
-      const adjusted = adjust(current, outcome);
-      if (adjusted === current) return { inference: current, permit: outcome, hosted: [], inputTokens, request };
+      const adjusted = await adjust(current, outcome).catch((thrown: unknown) => {
+        giveBack(client, outcome);
+        if (!(thrown instanceof NerFailure)) throw thrown;
+        return thrown;
+      });
+      if (adjusted instanceof NerFailure) {
+        const message = 'names had to be taken out of the request, and the service that finds them did not answer';
+        const { decision_id } = outcome;
+        return refuser.refuse('OBLIGATION_UNSUPPORTED', { message, decision_id, request, cause: adjusted });
+      }
+      if (adjusted === current) {
+        const filter = filters.answer(outcome, earlier);
+        const ordered = [...outcome.conditions, ...earlier];
+        return { inference: current, permit: outcome, filter, ordered, hosted: [], inputTokens, request };
+      }
+      earlier.push(...outcome.conditions);
       giveBack(client, outcome);
       const { decision_id } = outcome;
       if (adjusted === undefined) {
@@ -95,15 +117,16 @@ export function createGrant(options: GrantOptions): Grant {
   }
 
   /** The request as the decision's conditions want it; the same one when it is so already, nothing when it cannot be. */
-  function adjust(inference: Inference, permit: Permit): Inference | undefined {
+  async function adjust(inference: Inference, permit: Permit): Promise<Inference | undefined> {
     const { endpoint, asked } = inference;
     let { body } = inference;
-    const change = filters.request(permit);
-    if (change !== undefined) {
+    const filter = filters.request(permit);
+    if (filter !== undefined) {
+      const change = await lookedChange(filter, (collect) => mapTexts(asked.content, collect));
       const content = mapTexts(asked.content, change);
       if (content !== asked.content) body = { ...body, ...(content as JsonObject) };
-      body = withoutTokens(body);
     }
+    if (filter !== undefined || filters.answer(permit).isActive) body = withoutTokens(body);
     const cap = tokenCap(permit);
     if (cap !== undefined && !isWithin(inference, cap)) {
       const lowered = config.maxTokens === 'lower' ? endpoint.limited(body, cap) : undefined;

@@ -19,5 +19,5 @@ export const EMBEDDINGS: Endpoint = {
   answer: (value) =>
     listOf(value['data']) === undefined
       ? undefined
-      : { text: '', calls: [], usage: usageOf(value['usage']), replaced: () => value },
+      : { text: '', calls: [], usage: usageOf(value['usage'], 0), replaced: () => value },
 };

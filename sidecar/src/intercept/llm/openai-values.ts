@@ -20,10 +20,13 @@ export function finishWithoutCalls(finish: Json | undefined): Json {
   return finish === 'tool_calls' || finish === 'function_call' ? 'stop' : (finish ?? null);
 }
 
-/** Usage as OpenAI's APIs report it; nothing when they do not. */
-export function usageOf(value: Json | undefined): Usage | undefined {
+/**
+ * Usage as OpenAI's APIs report it; nothing when they do not.
+ * @param silent what counts as said when nothing is said of the answer: 0 where nothing is generated
+ */
+export function usageOf(value: Json | undefined, silent?: 0): Usage | undefined {
   if (!isObject(value)) return undefined;
   const input = countOf(value['prompt_tokens'] ?? value['input_tokens']);
-  const output = countOf(value['completion_tokens'] ?? value['output_tokens'] ?? 0);
+  const output = countOf(value['completion_tokens'] ?? value['output_tokens'] ?? silent);
   return input === undefined || output === undefined ? undefined : { input, output };
 }

@@ -33,9 +33,14 @@ export function unusable(reply: UpstreamReply): ApiError | undefined {
   return undefined;
 }
 
+/** That there was an error, without its words. */
+export function errorOfStatus(status: number): ApiError {
+  return upstreamError(`it answered with status ${status}`, status);
+}
+
 /** The provider's own error: its body when it is JSON of a sensible size. */
 export async function errorOfProvider(reply: UpstreamReply, timeoutMs: number): Promise<JsonObject | ApiError> {
-  const failed = upstreamError(`it answered with status ${reply.status}`, reply.status);
+  const failed = errorOfStatus(reply.status);
   if (mediaType(reply) !== 'application/json') {
     reply.body.destroy();
     return failed;

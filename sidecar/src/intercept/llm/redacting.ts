@@ -8,11 +8,12 @@ import type { ContentFilters } from './content-filters.js';
 
 /** Filters that do what decisions say. `mask_fields` is refused: texts have no fields. */
 export function redactingFilters(redactor: Pick<Redactor, 'texts'>, tenant: string): ContentFilters {
-  const of = (permit: Permit): TextRedaction =>
-    redactor.texts(permit.conditions, {
+  const of = (permit: Permit, earlier: Permit['conditions'] = []): TextRedaction =>
+    redactor.texts(together(permit.conditions, earlier), {
       tenant,
       session: permit.session_id ?? permit.decision_id,
       server: permit.server,
+      decision_id: permit.decision_id,
     });
   // Read before the permit is minted: what is not understood must not be found out in the middle of an answer.
   const isUnderstood: CarryOut = (condition, decision) =>
@@ -20,6 +21,12 @@ export function redactingFilters(redactor: Pick<Redactor, 'texts'>, tenant: stri
   return {
     capabilities: { redact: isUnderstood },
     request: (permit) => of(permit).request,
-    answer: (permit) => of(permit).response(),
+    answer: (permit, earlier) => of(permit, earlier).response(),
   };
+}
+
+/** Of two decisions about one request, what either orders; once. */
+function together(conditions: Permit['conditions'], earlier: Permit['conditions']): Permit['conditions'] {
+  const known = new Set(conditions.map((one) => JSON.stringify(one)));
+  return [...conditions, ...earlier.filter((one) => !known.has(JSON.stringify(one)))];
 }

@@ -26,6 +26,7 @@ async function read(endpoint: Endpoint, chunks: readonly Buffer[]): Promise<Read
         decided.push(call);
         return call.name === 'evil' ? 'refused' : undefined;
       },
+      isActive: false,
       whole: (text) => text,
       say: (_channel, text) => text,
       rest: () => '',

@@ -18,7 +18,7 @@ import { refusalError } from './to-response.js';
 /** What the proxy shares with the rest of the process. */
 export type HttpProxyParts = Pick<
   ExchangeOptions,
-  'guard' | 'holds' | 'refuser' | 'client' | 'open' | 'attempts' | 'observer' | 'clock' | 'log'
+  'guard' | 'holds' | 'behalf' | 'refuser' | 'client' | 'open' | 'attempts' | 'observer' | 'clock' | 'log'
 > & {
   readonly inspector: Inspector;
   readonly observer: DefinitionParts['observer'];

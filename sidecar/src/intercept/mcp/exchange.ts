@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock, Logger } from '@portcullis/runtime';
 import type { PolicyClient } from '../../ask/port.js';
+import { type BehalfReader, isBehalf } from '../../behalf/behalf.js';
 import { createAccounts } from '../../enforce/account.js';
 import { type Guard, isRefusal } from '../../enforce/guard.js';
 import type { OpenAttempts } from '../../enforce/open-attempts.js';
@@ -13,13 +14,14 @@ import { answerJson } from '../http/late-answer.js';
 import { NOWHERE, type Upstream } from '../http/upstream.js';
 import { createCarryOut } from './carry-out.js';
 import { createClientMessage } from './client-message.js';
+import type { CombinedObserver } from './combined/answer.js';
 import { createServeCombined } from './combined/serve.js';
 import type { ToolDefinitions } from './definitions/tool-definitions.js';
 import { ALL_SERVERS, type Head } from './head.js';
 import { type ProtocolVersion, readMirrors, readVersionHeader } from './headers.js';
 import type { Holds } from './held/holds.js';
-import { type RpcId, type RpcResponse, readMessage } from './message.js';
-import { createOwnRequest } from './own-requests.js';
+import { type RpcId, type RpcMessage, type RpcResponse, readMessage } from './message.js';
+import { createOwnNotification, createOwnRequest } from './own-requests.js';
 import type { Relay } from './relay.js';
 import { createReplies } from './replies.js';
 import type { Sessions } from './sessions.js';
@@ -37,11 +39,12 @@ export interface ExchangeOptions {
   readonly attempts: AttemptMaker;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly sessions: Sessions;
+  readonly behalf: BehalfReader;
   /** Told what is under way, so that it can be cut off. */
   readonly open: Pick<OpenAttempts, 'add'>;
   readonly relay: Relay;
   readonly tools: ToolDefinitions;
-  readonly observer: ExchangeObserver;
+  readonly observer: ExchangeObserver & CombinedObserver;
   readonly clock: Clock;
   readonly log: Logger;
   readonly minimumVersion: ProtocolVersion;
@@ -64,7 +67,11 @@ export function createExchange(options: ExchangeOptions): Exchange {
   const carryOut = createCarryOut({ ...options, replies, openAccount });
   const ownRequest = createOwnRequest({ ...options, openAccount });
   const clientMessage = createClientMessage({ ...options, replies, ownRequest, carryOut });
-  const serveCombined = createServeCombined({ ...options, replies, ownRequest, clientMessage });
+  const ownNotification = createOwnNotification({ ...options, openAccount });
+  const combined = createServeCombined({
+    ...options,
+    ...{ replies, openAccount, ownRequest, ownNotification, clientMessage, carryOut },
+  });
 
   return async (head, request, response, signal) => {
     const startedAt = options.clock.monotonic();
@@ -72,7 +79,10 @@ export function createExchange(options: ExchangeOptions): Exchange {
       // Nothing is sent before a server was chosen by name.
       const upstream = head.server === ALL_SERVERS ? NOWHERE : options.upstreams.get(head.server);
       if (upstream === undefined) throw new TypeError('the head names no upstream');
-      const turn: Turn = { head, response, signal, upstream, headers: forwardable(head.headers) };
+      const said = options.behalf.ofHeaders(request.rawHeaders);
+      const behalf = isBehalf(said) ? said : {};
+      const turn: Turn = { head, response, signal, upstream, headers: forwardable(head.headers), behalf };
+      if (!isBehalf(said)) return replies.unreadable(turn, 400, said.problem);
       await (head.verb === 'POST' ? post(turn, request) : verb(turn, head.verb));
     } catch (thrown) {
       const refusal = refuser.fault(thrown);
@@ -92,12 +102,25 @@ export function createExchange(options: ExchangeOptions): Exchange {
     if (request.rawTrailers.length > 0) return replies.unreadable(turn, 400, 'trailers are not accepted');
 
     const read = readMessage(collected.bytes, { maxBytes: limits.maxBodyBytes });
-    if (!read.ok) return replies.respond(turn, read.id, replies.invalid(read.message, 400, read.rpcCode), 400);
-    const { message } = read;
-    const id: RpcId | undefined = message.kind === 'request' ? message.id : undefined;
+    if (!read.ok)
+      return replies.respond(turn, read.id, replies.invalid(read.message, 400, read.rpcCode, turn.head), 400);
+    const said = readBehalf(turn, read.message);
+    if ('problem' in said) return replies.respond(turn, idOf(read.message), replies.invalid(said.problem), 400);
+    return spokenTo({ ...turn, behalf: said.behalf }, said.message);
+  }
+
+  /** A message without what it says of its user and task, which go no further. */
+  function readBehalf(turn: Turn, message: RpcMessage) {
+    if (message.kind === 'response') return { behalf: turn.behalf, message };
+    const said = options.behalf.ofMessage(message, turn.behalf);
+    return isBehalf(said) ? (options.behalf.lacks(said.behalf) ?? said) : said;
+  }
+
+  async function spokenTo(turn: Turn, message: RpcMessage): Promise<void> {
+    const id = idOf(message);
     const spoken = readMirrors(turn.head.headers, message, minimumVersion);
     if (!spoken.ok) return replies.badHead(turn, id, spoken);
-    if (turn.head.server === ALL_SERVERS) return serveCombined(turn, message, spoken);
+    if (turn.head.server === ALL_SERVERS) return combined.message(turn, message, spoken);
     const seen = sightingOf(turn, spoken);
     if (message.kind === 'response') return clientAnswer(turn, message, seen);
     return clientMessage(turn, message, seen);
@@ -127,6 +150,9 @@ export function createExchange(options: ExchangeOptions): Exchange {
   async function verb(turn: Turn, name: 'GET' | 'DELETE'): Promise<void> {
     const spoken = readVersionHeader(turn.head.headers.get('mcp-protocol-version'), minimumVersion);
     if (!spoken.ok) return replies.badHead(turn, undefined, spoken);
+    const lacking = options.behalf.lacks(turn.behalf);
+    if (lacking !== undefined) return replies.respond(turn, undefined, replies.invalid(lacking.problem), 400);
+    if (turn.head.server === ALL_SERVERS) return combined.verb(turn, name, spoken);
     const seen = sightingOf(turn, spoken);
     const lastEventId = turn.head.headers.get('last-event-id');
     const details = lastEventId === undefined ? {} : { last_event_id: lastEventId };
@@ -153,4 +179,8 @@ export function createExchange(options: ExchangeOptions): Exchange {
     }
     if (name === 'DELETE') sessions.drop(seen.server, seen.sessionId);
   }
+}
+
+function idOf(message: RpcMessage): RpcId | undefined {
+  return message.kind === 'request' ? message.id : undefined;
 }

@@ -1,5 +1,6 @@
 /** What an agent is answered when nothing was forwarded for it. */
 
+import type { RefusedTarget } from '../../ask/port.js';
 import { type Refusal, type Refuser, RPC_CODE } from '../../enforce/refuse.js';
 import { answerJson } from '../http/late-answer.js';
 import type { BadHead } from './head.js';
@@ -19,7 +20,7 @@ export interface Replies {
   /** A body that was not read to its end. */
   unreadable(turn: Turn, status: number, message: string): void;
   /** The refusal of a message that is not acceptable. */
-  invalid(message: string, httpStatus?: number, rpcCode?: number): Refusal;
+  invalid(message: string, httpStatus?: number, rpcCode?: number, target?: RefusedTarget): Refusal;
   /** The refusal of what cannot be asked about. */
   notAnAttempt(made: NotAnAttempt): Refusal;
 }
@@ -28,16 +29,16 @@ export interface Replies {
 export function createReplies(refuser: Refuser): Replies {
   const respond: Replies['respond'] = ({ response }, id, refusal, status) =>
     answerJson(response, status, refusalError(id, refusal));
-  const invalid = (message: string, httpStatus = 400, rpcCode: number = RPC_CODE.invalidRequest): Refusal =>
-    refuser.refuse('REQUEST_INVALID', { message, httpStatus, rpcCode });
+  const invalid: Replies['invalid'] = (message, httpStatus = 400, rpcCode = RPC_CODE.invalidRequest, target) =>
+    refuser.refuse('REQUEST_INVALID', { message, httpStatus, rpcCode, target });
   return {
     respond,
     invalid,
     refused(turn, id, refusal, { era }) {
       respond(turn, id, refusal, id === undefined ? refusal.httpStatus : statusOfRefusedRequest(refusal, era));
     },
-    badHead({ response }, id, { message, status, rpcCode, data }) {
-      const refusal = invalid(message, status, rpcCode);
+    badHead({ response, head: { server } }, id, { message, status, rpcCode, data }) {
+      const refusal = invalid(message, status, rpcCode, { server });
       answerJson(
         response,
         status,
@@ -47,7 +48,8 @@ export function createReplies(refuser: Refuser): Replies {
     unreadable(turn, status, message) {
       // What was not read is still on its way; the connection cannot carry another request.
       turn.response.setHeader('connection', 'close');
-      respond(turn, undefined, invalid(message, status), status);
+      const { server } = turn.head;
+      respond(turn, undefined, invalid(message, status, undefined, { server }), status);
     },
     notAnAttempt({ refused, message }) {
       if (refused === 'METHOD_UNKNOWN') return refuser.refuse('METHOD_UNKNOWN', { message });

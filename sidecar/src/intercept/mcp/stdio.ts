@@ -6,6 +6,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
 import type { PolicyClient } from '../../ask/port.js';
+import { type BehalfReader, isBehalf } from '../../behalf/behalf.js';
 import { type Account, createAccounts, giveBack } from '../../enforce/account.js';
 import { type Attempt, type Guard, isRefusal } from '../../enforce/guard.js';
 import type { Permit } from '../../enforce/permit.js';
@@ -14,7 +15,7 @@ import { redactMessage } from '../../redact/message.js';
 import type { ExchangeObserver, RelayOutcome } from '../exchange-outcome.js';
 import { writeSlowly } from '../http/backpressure.js';
 import type { Child } from './child.js';
-import { PAGE_TIMEOUT_MS, pageRequest } from './definitions/fetch-page.js';
+import { OwnRequestRefused, PAGE_TIMEOUT_MS, pageRequest } from './definitions/fetch-page.js';
 import type { ToolDefinitions, ToolPage } from './definitions/tool-definitions.js';
 import type { BadHead } from './head.js';
 import { type ProtocolVersion, readInlineVersion } from './headers.js';
@@ -43,6 +44,7 @@ export interface StdioOptions {
   readonly holds: Holds;
   readonly refuser: Refuser;
   readonly client: Pick<PolicyClient, 'settle' | 'report'>;
+  readonly behalf: BehalfReader;
   readonly attempts: AttemptMaker;
   readonly inspector: Inspector;
   readonly observer: ExchangeObserver;
@@ -129,17 +131,25 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     const spoken = readInlineVersion(read.message, minimumVersion);
     if (!spoken.ok) return badVersion(id, spoken);
     if (read.message.kind === 'response') return agentAnswer(read.message, turn);
-    if (read.message.kind === 'request') era = spoken.era;
+    const said = options.behalf.ofMessage(read.message, options.behalf.own);
+    const doubt = isBehalf(said) ? options.behalf.lacks(said.behalf) : said;
+    // A notification has no answer, not even a refusing one.
+    if (doubt !== undefined && id === undefined)
+      return void refuser.refuse('REQUEST_INVALID', { message: doubt.problem });
+    if (!isBehalf(said) || doubt !== undefined) return invalid(id, doubt?.problem ?? '');
+    const { message: bare, behalf } = said;
+    if (bare.kind === 'request') era = spoken.era;
     const seen: Sighting = {
       server: child.name,
       direction: 'client_to_server',
-      era: read.message.kind === 'request' ? spoken.era : era,
+      era: bare.kind === 'request' ? spoken.era : era,
       protocolVersion: spoken.version,
       sessionId: undefined,
+      behalf,
     };
-    const admitted = read.message.kind === 'request' ? holds.admit(read.message, seen) : undefined;
+    const admitted = bare.kind === 'request' ? holds.admit(bare, seen) : undefined;
     if (admitted !== undefined && 'kind' in admitted) return say(refusalError(id, admitted));
-    const message = admitted?.message ?? read.message;
+    const message = admitted?.message ?? bare;
     const made = attempts.fromMessage(message, seen);
     if (!isAttempt(made)) {
       if (made.refused !== 'METHOD_UNKNOWN') {
@@ -245,7 +255,7 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     const made = attempts.fromMessage(asked, seen);
     if (!isAttempt(made)) throw new TypeError(made.message);
     const permit = await guard(made);
-    if (isRefusal(permit)) throw new Error(`tools may not be listed: ${permit.code}`);
+    if (isRefusal(permit)) throw new OwnRequestRefused(asked.method, permit);
     const account = openAccount(permit);
     let outcome: RelayOutcome = 'upstream_failed';
     const { promise, resolve, reject } = Promise.withResolvers<RpcResponse>();
@@ -293,23 +303,38 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     if (request !== undefined) await say(upstreamError(request.id, what));
   }
 
+  /** The open request that a message answers. */
+  function answeredBy(message: RpcMessage): Open | undefined {
+    return message.kind === 'response' && message.id !== undefined ? open.get(idKey(message.id)) : undefined;
+  }
+
   function inspect(message: RpcMessage): Promise<Finding> {
-    const answered = message.kind === 'response' && message.id !== undefined ? open.get(idKey(message.id)) : undefined;
-    const seen = { server: child.name, era: answered?.era ?? era, protocolVersion: undefined, sessionId: undefined };
+    const answered = answeredBy(message);
+    const seen = {
+      server: child.name,
+      era: answered?.era ?? era,
+      protocolVersion: undefined,
+      sessionId: undefined,
+      behalf: options.behalf.own,
+    };
     return inspector.inspectMessage(message, { seen, session, expects: (id) => open.has(idKey(id)) });
   }
 
-  async function deliver(bytes: Buffer, finding: Finding): Promise<void> {
+  /** @param answered the request that was open when it came; another one may have its id by now */
+  async function deliver(bytes: Buffer, finding: Finding, answered: Open | undefined): Promise<void> {
     if (finding.verdict === 'pass' || finding.verdict === 'replace') {
-      const answered = finding.answers === undefined ? undefined : open.get(idKey(finding.answers));
+      const isOver = (): boolean => answered !== undefined && open.get(idKey(answered.id)) !== answered;
+      const twice = (): void => log.warn({ [LOG_FIELD.reason]: 'answered before' }, 'Server message was not delivered');
+      if (isOver()) return twice();
       if (answered !== undefined) {
         answered.account.received(bytes.length);
         const brought = finding.verdict === 'pass' ? (finding.brings ?? null) : null;
-        if (!(await answered.account.release(brought)))
-          return failOpen(idKey(answered.id), 'its answer could not be recorded');
+        const isReleased = await answered.account.release(brought);
+        if (isOver()) return twice();
+        if (!isReleased) return failOpen(idKey(answered.id), 'its answer could not be recorded');
+        // Closed before it is delivered: once the agent has its answer it may use the id again.
+        closeRequest(idKey(answered.id), 'forwarded');
       }
-      // Closed before it is delivered: once the agent has its answer it may use the id again.
-      if (finding.answers !== undefined) closeRequest(idKey(finding.answers), 'forwarded');
       await say(finding.verdict === 'pass' ? bytes : finding.instead);
       return;
     }
@@ -320,8 +345,10 @@ export async function runStdio(options: StdioOptions): Promise<void> {
   }
 
   /** A server does not say which request a message belongs to: what any open one has to be redacted of, all are. */
-  function redacted(said: Buffer): Buffer {
-    return [...open.values()].reduce((bytes, { permit }) => redactMessage(permit, bytes), said);
+  async function redacted(said: Buffer): Promise<Buffer> {
+    let bytes = said;
+    for (const { permit } of [...open.values()]) bytes = await redactMessage(permit, bytes);
+    return bytes;
   }
 
   /** What the server said. Only what has to be decided waits, and nothing waits for it. */
@@ -357,7 +384,7 @@ export async function runStdio(options: StdioOptions): Promise<void> {
   async function allOf(said: Buffer): Promise<void> {
     let bytes: Buffer;
     try {
-      bytes = redacted(said);
+      bytes = await redacted(said);
     } catch (thrown) {
       return log.warn({ [LOG_FIELD.error]: thrown }, 'Server output could not be redacted');
     }
@@ -370,7 +397,7 @@ export async function runStdio(options: StdioOptions): Promise<void> {
       void inspect(message)
         .then(async (finding) => {
           deciding.delete(idKey(message.id));
-          if (!state.cancelled) await deliver(bytes, finding);
+          if (!state.cancelled) await deliver(bytes, finding, undefined);
           else session.answer(message.id);
         })
         .catch((thrown: unknown) => refuser.fault(thrown));
@@ -384,13 +411,16 @@ export async function runStdio(options: StdioOptions): Promise<void> {
         return undefined;
       }
     }
+    const answered = answeredBy(message);
     const finding = inspect(message);
     const carrier = message.kind === 'response' ? message.result : message.params;
     if (carrier !== undefined && 'inputRequests' in carrier) {
-      void finding.then((decided) => deliver(bytes, decided)).catch((thrown: unknown) => refuser.fault(thrown));
+      void finding
+        .then((decided) => deliver(bytes, decided, answered))
+        .catch((thrown: unknown) => refuser.fault(thrown));
       return undefined;
     }
-    return deliver(bytes, await finding);
+    return deliver(bytes, await finding, answered);
   }
 
   async function pumpAgent(): Promise<void> {

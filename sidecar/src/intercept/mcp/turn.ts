@@ -1,6 +1,8 @@
 /** One HTTP exchange with an agent about one server: what every stage of it works on. */
 
 import type { ServerResponse } from 'node:http';
+import type { Json } from '@portcullis/policy/model';
+import type { Behalf } from '../../behalf/behalf.js';
 import type { TraceFields } from '../../trace/w3c.js';
 import type { Headers, Upstream } from '../http/upstream.js';
 import type { Head } from './head.js';
@@ -16,6 +18,11 @@ export interface Turn {
   readonly upstream: Upstream;
   /** Of the agent's headers, those that go on. */
   readonly headers: Headers;
+  /** Told what the server gave for a request, once the agent may have it. */
+  readonly learned?: (brought: Json) => void;
+  /** A message of the server with the ids that the agent knows; nothing: it is not for the agent. Answers stay as they are. */
+  readonly readdressed?: (message: Buffer) => Buffer | undefined;
+  readonly behalf: Behalf;
 }
 
 /** What passes from agent to server. A list of what may, because what may not cannot be listed. */
@@ -45,13 +52,14 @@ export function isParameterMirror(name: string): boolean {
 }
 
 /** Where what the agent says in it is seen. */
-export function sightingOf({ head }: Turn, spoken: Spoken): Sighting {
+export function sightingOf({ head, behalf }: Turn, spoken: Spoken): Sighting {
   return {
     server: head.server,
     direction: 'client_to_server',
     era: spoken.era,
     protocolVersion: spoken.version,
     sessionId: head.headers.get('mcp-session-id'),
+    behalf,
   };
 }
 

@@ -1,0 +1,94 @@
+/** What comes with the words of an answer, where those are changed: it has words as well, and the same ones once more. */
+
+import type { Json, JsonObject } from '@portcullis/policy/model';
+import { type SseEvent, withData } from '../http/sse.js';
+import { type ChangeText, mapTexts } from './content.js';
+import { parsed } from './event-data.js';
+import { isObject } from './json-values.js';
+
+/** Members around an answer that are ids, names of models, times and counts: they pass while they look like it. */
+const FRAME: ReadonlySet<string> = new Set([
+  'id',
+  'object',
+  'model',
+  'created',
+  'created_at',
+  'completed_at',
+  'usage',
+  'system_fingerprint',
+  'service_tier',
+  'stop_reason',
+]);
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$/;
+
+/** The members around `said`, changed; `said` itself stays. The very same value when nothing was changed. */
+export function mapFrame(value: JsonObject, said: string, change: ChangeText): JsonObject {
+  const members = Object.entries(value);
+  const mapped = members.map(([name, member]) => {
+    const passes = name === said || (FRAME.has(name) && (typeof member !== 'string' || NAME.test(member)));
+    return [name, passes ? member : mapTexts(member, change)] as const;
+  });
+  return mapped.every(([, member], at) => member === members[at]?.[1]) ? value : Object.fromEntries(mapped);
+}
+
+/** Without the words token by token and as bytes, where no filter can know them. The very same value when it has none. */
+export function withoutProbabilities<T extends Json>(value: T): T {
+  return dropped(value) as T;
+}
+
+function dropped(value: Json): Json {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) {
+    const list = value as readonly Json[];
+    const left = list.map(dropped);
+    return left.every((one, at) => one === list[at]) ? value : left;
+  }
+  const members = Object.entries(value as JsonObject);
+  const left = members.map(([name, member]) => [name, name === 'logprobs' ? none(member) : dropped(member)] as const);
+  return left.every(([, member], at) => member === members[at]?.[1]) ? value : Object.fromEntries(left);
+}
+
+/** As the APIs write that there are none. */
+function none(value: Json): Json {
+  if (value === null || !Array.isArray(value)) return null;
+  return value.length === 0 ? value : [];
+}
+
+/** Only these lines of an event are looked at. */
+const READ_LINES = /^(?:(?:data|event):[^\r\n]*(?:\r\n|\n|\r|$)|[\r\n]+)+$/;
+
+/**
+ * An event of which every byte that passes is looked at by somebody: without probabilities, without comments and ids of its own, and
+ * with the frame of an answer changed. The very same event when it is so already.
+ * @throws StreamFault when it is no JSON
+ */
+export function readableEvent(event: SseEvent, said: string, change: ChangeText): SseEvent {
+  const { data, raw } = event;
+  if (data === undefined) return event;
+  const isPlain = READ_LINES.test(raw.toString('latin1'));
+  const value = data[0] === BRACE ? parsed(data) : undefined;
+  const framed = value === undefined ? undefined : framedEvent(withoutProbabilities(value), said, change);
+  if (isPlain && framed === value) return event;
+  const read = framed === undefined || framed === value ? data : Buffer.from(JSON.stringify(framed));
+  return { ...event, data: read, raw: isPlain ? withData(raw, read) : bare(event.type, read) };
+}
+
+const BRACE = 0x7b;
+
+function framedEvent(value: JsonObject, said: string, change: ChangeText): JsonObject {
+  if (value['type'] === undefined) return mapFrame(value, said, change);
+  // Events of the other APIs have the answer in a member.
+  for (const name of ['response', 'message']) {
+    const held = value[name];
+    if (!isObject(held)) continue;
+    const mapped = mapFrame(held, said, change);
+    if (mapped !== held) return { ...value, [name]: mapped };
+  }
+  return value;
+}
+
+function bare(type: string, data: Buffer): Buffer {
+  const lines = data.toString('utf8').split('\n');
+  const named = /^[a-z0-9_.]{1,128}$/i.test(type) ? `event: ${type}\n` : '';
+  return Buffer.from(`${named}${lines.map((line) => `data: ${line}`).join('\n')}\n\n`);
+}
