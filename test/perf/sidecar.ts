@@ -7,8 +7,8 @@
  * Cases: `mcp cached`, `mcp uncached` (calls that are all different), `llm`, `llm stream`, `egress` (a forward proxy in the
  * clear), `a2a`; `stdio` is MCP over pipes, where ours is the wrapper. `c32` is 32 calls at once, else one; `64kB` larger calls and
  * answers, else half a kilobyte. `added_*_ms` is what a way takes more than the direct one in the same round, the middle
- * of all rounds. `cpu_us_per_call` is the processor time of whoever is in between, and says most on a busy machine. Under
- * `idle` is memory: before any call, and with 100 streams open.
+ * of all rounds. `cpu_us_per_call` is the processor time of whoever is in between, and says most on a busy machine. `kept_share` is how
+ * many decisions ours had kept. Under `idle` is memory: before any call, and with 100 streams open.
  * With `--quick` only the usual payload and short rounds, whose figures are a look and not a comparison.
  */
 import { execFile } from 'node:child_process';
@@ -64,11 +64,17 @@ export async function benchSidecar({ quick }: { readonly quick: boolean }): Prom
     const rows = models
       .filter(({ pid }) => pid !== undefined)
       .map(({ subject, pid = 0 }) => row('idle', subject, 'rss_mb', rssMb(pid), 'MB'));
+    const admin = `http://${ours.sidecar.addresses['admin'] ?? ''}/metrics`;
     for (const one of await cases(upstream, bare, ours, models)) {
       for (const payloadKb of one.surface === 'stream' ? [USUAL_KB] : plan.payloadsKb) {
         for (const width of plan.widths) {
           const suffix = `${payloadKb === USUAL_KB ? '' : ` ${payloadKb}kB`}${width === 1 ? '' : ` c${width}`}`;
-          rows.push(...(await measure(`${one.name}${suffix}`, one, { ...plan, payloadKb, width }, upstream.origin)));
+          const name = `${one.name}${suffix}`;
+          const before = await asked(admin);
+          rows.push(...(await measure(name, one, { ...plan, payloadKb, width }, upstream.origin)));
+          const after = await asked(admin);
+          const all = after.all - before.all;
+          if (all > 0) rows.push(row(name, OURS, 'kept_share', (after.kept - before.kept) / all, 'ratio'));
         }
       }
     }
@@ -83,6 +89,14 @@ export async function benchSidecar({ quick }: { readonly quick: boolean }): Prom
   } finally {
     for (const one of started) await one.close();
   }
+}
+
+/** Decisions that the sidecar has had, and how many of them it had kept: the word `cached` in a case is checked by it. */
+async function asked(metrics: string): Promise<{ readonly all: number; readonly kept: number }> {
+  const text = await (await fetch(metrics)).text();
+  const count = (cached: boolean): number =>
+    Number(new RegExp(`ask_duration_seconds_count\\{cached="${cached}"\\} (\\d+)`).exec(text)?.[1] ?? Number.NaN);
+  return { all: count(true) + count(false), kept: count(true) };
 }
 
 const PASS_THROUGH = 'pass-through';
