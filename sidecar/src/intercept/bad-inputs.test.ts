@@ -3,7 +3,6 @@
  * nothing reaches what is upstream, one attempt is on record, and the next request is served.
  */
 
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import {
   type BadInputSurface,
@@ -258,18 +257,17 @@ describe.each(SURFACE_NAMES)('%s', (name) => {
 
   test('a hundred of the largest at once neither fill the memory nor stand in the way', async () => {
     const largest = SIZE.filter(({ not }) => not?.[name] === undefined && name !== 'connect');
-    const delay = monitorEventLoopDelay({ resolution: 5 });
-    delay.enable();
+    const busy = process.cpuUsage();
     const before = process.memoryUsage().rss;
     for (const { bytes } of largest.slice(0, 1)) {
       const said = bytes(surface, name);
       if (name === 'stdio') for (let n = 0; n < 100; n += 1) await surface.say(said);
       else await Promise.all(Array.from({ length: 100 }, () => surface.say(said)));
     }
-    delay.disable();
+    const { user, system } = process.cpuUsage(busy);
     expect(process.memoryUsage().rss - before).toBeLessThan(150 * 2 ** 20);
-    // Of this whole process, its clients included, on a machine that does other things besides.
-    expect(delay.percentile(99) / 1e6).toBeLessThan(250);
+    // Each holds the loop up for what it costs: of this whole process, its clients included, and whatever else the machine does.
+    expect((user + system) / 1_000 / 100).toBeLessThan(20);
     expect(await serves()).toBe(true);
   });
 });
