@@ -44,6 +44,8 @@ export interface ConnectionsOptions {
   readonly ownRequest: OwnRequest;
   readonly ownNotification: OwnNotification;
   readonly resources: Pick<ResourceOwners, 'known' | 'changed'>;
+  /** An id that was never given to a question before. */
+  readonly newQuestionId: () => string;
   readonly minimumVersion: ProtocolVersion;
   /** A server could not be reached. */
   readonly missing: (server: string, thrown: unknown) => void;
@@ -63,7 +65,7 @@ export function createConnections(options: ConnectionsOptions, hello: Hello): Co
   const open = new Map<string, Connection>();
   const opening = new Map<string, Promise<Connection | undefined>>();
   const failedAt = new Map<string, number>();
-  const questions = createQuestions(({ server }, { method, params: { uri } }) => {
+  const questions = createQuestions(options.newQuestionId, ({ server }, { method, params: { uri } }) => {
     if (method === 'notifications/resources/list_changed') resources.changed();
     // News of a resource are its own server's to tell.
     const isNews = method === 'notifications/resources/updated' && typeof uri === 'string';
