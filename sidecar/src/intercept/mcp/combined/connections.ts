@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '@portcullis/policy/model';
 import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
 import type { Upstream } from '../../http/upstream.js';
+import { isSessionId } from '../head.js';
 import { isModern, PROTOCOL_VERSIONS, type ProtocolVersion } from '../headers.js';
 import { elicitsUrl } from '../held/call.js';
 import { isObject, type RpcNotification, type RpcRequest } from '../message.js';
@@ -86,6 +87,7 @@ export function createConnections(options: ConnectionsOptions, hello: Hello): Co
         return result;
       });
       const { protocolVersion: version, capabilities } = said;
+      if (sessionId !== undefined && !isSessionId(sessionId)) throw new Error('its session id is none');
       if (!isSpoken(version, minimumVersion)) throw new Error('it speaks a revision that is not spoken here');
       const connection = { server, sessionId, version, capabilities: isObject(capabilities) ? capabilities : {} };
       if (sessionId !== undefined) sessions.of(server, sessionId).elicitsUrl = elicitsUrl(hello['capabilities']);
