@@ -9,6 +9,7 @@ import {
   type SealedRecord,
   sealApproval,
   sealDecision,
+  sealEnforcement,
   sealKill,
   sealNotice,
   sealRefusal,
@@ -175,6 +176,8 @@ function seal(record: AuditRecord, link: ChainLink): SealedRecord {
   switch (record.kind) {
     case 'approval':
       return sealApproval(record, link);
+    case 'enforcement':
+      return sealEnforcement(record, link);
     case 'kill':
       return sealKill(record, link);
     case 'notice':

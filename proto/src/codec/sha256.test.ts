@@ -11,7 +11,7 @@ test('is the digest that the library gives in bytes, whatever the text', () => {
   );
 });
 
-test('is nobody else\'s to change', () => {
+test("is nobody else's to change", () => {
   const first = sha256('a');
   const kept = Buffer.from(first);
   sha256('b').fill(0);

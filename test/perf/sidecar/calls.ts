@@ -48,7 +48,7 @@ export const TOOLS = [
 ];
 
 /** JSON-RPC text of a tool call. */
-function toolCall(id: number, name: string, padding: string): string {
+export function toolCall(id: number, name: string, padding: string): string {
   const params = { name: 'read', arguments: argumentsOf(name, padding) };
   return JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params });
 }

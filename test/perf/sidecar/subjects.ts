@@ -1,10 +1,11 @@
 /** Everybody who takes part, as a process of its own. */
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { startProcess } from '../../support/child-process.js';
 import { eventually } from '../../support/eventually.js';
 import { freePort } from '../../support/free-port.js';
 import { keptFor, type PolicySource, type PolicyText, policySource } from '../../support/policy-source.js';
-import { type SidecarProcess, type Stack, startStack } from '../../support/stack.js';
+import { repositoryRoot } from '../../support/root.js';
+import { type SidecarOptions, type SidecarProcess, type Stack, startStack } from '../../support/stack.js';
 import { nodePeer, PORTKEY } from './peers.js';
 
 /** A started process that listens on loopback. */
@@ -22,7 +23,7 @@ const KEPT_SECONDS = 30;
 
 /** One of the scripts of this folder, which say where they listen. */
 export async function startScript(name: string, args: readonly string[] = []): Promise<Listening> {
-  const script = fileURLToPath(new URL(`./${name}.js`, import.meta.url));
+  const script = join(repositoryRoot(), 'test', 'dist', 'perf', 'sidecar', `${name}.js`);
   let port: number | undefined;
   const running = startProcess(process.execPath, [script, ...args], {
     onLine: (line) => {
@@ -116,18 +117,24 @@ export interface Ours {
   readonly sidecar: SidecarProcess;
 }
 
+/** A machine that is busy with something else must not open breakers: the question is how fast, not whether in time. */
+const PATIENT = { deadlineMs: 900, hedgeAfterMs: 800 };
+
 /** Starts ours in front of `upstream`. */
-export async function startOurs(upstream: string): Promise<Ours> {
+export async function startOurs(
+  upstream: string,
+  { pdp = PATIENT, config, nodeArgs = [] }: Partial<SidecarOptions> = {},
+): Promise<Ours> {
   const stack = await startStack({
-    pdp: { audit: { mode: 'required' }, limits: { decisionDeadlineMs: 1_000 } },
+    pdp: { audit: { mode: 'required' }, limits: { decisionDeadlineMs: 5_000 } },
   });
   try {
     const port = Number(new URL(upstream).port);
     await stack.publish(policies(port), { waitMs: START_MS });
     const sidecar = await stack.startSidecar({
       upstreams: [{ name: 'upstream', url: `${upstream}/mcp` }],
-      // A machine that is busy with something else must not open breakers: the question is how fast, not whether in time.
-      pdp: { deadlineMs: 900, hedgeAfterMs: 800 },
+      pdp,
+      nodeArgs,
       config: {
         llm: {
           providers: [{ name: 'acme', kind: 'openai', baseUrl: `${upstream}/v1`, models: [{ name: 'model-1' }] }],
@@ -135,6 +142,7 @@ export async function startOurs(upstream: string): Promise<Ours> {
         egress: { specialAddresses: [{ cidrs: ['127.0.0.1'], ports: [port] }] },
         a2a: { peers: [{ name: 'books', card: `${upstream}/.well-known/agent-card.json`, skill: 'report' }] },
         authorize: {},
+        ...config,
       },
     });
     return { stack, sidecar };

@@ -33,7 +33,7 @@ export interface RelayTask {
   /** Whether the response has begun as a stream that others write to, too, and is not ended with this one. */
   readonly isShared?: boolean;
   /** A message of the server as the agent may have it. @throws Error when it may not have it */
-  redact(message: Buffer): Buffer;
+  redact(message: Buffer): Promise<Buffer>;
   /** Told when a response was delivered to the agent. */
   answered(id: RpcId): void;
   /** Told when the stream ended without an answer, at a point from which it can be resumed. */
@@ -107,7 +107,7 @@ export function createRelay(options: {
     task.received(collected.bytes.length);
     const shown = await shownOf(task, collected.bytes);
     if (shown === undefined) return fail(task, UNFILTERED);
-    const bytes = redacted(task, shown);
+    const bytes = await redacted(task, shown);
     if (bytes === undefined) return fail(task, UNREDACTED);
     const finding = await inspector.inspect(bytes, {
       ...task.expected,
@@ -135,7 +135,7 @@ export function createRelay(options: {
       const limit = { maxBytes: limits.maxResponseBytes, timeoutMs: limits.responseTimeoutMs };
       const collected = await collect(reply.body, limit);
       task.received(collected.kind === 'all' ? collected.bytes.length : 0);
-      const bytes = redacted(task, collected.kind === 'all' ? collected.bytes : Buffer.alloc(0));
+      const bytes = await redacted(task, collected.kind === 'all' ? collected.bytes : Buffer.alloc(0));
       if (bytes === undefined) return fail(task, UNREDACTED, reply.status);
       const brought = acceptedError(bytes, requestId);
       if (brought !== undefined) {
@@ -169,7 +169,7 @@ export function createRelay(options: {
         trouble = UNFILTERED;
         return false;
       }
-      const data = redacted(task, shown);
+      const data = await redacted(task, shown);
       if (data === undefined) {
         trouble = UNREDACTED;
         return false;
@@ -307,9 +307,9 @@ export function createRelay(options: {
   }
 
   /** Nothing when it may not be delivered. The same bytes when nothing was found. */
-  function redacted(task: RelayTask, bytes: Buffer): Buffer | undefined {
+  async function redacted(task: RelayTask, bytes: Buffer): Promise<Buffer | undefined> {
     try {
-      return task.redact(bytes);
+      return await task.redact(bytes);
     } catch (thrown) {
       log.warn({ [LOG_FIELD.error]: thrown }, 'Upstream answer could not be redacted');
       return undefined;

@@ -345,8 +345,10 @@ export async function runStdio(options: StdioOptions): Promise<void> {
   }
 
   /** A server does not say which request a message belongs to: what any open one has to be redacted of, all are. */
-  function redacted(said: Buffer): Buffer {
-    return [...open.values()].reduce((bytes, { permit }) => redactMessage(permit, bytes), said);
+  async function redacted(said: Buffer): Promise<Buffer> {
+    let bytes = said;
+    for (const { permit } of [...open.values()]) bytes = await redactMessage(permit, bytes);
+    return bytes;
   }
 
   /** What the server said. Only what has to be decided waits, and nothing waits for it. */
@@ -382,7 +384,7 @@ export async function runStdio(options: StdioOptions): Promise<void> {
   async function allOf(said: Buffer): Promise<void> {
     let bytes: Buffer;
     try {
-      bytes = redacted(said);
+      bytes = await redacted(said);
     } catch (thrown) {
       return log.warn({ [LOG_FIELD.error]: thrown }, 'Server output could not be redacted');
     }

@@ -128,7 +128,7 @@ export function createAnswerCombined(options: AnswerCombinedOptions): AnswerComb
         const bytes = Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: requestId, result }));
         const isList = method === LIST_TOOLS;
         const shown = isList ? await tools.shown(bytes, { requestId, seen, session, permit }) : bytes;
-        const read = readMessage(redactMessage(permit, shown), { maxBytes: OWN_RESULT_BYTES });
+        const read = readMessage(await redactMessage(permit, shown), { maxBytes: OWN_RESULT_BYTES });
         if (!read.ok || read.message.kind !== 'response' || read.message.result === undefined)
           throw new TypeError('what is left is no result');
         return read.message.result;
