@@ -84,12 +84,13 @@ export function createAnswerCombined(options: AnswerCombinedOptions): AnswerComb
     if (message.method === LISTEN && client.era === 'modern')
       return listen(turn, message, client, (uri) => ownerOf('params.notifications.resourceSubscriptions', uri, parts));
     const answer = await combine(message, parts);
+    const target = { operation: message.method };
     if (answer.kind === 'unknown_method') {
       const elsewhere = 'not served on the endpoint of all servers: use /mcp/<name>';
-      return replies.refused(turn, id, refuser.refuse('METHOD_UNKNOWN', { message: elsewhere }), client);
+      return replies.refused(turn, id, refuser.refuse('METHOD_UNKNOWN', { message: elsewhere, target }), client);
     }
     if (answer.kind === 'invalid') {
-      return replies.respond(turn, id, replies.invalid(answer.message, 400, RPC_CODE.invalidParams), 200);
+      return replies.respond(turn, id, replies.invalid(answer.message, 400, RPC_CODE.invalidParams, target), 200);
     }
     if (answer.kind === 'result') {
       return answerJson(turn.response, 200, JSON.stringify({ jsonrpc: '2.0', id, result: answer.result }));

@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '@portcullis/policy/model';
 import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
 import type { Upstream } from '../../http/upstream.js';
+import { isSessionId } from '../head.js';
 import { isModern, PROTOCOL_VERSIONS, type ProtocolVersion } from '../headers.js';
 import { elicitsUrl } from '../held/call.js';
 import { isObject, type RpcNotification, type RpcRequest } from '../message.js';
@@ -44,6 +45,8 @@ export interface ConnectionsOptions {
   readonly ownRequest: OwnRequest;
   readonly ownNotification: OwnNotification;
   readonly resources: Pick<ResourceOwners, 'known' | 'changed'>;
+  /** An id that was never given to a question before. */
+  readonly newQuestionId: () => string;
   readonly minimumVersion: ProtocolVersion;
   /** A server could not be reached. */
   readonly missing: (server: string, thrown: unknown) => void;
@@ -63,7 +66,7 @@ export function createConnections(options: ConnectionsOptions, hello: Hello): Co
   const open = new Map<string, Connection>();
   const opening = new Map<string, Promise<Connection | undefined>>();
   const failedAt = new Map<string, number>();
-  const questions = createQuestions(({ server }, { method, params: { uri } }) => {
+  const questions = createQuestions(options.newQuestionId, ({ server }, { method, params: { uri } }) => {
     if (method === 'notifications/resources/list_changed') resources.changed();
     // News of a resource are its own server's to tell.
     const isNews = method === 'notifications/resources/updated' && typeof uri === 'string';
@@ -84,6 +87,7 @@ export function createConnections(options: ConnectionsOptions, hello: Hello): Co
         return result;
       });
       const { protocolVersion: version, capabilities } = said;
+      if (sessionId !== undefined && !isSessionId(sessionId)) throw new Error('its session id is none');
       if (!isSpoken(version, minimumVersion)) throw new Error('it speaks a revision that is not spoken here');
       const connection = { server, sessionId, version, capabilities: isObject(capabilities) ? capabilities : {} };
       if (sessionId !== undefined) sessions.of(server, sessionId).elicitsUrl = elicitsUrl(hello['capabilities']);

@@ -14,6 +14,8 @@ import {
 const client = fakePolicyClient();
 let harness: Harness;
 let servers: Record<'a' | 'b', RecordingUpstream>;
+/** The id that a server gives a session. */
+let sessionOf: (name: string) => string;
 /** What a server does with a call, before its answer. */
 let during: (name: string, response: ServerResponse) => Promise<void> | void;
 
@@ -36,7 +38,7 @@ const start = (name: string): Promise<RecordingUpstream> =>
     const { id, method } = JSON.parse(body) as Message;
     if (id === undefined || method === undefined) return void response.writeHead(202).end();
     if (method === 'initialize') {
-      response.setHeader('mcp-session-id', `own-${name}`);
+      response.setHeader('mcp-session-id', sessionOf(name));
       const result = { protocolVersion: '2025-06-18', capabilities: { tools: {} }, serverInfo: { name } };
       return answerJson(response, { jsonrpc: '2.0', id, result });
     }
@@ -49,6 +51,7 @@ beforeEach(async () => {
   client.behaviour = allow();
   client.asked.length = 0;
   during = () => undefined;
+  sessionOf = (name) => `own-${name}`;
   servers = { a: await start('a'), b: await start('b') };
   harness = await startHarness({
     client,
@@ -130,6 +133,13 @@ describe('a session', () => {
     expect((await post(call(1, 'b__x'), session)).json.error?.code).toBe(-31502);
     expect(servers.b.requests).toEqual([]);
     expect(eventsOf(await post(call(2, 'a__x'), session))).toMatchObject([{ id: 2 }]);
+  });
+
+  test('with an id that is none is not begun there', async () => {
+    sessionOf = () => `x${'y'.repeat(2000)}`;
+    const session = await begin();
+    expect((await post(call(1, 'a__x'), session)).json.error?.code).toBe(-31502);
+    expect(messagesOf(servers.a).map(({ method }) => method)).toEqual(['initialize']);
   });
 
   test('ends at the servers as well', async () => {

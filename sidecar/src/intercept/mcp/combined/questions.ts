@@ -29,16 +29,18 @@ const MAX_BYTES = 268_435_456;
 
 /**
  * Nothing was asked yet.
+ * @param newId an id that was never given, to any client: some servers do not tell their clients apart
  * @param isFor whether the client may have another notification of a server
  */
-export function createQuestions(isFor: (connection: Connection, notification: RpcNotification) => boolean): Questions {
+export function createQuestions(
+  newId: () => string,
+  isFor: (connection: Connection, notification: RpcNotification) => boolean,
+): Questions {
   const asked = new Map<string, Asked>();
   const tokens = new Map<string, Asked>();
-  let made = 0;
 
   function given(to: Map<string, Asked>, connection: Connection, id: RpcId): string {
-    made += 1;
-    const ours = `portcullis-${made}`;
+    const ours = newId();
     to.set(ours, { connection, id });
     const oldest = to.keys().next();
     if (to.size > MAX_OPEN && oldest.done !== true) to.delete(oldest.value);

@@ -36,7 +36,7 @@ export interface ServeSession {
 }
 
 /** What it needs. */
-export interface ServeSessionOptions extends ConnectionsOptions {
+export interface ServeSessionOptions extends Omit<ConnectionsOptions, 'newQuestionId'> {
   readonly servers: readonly string[];
   readonly guard: Guard;
   readonly attempts: Pick<AttemptMaker, 'fromVerb'>;
@@ -66,6 +66,11 @@ export function createServeSession(options: ServeSessionOptions): ServeSession {
   const { servers, guard, attempts, sessions, refuser, replies, relay, missing, openAccount } = options;
   const { clientMessage, carryOut, answer, mergedStream, ownRequest, ownNotification } = options;
   const clients = new Map<string, Client>();
+  let questions = 0;
+  const newQuestionId = (): string => {
+    questions += 1;
+    return `portcullis-${questions}`;
+  };
 
   function clientOf(turn: Turn): Client | undefined {
     const id = turn.head.headers.get('mcp-session-id');
@@ -87,7 +92,7 @@ export function createServeSession(options: ServeSessionOptions): ServeSession {
 
   async function begin(turn: Turn, { id, params }: RpcRequest, { version }: Spoken): Promise<void> {
     const { _meta: _unused, ...said } = params;
-    const connections = createConnections(options, { ...said, protocolVersion: version });
+    const connections = createConnections({ ...options, newQuestionId }, { ...said, protocolVersion: version });
     await within(
       servers.map((server) => connections.reach(turn, server)),
       HANDSHAKE_MS,
@@ -188,7 +193,8 @@ export function createServeSession(options: ServeSessionOptions): ServeSession {
       }
       default: {
         const elsewhere = 'not served on the endpoint of all servers: use /mcp/<name>';
-        const refusal = refuser.refuse('METHOD_UNKNOWN', { message: elsewhere });
+        const target = { operation: message.method };
+        const refusal = refuser.refuse('METHOD_UNKNOWN', { message: elsewhere, target });
         return replies.refused(turn, undefined, refusal, { era: 'legacy' });
       }
     }
