@@ -9,6 +9,7 @@ import {
   type SealedRecord,
   sealApproval,
   sealDecision,
+  sealIntent,
   sealKill,
   sealNotice,
   sealRefusal,
@@ -175,6 +176,8 @@ function seal(record: AuditRecord, link: ChainLink): SealedRecord {
   switch (record.kind) {
     case 'approval':
       return sealApproval(record, link);
+    case 'intent':
+      return sealIntent(record, link);
     case 'kill':
       return sealKill(record, link);
     case 'notice':

@@ -4,6 +4,7 @@ import type { Engine, ReadSet } from '@portcullis/policy';
 import type {
   ApprovalEntry,
   DecisionEntry,
+  IntentEntry,
   KillEntry,
   NoticeEntry,
   RefusalEntry,
@@ -51,6 +52,7 @@ export type DecisionRecord = DecisionEntry;
 export type AuditRecord =
   | DecisionRecord
   | ApprovalEntry
+  | IntentEntry
   | KillEntry
   | NoticeEntry
   | RefusalEntry
