@@ -10,12 +10,14 @@ import {
   type Opened,
   openTlsMaterial,
   type PortcullisError,
+  processEnvironment,
   type Service,
   type ServiceContext,
   startAdminServer,
   systemClock,
 } from '@portcullis/runtime';
 import { type ChannelReader, fallbackReader } from '@portcullis/runtime/channel';
+import { openTracer } from '@portcullis/runtime/tracing';
 import { openApprovals } from './approvals/open-approvals.js';
 import { createPastRecords } from './audit/past-records.js';
 import { recordReleases } from './audit/record-releases.js';
@@ -269,7 +271,11 @@ async function compose(
     engine: ENGINE,
     onDefect: (error: PortcullisError) => log.error({ [LOG_FIELD.error]: error }, 'Decision failed'),
   };
-  const decide = createDecide(pipeline);
+  const tracing = await openTracer(config.tracing, processEnvironment(), 'portcullis-pdp');
+  if (tracing !== undefined) opened(() => tracing.close().catch(() => undefined));
+  const tracer =
+    tracing === undefined ? undefined : (await import('./tracing/decision-tracer.js')).createDecisionTracer(tracing);
+  const decide = createDecide({ ...pipeline, tracer });
 
   await bundles.restore(context.signal);
   // What was stopped while this PDP was away, before it allows anything again.
@@ -377,6 +383,7 @@ async function compose(
       { name: 'close the quota store', timeoutMs: DRAIN_STEP_MS, run: () => quotas.close() },
       { name: 'close the session store', timeoutMs: DRAIN_STEP_MS, run: () => sessions.close() },
       { name: 'close the risk stage', timeoutMs: DRAIN_STEP_MS, run: () => risk.close() },
+      { name: 'send traces', timeoutMs: DRAIN_STEP_MS, run: async () => tracing?.close().catch(() => undefined) },
       { name: 'stop the compiler', timeoutMs: DRAIN_STEP_MS, run: () => compiler.close() },
       { name: 'close the channel', timeoutMs: DRAIN_STEP_MS, run: () => channel.close() },
       {

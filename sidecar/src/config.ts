@@ -2,6 +2,7 @@
 
 import { ENVIRONMENTS } from '@portcullis/policy/model';
 import { adminConfig, logConfig, tlsConfig } from '@portcullis/runtime';
+import { tracingConfig } from '@portcullis/runtime/tracing';
 import { z } from 'zod';
 import { pdpConfig } from './ask/config.js';
 import { behalfConfig } from './behalf/config.js';
@@ -14,7 +15,6 @@ import { llmConfig } from './intercept/llm/config.js';
 import { mcpConfig, stdioConfig } from './intercept/mcp/config.js';
 import { approvalsConfig } from './intercept/mcp/held/config.js';
 import { redactionConfig } from './redact/config.js';
-import { tracingConfig } from './trace/config.js';
 
 const session = z
   .strictObject({

@@ -143,7 +143,7 @@ const MESSAGES = {
   EvaluateBatchRequest: 'requests=1',
   EvaluateBatchResponse: 'responses=1',
   DecideRequest: 'questions=1',
-  Question: 'id=1 evaluate=2 ping=3',
+  Question: 'id=1 evaluate=2 ping=3 traceparent=4 tracestate=5',
   DecideResponse: 'answers=1',
   Answer: 'id=1 decision=2 fault=3 pong=4',
   Ping: '',

@@ -15,6 +15,13 @@ export function recordText(line: string): string {
     const what = [record['event'], record['approval_id'], record['by'], record['comment']].map(shown).join('  ');
     return printable(`${link.seq}  ${shown(record['at'])}  ${who}  approval  ${what}`);
   }
+  if (record['kind'] === 'enforcement') {
+    const { layers, ner } = (record['redaction'] ?? {}) as { readonly layers?: Json; readonly ner?: Json };
+    const ran = Array.isArray(layers) ? layers.map((layer) => shown(layer as Json)).join(' ') : '';
+    const asked = ner === undefined ? [] : [`ner: ${shown(ner)}`];
+    const what = [shown(record['outcome']), shown(record['decision_id']), `searched by: ${ran}`, ...asked].join('  ');
+    return printable(`${link.seq}  ${shown(record['at'])}  ${who}  enforcement  ${what}`);
+  }
   if (record['kind'] === 'refusal') {
     const what = [called, ...(Array.isArray(record['deny']) ? record['deny'] : []), refusalText(record)];
     const words = what.filter((part) => part !== '').join('  ');

@@ -9,6 +9,7 @@ import {
   type SealedRecord,
   sealApproval,
   sealDecision,
+  sealEnforcement,
   sealIntent,
   sealKill,
   sealNotice,
@@ -176,6 +177,8 @@ function seal(record: AuditRecord, link: ChainLink): SealedRecord {
   switch (record.kind) {
     case 'approval':
       return sealApproval(record, link);
+    case 'enforcement':
+      return sealEnforcement(record, link);
     case 'intent':
       return sealIntent(record, link);
     case 'kill':

@@ -4,6 +4,7 @@ import type { Engine, ReadSet } from '@portcullis/policy';
 import type {
   ApprovalEntry,
   DecisionEntry,
+  EnforcementEntry,
   IntentEntry,
   KillEntry,
   NoticeEntry,
@@ -28,6 +29,7 @@ import type {
   Verdict,
 } from '@portcullis/policy/model';
 import type { PeerIdentity } from '@portcullis/proto';
+import type { TraceFields } from '@portcullis/runtime/tracing';
 import type { AskedReview } from '../reviews/review.js';
 
 /** One release, ready to decide with. Immutable: a decision keeps the snapshot it began with until it is answered. */
@@ -52,6 +54,7 @@ export type DecisionRecord = DecisionEntry;
 export type AuditRecord =
   | DecisionRecord
   | ApprovalEntry
+  | EnforcementEntry
   | IntentEntry
   | KillEntry
   | NoticeEntry
@@ -101,6 +104,26 @@ export interface DecisionObserver {
   /** What asking one source of context came to. */
   sourceAnswered(source: string, outcome: SourceOutcome, seconds: number): void;
   decided(effect: DecisionEffect, cached: boolean): void;
+}
+
+/** A decision that stands, as traces see it. */
+export interface DecidedMoment {
+  /** Where its question says that it stands in a trace; unchecked. */
+  readonly trace: TraceFields | undefined;
+  /** What was asked, once it was understood. */
+  readonly request: CanonicalRequest | undefined;
+  readonly decision: Decision;
+  /** Microseconds per stage. */
+  readonly timings: Readonly<Partial<Record<StageName, number>>>;
+  /** Milliseconds from its beginning to now. */
+  readonly tookMs: number;
+  /** Epoch milliseconds. */
+  readonly endedAt: number;
+}
+
+/** Told of every decision, for traces. */
+export interface DecisionTracer {
+  decided(moment: DecidedMoment): void;
 }
 
 /** What is asked about, as far as sources of context and of risk may know it. */

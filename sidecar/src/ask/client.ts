@@ -10,7 +10,7 @@ import type { PdpConfig } from './config.js';
 import { createDispatcher } from './dispatch.js';
 import { createEndpoint, type Endpoint } from './endpoint.js';
 import { type AskObserver, shieldObserver, silentObserver } from './observer.js';
-import type { Answer, AnswerCache, AskFailureCode, PolicyClient, ResultReport, Settlement } from './port.js';
+import type { Answer, AnswerCache, AskFailureCode, AskTrace, PolicyClient, ResultReport, Settlement } from './port.js';
 import { createRefusalQueue } from './refusal-queue.js';
 import { createReuseQueue } from './reuse-queue.js';
 import { createSettleQueue } from './settle.js';
@@ -170,9 +170,9 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
     },
   });
 
-  const encode = (id: number, request: CanonicalRequest): EncodedQuestion | undefined => {
+  const encode = (id: number, request: CanonicalRequest, trace?: AskTrace): EncodedQuestion | undefined => {
     try {
-      return wire.encodeQuestion(id, request);
+      return wire.encodeQuestion(id, request, trace);
     } catch {
       return undefined;
     }
@@ -189,7 +189,7 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
       return undefined;
     }
   };
-  const decide = async (request: CanonicalRequest): Promise<Answer> => {
+  const decide = async (request: CanonicalRequest, trace: AskTrace | undefined): Promise<Answer> => {
     if (closing !== undefined) return failure('SHUTTING_DOWN', 'the policy client is closed');
     const ticket = cache?.ticket();
     if (dispatcher.inFlight >= config.maxInFlight) {
@@ -199,7 +199,7 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
     const { refusal } = breaker;
     if (refusal !== undefined) return refusal.answer;
     const id = nextId();
-    const encoded = encode(id, request);
+    const encoded = encode(id, request, trace);
     // Neither was asked, so neither is for the breaker: a hostile request can neither open it nor keep it closed.
     if (encoded === undefined) return failure('REQUEST_INVALID', 'the request has no canonical form');
     // Sent anyway it would end the stream, and with it everybody else's questions.
@@ -220,13 +220,13 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
   }
 
   return {
-    async ask(request) {
+    async ask(request, trace) {
       const askedAt = now();
       let answer: Answer;
       let served: Answer | undefined;
       try {
         served = recall(request);
-        answer = served ?? (await decide(request));
+        answer = served ?? (await decide(request, trace));
       } catch (error) {
         log.error({ [LOG_FIELD.error]: error }, 'Asking failed');
         answer = failure('INTERNAL_ERROR', 'the question could not be asked');

@@ -1,5 +1,6 @@
 /** The port between enforcement and whoever answers: one question, one answer, never an exception. */
 
+import type { LayerNote } from '@portcullis/policy/evidence';
 import type { CanonicalRequest, Decision, DenyCode, Source } from '@portcullis/policy/model';
 import type { Epochs, ReportedResult, ReportedUsage, ReuseReport, WatchReport } from '@portcullis/proto';
 
@@ -25,6 +26,12 @@ export interface AskFailure {
   readonly message: string;
 }
 
+/** W3C Trace Context of the span that asks. */
+export interface AskTrace {
+  readonly traceparent: string;
+  readonly tracestate?: string;
+}
+
 /** What asking yields. There is no third case, and none of them is "allow by default". */
 export type Answer =
   | { readonly kind: 'decision'; readonly decision: Decision }
@@ -39,6 +46,8 @@ export interface Settlement {
   readonly duration_ms: number;
   /** What it used, as far as it was measured; of what is absent the estimate stands. */
   readonly usage?: ReportedUsage;
+  /** What has searched what was carried out, where something was to be redacted. */
+  readonly redaction?: LayerNote;
 }
 
 /** What became of an allowed attempt, and what it brought back. */
@@ -75,8 +84,9 @@ export interface PolicyClient {
   /**
    * Asks for a decision on exactly this request. Resolves within the configured deadline plus scheduling, whatever
    * the PDPs do; never rejects. A `decision` answer echoes the digest of `request` (checked before it is returned).
+   * @param trace where the question stands in a trace; no part of it
    */
-  ask(request: CanonicalRequest): Promise<Answer>;
+  ask(request: CanonicalRequest, trace?: AskTrace): Promise<Answer>;
   /** Reports what became of an allowed attempt; queued, batched, never blocks, may be dropped under pressure (counted). */
   settle(settlement: Settlement): void;
   /**

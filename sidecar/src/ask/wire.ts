@@ -19,7 +19,7 @@ import {
   type WatchReport,
 } from '@portcullis/proto';
 import { userTokenOf } from '../behalf/user-token.js';
-import type { AskFailure, AskFailureCode, ResultReport, Settlement } from './port.js';
+import type { AskFailure, AskFailureCode, AskTrace, ResultReport, Settlement } from './port.js';
 
 /** What arrived on a Decide stream. `garbled` cannot be tied to a question. */
 export type Reply =
@@ -45,7 +45,7 @@ export interface Wire {
   /** The one and only WatchRequest. */
   readonly watchRequest: Buffer;
   /** @throws Error when the request has no canonical form. */
-  encodeQuestion(id: number, request: CanonicalRequest): EncodedQuestion;
+  encodeQuestion(id: number, request: CanonicalRequest, trace?: AskTrace): EncodedQuestion;
   encodePing(id: number): Buffer;
   /** Every reply in one message, in order; a single `garbled` one when it is no message or an empty one. */
   decodeReplies(bytes: Buffer): readonly Reply[];
@@ -150,7 +150,7 @@ export function createWire(): Wire {
     watchPath: Watch.path,
     settlePath: Settle.path,
     watchRequest: Watch.requestSerialize({}),
-    encodeQuestion(id, request) {
+    encodeQuestion(id, request, trace) {
       const digest = requestDigest(request);
       const token = userTokenOf(request);
       const evaluate = {
@@ -158,7 +158,7 @@ export function createWire(): Wire {
         request_digest: digest,
         ...(token === undefined ? {} : { user_token: token.secret }),
       };
-      const frame = Decide.requestSerialize({ questions: [{ id, evaluate }] });
+      const frame = Decide.requestSerialize({ questions: [{ id, evaluate, ...trace }] });
       return { frame, digest: digest.toString('hex') };
     },
     encodePing(id) {

@@ -23,7 +23,7 @@ import { createAttemptMaker } from '../intercept/mcp/to-attempt.js';
 import type { Surface, SurfaceParts } from '../intercept/surface.js';
 import { createSidecarMetrics } from '../metrics.js';
 import { redactionConfig } from '../redact/config.js';
-import { createRedactor } from '../redact/redactor.js';
+import { createRedactor, type RedactionObserver, type Redactor } from '../redact/redactor.js';
 import type { FakePolicyClient } from './fake-policy-client.js';
 import { NOBODY } from './nobody.js';
 
@@ -89,12 +89,7 @@ export function enforcementParts(
     client,
     clock: systemClock,
     backstopMs,
-    redactor: createRedactor({
-      config: redactionConfig.parse({}),
-      hashKey: Buffer.alloc(32, 7),
-      clock: systemClock,
-      observer: metrics,
-    }),
+    redactor: testRedactor(metrics),
     capabilities: { redact: BY_REDACTOR, mask_fields: BY_REDACTOR, audit_level: auditLevel(() => undefined) },
   };
   const guard = createGuard({ ...guarding, refuser });
@@ -132,6 +127,11 @@ export function enforcementParts(
     clock: systemClock,
     log,
   };
+}
+
+function testRedactor(observer: RedactionObserver): Redactor {
+  const config = redactionConfig.parse({});
+  return createRedactor({ config, hashKey: Buffer.alloc(32, 7), clock: systemClock, observer });
 }
 
 /** Keeps log lines for a test to read. */
@@ -248,12 +248,19 @@ export function surfaceParts(client: FakePolicyClient): SurfaceParts {
   const { log } = memoryLog();
   const metrics = createSidecarMetrics(registry);
   return {
-    enforcementOf(source) {
+    enforcementOf(source, { redacts = false } = {}) {
       const refuser = createRefuser({ source, log, observer: metrics, records: client });
       const capabilities = { audit_level: auditLevel(() => undefined) };
+      const common = { client, refuser, clock: systemClock, backstopMs: 200 };
       return {
         refuser,
-        guard: createGuard({ client, refuser, clock: systemClock, backstopMs: 200, capabilities }),
+        guard: redacts
+          ? createGuard({
+              ...common,
+              redactor: testRedactor(metrics),
+              capabilities: { ...capabilities, redact: BY_REDACTOR, mask_fields: BY_REDACTOR },
+            })
+          : createGuard({ ...common, capabilities }),
         requestOf: createRequestMaker(source, ASKING),
       };
     },

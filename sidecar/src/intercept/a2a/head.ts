@@ -2,6 +2,7 @@
 
 import { RPC_CODE } from '../../enforce/refuse.js';
 import { type CallerRules, contentProblem, readHeadFields } from '../http/head-fields.js';
+import { type RestTarget, readRestTarget } from './rest.js';
 
 /** A head that will not do. */
 export interface BadHead {
@@ -12,10 +13,12 @@ export interface BadHead {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** An acceptable head: a message for a peer, or a look at its card. */
+/** An acceptable head: a message for a peer in either binding, or a look at its card. */
 export interface Head {
   readonly ok: true;
   readonly wants: 'message' | 'card';
+  /** What the request line asks for, where the message is in the HTTP+JSON binding. */
+  readonly rest: RestTarget | undefined;
   /** The peer's name, from the path. */
   readonly peer: string;
   /** As whom we were addressed, e.g. `127.0.0.1:9300`. */
@@ -40,7 +43,7 @@ const LISTS: ReadonlySet<string> = new Set([
   'tracestate',
   'via',
 ]);
-const PATH = /^\/a2a\/([A-Za-z0-9_-]{1,64})(\/.*)?$/;
+const PATH = /^\/a2a\/([A-Za-z0-9_-]{1,64})(\/[^#]*)?$/;
 
 /** Checks the request line and header fields. */
 export function readHead(
@@ -63,18 +66,27 @@ export function readHead(
     if (request.method !== 'GET') return bad(405, 'a card is read with GET', { allow: 'GET' });
     const length = headers.get('content-length') ?? '0';
     if (headers.has('transfer-encoding') || length !== '0') return bad(400, 'no body expected');
-    return { ok: true, wants: 'card', peer, host, headers };
+    return { ok: true, wants: 'card', rest: undefined, peer, host, headers };
   }
   const type = (headers.get('content-type') ?? '').toLowerCase().replaceAll(/\s/g, '');
   if (type.startsWith('application/grpc')) return bad(415, `the gRPC binding is not spoken here; ${BINDING}`);
-  if (rest !== '' && rest !== '/') return bad(404, `the HTTP+JSON binding is not spoken here; ${BINDING}`);
-  if (request.method !== 'POST') return bad(405, 'a message is sent with POST', { allow: 'POST' });
-  const problem = contentProblem(headers);
-  if (problem !== undefined) return bad(problem.status, problem.message);
-  return { ok: true, wants: 'message', peer, host, headers };
+  const target = rest === '' || rest === '/' ? undefined : readRestTarget(request.method ?? '', rest);
+  if (target?.ok === false) return bad(target.status, target.problem);
+  if (target === undefined && request.method !== 'POST')
+    return bad(405, 'a message is sent with POST', { allow: 'POST' });
+  const accepted: Head = { ok: true, wants: 'message', rest: target, peer, host, headers };
+  const hasBody = headers.has('transfer-encoding') || (headers.get('content-length') ?? '0') !== '0';
+  if (target?.body === 'none' && hasBody) return bad(400, 'no body expected');
+  // Clients name a type for nothing, too.
+  if (target !== undefined && target.body !== 'required' && !hasBody) return accepted;
+  const named = target !== undefined && REST_TYPES.has(type) ? new Map([...headers, JSON_TYPE]) : headers;
+  const problem = contentProblem(named);
+  return problem === undefined ? accepted : bad(problem.status, problem.message);
 }
 
-const BINDING = 'use the JSON-RPC binding, as the agent card says: POST /a2a/<peer>';
+const BINDING = 'use one of the bindings that the agent card names';
+const JSON_TYPE = ['content-type', 'application/json'] as const;
+const REST_TYPES: ReadonlySet<string> = new Set(['application/a2a+json', 'application/a2a+json;charset=utf-8']);
 
 function bad(status: number, message: string, headers?: Readonly<Record<string, string>>): BadHead {
   const rpcCode = RPC_CODE.invalidRequest;

@@ -73,7 +73,6 @@ export function readHead(
     return bad(404, 'no such MCP server');
   const verb = request.method ?? '';
   if (!isVerb(verb)) return bad(405, 'method is not allowed', undefined, { allow: 'POST, GET, DELETE' });
-  if (server === ALL_SERVERS && verb !== 'POST') return bad(405, 'method is not allowed', undefined, { allow: 'POST' });
   if (headers.has('upgrade')) return bad(400, 'upgrades are not supported');
   const session = headers.get('mcp-session-id');
   if (session !== undefined && !SESSION_ID.test(session)) return bad(400, 'mcp-session-id is not acceptable');
