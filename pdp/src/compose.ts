@@ -43,6 +43,7 @@ import { openKillFile } from './kill/kill-file.js';
 import { createKillSource, requireKillList } from './kill/kill-source.js';
 import { openKillSwitch } from './kill/kill-switch.js';
 import { createPdpMetrics } from './metrics.js';
+import { createIntentLog } from './notify/intent-log.js';
 import { createNotifier } from './notify/notifier.js';
 import { createDecide, type Decide, type DecideParts } from './pipeline/decide.js';
 import { createQuotaLedger } from './quota/ledger.js';
@@ -225,6 +226,7 @@ async function compose(
     log,
   });
   opened(() => notifier.stop());
+  const intents = audit && createIntentLog((entry) => audit.append(entry), { clock, log });
   const risk = openRisk(config.risk, {
     tls,
     clock,
@@ -256,7 +258,7 @@ async function compose(
     kills,
     ...judges,
     memory: cache,
-    followers: [...risk.followers, notifier],
+    followers: [...risk.followers, notifier, ...(intents === undefined ? [] : [intents])],
     gateways: new Map(Object.entries(config.gateways).map(([name, tenants]) => [name, new Set(tenants)])),
     parseRequest: createRequestParser(),
     sink: audit,
@@ -367,6 +369,7 @@ async function compose(
       { name: 'ship the audit chain', timeoutMs: DRAIN_STEP_MS, run: async () => shipping?.close(SHIP_THE_REST_MS) },
       { name: 'close the reviews', timeoutMs: DRAIN_STEP_MS, run: () => reviews.stop() },
       { name: 'close the notices', timeoutMs: DRAIN_STEP_MS, run: () => notifier.stop() },
+      { name: 'record the intents', timeoutMs: DRAIN_STEP_MS, run: async () => intents?.idle() },
       { name: 'close the audit chain', timeoutMs: DRAIN_STEP_MS, run: async () => audit?.close() },
       {
         name: 'close the sources of context',

@@ -20,7 +20,7 @@ const effect = fc.oneof(
     arbitrary: fc.constantFrom<Json>(
       'deny',
       { type: 'deny', deny_reason_code: 'R1' },
-      { type: 'deny', notify: ['security'] },
+      { type: 'deny', notify: ['security'], log_intent_signals: true },
     ),
   },
   fc.constantFrom<Json>(
@@ -30,7 +30,7 @@ const effect = fc.oneof(
     'escalate',
     { type: 'escalate', reason: 'look' },
     { type: 'escalate', notify: ['security'] },
-    { type: 'log_only', notify: ['security', 'on-call'] },
+    { type: 'log_only', notify: ['security', 'on-call'], log_intent_signals: true },
   ),
   fc.constantFrom<Json>(
     'require_approval',

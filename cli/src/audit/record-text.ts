@@ -27,6 +27,11 @@ export function recordText(line: string): string {
     const words = what.filter((part) => part !== '').join('  ');
     return printable(`${link.seq}  ${shown(record['at'])}  deny   ${who}  ${words}`);
   }
+  if (record['kind'] === 'intent') {
+    const signals = Array.isArray(record['signals']) ? record['signals'].map(shown).join(' ') : '';
+    const what = `${shown(record['decision'])}  ${shown(record['decision_id'])}  ${signals}`;
+    return printable(`${link.seq}  ${shown(record['at'])}  ${who}  intent  ${what}`);
+  }
   if (record['kind'] === 'review' || record['kind'] === 'notice') {
     const what = [record['event'], record['decision_id'], record['webhook'], record['by']].map(shown);
     return printable(

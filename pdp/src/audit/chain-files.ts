@@ -10,6 +10,7 @@ import {
   sealApproval,
   sealDecision,
   sealEnforcement,
+  sealIntent,
   sealKill,
   sealNotice,
   sealRefusal,
@@ -178,6 +179,8 @@ function seal(record: AuditRecord, link: ChainLink): SealedRecord {
       return sealApproval(record, link);
     case 'enforcement':
       return sealEnforcement(record, link);
+    case 'intent':
+      return sealIntent(record, link);
     case 'kill':
       return sealKill(record, link);
     case 'notice':

@@ -5,6 +5,7 @@ import type {
   ApprovalEntry,
   DecisionEntry,
   EnforcementEntry,
+  IntentEntry,
   KillEntry,
   NoticeEntry,
   RefusalEntry,
@@ -54,6 +55,7 @@ export type AuditRecord =
   | DecisionRecord
   | ApprovalEntry
   | EnforcementEntry
+  | IntentEntry
   | KillEntry
   | NoticeEntry
   | RefusalEntry

@@ -22,6 +22,8 @@ interface HoldTerms {
 export type CompiledEffect = Effect & {
   /** Who is told after the answer, whatever it was; names of channels of the PDP's. */
   readonly notify?: readonly string[];
+  /** Whether what the attempt was thought to be after is put on record. */
+  readonly logIntentSignals?: true;
 };
 
 type Effect =
@@ -68,6 +70,10 @@ const shared = () => ({
     .max(8)
     .refine((names) => new Set(names).size === names.length, 'expected each name once')
     .describe('Webhooks of the PDP that are told after the answer, whatever the decision is; by their names.')
+    .optional(),
+  log_intent_signals: z
+    .literal(true)
+    .describe('Puts the signals of `intent_risk` on record after the answer, whatever the decision is.')
     .optional(),
 });
 const holdTerms = () => ({
@@ -164,8 +170,15 @@ const EFFECTS = {
   },
 } as const satisfies Record<RuleEffect, EffectRow>;
 
-function withNotify(effect: Effect, { notify }: JsonObject): CompiledEffect {
-  return notify === undefined ? effect : { ...effect, notify: notify as readonly string[] };
+/** What every effect may ask for besides. */
+function afterwards({
+  notify,
+  log_intent_signals: isLogged,
+}: JsonObject): Pick<CompiledEffect, 'notify' | 'logIntentSignals'> {
+  return {
+    ...(notify === undefined ? {} : { notify: notify as readonly string[] }),
+    ...(isLogged === undefined ? {} : { logIntentSignals: true }),
+  };
 }
 
 function denial(effect: JsonObject): { readonly code?: string; readonly message?: string } {
@@ -226,7 +239,7 @@ export function parseEffect(
   const schema = schemas.get(type) ?? z.strictObject({ ...row.keys(), ...shared() });
   schemas.set(type, schema);
   const parsed = schema.safeParse(rest);
-  if (parsed.success) return withNotify(row.compile(written), written);
+  if (parsed.success) return { ...row.compile(written), ...afterwards(written) };
   reportShape(parsed.error, { where, findings, known: Object.keys(schema.shape), base: path });
   return undefined;
 }

@@ -8,6 +8,7 @@ import {
   type Condition,
   type DecisionEffect,
   type DenyReason,
+  LOG_INTENT_SIGNALS,
   type MatchedPolicy,
   NOTIFY,
   type Obligation,
@@ -97,7 +98,9 @@ export function resolveSets<R extends { readonly ir: RuleIr }>(
       if (truth === ERROR) continue;
       const asked = satisfied ? undefined : holdCondition(rule.ir, set);
       if (decidedThis && asked !== undefined) conditions.push(asked);
-      if (rule.ir.effect.notify !== undefined) obligations.push(notice(rule.ir.effect.notify, set, rule.ir));
+      const { notify, logIntentSignals } = rule.ir.effect;
+      if (notify !== undefined) obligations.push(notice(notify, set, rule.ir));
+      if (logIntentSignals && !obligations.includes(LOGGED)) obligations.push(LOGGED);
       if (effect !== 'allow') continue;
       if (hasGuard(rule.ir)) {
         const id = holdId(set, rule.ir);
@@ -143,6 +146,8 @@ function redaction(config: RedactConfig, set: SetIr, rule: RuleIr): Condition {
 function review(reason: string | undefined, set: SetIr, rule: RuleIr): Obligation {
   return { type: 'review', value: { policy: holdId(set, rule), ...(reason === undefined ? {} : { reason }) } };
 }
+
+const LOGGED: Obligation = { type: LOG_INTENT_SIGNALS, value: true };
 
 function notice(to: readonly string[], set: SetIr, rule: RuleIr): Obligation {
   return { type: NOTIFY, value: { policy: holdId(set, rule), to } };

@@ -3,6 +3,7 @@ export * from './approval-record.js';
 export * from './chain.js';
 export * from './checkpoint.js';
 export * from './enforcement-record.js';
+export * from './intent-record.js';
 export * from './kill-record.js';
 export * from './notice-record.js';
 export * from './receipt.js';
