@@ -52,6 +52,7 @@ describe('canonicalHost', () => {
     '[fe80::1%25eth0]',
     'xn--',
     'xn--a',
+    'xn---nne',
     'xn--pokxncvks',
     'XN--POKXNCVKS.com',
     'a.b.c.xn--pokxncvks',

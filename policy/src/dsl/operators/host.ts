@@ -1,4 +1,3 @@
-import { domainToASCII, domainToUnicode } from 'node:url';
 import { formatIp, parseIp } from './ip.js';
 
 /** A host, or with `below` every host under it. */
@@ -34,12 +33,13 @@ export function canonicalHost(text: string): string | undefined {
 
 /**
  * Whether what calls itself an international name is one. The standard refuses those that are not; Node's URL parser does
- * not look when the whole text is ASCII.
+ * not look when the whole text is ASCII, and does beside a label that is not.
  */
 function isLabel(label: string): boolean {
   if (!label.startsWith('xn--')) return true;
-  const unicode = domainToUnicode(label);
-  return unicode !== label && domainToASCII(unicode) === label;
+  // The delimiter of RFC 3492 with nothing before it: a second spelling of the name without it.
+  if (/^xn---[^-]*$/.test(label)) return false;
+  return URL.parse(`http://ü.${label}/`)?.hostname === `xn--tda.${label}`;
 }
 
 const DOT = 0x2e;
