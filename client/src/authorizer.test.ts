@@ -155,6 +155,15 @@ describe('enforce', () => {
     expect(await answer.conclude({ outcome: 'forwarded', result })).toBe(false);
   });
 
+  test('gives a result that had to be recorded once it was', async () => {
+    const { told, authorizer } = await sidecar({
+      '/v1/authorize': [200, json({ ...ALLOW, report_result: { max_bytes: 64 } })],
+      '/v1/outcomes': [200, json({ recorded: true })],
+    });
+    expect(await authorizer.enforce(ATTEMPT, async () => 'secret')).toBe('secret');
+    expect(told.at(-1)?.body).toEqual({ decision_id: 'd1', outcome: 'forwarded', result: 'secret' });
+  });
+
   test('gives nobody a result that had to be recorded and was not', async () => {
     const { told, authorizer } = await sidecar({
       '/v1/authorize': [200, json({ ...ALLOW, report_result: { max_bytes: 64 } })],

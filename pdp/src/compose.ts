@@ -43,6 +43,8 @@ import { openKillFile } from './kill/kill-file.js';
 import { createKillSource, requireKillList } from './kill/kill-source.js';
 import { openKillSwitch } from './kill/kill-switch.js';
 import { createPdpMetrics } from './metrics.js';
+import { createIntentLog } from './notify/intent-log.js';
+import { createNotifier } from './notify/notifier.js';
 import { createDecide, type Decide, type DecideParts } from './pipeline/decide.js';
 import { createQuotaLedger } from './quota/ledger.js';
 import { openQuotaStore } from './quota/open.js';
@@ -216,6 +218,15 @@ async function compose(
     log,
   });
   opened(() => reviews.stop());
+  const notifier = createNotifier({
+    channels: approvals.channels,
+    record: audit === undefined ? undefined : (entry) => audit.append(entry),
+    observer: metrics,
+    clock,
+    log,
+  });
+  opened(() => notifier.stop());
+  const intents = audit && createIntentLog((entry) => audit.append(entry), { clock, log });
   const risk = openRisk(config.risk, {
     tls,
     clock,
@@ -247,7 +258,7 @@ async function compose(
     kills,
     ...judges,
     memory: cache,
-    followers: risk.followers,
+    followers: [...risk.followers, notifier, ...(intents === undefined ? [] : [intents])],
     gateways: new Map(Object.entries(config.gateways).map(([name, tenants]) => [name, new Set(tenants)])),
     parseRequest: createRequestParser(),
     sink: audit,
@@ -357,6 +368,8 @@ async function compose(
       },
       { name: 'ship the audit chain', timeoutMs: DRAIN_STEP_MS, run: async () => shipping?.close(SHIP_THE_REST_MS) },
       { name: 'close the reviews', timeoutMs: DRAIN_STEP_MS, run: () => reviews.stop() },
+      { name: 'close the notices', timeoutMs: DRAIN_STEP_MS, run: () => notifier.stop() },
+      { name: 'record the intents', timeoutMs: DRAIN_STEP_MS, run: async () => intents?.idle() },
       { name: 'close the audit chain', timeoutMs: DRAIN_STEP_MS, run: async () => audit?.close() },
       {
         name: 'close the sources of context',

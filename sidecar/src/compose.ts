@@ -34,6 +34,7 @@ import { createInspector } from './intercept/mcp/inspect.js';
 import { createAttemptMaker } from './intercept/mcp/to-attempt.js';
 import type { Surface, SurfaceParts } from './intercept/surface.js';
 import { createSidecarMetrics } from './metrics.js';
+import { createLayerNotes } from './redact/layers.js';
 import { openRedactor } from './redact/open.js';
 import { rehearse } from './rehearse.js';
 import { openTracing } from './trace/open.js';
@@ -89,12 +90,14 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
     rehearsal: rehearse(attempts),
   });
   opened(() => asked.close());
-  const client = tracing?.client(asked) ?? asked;
+  const layers = createLayerNotes();
+  const client = layers.client(tracing?.client(asked) ?? asked);
   const open = createOpenAttempts({ client, log });
   onEpochs = open.killEpoch;
   health.check('pdp', () => client.ready || 'no policy decision point has completed a handshake');
 
-  const redactor = await openRedactor(config.redaction, { clock: systemClock, observer: metrics });
+  const redactor = await openRedactor(config.redaction, { clock: systemClock, observer: metrics, noted: layers.note });
+  opened(() => redactor.close());
   const capabilities: Capabilities = {
     audit_level: auditLevel((level, decision) =>
       log.info({ [FIELD.decisionId]: decision.decision_id, level }, 'Attempt allowed with audit level'),
@@ -206,6 +209,7 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
   context.announce('admin', admin.address);
   drain.push(
     { name: 'settle and leave the PDPs', timeoutMs: 2_000, run: () => client.close() },
+    { name: 'leave the ner service', timeoutMs: 100, run: async () => redactor.close() },
     { name: 'send traces', timeoutMs: 2_000, run: async () => tracing?.close() },
     { name: 'close admin port', timeoutMs: 1_000, run: () => admin.close() },
     { name: 'stop watching certificates', timeoutMs: 100, run: async () => material.close() },

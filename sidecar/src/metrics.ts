@@ -10,6 +10,7 @@ import { DIRECTIONS, type EgressObserver, ENDINGS } from './intercept/egress/evi
 import type { ExchangeObserver } from './intercept/exchange-outcome.js';
 import { CALL_OUTCOMES } from './intercept/llm/calls.js';
 import type { GatewayObserver } from './intercept/llm/compose-llm.js';
+import type { CombinedObserver } from './intercept/mcp/combined/answer.js';
 import { QUARANTINE_REASONS } from './intercept/mcp/definitions/ledger.js';
 import { CALL_REASONS, HIDDEN_REASONS, type ToolObserver } from './intercept/mcp/definitions/tool-definitions.js';
 import { REDACTION_DIRECTIONS, type RedactionObserver } from './redact/redactor.js';
@@ -26,7 +27,8 @@ export interface SidecarMetrics
     AnswerCacheObserver,
     EgressObserver,
     RedactionObserver,
-    ToolObserver {
+    ToolObserver,
+    CombinedObserver {
   /** What the gauge of kept allows reads when scraped. */
   followCache(entries: () => number): void;
   /** What the gauge of calls that wait for people reads when scraped. */
@@ -123,6 +125,10 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
     help: 'Tools that were left out of lists, each time, by reason.',
     labels: { reason: [...HIDDEN_REASONS, ...QUARANTINE_REASONS] },
   });
+  const missing = registry.counter({
+    name: 'combined_servers_missing_total',
+    help: 'Times that a server could not be asked for its part of what the endpoint of all servers answers.',
+  });
   const quarantined = registry.counter<'reason'>({
     name: 'quarantined_calls_total',
     help: "Calls that were refused because of the tool's definition, by reason.",
@@ -205,6 +211,9 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
     },
     toolHidden(reason) {
       hidden.inc({ reason });
+    },
+    serverMissing() {
+      missing.inc();
     },
     quarantinedCall(reason) {
       quarantined.inc({ reason });

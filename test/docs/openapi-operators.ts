@@ -149,7 +149,7 @@ export function operatorPaths(): Readonly<Record<string, object>> {
         ],
         responses: {
           200: { description: 'The reviews, newest first.', content: json(ref('Reviews')) },
-          ...problems({ ...REFUSALS, 400: 'A parameter is not acceptable.' }),
+          ...problems({ ...REFUSALS, 400: 'A parameter is not acceptable.', 503: 'The store does not answer.' }),
         },
       },
     },

@@ -15,14 +15,28 @@ export function recordText(line: string): string {
     const what = [record['event'], record['approval_id'], record['by'], record['comment']].map(shown).join('  ');
     return printable(`${link.seq}  ${shown(record['at'])}  ${who}  approval  ${what}`);
   }
+  if (record['kind'] === 'enforcement') {
+    const { layers, ner } = (record['redaction'] ?? {}) as { readonly layers?: Json; readonly ner?: Json };
+    const ran = Array.isArray(layers) ? layers.map((layer) => shown(layer as Json)).join(' ') : '';
+    const asked = ner === undefined ? [] : [`ner: ${shown(ner)}`];
+    const what = [shown(record['outcome']), shown(record['decision_id']), `searched by: ${ran}`, ...asked].join('  ');
+    return printable(`${link.seq}  ${shown(record['at'])}  ${who}  enforcement  ${what}`);
+  }
   if (record['kind'] === 'refusal') {
     const what = [called, ...(Array.isArray(record['deny']) ? record['deny'] : []), refusalText(record)];
     const words = what.filter((part) => part !== '').join('  ');
     return printable(`${link.seq}  ${shown(record['at'])}  deny   ${who}  ${words}`);
   }
-  if (record['kind'] === 'review') {
+  if (record['kind'] === 'intent') {
+    const signals = Array.isArray(record['signals']) ? record['signals'].map(shown).join(' ') : '';
+    const what = `${shown(record['decision'])}  ${shown(record['decision_id'])}  ${signals}`;
+    return printable(`${link.seq}  ${shown(record['at'])}  ${who}  intent  ${what}`);
+  }
+  if (record['kind'] === 'review' || record['kind'] === 'notice') {
     const what = [record['event'], record['decision_id'], record['webhook'], record['by']].map(shown);
-    return printable(`${link.seq}  ${shown(record['at'])}  review  ${what.filter((part) => part !== '').join('  ')}`);
+    return printable(
+      `${link.seq}  ${shown(record['at'])}  ${record['kind']}  ${what.filter((part) => part !== '').join('  ')}`,
+    );
   }
   if (record['kind'] === 'release' || record['kind'] === 'kill') {
     const names = ['event', 'scope', 'kill_id', 'reason', 'policy_version', 'bundle_digest'];

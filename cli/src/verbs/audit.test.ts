@@ -8,6 +8,7 @@ import {
   openNoteSigner,
   sealApproval,
   sealDecision,
+  sealEnforcement,
   sealRelease,
   signCheckpoint,
   tombstoneLine,
@@ -295,6 +296,29 @@ test('a record of a release is one line, with what came into force', async () =>
   await writeFile(join(temporary.path, '0000000000000001.jsonl'), `${line}\n`);
   const tail = await runForTest(['audit', 'tail', temporary.path]);
   expect(tail.stdout).toBe('1  2026-11-22T00:00:00.000Z  release  activated  1.2.0  d1\n');
+});
+
+test('what has searched under a decision is one line, beside it', async () => {
+  await using temporary = await temporaryFolder();
+  const { line } = sealEnforcement(
+    {
+      kind: 'enforcement',
+      decision_id: 'd-1',
+      request_digest: '00',
+      tenant: 'acme',
+      agent: 'analyst',
+      outcome: 'forwarded',
+      redaction: { layers: ['recognisers', 'secrets'], ner: 'late' },
+      at: '2026-11-22T00:00:00.000Z',
+    },
+    { record_id: 'r', writer: 'w', seq: 1, prev: GENESIS },
+  );
+  await writeFile(join(temporary.path, '0000000000000001.jsonl'), `${line}\n`);
+  expect((await runForTest(['audit', 'verify', temporary.path])).code).toBe(EXIT.ok);
+  const tail = await runForTest(['audit', 'tail', temporary.path]);
+  expect(tail.stdout).toBe(
+    '1  2026-11-22T00:00:00.000Z  acme/analyst  enforcement  forwarded  d-1  searched by: recognisers secrets  ner: late\n',
+  );
 });
 
 test('a record of an approval is one line, with who did what', async () => {

@@ -9,7 +9,10 @@ import {
   type SealedRecord,
   sealApproval,
   sealDecision,
+  sealEnforcement,
+  sealIntent,
   sealKill,
+  sealNotice,
   sealRefusal,
   sealRelease,
   sealReview,
@@ -174,8 +177,14 @@ function seal(record: AuditRecord, link: ChainLink): SealedRecord {
   switch (record.kind) {
     case 'approval':
       return sealApproval(record, link);
+    case 'enforcement':
+      return sealEnforcement(record, link);
+    case 'intent':
+      return sealIntent(record, link);
     case 'kill':
       return sealKill(record, link);
+    case 'notice':
+      return sealNotice(record, link);
     case 'review':
       return sealReview(record, link);
     case 'refusal':

@@ -58,7 +58,7 @@ describe('in the words of the obligations draft', () => {
       effect: 'hold',
       conditions: [{ type: 'require_approval', value: { role: 'boss' } }],
     };
-    const able = { supported_obligations: ['custom'], supported_custom_obligations: [`${REDACT}`] };
+    const able = { supported_obligations: ['custom'], supported_custom_obligations: [REDACT] };
     const answer = await ask(hold, able);
     expect([answer.decision, answer.context['obligations']]).toEqual([false, undefined]);
   });

@@ -234,7 +234,7 @@ function tellFollowers(parts: DecideParts, { question, request }: Progress, deci
   if (question === undefined || request === undefined) return;
   for (const follower of parts.followers) {
     shielded(parts, () => {
-      if (!follower.follows(question)) return;
+      if (!follower.follows(question, decision)) return;
       setImmediate(() => shielded(parts, () => follower.decided(question, request, decision)));
     });
   }

@@ -4,7 +4,10 @@ import type { Engine, ReadSet } from '@portcullis/policy';
 import type {
   ApprovalEntry,
   DecisionEntry,
+  EnforcementEntry,
+  IntentEntry,
   KillEntry,
+  NoticeEntry,
   RefusalEntry,
   ReleaseEntry,
   ReviewEntry,
@@ -48,7 +51,16 @@ export interface SnapshotSource {
 export type DecisionRecord = DecisionEntry;
 
 /** Everything that a PDP's chain holds. */
-export type AuditRecord = DecisionRecord | ApprovalEntry | KillEntry | RefusalEntry | ReleaseEntry | ReviewEntry;
+export type AuditRecord =
+  | DecisionRecord
+  | ApprovalEntry
+  | EnforcementEntry
+  | IntentEntry
+  | KillEntry
+  | NoticeEntry
+  | RefusalEntry
+  | ReleaseEntry
+  | ReviewEntry;
 
 /** Where decision records go. */
 export interface DecisionSink {
@@ -192,7 +204,7 @@ export interface AttemptRecorder {
 /** Who does something about a decision once it is answered. Must not throw; nobody waits. */
 export interface DecisionFollower {
   /** Whether it wants to know at all; asked in the turn of the answer, so it must cost nothing. */
-  follows(question: Question): boolean;
+  follows(question: Question, decision: Decision): boolean;
   decided(question: Question, request: ContextualRequest, decision: Decision): void;
 }
 

@@ -15,12 +15,14 @@ const CLOSING = { by: 'pdp', at: '2026-11-22T12:30:00.000Z', note: 'withdrawn' }
 let folder: string;
 let journals: ReviewJournal[];
 let isAway: boolean;
+let attempts: number;
 let shared: ReviewStore;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'spool-'));
   journals = [];
   isAway = false;
+  attempts = 0;
   const nowhere = {
     kept: [],
     keep: async () => undefined,
@@ -37,6 +39,7 @@ afterEach(async () => {
 /** The shared store, which may be away. */
 function reached<A extends readonly unknown[], T>(operation: (...args: A) => Promise<T>): (...args: A) => Promise<T> {
   return async (...args) => {
+    attempts += 1;
     if (isAway) throw new PortcullisError('ERR_REVIEW_STORE', 'unavailable', 'away');
     return operation(...args);
   };
@@ -91,11 +94,13 @@ describe('while the shared store is away', () => {
 test('what does not fit into the shared store goes on waiting', async () => {
   isAway = true;
   const spool = await open();
-  await spool.keep(newReview(9));
+  for (const number of [9, 10]) await spool.keep(newReview(number));
   isAway = false;
   for (let number = 0; number < REVIEW_CONTRACT_CAPS.maxOpen; number += 1) await spool.keep(newReview(number));
   expect(await spool.keep(newReview(8))).toBe(false);
+  const asked = attempts;
   await spool.handOver();
+  expect(attempts - asked).toBe(1);
   expect(await listed()).not.toContain(reviewId(9));
   await shared.done('record', reviewId(0));
   await shared.close(reviewId(0), CLOSING);

@@ -64,8 +64,10 @@ export function createSpooledReviews(
       const waiting = [...held.values()];
       try {
         for (const review of waiting) {
-          // Without room it goes on waiting.
-          if (held.has(review.id) && (await store.keep(review))) held.delete(review.id);
+          if (!held.has(review.id)) continue;
+          // Without room for one there is none for the others, and they go on waiting.
+          if (!(await store.keep(review))) break;
+          held.delete(review.id);
         }
       } catch (error) {
         log.debug({ [LOG_FIELD.reason]: PortcullisError.from(error).message }, 'Reviews wait for the store');

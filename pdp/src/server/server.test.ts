@@ -11,7 +11,6 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import type { RefusalEntry } from '@portcullis/policy/evidence';
 import type { Decision } from '@portcullis/policy/model';
 import {
   DECISION_SERVICE_NAME,
@@ -50,7 +49,7 @@ import { type GrpcEndpoint, openGrpcEndpoint } from './grpc-endpoint.js';
 import { createHealthService } from './health-service.js';
 import { createOpenStreams } from './open-streams.js';
 import { type CallerReader, connectionOf } from './peer.js';
-import { createSettle } from './settle.js';
+import { createSettle, type ReportSink } from './settle.js';
 import { createWatch } from './watch.js';
 
 const settledUses: SettledUse[] = [];
@@ -118,7 +117,7 @@ let release: ReleaseState & { readonly ok: boolean };
 let listeners: Set<() => void>;
 let epochs: EpochCounters;
 let answers: AnswerCounter;
-let sunk: (record: DecisionRecord | RefusalEntry) => Promise<void>;
+let sunk: ReportSink['append'];
 let endpoint: GrpcEndpoint;
 let client: AnyClient & Wire.DecisionServiceClient;
 
@@ -719,7 +718,7 @@ describe('refusals', () => {
         error === null ? resolve(response?.refusals_recorded) : reject(error),
       );
     });
-  let records: (DecisionRecord | RefusalEntry)[];
+  let records: Parameters<ReportSink['append']>[0][];
   beforeEach(() => {
     records = [];
     sunk = async (record) => void records.push(record);
@@ -812,6 +811,7 @@ describe('Settle', () => {
     reportedResults.length = 0;
     resultOutcome = 'kept';
     peer.identity = AGENT;
+    sunk = async () => undefined;
   });
 
   const id = (n: number): string => `00000000-0000-4000-8000-00000000000${n}`;
@@ -832,6 +832,30 @@ describe('Settle', () => {
     expect(await settle([report(1), report(2), report(1)])).toBe(3);
     expect(await settle([report(1)])).toBe(1);
     expect(settled()).toEqual(['settled forwarded', 'settled forwarded', 'settled repeated', 'settled repeated']);
+  });
+
+  test('what has searched is recorded once, and reported again until it is', async () => {
+    const records: unknown[] = [];
+    const noted = { ...report(1), redaction: { layers: ['recognisers', 'ner'], ner: 'failed' } };
+    sunk = () => Promise.reject(new Error('the disk is full'));
+    await expect(settle([noted])).rejects.toBeDefined();
+    sunk = async (record) => void records.push(record);
+    expect(await settle([noted, noted])).toBe(2);
+    expect(records).toEqual([
+      {
+        kind: 'enforcement',
+        decision_id: noted.decision_id,
+        request_digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+        tenant: 'acme',
+        agent: expect.any(String),
+        outcome: 'forwarded',
+        redaction: { layers: ['recognisers', 'ner'], ner: 'failed' },
+        at: expect.any(String),
+      },
+    ]);
+    expect(await settle([{ ...report(2), redaction: { layers: ['guesses'] } }])).toBe(0);
+    expect(await settle([{ ...report(2), redaction: { layers: [], ner: 'maybe' } }])).toBe(0);
+    expect(records).toHaveLength(1);
   });
 
   test('tells the accounts how attempts ended, of this caller and no other, and what they used', async () => {

@@ -2,7 +2,7 @@
 
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import type { PriceList } from '@portcullis/policy';
-import type { RefusalEntry } from '@portcullis/policy/evidence';
+import type { EnforcementEntry, RefusalEntry } from '@portcullis/policy/evidence';
 import {
   fromWireRefusal,
   fromWireReuse,
@@ -39,7 +39,10 @@ export interface SettleParts {
   readonly results: ResultIntake;
   /** Who may report for which tenants. */
   readonly gateways: GatewayTenants;
-  /** Where allows and refusals that a PEP gave itself are recorded; without one they are not, like all decisions. */
+  /**
+   * Where allows and refusals that a PEP gave itself are recorded, and what searched what it carried out; without one they are not,
+   * like all decisions.
+   */
   readonly sink: ReportSink | undefined;
   /** Which agents a caller may report for. */
   readonly mayReport: (caller: PeerIdentity, tenant: string, agent: string) => boolean;
@@ -51,7 +54,7 @@ export interface SettleParts {
 /** Where records of what PEPs did without a decision go; `audit.mode` says what is promised. */
 export interface ReportSink {
   /** Resolves once it is kept; rejects when it could not be. */
-  append(record: DecisionRecord | RefusalEntry): Promise<void>;
+  append(record: DecisionRecord | EnforcementEntry | RefusalEntry): Promise<void>;
 }
 
 /** No call reports more. */
@@ -108,6 +111,28 @@ export function createSettle(parts: SettleParts): handleUnaryCall<Wire.SettleReq
     parts.observer.settled('unasked');
     return true;
   };
+  /** Rejects when it cannot be kept: the PEP reports it again. False for one that no sidecar makes. */
+  const recordLayers = async (report: SettlementReport, { identity }: Caller): Promise<boolean> => {
+    const { decision_id, request_digest, outcome, redaction } = report;
+    if (redaction === undefined) return true;
+    if (identity.kind !== 'agent') return false;
+    const { tenant, agent } = identity;
+    const key = `${tenant}/${agent} enforcement ${decision_id}`;
+    if (recorded.has(key)) return true;
+    const at = new Date(parts.clock.now()).toISOString();
+    await parts.sink?.append({
+      kind: 'enforcement',
+      decision_id,
+      request_digest,
+      tenant,
+      agent,
+      outcome,
+      redaction,
+      at,
+    });
+    remember(recorded, key);
+    return true;
+  };
   return guardUnary(parts.log, async (call) => {
     const caller = parts.callers.callerOf(call);
     const settlements = call.request.settlements ?? [];
@@ -138,6 +163,7 @@ export function createSettle(parts: SettleParts): handleUnaryCall<Wire.SettleReq
       if (
         !report.ok ||
         !DECISION_ID.test(report.value.decision_id) ||
+        !(await recordLayers(report.value, caller)) ||
         !(await takeResult(parts, report.value, caller))
       ) {
         parts.observer.settled('invalid');

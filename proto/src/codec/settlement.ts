@@ -1,5 +1,6 @@
 /** What became of an allowed attempt: wire <-> domain. */
 
+import { type LayerNote, NER_OUTCOMES, REDACTION_LAYERS } from '@portcullis/policy/evidence';
 import type { Checked, Json } from '@portcullis/policy/model';
 import type * as Wire from '../wire.js';
 import { ENUMS, type EnforcementOutcome } from './enums.js';
@@ -17,6 +18,8 @@ export interface SettlementReport {
   readonly duration_ms: number;
   /** What the call used, as far as it was measured. */
   readonly usage?: ReportedUsage;
+  /** What has searched, where the decision orders something taken out. */
+  readonly redaction?: LayerNote;
   /** What came back, where the decision wants to know. */
   readonly result?: ReportedResult;
 }
@@ -77,6 +80,7 @@ export function toWireSettlement(report: SettlementReport): Wire.Settlement {
     request_digest: Buffer.from(report.request_digest, 'hex'),
     duration_ms: report.duration_ms,
     ...(report.usage === undefined ? {} : { usage: report.usage }),
+    ...(report.redaction === undefined ? {} : { redaction: toWireLayers(report.redaction) }),
     ...(report.result === undefined ? {} : toWireResult(report.result)),
   };
 }
@@ -94,8 +98,25 @@ export function fromWireSettlement(message: Wire.Settlement__Output): Checked<Se
     outcome: readEnum(message.outcome, ENUMS.enforcementOutcome, 'refused', 'outcome', findings),
     duration_ms: readNumber(message.duration_ms, 'duration_ms', findings),
     ...(message.usage === undefined || message.usage === null ? {} : { usage: readUsage(message.usage, findings) }),
+    ...(message.redaction === undefined || message.redaction === null
+      ? {}
+      : { redaction: readLayers(message.redaction, findings) }),
     ...(message.result_json === undefined ? {} : { result: readResult(message, findings) }),
   });
+}
+
+function toWireLayers({ layers, ner }: LayerNote): Wire.RedactionLayers {
+  return { layers: [...layers], ...(ner === undefined ? {} : { ner }) };
+}
+
+function readLayers(message: Wire.RedactionLayers__Output, findings: Findings): LayerNote {
+  const named = message.layers ?? [];
+  const layers = REDACTION_LAYERS.filter((layer) => named.includes(layer));
+  if (layers.length !== named.length) found(findings, 'ERR_WIRE_ENUM', 'redaction.layers', 'expected distinct layers');
+  const ner = NER_OUTCOMES.find((outcome) => outcome === message.ner);
+  if (message.ner !== undefined && ner === undefined)
+    found(findings, 'ERR_WIRE_ENUM', 'redaction.ner', `expected one of ${NER_OUTCOMES.join(' ')}`);
+  return { layers, ...(ner === undefined ? {} : { ner }) };
 }
 
 function toWireResult({ value, truncated, ...whose }: ReportedResult): Partial<Wire.Settlement> {

@@ -1,5 +1,6 @@
 /** The port between enforcement and whoever answers: one question, one answer, never an exception. */
 
+import type { LayerNote } from '@portcullis/policy/evidence';
 import type { CanonicalRequest, Decision, DenyCode, Source } from '@portcullis/policy/model';
 import type { Epochs, ReportedResult, ReportedUsage, ReuseReport, WatchReport } from '@portcullis/proto';
 
@@ -45,6 +46,8 @@ export interface Settlement {
   readonly duration_ms: number;
   /** What it used, as far as it was measured; of what is absent the estimate stands. */
   readonly usage?: ReportedUsage;
+  /** What has searched what was carried out, where something was to be redacted. */
+  readonly redaction?: LayerNote;
 }
 
 /** What became of an allowed attempt, and what it brought back. */

@@ -48,7 +48,7 @@ export interface GuardOptions {
 export function createGuard(options: GuardOptions): Guard {
   const { client, capabilities, redactor, refuser, clock, backstopMs } = options;
 
-  function judge(decision: Decision, attempt: Attempt, askedAt: number): Permit | Refusal {
+  async function judge(decision: Decision, attempt: Attempt, askedAt: number): Promise<Permit | Refusal> {
     const { request } = attempt;
     if (!decision.allow || decision.effect !== 'allow') return refuser.decided(decision, request);
     const digest = requestDigestHex(request);
@@ -62,7 +62,7 @@ export function createGuard(options: GuardOptions): Guard {
       try {
         const redaction = redactor?.plan(decision, attempt);
         if (redaction === undefined) return permit;
-        const payload = attempt.payload === undefined ? undefined : redaction.request(attempt.payload);
+        const payload = attempt.payload === undefined ? undefined : await redaction.request(attempt.payload);
         const redacted = mintPermit(decision, { ...attempt, digest, payload, redaction });
         if (redacted !== undefined) return redacted;
       } catch (thrown) {
@@ -88,7 +88,7 @@ export function createGuard(options: GuardOptions): Guard {
     try {
       const askedAt = clock.monotonic();
       const answer = await withBackstop(client.ask(attempt.request), backstopMs);
-      if (answer.kind === 'decision') return judge(answer.decision, attempt, askedAt);
+      if (answer.kind === 'decision') return await judge(answer.decision, attempt, askedAt);
       return refuser.unanswered(answer.failure, attempt.request);
     } catch (thrown) {
       return refuser.fault(thrown, attempt.request);

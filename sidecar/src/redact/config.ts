@@ -1,6 +1,7 @@
 /** Static configuration of redaction. What is redacted is said by policies. */
 
 import { z } from 'zod';
+import { nerConfig } from './ner/config.js';
 
 /** Within which equal values have equal hashes. */
 export const HASH_SCOPES = ['tenant', 'session'] as const;
@@ -39,6 +40,11 @@ export const redactionConfig = z
       .max(100_000)
       .default(1_000)
       .describe('Sessions and servers whose placeholders are kept; the one that was used longest ago goes first.'),
+    ner: nerConfig
+      .optional()
+      .describe(
+        'The service that finds names of people, places and organisations; a policy that wants them is refused without it.',
+      ),
   })
   .prefault({})
   .describe('How what policies redact is replaced (contracts §8).');

@@ -4,9 +4,14 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { PortcullisError } from '@portcullis/runtime';
 import type { RedactionConfig } from './config.js';
+import { createLook } from './look.js';
+import { createPresidio } from './ner/presidio.js';
 import { createRedactor, type Redactor, type RedactorOptions } from './redactor.js';
 
 const KEY_BYTES = 32;
+
+/** A redactor, and the end of its connections. */
+export type OpenedRedactor = Redactor & { close(): void };
 
 /**
  * Reads the key of `hash`, or makes one.
@@ -14,9 +19,28 @@ const KEY_BYTES = 32;
  */
 export async function openRedactor(
   config: RedactionConfig,
-  parts: Pick<RedactorOptions, 'clock' | 'observer'>,
-): Promise<Redactor> {
-  return createRedactor({ ...parts, config, hashKey: await readKey(config.hashKeyFile) });
+  parts: Pick<RedactorOptions, 'clock' | 'observer' | 'noted'>,
+): Promise<OpenedRedactor> {
+  const hashKey = await readKey(config.hashKeyFile);
+  const finder =
+    config.ner === undefined ? undefined : createPresidio(config.ner, await readAuthorities(config.ner.caFile));
+  const look = finder === undefined ? undefined : createLook(finder, config.ner?.failure ?? 'deny');
+  return { ...createRedactor({ ...parts, config, hashKey, look }), close: () => finder?.close() };
+}
+
+async function readAuthorities(file: string | undefined): Promise<Buffer | undefined> {
+  if (file === undefined) return undefined;
+  return readFile(file).catch((cause: unknown) => {
+    throw new PortcullisError(
+      'ERR_CREDENTIAL_MISSING',
+      'invalid',
+      'redaction.ner.caFile must name a readable PEM file',
+      {
+        details: { source: file },
+        cause,
+      },
+    );
+  });
 }
 
 async function readKey(file: string | undefined): Promise<Uint8Array> {

@@ -17,6 +17,8 @@ export interface RedactOrder {
   readonly method: Method;
   readonly placeholder: string | undefined;
   readonly fields: readonly FieldPath[] | undefined;
+  /** Whether the service that knows names is asked as well. */
+  readonly ner: boolean;
   readonly inRequest: boolean;
   readonly inResponse: boolean;
 }
@@ -38,8 +40,7 @@ const redactValue = z.strictObject({
   patterns: z.array(z.string().min(1).max(2048)).max(100).optional(),
   method: z.enum(METHODS).default('mask'),
   placeholder: z.string().max(100).optional(),
-  // No recogniser by context is configurable: patterns alone must not pass for it.
-  ner: z.literal(false).optional(),
+  ner: z.boolean().default(false),
   direction: z.enum(['request', 'response', 'both']).default('both'),
   policy: z.string().max(512).optional(),
 });
@@ -57,12 +58,13 @@ export function readOrders(conditions: readonly Condition[], { roots }: Pick<Mes
 }
 
 function readRedact(value: Condition['value'], roots: MessageLayout['roots']): RedactOrder {
-  const { detectors, patterns, method, placeholder, fields, direction } = redactValue.parse(value);
+  const { detectors, patterns, method, placeholder, fields, ner, direction } = redactValue.parse(value);
   return {
     types: typesOfDetectors(detectors ?? DEFAULT_DETECTORS),
     patterns: (patterns ?? []).map(customPattern),
     method,
     placeholder,
+    ner,
     fields: fields?.map((written) => fieldPath(written, roots)),
     inRequest: direction !== 'response',
     inResponse: direction !== 'request',

@@ -7,24 +7,28 @@ import {
   dropping,
   type Edit,
   hashing,
+  type JsonRedaction,
   jsonEdits,
   masking,
-  type RedactionRules,
   type Replace,
   redactionRules,
   redactJson,
   restoration,
   typesOfDetectors,
 } from '@portcullis/policy/content';
+import { type NerOutcome, REDACTION_LAYERS, type RedactionLayer } from '@portcullis/policy/evidence';
 import type { Condition, Decision } from '@portcullis/policy/model';
 import type { Clock } from '@portcullis/runtime';
 import type { Attempt } from '../enforce/guard.js';
 import { A2A_LAYOUT } from './a2a-layout.js';
 import type { RedactionConfig } from './config.js';
+import type { LayerNotes } from './layers.js';
+import type { Look } from './look.js';
 import type { MessageLayout } from './message-layout.js';
 import { MCP_LAYOUT } from './message-parts.js';
+import { NerFailure } from './ner/port.js';
 import { type FieldPath, type RedactionOrders, type RedactOrder, readOrders } from './orders.js';
-import { redactedBy, type TextAnswer, type TextRedaction, textAnswer } from './texts.js';
+import { redactedBy, type Step, type TextAnswer, type TextRedaction, textAnswer } from './texts.js';
 import { createTokenVault, type TokenBook } from './token-vault.js';
 
 /** Whether what goes to a server or what comes from it was searched. */
@@ -45,12 +49,14 @@ export interface RedactionObserver {
 
 /** What has to be redacted in one exchange. */
 export interface Redaction {
-  /** What goes to the server instead of `payload`. @throws Error when it cannot be redacted without changing its meaning */
-  request(payload: string): string;
-  /** What the agent gets instead of a message of the server. @throws Error when it cannot be redacted */
-  response(message: string): string;
-  /** The same of texts of the answer that come in pieces; what is ordered of fields has no part in it. */
+  /** What goes to the server instead of `payload`. Rejects when it cannot be redacted without changing its meaning. */
+  request(payload: string): Promise<string>;
+  /** What the agent gets instead of a message of the server. Rejects when it cannot be redacted. */
+  response(message: string): Promise<string>;
+  /** What patterns find in texts of the answer that come in pieces; what is ordered of fields has no part in it. */
   texts(): TextAnswer;
+  /** Whether names are looked for in the answer: nobody finds one in a piece of it. */
+  readonly wantsWholeAnswer: boolean;
 }
 
 /** Redacts as decisions say. */
@@ -70,6 +76,8 @@ export interface TextScope {
   readonly session: string;
   /** What is upstream: placeholders mean nothing to another one. */
   readonly server: string;
+  /** For the note of what has searched; none is made without it. */
+  readonly decision_id?: string;
 }
 
 /** What a redactor needs. */
@@ -79,6 +87,10 @@ export interface RedactorOptions {
   readonly hashKey: Uint8Array;
   readonly clock: Clock;
   readonly observer: RedactionObserver;
+  /** Whoever knows names; an order that wants it is refused without. */
+  readonly look?: Look | undefined;
+  /** Told what has searched under a decision. */
+  readonly noted?: LayerNotes['note'];
 }
 
 /** Different sets of conditions that are kept ready: as many as a bundle has, usually. */
@@ -92,7 +104,7 @@ export const REDACTION_CONDITIONS: ReadonlySet<string> = new Set([
 
 /** Makes it. */
 export function createRedactor(options: RedactorOptions): Redactor {
-  const { config, hashKey, clock, observer } = options;
+  const { config, hashKey, clock, observer, look, noted } = options;
   const vault = createTokenVault(config, clock);
   const secretTypes = new Set(typesOfDetectors(['secret']));
   const ready = new Map<string, RedactionOrders>();
@@ -100,6 +112,9 @@ export function createRedactor(options: RedactorOptions): Redactor {
   function ordersOf(conditions: readonly Condition[], layout: MessageLayout): RedactionOrders {
     const key = JSON.stringify([layout.name, conditions]);
     const orders = ready.get(key) ?? readOrders(conditions, layout);
+    // Patterns alone must not pass for it.
+    if (look === undefined && orders.redact.some(({ ner }) => ner))
+      throw new TypeError('names are to be found, and redaction.ner is not configured');
     if (ready.size >= MAX_READY && !ready.has(key)) ready.clear();
     ready.set(key, orders);
     return orders;
@@ -118,8 +133,39 @@ export function createRedactor(options: RedactorOptions): Redactor {
     }
   }
 
+  /** Looks, and notes how that went; nothing where the order does not want it. */
+  function lookFor({ ner }: RedactOrder, decisionId: string | undefined): Look | undefined {
+    if (!ner || look === undefined) return undefined;
+    return async (texts) => {
+      const note = (outcome: NerOutcome, ran: readonly RedactionLayer[]): void => {
+        if (decisionId !== undefined) noted?.(decisionId, { layers: ran, ner: outcome });
+      };
+      try {
+        const looked = await look(texts);
+        note(looked.outcome, looked.outcome === 'answered' ? ['ner'] : []);
+        return looked;
+      } catch (thrown) {
+        note(thrown instanceof NerFailure ? thrown.outcome : 'failed', []);
+        throw thrown;
+      }
+    };
+  }
+
+  function noteLayers(orders: RedactionOrders, decisionId: string | undefined): void {
+    if (decisionId === undefined) return;
+    const types = new Set(orders.redact.flatMap((order) => order.types));
+    const ran: Readonly<Record<RedactionLayer, boolean>> = {
+      recognisers: [...types].some((type) => !secretTypes.has(type)),
+      secrets: [...types].some((type) => secretTypes.has(type)),
+      patterns: orders.redact.some(({ patterns }) => patterns.length > 0),
+      fields: orders.masked.length > 0,
+      ner: false,
+    };
+    noted?.(decisionId, { layers: REDACTION_LAYERS.filter((layer) => ran[layer]) });
+  }
+
   return {
-    texts(conditions, { tenant, session, server }) {
+    texts(conditions, { tenant, session, server, decision_id: decisionId }) {
       const orders = ordersOf(
         conditions.filter(({ type }) => REDACTION_CONDITIONS.has(type)),
         MCP_LAYOUT,
@@ -128,7 +174,8 @@ export function createRedactor(options: RedactorOptions): Redactor {
         throw new TypeError('texts of models have no fields that a policy could name');
       const scope = config.hashScope === 'tenant' ? tenant : JSON.stringify([tenant, session]);
       const book = (): TokenBook => vault.book(session, server);
-      const rulesFor = (direction: RedactionDirection): readonly RedactionRules[] =>
+      if (orders.redact.length > 0) noteLayers(orders, decisionId);
+      const stepsFor = (direction: RedactionDirection): readonly Step[] =>
         orders.redact
           .filter((order) => (direction === 'request' ? order.inRequest : order.inResponse))
           .map((order) => {
@@ -137,14 +184,17 @@ export function createRedactor(options: RedactorOptions): Redactor {
               observer.redacted(direction, 0, 0, { [contentKind(type)]: 1 });
               return replace(value, type);
             };
-            return redactionRules(order.types, counted, order.patterns);
+            return { rules: redactionRules(order.types, counted, order.patterns), look: lookFor(order, decisionId) };
           });
-      const inRequest = rulesFor('request');
+      const inRequest = stepsFor('request');
       const restores = orders.redact.some((order) => order.method === 'tokenize' && order.inRequest);
       return {
         request: inRequest.length === 0 ? undefined : redactedBy(inRequest),
         response: () =>
-          textAnswer([...rulesFor('response'), ...(restores ? [restoration((token) => book().original(token))] : [])]),
+          textAnswer([
+            ...stepsFor('response'),
+            ...(restores ? [{ rules: restoration((token) => book().original(token)) }] : []),
+          ]),
       };
     },
     plan(decision, attempt) {
@@ -160,7 +210,10 @@ export function createRedactor(options: RedactorOptions): Redactor {
       const scope = config.hashScope === 'tenant' ? tenant_id : JSON.stringify([tenant_id, session]);
       const book = (): TokenBook => vault.book(session, attempt.server);
 
-      function carryOut(message: string, direction: RedactionDirection): string {
+      const { decision_id: decisionId } = decision;
+      noteLayers(orders, decisionId);
+
+      async function carryOut(message: string, direction: RedactionDirection): Promise<string> {
         const startedAt = clock.monotonic();
         const counts: Record<string, number> = {};
         let text = mask(message, orders.masked, counts, layout);
@@ -171,7 +224,12 @@ export function createRedactor(options: RedactorOptions): Redactor {
           if (direction === 'request') refuseInRouting(text, order, layout);
           const isSearched = (path: readonly string[]): boolean =>
             isContent(path) && (order.fields?.some((field) => field(path)) ?? true);
-          const edits = jsonEdits(text, { rules, isSearched });
+          const looked = await lookFor(order, decisionId)?.(textsOf(text, { rules, isSearched }));
+          const edits = jsonEdits(text, {
+            rules,
+            isSearched,
+            ...(looked === undefined ? {} : { extra: looked.extra }),
+          });
           count(edits, counts);
           text = applyEdits(text, edits);
         }
@@ -181,20 +239,26 @@ export function createRedactor(options: RedactorOptions): Redactor {
 
       return {
         request: (payload) => carryOut(payload, 'request'),
-        response(message) {
-          const redacted = carryOut(message, 'response');
+        async response(message) {
+          const redacted = await carryOut(message, 'response');
           const restores = orders.redact.some(({ method, inRequest }) => method === 'tokenize' && inRequest);
           const own = restores ? book() : undefined;
           if (own === undefined || own.isEmpty) return redacted;
           return redactJson(redacted, { rules: restoration((token) => own.original(token)), isSearched: isContent });
         },
         texts() {
-          const rules = orders.redact
+          const steps = orders.redact
             .filter(({ inResponse, fields }) => inResponse && fields === undefined)
-            .map((order) => redactionRules(order.types, replacing(order, book, scope, false), order.patterns));
+            .map((order) => ({
+              rules: redactionRules(order.types, replacing(order, book, scope, false), order.patterns),
+            }));
           const restores = orders.redact.some(({ method, inRequest }) => method === 'tokenize' && inRequest);
-          return textAnswer([...rules, ...(restores ? [restoration((token) => book().original(token))] : [])]);
+          return textAnswer([
+            ...steps,
+            ...(restores ? [{ rules: restoration((token) => book().original(token)) }] : []),
+          ]);
         },
+        wantsWholeAnswer: orders.redact.some(({ ner, inResponse }) => ner && inResponse),
       };
     },
   };
@@ -210,6 +274,20 @@ function mask(
   const edits = jsonEdits(message, { isMasked: (path) => isContent(path) && fields.some((field) => field(path)) });
   count(edits, counts);
   return applyEdits(message, edits);
+}
+
+/** What would be looked at in a message. */
+function textsOf(
+  message: string,
+  { rules, isSearched }: Required<Pick<JsonRedaction, 'rules' | 'isSearched'>>,
+): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const extra = (text: string): [] => {
+    seen.add(text);
+    return [];
+  };
+  jsonEdits(message, { rules: { ...rules, replace: (value) => value }, isSearched, extra });
+  return seen;
 }
 
 /** A tool or resource of another name is another tool or resource. */

@@ -15,14 +15,14 @@ describe('an answer in pieces', () => {
   test.each(SENSITIVE_VALUES)('%s: cut anywhere, nothing leaks and nothing else changes', (value) => {
     const text = BEFORE + value + AFTER;
     for (let cut = BEFORE.length - 1; cut <= BEFORE.length + value.length + 1; cut += 1) {
-      const answer = textAnswer([RULES]);
+      const answer = textAnswer([{ rules: RULES }]);
       const said = answer.say('a', text.slice(0, cut)) + answer.say('a', text.slice(cut)) + answer.rest('a');
       expect([cut, said]).toEqual([cut, REDACTED]);
     }
   });
 
   test.each(SENSITIVE_VALUES)('%s: unit by unit, beside another text', (value) => {
-    const answer = textAnswer([RULES]);
+    const answer = textAnswer([{ rules: RULES }]);
     let [one, other] = ['', ''];
     for (const unit of BEFORE + value + AFTER) {
       one += answer.say('one', unit);
@@ -32,18 +32,18 @@ describe('an answer in pieces', () => {
     expect(other + answer.rest('other')).toMatch(/^x+$/);
   });
 
-  test('is what the whole text would be, under one rule after the other', () => {
+  test('is what the whole text would be, under one rule after the other', async () => {
     const mails = redactionRules(typesOfDetectors(['email']), () => '4111 1111 1111 1111');
-    const rules = [mails, RULES];
+    const steps = [{ rules: mails }, { rules: RULES }];
     const text = 'a@example.org, and 4111 1111 1111 1111';
-    expect(redactedBy(rules)(text, '')).toBe('<>, and <>');
-    const answer = textAnswer(rules);
+    expect((await redactedBy(steps).looked([]))(text, '')).toBe('<>, and <>');
+    const answer = textAnswer(steps);
     const said = Array.from(text, (unit) => answer.say('a', unit)).join('');
     expect(said + answer.rest('a')).toBe('<>, and <>');
   });
 
   test('a channel that is over begins anew', () => {
-    const answer = textAnswer([RULES]);
+    const answer = textAnswer([{ rules: RULES }]);
     expect(answer.say('a', '4111 1111 ') + answer.rest('a')).toBe('4111 1111 ');
     expect(answer.say('a', '1111 1111') + answer.rest('a')).toBe('1111 1111');
   });

@@ -1,11 +1,34 @@
 /** Redaction of texts that a surface has found by itself: whole ones, and ones that come in pieces. */
 
 import { createTextStream, type RedactionRules, redactValue, type TextStream } from '@portcullis/policy/content';
+import type { Look, Looked } from './look.js';
+
+/**
+ * A whole text as it may go on; JSON is read as JSON. @param name what the text is called, which says what it is; `''` for nothing
+ */
+export type ChangeText = (text: string, name: string) => string;
+
+/** A text, and what it is called. */
+export interface NamedText {
+  readonly text: string;
+  readonly name: string;
+}
+
+/** Changes whole texts that it was told of before. */
+export interface TextChanger {
+  /** Whether {@link looked} has to be given the texts, because somebody else looks at them. */
+  readonly needsTexts: boolean;
+  /**
+   * What is done to these texts.
+   * @throws NerFailure when somebody else had to look at them, and has not; what it gives throws for any other text
+   */
+  looked(texts: readonly NamedText[]): Promise<ChangeText>;
+}
 
 /** Redacts the texts of one exchange. */
 export interface TextRedaction {
-  /** A text of the request as it may go on; nothing when requests stay as they are. */
-  readonly request: ChangeText | undefined;
+  /** Texts of the request as they may go on; nothing when requests stay as they are. */
+  readonly request: TextChanger | undefined;
   /** Texts of the answer. */
   response(): TextAnswer;
 }
@@ -14,32 +37,75 @@ export interface TextRedaction {
 export interface TextAnswer {
   /** Whether there is anything to do. */
   readonly isActive: boolean;
+  /** @throws TypeError where the texts have to be looked at first */
   readonly whole: ChangeText;
-  /** What may go on of a channel with this piece; the rest is held back until more is known. */
+  /**
+   * What may go on of a channel with this piece; the rest is held back until more is known.
+   * @throws TypeError where the texts have to be looked at first
+   */
   say(channel: string, piece: string): string;
   /** The channel is over: what was held back of it. */
   rest(channel: string): string;
+  /** Where somebody else has to look at the texts first: the same for exactly these texts, channels whole. See {@link TextChanger}. */
+  readonly looked?: (texts: readonly NamedText[]) => Promise<TextAnswer>;
 }
 
-/**
- * A whole text as it may go on; JSON is read as JSON. @param name what the text is called, which says what it is; `''` for nothing
- */
-export type ChangeText = (text: string, name: string) => string;
+/** One rule, and whether somebody else looks as well. */
+export interface Step {
+  readonly rules: RedactionRules;
+  readonly look?: Look | undefined;
+}
 
 /** One rule after the other, each over what the one before left. */
-export function redactedBy(rules: readonly RedactionRules[]): ChangeText {
-  return (text, name) => rules.reduce((left, rule) => redactValue(left, name, { rules: rule }), text);
+export function redactedBy(steps: readonly Step[]): TextChanger {
+  return {
+    needsTexts: steps.some(({ look }) => look !== undefined),
+    async looked(texts) {
+      const changes: ChangeText[] = [];
+      let current = texts;
+      for (const [at, { rules, look }] of steps.entries()) {
+        const change = by(rules, await look?.(textsIn(current, rules)));
+        changes.push(change);
+        // Whoever looks next looks at what is left.
+        if (steps.slice(at + 1).some((later) => later.look !== undefined))
+          current = current.map(({ text, name }) => ({ name, text: change(text, name) }));
+      }
+      return inTurn(changes);
+    },
+  };
+}
+
+function by(rules: RedactionRules, looked: Looked | undefined): ChangeText {
+  return (text, name) => redactValue(text, name, { rules, ...(looked === undefined ? {} : { extra: looked.extra }) });
+}
+
+function inTurn(changes: readonly ChangeText[]): ChangeText {
+  return (text, name) => changes.reduce((left, change) => change(left, name), text);
+}
+
+/** What would be looked at in these texts: of JSON, its own texts. */
+function textsIn(texts: readonly NamedText[], rules: RedactionRules): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const extra = (text: string): [] => {
+    seen.add(text);
+    return [];
+  };
+  for (const { text, name } of texts)
+    redactValue(text, name, { rules: { ...rules, replace: (value) => value }, extra });
+  return seen;
 }
 
 /** Answers under these rules. */
-export function textAnswer(rules: readonly RedactionRules[]): TextAnswer {
-  const whole = redactedBy(rules);
+export function textAnswer(steps: readonly Step[]): TextAnswer {
+  const changer = redactedBy(steps);
+  if (changer.needsTexts) return unseenAnswer(changer);
+  const whole = inTurn(steps.map(({ rules }) => by(rules, undefined)));
   const channels = new Map<string, readonly TextStream[]>();
   return {
-    isActive: rules.length > 0,
+    isActive: steps.length > 0,
     whole,
     say(channel, piece) {
-      const streams = channels.get(channel) ?? rules.map((rule) => createTextStream(rule));
+      const streams = channels.get(channel) ?? steps.map(({ rules }) => createTextStream(rules));
       channels.set(channel, streams);
       return streams.reduce((text, stream) => stream.push(text), piece);
     },
@@ -47,6 +113,37 @@ export function textAnswer(rules: readonly RedactionRules[]): TextAnswer {
       const streams = channels.get(channel) ?? [];
       channels.delete(channel);
       return streams.reduce((text, stream) => stream.push(text) + stream.end(), '');
+    },
+  };
+}
+
+/** Of an answer that nobody has looked at nothing goes on. */
+function unseenAnswer(changer: TextChanger): TextAnswer {
+  const unseen = (): never => {
+    throw new TypeError('nobody has looked at the text');
+  };
+  return {
+    isActive: true,
+    whole: unseen,
+    say: unseen,
+    rest: unseen,
+    looked: async (texts) => seenAnswer(await changer.looked(texts)),
+  };
+}
+
+function seenAnswer(whole: ChangeText): TextAnswer {
+  const channels = new Map<string, string>();
+  return {
+    isActive: true,
+    whole,
+    say(channel, piece) {
+      channels.set(channel, (channels.get(channel) ?? '') + piece);
+      return '';
+    },
+    rest(channel) {
+      const text = channels.get(channel) ?? '';
+      channels.delete(channel);
+      return text === '' ? '' : whole(text, '');
     },
   };
 }

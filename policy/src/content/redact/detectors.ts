@@ -82,7 +82,7 @@ export function labelOf(type: string): string {
   return LABELS[type] ?? type;
 }
 
-/** Kinds by which findings are counted: what detectors find, what a policy's own pattern found, masked fields. */
+/** Kinds by which findings are counted: what detectors find, what a service that knows names found, what a policy's own pattern found, masked fields. */
 export const CONTENT_KINDS = [
   'email',
   'phone',
@@ -96,6 +96,7 @@ export const CONTENT_KINDS = [
   'crypto',
   'date_of_birth',
   'secret',
+  'contextual',
   'custom',
   'field',
 ] as const;
@@ -106,7 +107,8 @@ export type ContentKind = (typeof CONTENT_KINDS)[number];
 export function contentKind(type: string): ContentKind {
   if (type === 'CUSTOM') return 'custom';
   if (type === 'FIELD') return 'field';
-  const isSecret = ALL_RECOGNISERS.some((one) => one.type === type && one.family === 'secret');
-  if (isSecret) return 'secret';
+  const known = ALL_RECOGNISERS.filter((one) => one.type === type);
+  if (known.length === 0) return 'contextual';
+  if (known.some(({ family }) => family === 'secret')) return 'secret';
   return CONTENT_KINDS.find((kind) => NAMED[kind]?.includes(type)) ?? 'national_id';
 }

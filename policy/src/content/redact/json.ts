@@ -71,7 +71,8 @@ function documentEdits(source: string, redaction: JsonRedaction, nested: number)
     },
     leaf(token) {
       if (token.kind === 'name' ? redaction.names !== true : isSearched?.(token.path) === false) return;
-      if (!parts(token.start, token.end) && !isNameFound(token.path.at(-1) ?? '')) return;
+      // What is masked may be in the JSON that a string holds.
+      if (isMasked === undefined && !parts(token.start, token.end) && !isNameFound(token.path.at(-1) ?? '')) return;
       for (const edit of leafEdits(source, token, redaction, nested)) edits.push(edit);
     },
   });
@@ -115,7 +116,8 @@ function leafEdits(source: string, token: JsonToken, redaction: JsonRedaction, n
       : [{ start, end, type: first.type, text: JSON.stringify(applyEdits(written, found)) }];
   }
   const text = decodeString(written);
-  const inner = nested < MAX_NESTED && isDocument(text) ? documentEdits(text, redaction, nested + 1) : undefined;
+  const inner =
+    nested < MAX_NESTED && isDocument(text) ? documentEdits(text, below(redaction, path), nested + 1) : undefined;
   const found = inner ?? valueEdits(text, name, redaction);
   if (found.length === 0) return [];
   const places = placesInToken(written);
@@ -125,6 +127,16 @@ function leafEdits(source: string, token: JsonToken, redaction: JsonRedaction, n
     end: start + (places[edit.end] ?? 0),
     text: JSON.stringify(edit.text).slice(1, -1),
   }));
+}
+
+/** For the JSON that a string at a path holds: its members are below that path. */
+function below(redaction: JsonRedaction, path: readonly string[]): JsonRedaction {
+  const { isSearched, isMasked } = redaction;
+  return {
+    ...redaction,
+    ...(isSearched === undefined ? {} : { isSearched: (inner) => isSearched([...path, ...inner]) }),
+    ...(isMasked === undefined ? {} : { isMasked: (inner) => isMasked([...path, ...inner]) }),
+  };
 }
 
 function isDocument(text: string): boolean {

@@ -43,7 +43,8 @@ async function started(
   options: {
     policy?: FakePolicyClient;
     answer?: (response: ServerResponse, body: string) => void;
-    card?: object | string;
+    /** As it is, or made once the port of the peer is known. */
+    card?: object | string | ((port: number) => object);
     peer?: object;
     limits?: object;
     depth?: number;
@@ -67,7 +68,11 @@ async function started(
         skills: [{ id: 'report', name: 'Report', security: [{ oauth: [] }] }],
       };
       response.writeHead(200, { 'content-type': 'application/json' });
-      response.end(typeof card === 'string' ? card : JSON.stringify(card));
+      if (typeof card === 'string') response.end(card);
+      else
+        response.end(
+          JSON.stringify(typeof card === 'function' ? (card as (port: number) => object)(upstream.port) : card),
+        );
       return;
     }
     if (options.answer !== undefined) return options.answer(response, recorded.body);
@@ -389,6 +394,11 @@ describe('hostile requests are refused unasked', () => {
     ['a second content type', { headers: ['content-type', 'application/json', 'content-type', 'text/plain'] }, 400],
     ['a second version', { headers: ['a2a-version', '0.3', 'a2a-version', '1.0'] }, 400],
     ['an upgrade', { headers: ['upgrade', 'h2c', 'connection', 'upgrade'] }, 400],
+    [
+      'too many fields',
+      { headers: Array.from({ length: 240 }, (_field, at) => (at % 2 === 0 ? `x-${at}` : 'y')) },
+      431,
+    ],
   ])('%s', async (_what, options, status) => {
     const { policy, send, upstream } = await started();
     expect((await send(CALL, options)).status).toBe(status);
@@ -522,6 +532,17 @@ describe('a card', () => {
     expect(text).not.toMatch(new RegExp(`${upstream.port}|oauth`));
   });
 
+  test.each([
+    [256, 200],
+    [257, 503],
+  ])('with %i skills is answered with %i: each costs a question', async (count, status) => {
+    const skills = Array.from({ length: count }, (_skill, index) => ({ id: `s${index}` }));
+    const { send, policy } = await started({ card: (port) => ({ ...at(`http://127.0.0.1:${port}/`), skills }) });
+    const answered = await send(undefined, { method: 'GET', path: '/a2a/books/.well-known/agent-card.json' });
+    expect(answered.status).toBe(status);
+    expect(policy.asked.length).toBe(status === 200 ? count + 1 : 1);
+  });
+
   test('is not shown when it may not be seen', async () => {
     const { send, upstream } = await started({ policy: fakePolicyClient(deny()) });
     const answered = await send(undefined, { method: 'GET', path: '/a2a/books/.well-known/agent-card.json' });
@@ -544,6 +565,9 @@ describe('an answer', () => {
 
   test.each<[string, (response: ServerResponse) => void]>([
     ['to another request', answering(GOOD.replace('"id":1', '"id":2'))],
+    ['that is an error to another request', answering('{"jsonrpc":"2.0","id":2,"error":{"code":1,"message":"m"}}')],
+    ['that is an error of no shape', answering('{"jsonrpc":"2.0","id":1,"error":{"message":"m"}}')],
+    ['with a result that HTTP calls a failure', answering(GOOD, 'application/json', 500)],
     ['with a key twice', answering(GOOD.replace('"id":1', '"id":1,"id":1'))],
     ['that is neither', answering('{"jsonrpc":"2.0","id":1}')],
     ['with another member', answering(GOOD.replace('"id":1', '"id":1,"x":1'))],

@@ -4,7 +4,7 @@ import { systemClock } from '@portcullis/runtime';
 import { redactionConfig } from '../../redact/config.js';
 import { createRedactor } from '../../redact/redactor.js';
 import { decisionOn } from '../../testing/fake-policy-client.js';
-import { createAnswerRedaction } from './redaction.js';
+import { type AnswerRedaction, createAnswerRedaction } from './redaction.js';
 
 const CARD = '4111 1111 1111 1111';
 const REQUEST: CanonicalRequest = {
@@ -93,13 +93,14 @@ function texts(value: Json): string {
     .map(([name, member]) => (name === 'text' && typeof member === 'string' ? member : texts(member)))
     .join('');
 }
-function streamed(
-  messages: readonly JsonObject[],
-  value?: JsonObject,
-): { text: string; events: readonly JsonObject[] } {
-  const { answer } = redaction(value);
-  const events = [...messages.flatMap((message) => answer.event(message)), ...answer.rest()];
+async function streamed(messages: readonly JsonObject[]): Promise<{ text: string; events: readonly JsonObject[] }> {
+  const events = await eventsOf(redaction().answer, messages);
   return { text: events.map(texts).join(''), events };
+}
+async function eventsOf(answer: AnswerRedaction, messages: readonly JsonObject[]): Promise<readonly JsonObject[]> {
+  const events: JsonObject[] = [];
+  for (const message of messages) events.push(...(await answer.event(message)));
+  return [...events, ...(await answer.rest())];
 }
 const WANTED = 'Pay with **** **** **** 1111, please.';
 const SAID = `Pay with ${CARD}, please.`;
@@ -107,39 +108,39 @@ const SAID = `Pay with ${CARD}, please.`;
 describe.each(['1.0', '0.3'] as const)('in a stream of A2A %s', (generation) => {
   const { update, ended, going, task } = SHAPES[generation];
 
-  test('a value that is cut anywhere is found, however the artifact ends', () => {
+  test('a value that is cut anywhere is found, however the artifact ends', async () => {
     for (let at = 0; at <= SAID.length; at += 1) {
       const [head, tail] = [SAID.slice(0, at), SAID.slice(at)];
-      expect(streamed([update(head), update(tail, { lastChunk: true }), ended]).text).toBe(WANTED);
-      expect(streamed([update(head), update(tail), ended]).text).toBe(WANTED);
-      expect(streamed([update(head), going, update(tail)]).text).toBe(WANTED);
-      expect(streamed([task(head), update(tail), update(undefined, { lastChunk: true })]).text).toBe(WANTED);
+      expect((await streamed([update(head), update(tail, { lastChunk: true }), ended])).text).toBe(WANTED);
+      expect((await streamed([update(head), update(tail), ended])).text).toBe(WANTED);
+      expect((await streamed([update(head), going, update(tail)])).text).toBe(WANTED);
+      expect((await streamed([task(head), update(tail), update(undefined, { lastChunk: true })])).text).toBe(WANTED);
     }
   });
 
-  test('letter by letter, and nothing else of it changes', () => {
+  test('letter by letter, and nothing else of it changes', async () => {
     const messages = Array.from(SAID, (letter) => update(letter));
-    const { text, events } = streamed([...messages, ended]);
+    const { text, events } = await streamed([...messages, ended]);
     expect(text).toBe(WANTED);
     expect(events.at(-1)).toEqual(ended);
     expect(events.length).toBeLessThanOrEqual(messages.length + 2);
-    expect(streamed([update('all is well', { lastChunk: true })]).events).toEqual([
+    expect((await streamed([update('all is well', { lastChunk: true })])).events).toEqual([
       update('all is well', { lastChunk: true }),
     ]);
   });
 
-  test('what takes the place of an artifact begins anew; what was held back of the old comes first', () => {
-    const { events } = streamed([update('4111 1111'), update('1111 1111', { append: false }), ended]);
+  test('what takes the place of an artifact begins anew; what was held back of the old comes first', async () => {
+    const { events } = await streamed([update('4111 1111'), update('1111 1111', { append: false }), ended]);
     expect(events.map(texts).filter((text) => text !== '')).toEqual(['4111 1111', '1111 1111']);
   });
 
-  test('an artifact that goes on after its end is not redacted in halves', () => {
+  test('an artifact that goes on after its end is not redacted in halves', async () => {
     const half = update('4111 1111 ', { lastChunk: true });
-    expect(() => streamed([half, update('1111 1111')])).toThrow(/had ended/);
-    expect(() => streamed([update('4111 1111 '), ended, update('1111 1111')])).toThrow(/had ended/);
+    await expect(streamed([half, update('1111 1111')])).rejects.toThrow(/had ended/);
+    await expect(streamed([update('4111 1111 '), ended, update('1111 1111')])).rejects.toThrow(/had ended/);
   });
 
-  test('placeholders of the agent’s own values are put back, also in pieces', () => {
+  test('placeholders of the agent’s own values are put back, also in pieces', async () => {
     const { plan, answer } = redaction({ method: 'tokenize' });
     const payload = JSON.stringify({
       jsonrpc: '2.0',
@@ -147,19 +148,19 @@ describe.each(['1.0', '0.3'] as const)('in a stream of A2A %s', (generation) => 
       method: 'x',
       params: { message: { parts: [{ text: CARD }] } },
     });
-    const token = /\[[A-Z_]+\d+\]/.exec(plan.request(payload))?.[0] ?? '';
+    const token = /\[[A-Z_]+\d+\]/.exec(await plan.request(payload))?.[0] ?? '';
     expect(token).not.toBe('');
     const messages = Array.from(`for ${token}`, (letter) => update(letter));
-    const events = [...messages.flatMap((message) => answer.event(message)), ...answer.rest()];
+    const events = await eventsOf(answer, messages);
     expect(events.map(texts).join('')).toBe(`for ${CARD}`);
   });
 });
 
 describe('in an answer that is whole', () => {
-  test('a value that is cut by parts is found; the rest stays as it was', () => {
+  test('a value that is cut by parts is found; the rest stays as it was', async () => {
     for (let at = 0; at <= SAID.length; at += 1) {
       const parts = [{ text: SAID.slice(0, at) }, { data: { total: 1.5 } }, { text: SAID.slice(at) }];
-      const shown = redaction().answer.whole(answered({ message: { messageId: CARD, parts } }));
+      const shown = await redaction().answer.whole(answered({ message: { messageId: CARD, parts } }));
       expect(texts(shown)).toBe(WANTED);
       expect(shown).toMatchObject({
         result: { message: { messageId: CARD, parts: [{}, { data: { total: 1.5 } }, {}] } },
@@ -167,16 +168,16 @@ describe('in an answer that is whole', () => {
     }
   });
 
-  test('metadata, data, names and errors are searched as well', () => {
+  test('metadata, data, names and errors are searched as well', async () => {
     const { answer } = redaction();
     const message = { parts: [{ data: { id: CARD } }], metadata: { note: CARD } };
-    expect(JSON.stringify(answer.whole(answered({ message })))).not.toContain(CARD);
-    expect(JSON.stringify(answer.whole({ jsonrpc: '2.0', id: 1, error: { code: 1, message: CARD } }))).not.toContain(
-      CARD,
-    );
+    expect(JSON.stringify(await answer.whole(answered({ message })))).not.toContain(CARD);
+    expect(
+      JSON.stringify(await answer.whole({ jsonrpc: '2.0', id: 1, error: { code: 1, message: CARD } })),
+    ).not.toContain(CARD);
   });
 
-  test('fields are masked where policies name them', () => {
+  test('fields are masked where policies name them', async () => {
     const { plan, answer } = redaction(undefined, [
       { type: 'mask_fields', value: ['arguments.message.metadata.pin', 'result.task.metadata'] },
     ]);
@@ -186,13 +187,13 @@ describe('in an answer that is whole', () => {
       method: 'x',
       params: { message: { parts: [], metadata: { pin: 'abcd', b: 'c' } } },
     };
-    expect(JSON.parse(plan.request(JSON.stringify(payload)))).not.toMatchObject({
+    expect(JSON.parse(await plan.request(JSON.stringify(payload)))).not.toMatchObject({
       params: { message: { metadata: { pin: 'abcd' } } },
     });
-    expect(JSON.parse(plan.request(JSON.stringify(payload)))).toMatchObject({
+    expect(JSON.parse(await plan.request(JSON.stringify(payload)))).toMatchObject({
       params: { message: { metadata: { b: 'c' } } },
     });
-    expect(answer.whole(answered({ task: { metadata: { a: 'secret' } } }))).not.toMatchObject({
+    expect(await answer.whole(answered({ task: { metadata: { a: 'secret' } } }))).not.toMatchObject({
       result: { task: { metadata: { a: 'secret' } } },
     });
   });

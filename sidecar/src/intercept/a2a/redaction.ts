@@ -8,14 +8,14 @@ import type { Json, JsonObject } from '@portcullis/policy/model';
 import type { Redaction } from '../../redact/redactor.js';
 import { isObject } from '../mcp/message.js';
 
-/** Redacts one answer. What throws cannot be redacted: then nobody may have it. */
+/** Redacts one answer. Rejects when it cannot be redacted: then nobody may have it. */
 export interface AnswerRedaction {
   /** An answer that is whole. */
-  whole(message: JsonObject): JsonObject;
+  whole(message: JsonObject): Promise<JsonObject>;
   /** The messages that take the place of one of a stream. */
-  event(message: JsonObject): readonly JsonObject[];
+  event(message: JsonObject): Promise<readonly JsonObject[]>;
   /** What is left when the stream has ended. */
-  rest(): readonly JsonObject[];
+  rest(): Promise<readonly JsonObject[]>;
 }
 
 /** An artifact of a stream that may go on. */
@@ -47,8 +47,8 @@ export function createAnswerRedaction(redaction: Redaction): AnswerRedaction {
   let isOver = false;
 
   /** Everything but what a text may have in common with the text of other parts. */
-  const byItself = (message: JsonObject): JsonObject =>
-    JSON.parse(redaction.response(JSON.stringify(message))) as JsonObject;
+  const byItself = async (message: JsonObject): Promise<JsonObject> =>
+    JSON.parse(await redaction.response(JSON.stringify(message))) as JsonObject;
 
   /** Texts of parts as they go on; `rest` gives what is held back to the last of them. */
   function partsOf(parts: readonly Json[], channel: string, isLast: boolean): readonly Json[] {
@@ -103,27 +103,27 @@ export function createAnswerRedaction(redaction: Redaction): AnswerRedaction {
     return { ...artifact, parts: isPad ? parts : said };
   }
 
-  function flush(): JsonObject[] {
+  function flush(): Promise<readonly JsonObject[]> {
     const left = [...open].flatMap(([id, { like, partLike }]): JsonObject[] => {
       ended.add(id);
       const text = texts.rest(`artifact ${id}`);
-      return text === '' ? [] : [byItself(like({ ...partLike, text }))];
+      return text === '' ? [] : [like({ ...partLike, text })];
     });
     open.clear();
-    return left;
+    return Promise.all(left.map(byItself));
   }
 
   return {
     whole: (message) => byItself(inside(message) as JsonObject),
-    event(message) {
+    async event(message) {
       const { result } = message;
-      if (!isObject(result)) return [...flush(), byItself(message)];
+      if (!isObject(result)) return [...(await flush()), await byItself(message)];
       const update = updateOf(result);
       if (update !== undefined) {
         const artifact = isObject(update.event['artifact']) ? update.event['artifact'] : {};
         const id = idOf(artifact);
         // In place of what was: what is left of that goes before it.
-        const before = update.event['append'] === true ? [] : replaced(id);
+        const before = update.event['append'] === true ? [] : await replaced(id);
         const like = (part: JsonObject): JsonObject => ({
           ...message,
           result: update.within({
@@ -133,7 +133,7 @@ export function createAnswerRedaction(redaction: Redaction): AnswerRedaction {
           }),
         });
         const said = piece(artifact, like, update.event['lastChunk'] === true);
-        return [...before, byItself({ ...message, result: update.within({ ...update.event, artifact: said }) })];
+        return [...before, await byItself({ ...message, result: update.within({ ...update.event, artifact: said }) })];
       }
       const task = isObject(result['task']) ? result['task'] : result['kind'] === 'task' ? result : undefined;
       if (task !== undefined && !isFinal(task)) {
@@ -141,20 +141,20 @@ export function createAnswerRedaction(redaction: Redaction): AnswerRedaction {
           (artifact: JsonObject) =>
           (part: JsonObject): JsonObject => ({ ...message, result: updateAbout(result, task, artifact, part) });
         const seen = inside(result, (artifact) => piece(artifact, like(artifact), false)) as JsonObject;
-        return [byItself({ ...message, result: seen })];
+        return [await byItself({ ...message, result: seen })];
       }
       const isEnd = isFinal(isObject(result['statusUpdate']) ? result['statusUpdate'] : (task ?? result));
       isOver ||= isEnd;
-      return [...(isEnd ? flush() : []), byItself(inside(message) as JsonObject)];
+      return [...(isEnd ? await flush() : []), await byItself(inside(message) as JsonObject)];
     },
     rest: flush,
   };
 
-  function replaced(id: string): JsonObject[] {
+  async function replaced(id: string): Promise<readonly JsonObject[]> {
     const was = open.get(id);
     open.delete(id);
     const text = texts.rest(`artifact ${id}`);
-    return was === undefined || text === '' ? [] : [byItself(was.like({ ...was.partLike, text }))];
+    return was === undefined || text === '' ? [] : [await byItself(was.like({ ...was.partLike, text }))];
   }
 }
 

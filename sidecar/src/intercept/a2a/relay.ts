@@ -69,7 +69,7 @@ export function createRelay({ limits, log }: { readonly limits: RelayLimits; rea
     const read = readPeerAnswer(collected.bytes, id, limits.maxResponseBytes);
     if (typeof read === 'string') return fail(task, read);
     if (!read.isError && reply.status >= 400) return fail(task, `it answered with HTTP ${reply.status}`);
-    const shown = redacted(task, (redaction) => redaction.whole(messageOf(id, read)));
+    const shown = await redacted(task, (redaction) => redaction.whole(messageOf(id, read)));
     if (shown === 'failed') return fail(task, UNREDACTED);
     const brings = shown === undefined ? read.brings : bringsOf(shown);
     if (!(await task.release(brings))) return fail(task, WITHHELD);
@@ -107,7 +107,7 @@ export function createRelay({ limits, log }: { readonly limits: RelayLimits; rea
       failed ||= read.isError;
       if (!read.isError) task.learned(read.brings);
       delivered += 1;
-      const shown = redacted(task, (redaction) => redaction.event(messageOf(id, read)));
+      const shown = await redacted(task, (redaction) => redaction.event(messageOf(id, read)));
       if (shown === undefined) return deliver(task.voice.event(messageOf(id, read), event.raw, true), read.brings);
       if (shown === 'failed') {
         trouble = UNREDACTED;
@@ -142,7 +142,7 @@ export function createRelay({ limits, log }: { readonly limits: RelayLimits; rea
         }
       }
       if (reader.pending > 0) trouble ??= 'its stream ended within an event';
-      const rest = trouble === undefined ? redacted(task, (redaction) => redaction.rest()) : undefined;
+      const rest = trouble === undefined ? await redacted(task, (redaction) => redaction.rest()) : undefined;
       if (rest === 'failed') trouble = UNREDACTED;
       else if (rest !== undefined) await deliverAll(rest);
     } catch (thrown) {
@@ -165,10 +165,13 @@ export function createRelay({ limits, log }: { readonly limits: RelayLimits; rea
   }
 
   /** Nothing where nothing is to be redacted. */
-  function redacted<T>({ redaction }: RelayTask, redact: (redaction: AnswerRedaction) => T): T | 'failed' | undefined {
+  async function redacted<T>(
+    { redaction }: RelayTask,
+    redact: (redaction: AnswerRedaction) => Promise<T>,
+  ): Promise<T | 'failed' | undefined> {
     if (redaction === undefined) return undefined;
     try {
-      return redact(redaction);
+      return await redact(redaction);
     } catch (thrown) {
       log.warn({ [LOG_FIELD.error]: thrown }, 'Answer of a peer could not be redacted');
       return 'failed';

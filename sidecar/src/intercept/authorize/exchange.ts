@@ -14,7 +14,7 @@ import type { Refusal } from '../../enforce/refuse.js';
 import { createReport } from '../../enforce/report.js';
 import type { ExchangeObserver } from '../exchange-outcome.js';
 import { collect } from '../http/body.js';
-import { isAllowedCaller } from '../http/caller.js';
+import { contentProblem, readHeadFields } from '../http/head-fields.js';
 import type { Enforcement } from '../surface.js';
 import type { AuthorizeConfig } from './config.js';
 import { createInterceptor } from './interceptor.js';
@@ -24,6 +24,18 @@ import { type ASKING_SOURCES, readOutcome, readQuestion } from './question.js';
 /** Stands for the program itself in permits: nothing is sent to it, and no upstream takes such a permit. */
 const PROGRAM = 'authorize';
 const PATHS: ReadonlySet<string> = new Set(['/v1/authorize', '/v1/outcomes', '/interceptor']);
+
+/** A second one of these would be read by someone else than us. */
+const SINGLE: ReadonlySet<string> = new Set([
+  'host',
+  'origin',
+  'authorization',
+  'content-type',
+  'content-length',
+  'content-encoding',
+  'transfer-encoding',
+]);
+const MAX_HEADERS = 100;
 
 /** What the API works with. */
 export interface AuthorizeOptions {
@@ -60,6 +72,7 @@ export function createAuthorizeExchange(options: AuthorizeOptions): AuthorizeExc
       if (collected.kind === 'broken') return;
       if (collected.kind === 'too_large') return invalid(response, 413, 'the body is larger than allowed');
       if (collected.kind === 'late') return invalid(response, 408, 'the body took too long');
+      if (request.rawTrailers.length > 0) return invalid(response, 400, 'trailers are not accepted');
       const behalf = options.behalf.ofHeaders(request.rawHeaders);
       if (!isBehalf(behalf)) return invalid(response, 400, behalf.problem);
       if (request.url === '/interceptor') return await intercept(response, collected.bytes, behalf);
@@ -129,17 +142,14 @@ export function createAuthorizeExchange(options: AuthorizeOptions): AuthorizeExc
     client.settle({ decision_id, request_digest, outcome, duration_ms });
   }
 
-  function headProblem({ method, url, headers }: IncomingMessage): BadHead | undefined {
-    if (!isAllowedCaller(headers.host ?? '', allowedHosts)) return { status: 403, message: 'host is not allowed' };
-    const { origin } = headers;
-    if (origin !== undefined && !isAllowedCaller(origin, allowedOrigins))
-      return { status: 403, message: 'origin is not allowed' };
+  function headProblem({ method, url, rawHeaders }: IncomingMessage): BadHead | undefined {
+    const rules = { allowedHosts, allowedOrigins, maxHeaders: MAX_HEADERS };
+    const { headers, bad } = readHeadFields(rawHeaders, rules, (name) => !SINGLE.has(name));
+    if (bad !== undefined) return bad;
+    if (headers.has('upgrade')) return { status: 400, message: 'upgrades are not supported' };
     if (!PATHS.has(url ?? '')) return { status: 404, message: `expected one of ${[...PATHS].join(', ')}` };
     if (method !== 'POST') return { status: 405, message: 'expected POST' };
-    const type = (headers['content-type'] ?? '').toLowerCase().replaceAll(/\s/g, '');
-    if (type !== 'application/json' && type !== 'application/json;charset=utf-8')
-      return { status: 415, message: 'content-type must be application/json' };
-    return undefined;
+    return contentProblem(headers);
   }
 
   function invalid(response: ServerResponse, status: number, message: string): void {

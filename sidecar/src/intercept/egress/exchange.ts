@@ -2,9 +2,10 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { type Duplex, finished } from 'node:stream';
 import { type Behalf, type BehalfReader, isBehalf } from '../../behalf/behalf.js';
 import type { Refusal, Refuser } from '../../enforce/refuse.js';
+import { destroyLater } from '../http/backpressure.js';
 import { type Admission, isPassage, type Wish } from './admission.js';
 import { turnAway, Unanswered, type Unreachable } from './answer.js';
 import type { EgressConfig } from './config.js';
@@ -114,6 +115,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     send: (outgoing: OriginRequest) => Promise<OriginReply>,
   ): Promise<Ending> {
     const { head, sent } = read;
+    let sending: Promise<unknown> | undefined;
     const reply = await send({
       method: head.method,
       path: sent,
@@ -123,7 +125,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
         if (head.fields.has('expect')) response.writeContinue();
         if (head.length === 0) outgoing.end();
         // What becomes of the request is told by its answer, or by there being none.
-        else pump(request, outgoing, ledger.sending).catch(() => undefined);
+        else sending = pump(request, outgoing, ledger.sending).catch(() => undefined);
       },
     });
     try {
@@ -143,6 +145,12 @@ export function createExchange(options: ExchangeOptions): Exchange {
       return 'upstream_failed';
     } finally {
       reply.close();
+      // Answered before it was over: nobody is there for the rest, and the connection cannot carry another request before it.
+      if (!request.complete && socket === undefined) {
+        void sending?.then(() => request.resume());
+        const end = destroyLater(request.socket);
+        finished(request, () => clearTimeout(end));
+      }
     }
   }
 

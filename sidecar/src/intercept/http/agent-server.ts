@@ -82,6 +82,10 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
       refuse(response, refuser.refuse('SHUTTING_DOWN'));
       return;
     }
+    if (request.headers.host === undefined && request.httpVersion !== '1.0') {
+      refuse(response, refuser.refuse('REQUEST_INVALID', { message: 'the request has no Host field' }));
+      return;
+    }
     const { socket } = request;
     const earlier = unanswered.get(socket) ?? new Set();
     unanswered.set(socket, earlier.add(response));
@@ -112,7 +116,8 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
       requestTimeout: 0,
       connectionsCheckingInterval: 500,
       keepAliveTimeout: 30_000,
-      requireHostHeader: true,
+      // Node's own answer would be on no record.
+      requireHostHeader: false,
       joinDuplicateHeaders: false,
       insecureHTTPParser: false,
       shouldUpgradeCallback: ({ headers }) =>

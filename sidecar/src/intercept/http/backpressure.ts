@@ -30,8 +30,9 @@ export function endWith(socket: Duplex, words: string | Buffer = ''): void {
   socket.end(words);
 }
 
-/** Closes once the last words can have been read, if nobody has by then. */
-export function destroyLater(socket: Duplex): void {
+/** Closes once the last words can have been read, if nobody has by then. @returns the timer, to let it stay open */
+export function destroyLater(socket: Duplex): NodeJS.Timeout {
   const timer = setTimeout(() => socket.destroy(), LAST_WORDS_MS);
   socket.once('close', () => clearTimeout(timer));
+  return timer;
 }

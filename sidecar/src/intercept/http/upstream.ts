@@ -78,6 +78,8 @@ export const DECISION_HEADER = {
 /** An idle connection is closed after this, before the usual server does it under a request. */
 const IDLE_MS = 4_000;
 const MAX_HEADER_BYTES = 16_384;
+/** What is said of a body by whoever sends it. */
+const BODY_FIELDS: ReadonlySet<string> = new Set(['content-type', 'content-length']);
 
 /** Opens the client; connects on first use. */
 export function createUpstream(options: UpstreamOptions): Upstream {
@@ -98,6 +100,29 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     maxHeaderSize: MAX_HEADER_BYTES,
   };
 
+  /** What every request carries, by lower-case name, in place of what the agent sent under that name. */
+  const own = new Map<string, readonly [name: string, value: string]>([
+    ['host', ['host', url.host]],
+    // Compressed bytes could not be checked on their way back.
+    ['accept-encoding', ['accept-encoding', 'identity']],
+    ...Object.entries(options.headers).map(([field, value]) => [field.toLowerCase(), [field, value]] as const),
+  ]);
+  const ownFields = [...own.values()].flat();
+
+  /** Names and values in turn: Node writes a list as it is, where an object would be copied and looked through. */
+  function fieldsOf(headers: Headers, payload: string | undefined): string[] {
+    const fields = [...ownFields];
+    if (payload !== undefined) {
+      if (!own.has('content-type')) fields.push('content-type', 'application/json');
+      fields.push('content-length', `${Buffer.byteLength(payload)}`);
+    }
+    for (const [field, value] of Object.entries(headers)) {
+      // A field that is there twice would be read by somebody as the other one.
+      if (!own.has(field) && !(payload !== undefined && BODY_FIELDS.has(field))) fields.push(field, value);
+    }
+    return fields;
+  }
+
   function send(
     method: 'POST' | 'GET' | 'DELETE',
     payload: string | undefined,
@@ -106,21 +131,11 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     sent?: () => void,
   ): Promise<UpstreamReply> {
     return new Promise((resolve, reject) => {
-      const body = payload === undefined ? undefined : Buffer.from(payload);
-      const outgoing = request({
-        ...target,
-        method,
-        headers: {
-          ...headers,
-          ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': body.length }),
-          // Compressed bytes could not be checked on their way back.
-          'accept-encoding': 'identity',
-          ...options.headers,
-        },
-      });
+      const outgoing = request({ ...target, method, headers: fieldsOf(headers, payload) });
       // No silent truncation; the size is limited.
       outgoing.maxHeadersCount = 0;
       let timer: NodeJS.Timeout | undefined;
+      let isAnswered = false;
       const within = (ms: number, what: string): void => {
         clearTimeout(timer);
         timer = setTimeout(() => outgoing.destroy(new Error(`${what} within ${ms} ms`)), ms);
@@ -129,25 +144,29 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       const leave = (): void => {
         outgoing.destroy();
       };
-      outgoing.once('socket', (socket) => {
+      // None of these happens twice.
+      outgoing.on('socket', (socket) => {
         if (!socket.connecting) return awaitHead();
         within(options.connectTimeoutMs, 'no connection');
         socket.once(connected, awaitHead);
       });
-      if (sent !== undefined) outgoing.once('finish', sent);
-      outgoing.once('response', (incoming) => {
+      if (sent !== undefined) outgoing.on('finish', sent);
+      outgoing.on('response', (incoming) => {
         clearTimeout(timer);
+        isAnswered = true;
         resolve({ status: incoming.statusCode ?? 0, headers: receivedHeaders(incoming), body: incoming });
       });
       outgoing.on('error', reject);
-      outgoing.once('close', () => {
+      outgoing.on('close', () => {
         clearTimeout(timer);
         signal.removeEventListener('abort', leave);
-        reject(new Error('the exchange was given up'));
+        // Made for every call, the stack of this error would cost more than its header fields.
+        if (!isAnswered) reject(new Error('the exchange was given up'));
       });
       signal.addEventListener('abort', leave);
+      // A string goes out with the head in one write.
       if (signal.aborted) leave();
-      else outgoing.end(body);
+      else outgoing.end(payload);
     });
   }
 

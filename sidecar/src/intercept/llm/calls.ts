@@ -30,7 +30,7 @@ export interface CallsOptions {
   /** Of one that can carry out what {@link isAsOrdered} looks after, and nothing else that concerns tokens. */
   readonly guard: Guard;
   /** Whether arguments may go as they are under this permit. */
-  readonly isAsOrdered: (permit: Permit, text: string) => boolean;
+  readonly isAsOrdered: (permit: Permit, text: string) => Promise<boolean>;
   readonly refuser: Refuser;
   readonly client: Pick<PolicyClient, 'settle'>;
   readonly attempts: LlmAttempts;
@@ -57,7 +57,7 @@ export function createDecideCall(options: CallsOptions): DecideCall {
     // Behind the MCP proxy it is decided again, and there what is ordered is carried out.
     if (isRefusal(outcome) || made.request.tool?.attributes?.['carried_out'] === BY_MCP) return outcome;
     const { arguments: args } = call;
-    if (options.isAsOrdered(outcome, typeof args === 'string' ? args : JSON.stringify(args))) return outcome;
+    if (await options.isAsOrdered(outcome, typeof args === 'string' ? args : JSON.stringify(args))) return outcome;
     giveBack(client, outcome);
     return refuser.refuse('OBLIGATION_UNSUPPORTED', {
       message: 'the decision wants something taken out of its arguments, and whoever carries it out would not',

@@ -11,7 +11,7 @@ import { createLlmAttempts, upstreamName } from './attempts.js';
 import { type CallOutcome, createDecideCall } from './calls.js';
 import { createCatalogue } from './catalogue.js';
 import type { LlmConfig, ProviderConfig } from './config.js';
-import { type ContentFilters, NO_FILTERS } from './content-filters.js';
+import { type ContentFilters, lookedChange, lookedFilter, NO_FILTERS } from './content-filters.js';
 import { createDeliverer, sendJson } from './deliver.js';
 import { errorBody, errorHeaders, errorOf } from './errors.js';
 import { createLlmExchange, type LlmExchange, type LlmObserver } from './exchange.js';
@@ -78,7 +78,12 @@ export async function startLlmGateway(
     grant: createGrant({ guard, strictGuard: strict, refuser, client: parts.client, attempts, filters, config }),
     decideCall: createDecideCall({
       guard: callGuard,
-      isAsOrdered: (permit, text) => (filters.request(permit)?.(text, 'arguments') ?? text) === text,
+      async isAsOrdered(permit, text) {
+        const filter = filters.request(permit);
+        if (filter === undefined) return true;
+        const change = await lookedChange(filter, (collect) => collect(text, 'arguments'));
+        return change(text, 'arguments') === text;
+      },
       refuser,
       client: parts.client,
       attempts,
@@ -88,7 +93,10 @@ export async function startLlmGateway(
     catalogue,
     upstreams,
     deliverer: createDeliverer({ limits, log: parts.log }),
-    isAsOrdered: (permit, text) => filters.answer(permit).whole(text, '') === text,
+    async isAsOrdered(permit, text) {
+      const filter = await lookedFilter(filters.answer(permit), (collect) => collect(text, ''));
+      return filter.whole(text, '') === text;
+    },
     observer: parts.observer,
     clock: parts.clock,
     log: parts.log,

@@ -13,13 +13,15 @@ import {
   sendEvents,
 } from '../../testing/provider-wire.js';
 import { answerJson, type RecordingUpstream, recordingUpstream } from '../../testing/recording-upstream.js';
-import type { ContentFilters } from './content-filters.js';
+import type { ChangeText } from './content.js';
+import type { ContentFilters, RequestFilter } from './content-filters.js';
 
 const mask = (text: string): string => text.replaceAll('secret', 'MASKED');
+const always = (change: ChangeText): RequestFilter => ({ needsTexts: false, looked: async () => change });
 /** Masks one word, wherever it is cut. */
 const MASKING: ContentFilters = {
   capabilities: { redact: () => undefined },
-  request: ({ conditions }) => (conditions.some(({ type }) => type === 'redact') ? mask : undefined),
+  request: ({ conditions }) => (conditions.some(({ type }) => type === 'redact') ? always(mask) : undefined),
   answer() {
     const held = new Map<string, string>();
     return {
@@ -171,7 +173,7 @@ test('a request that would be changed again and again is refused', async () => {
     ...MASKING,
     request: () => {
       round += 1;
-      return () => `round ${round}`;
+      return always(() => `round ${round}`);
     },
   };
   gateway = await startLlmHarness({ client, url: provider.url, filters: restless });

@@ -18,6 +18,25 @@ export interface AnswerFilter {
   say(channel: string, piece: string): string;
   /** The channel is over: what was held back of it. */
   rest(channel: string): string;
+  /**
+   * Where somebody else has to look at the texts first: the same for exactly these texts, channels whole. Until then the others
+   * throw. Rejects when nobody could look.
+   */
+  readonly looked?: (texts: readonly NamedText[]) => Promise<AnswerFilter>;
+}
+
+/** A text, and the member that holds it. */
+export interface NamedText {
+  readonly text: string;
+  readonly name: string;
+}
+
+/** Changes the texts of a request. */
+export interface RequestFilter {
+  /** Whether {@link looked} has to be given the texts. */
+  readonly needsTexts: boolean;
+  /** What is done to these texts. Rejects when somebody else had to look at them, and could not. */
+  looked(texts: readonly NamedText[]): Promise<ChangeText>;
 }
 
 /** What changes texts. */
@@ -28,7 +47,7 @@ export interface ContentFilters {
    * For a request under this permit; nothing when it stays as it is. A request that is changed is asked about again, so it must
    * be left alone the second time.
    */
-  request(permit: Permit): ChangeText | undefined;
+  request(permit: Permit): RequestFilter | undefined;
   /**
    * For an answer under this permit.
    * @param earlier what decisions about the same request, before it was changed, have ordered besides
@@ -45,3 +64,22 @@ const UNCHANGED: AnswerFilter = {
 
 /** Changes nothing, and can carry out nothing. */
 export const NO_FILTERS: ContentFilters = { capabilities: {}, request: () => undefined, answer: () => UNCHANGED };
+
+/** Looks at what `visit` meets, if somebody has to, and gives the filter for it. */
+export async function lookedFilter(filter: AnswerFilter, visit: (collect: ChangeText) => void): Promise<AnswerFilter> {
+  return filter.looked === undefined ? filter : filter.looked(textsOf(visit));
+}
+
+/** The same for a request. */
+export async function lookedChange(filter: RequestFilter, visit: (collect: ChangeText) => void): Promise<ChangeText> {
+  return filter.looked(filter.needsTexts ? textsOf(visit) : []);
+}
+
+function textsOf(visit: (collect: ChangeText) => void): readonly NamedText[] {
+  const texts: NamedText[] = [];
+  visit((text, name) => {
+    texts.push({ text, name });
+    return text;
+  });
+  return texts;
+}

@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http';
 import type { Json, JsonObject } from '@portcullis/policy/model';
 import { LOG_FIELD, type Logger, parseStrictJson } from '@portcullis/runtime';
 import type { Permit } from '../../enforce/permit.js';
+import { NerFailure } from '../../redact/ner/port.js';
 import { writeSlowly } from '../http/backpressure.js';
 import { collect } from '../http/body.js';
 import type { UpstreamReply } from '../http/upstream.js';
@@ -12,13 +13,14 @@ import type { Inference } from './attempts.js';
 import { AnswerRefused } from './calls.js';
 import type { LlmConfig } from './config.js';
 import { mapTexts } from './content.js';
-import type { AnswerFilter } from './content-filters.js';
+import { type AnswerFilter, lookedFilter } from './content-filters.js';
 import { type ProposedCall, StreamFault, type StreamReader, type Usage } from './endpoint.js';
 import { type ApiError, errorBody, errorEvent, errorHeaders, errorOf, upstreamError } from './errors.js';
 import { isObject } from './json-values.js';
 import { errorOfProvider, errorOfStatus, mediaType, passedHeaders, unusable } from './provider-reply.js';
+import { readAhead } from './read-ahead.js';
 import { createSaid, type Said } from './said.js';
-import { pump } from './stream-pump.js';
+import { type EventSource, pump } from './stream-pump.js';
 
 /** One answer to bring. */
 export interface Delivery {
@@ -104,8 +106,12 @@ export function createDeliverer({
     if (!read.ok || !isObject(read.value)) return fail(delivery, upstreamError('its answer is not strict JSON'));
     // Decided is what the agent gets.
     const { said } = inference.endpoint;
-    const { filter } = delivery;
-    const framed = filter.isActive ? mapFrame(withoutProbabilities(read.value), said, filter.whole) : read.value;
+    const bare = delivery.filter.isActive ? withoutProbabilities(read.value) : read.value;
+    const filter = await lookedFilter(delivery.filter, (collect) => {
+      mapFrame(bare, said, collect);
+      mapTexts(bare[said] ?? null, collect);
+    });
+    const framed = filter.isActive ? mapFrame(bare, said, filter.whole) : bare;
     const came = framed[said] ?? null;
     const given = mapTexts(came, filter.whole);
     const changed = given === came ? framed : { ...framed, [said]: given };
@@ -130,7 +136,12 @@ export function createDeliverer({
     return { ...failed, outcome: 'forwarded', ...counted };
   }
 
-  async function streamed(delivery: Delivery, reader: StreamReader, said: Said): Promise<Delivered> {
+  async function streamed(
+    delivery: Delivery,
+    reader: StreamReader,
+    said: Said,
+    source: EventSource,
+  ): Promise<Delivered> {
     const { permit, reply, response, inference, cap } = delivery;
     // Nobody has the first words of an answer that the last word may forbid.
     const isHeld = permit.decides_output || permit.report !== undefined;
@@ -146,7 +157,7 @@ export function createDeliverer({
       waiting.push(...parts);
       return !response.destroyed;
     };
-    const trouble = await pump(reply.body, limits, async (event) => {
+    const trouble = await source(async (event) => {
       // What keeps a connection open says nothing; in words of ours, because nobody has read the provider's.
       if (event.data === undefined && !isHeld) return (await send([KEEP_ALIVE])) ? 'more' : 'stop';
       const parts = await reader.push(
@@ -177,7 +188,20 @@ export function createDeliverer({
     return { ...failed, outcome: 'forwarded', ...counted };
   }
 
+  /** Where somebody has to look at all of an answer first, it is read to its end, and then once more from the beginning. */
   async function stream(delivery: Delivery): Promise<Delivered> {
+    const { reply, inference, cap, filter } = delivery;
+    const source: EventSource = (take) => pump(reply.body, limits, take);
+    if (filter.looked === undefined) return streamFrom(delivery, source);
+    const { texts, again } = await readAhead(
+      inference,
+      source,
+      cap === undefined ? Infinity : cap * MAX_BYTES_PER_TOKEN,
+    );
+    return streamFrom({ ...delivery, filter: await filter.looked(texts) }, again);
+  }
+
+  async function streamFrom(delivery: Delivery, source: EventSource): Promise<Delivered> {
     const { inference, permit, filter } = delivery;
     let calls = 0;
     const said = createSaid(permit.decides_output || permit.report !== undefined);
@@ -203,7 +227,7 @@ export function createDeliverer({
     });
     if (reader === undefined) return fail(delivery, upstreamError('it streams an answer that is none'));
     try {
-      return await streamed(delivery, reader, said);
+      return await streamed(delivery, reader, said, source);
     } catch (thrown) {
       if (!(thrown instanceof StreamFault)) throw thrown;
       return fail(delivery, upstreamError(`its stream is not one of its API: ${thrown.message}`), {
@@ -227,7 +251,8 @@ export function createDeliverer({
       if (isApiError(error)) return fail(delivery, error, { isRejected });
       if (isKept) return fail(delivery, errorOfStatus(reply.status), { isRejected });
       // Its own words, its own status; its client knows what to do with them.
-      const shown = JSON.stringify(mapTexts(error, delivery.filter.whole));
+      const filter = await lookedFilter(delivery.filter, (collect) => mapTexts(error, collect));
+      const shown = JSON.stringify(mapTexts(error, filter.whole));
       sendJson(response, reply.status, Buffer.from(shown), passedHeaders(reply));
       return { ...failed, isRejected };
     }
@@ -244,6 +269,8 @@ export function createDeliverer({
       try {
         return await deliver(delivery);
       } catch (thrown) {
+        if (thrown instanceof NerFailure)
+          return fail(delivery, upstreamError('its answer could not be searched for names'));
         if (!(thrown instanceof AnswerRefused)) throw thrown;
         delivery.reply.body.on('error', () => undefined).destroy();
         sendError(delivery, errorOf(thrown.refusal));

@@ -52,7 +52,7 @@ export interface ExchangeOptions {
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly deliverer: Deliverer;
   /** Whether an answer that was decided may go as it is. */
-  readonly isAsOrdered: (permit: Permit, text: string) => boolean;
+  readonly isAsOrdered: (permit: Permit, text: string) => Promise<boolean>;
   readonly observer: LlmObserver;
   readonly clock: Clock;
   readonly log: Logger;
@@ -122,6 +122,10 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
     if (collected.kind !== 'all') {
       const isLate = collected.kind === 'late';
       unreadable(turn, isLate ? 408 : 413, isLate ? 'the body took too long' : 'the body is larger than allowed');
+      return undefined;
+    }
+    if (incoming.rawTrailers.length > 0) {
+      unreadable(turn, 400, 'trailers are not accepted');
       return undefined;
     }
     const read = parseStrictJson(collected.bytes, { maxBytes: limits.maxBodyBytes });
@@ -198,7 +202,7 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
     if (isRefusal(outcome)) return errorOf(outcome);
     const cap = tokenCap(outcome);
     const isWithin = cap === undefined || (inference.asked.maxTokens !== undefined && inference.asked.maxTokens <= cap);
-    const isDone = isWithin && (isAmong(outcome.conditions, ordered) || options.isAsOrdered(outcome, text));
+    const isDone = isWithin && (isAmong(outcome.conditions, ordered) || (await options.isAsOrdered(outcome, text)));
     settle(outcome, isDone ? 'forwarded' : 'refused', 0);
     if (isDone) return undefined;
     return errorOf(

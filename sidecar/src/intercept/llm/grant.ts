@@ -7,10 +7,11 @@ import { tokenCap } from '../../enforce/capabilities.js';
 import { type Guard, isRefusal } from '../../enforce/guard.js';
 import type { Permit } from '../../enforce/permit.js';
 import type { Refusal, Refuser } from '../../enforce/refuse.js';
+import { NerFailure } from '../../redact/ner/port.js';
 import type { Inference, LlmAttempts } from './attempts.js';
 import type { LlmConfig } from './config.js';
 import { mapTexts } from './content.js';
-import type { AnswerFilter, ContentFilters } from './content-filters.js';
+import { type AnswerFilter, type ContentFilters, lookedChange } from './content-filters.js';
 import { isAsked } from './endpoint.js';
 import { listOf } from './json-values.js';
 
@@ -88,7 +89,16 @@ export function createGrant(options: GrantOptions): Grant {
       const outcome = await guard(attempt);
       if (isRefusal(outcome)) return outcome;
       const { request, inputTokens } = attempt;
-      const adjusted = adjust(current, outcome);
+      const adjusted = await adjust(current, outcome).catch((thrown: unknown) => {
+        giveBack(client, outcome);
+        if (!(thrown instanceof NerFailure)) throw thrown;
+        return thrown;
+      });
+      if (adjusted instanceof NerFailure) {
+        const message = 'names had to be taken out of the request, and the service that finds them did not answer';
+        const { decision_id } = outcome;
+        return refuser.refuse('OBLIGATION_UNSUPPORTED', { message, decision_id, request, cause: adjusted });
+      }
       if (adjusted === current) {
         const filter = filters.answer(outcome, earlier);
         const ordered = [...outcome.conditions, ...earlier];
@@ -107,15 +117,16 @@ export function createGrant(options: GrantOptions): Grant {
   }
 
   /** The request as the decision's conditions want it; the same one when it is so already, nothing when it cannot be. */
-  function adjust(inference: Inference, permit: Permit): Inference | undefined {
+  async function adjust(inference: Inference, permit: Permit): Promise<Inference | undefined> {
     const { endpoint, asked } = inference;
     let { body } = inference;
-    const change = filters.request(permit);
-    if (change !== undefined) {
+    const filter = filters.request(permit);
+    if (filter !== undefined) {
+      const change = await lookedChange(filter, (collect) => mapTexts(asked.content, collect));
       const content = mapTexts(asked.content, change);
       if (content !== asked.content) body = { ...body, ...(content as JsonObject) };
     }
-    if (change !== undefined || filters.answer(permit).isActive) body = withoutTokens(body);
+    if (filter !== undefined || filters.answer(permit).isActive) body = withoutTokens(body);
     const cap = tokenCap(permit);
     if (cap !== undefined && !isWithin(inference, cap)) {
       const lowered = config.maxTokens === 'lower' ? endpoint.limited(body, cap) : undefined;

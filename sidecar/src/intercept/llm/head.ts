@@ -24,6 +24,7 @@ export interface BadHead {
 const SINGLE: ReadonlySet<string> = new Set([
   'host',
   'origin',
+  'authorization',
   'content-type',
   'content-length',
   'content-encoding',

@@ -13,6 +13,7 @@ export function redactingFilters(redactor: Pick<Redactor, 'texts'>, tenant: stri
       tenant,
       session: permit.session_id ?? permit.decision_id,
       server: permit.server,
+      decision_id: permit.decision_id,
     });
   // Read before the permit is minted: what is not understood must not be found out in the middle of an answer.
   const isUnderstood: CarryOut = (condition, decision) =>

@@ -15,6 +15,11 @@ export interface StreamLimits {
   readonly streamMs: number;
 }
 
+/** Hands over events until nobody wants more, like {@link pump}. */
+export type EventSource = (
+  take: (event: SseEvent) => Promise<'more' | 'enough' | 'stop'>,
+) => Promise<StreamTrouble | undefined>;
+
 /** Why a stream ended early. */
 export type StreamTrouble = 'too large' | 'silent for too long' | 'too long' | 'broken off';
 

@@ -63,10 +63,15 @@ export function createCarryOut({ refuser, replies, openAccount, open, observer, 
         response: turn.response,
         requestId: id,
         expected,
-        decline: (declined) => decline(turn, declined),
-        release: account.release,
+        decline: (declined) => decline(turn, declined, log),
+        release: async (brought) => {
+          const isReleased = await account.release(brought);
+          if (isReleased) turn.learned?.(brought);
+          return isReleased;
+        },
         received: account.received,
         shown,
+        readdressed: turn.readdressed,
         redact: (message) => redactMessage(permit, message),
         answered: answered ?? (() => undefined),
         brokeOff: brokeOff ?? (() => undefined),
@@ -90,14 +95,15 @@ export function createCarryOut({ refuser, replies, openAccount, open, observer, 
     const refusal = refuser.refuse('KILL_SWITCH', { request });
     replies.respond(turn, id, refusal, id === undefined ? refusal.httpStatus : 200);
   }
+}
 
-  function decline(turn: Turn, { id, refusal }: Declined): void {
-    const { 'last-event-id': _resume, 'mcp-method': _method, 'mcp-name': _name, ...headers } = turn.headers;
-    const both = { ...headers, accept: 'application/json, text/event-stream' };
-    // On its own clock: the stream that brought the request may be over before the server has heard.
-    turn.upstream.decline(id, refusal, both, AbortSignal.timeout(DECLINE_TIMEOUT_MS)).then(
-      (reply) => reply.body.on('error', () => undefined).resume(),
-      (thrown: unknown) => log.warn({ [LOG_FIELD.error]: thrown }, 'Server could not be told of a refusal'),
-    );
-  }
+/** Tells the server of a turn that a request of its own was refused. */
+export function decline(turn: Turn, { id, refusal }: Declined, log: Logger): void {
+  const { 'last-event-id': _resume, 'mcp-method': _method, 'mcp-name': _name, ...headers } = turn.headers;
+  const both = { ...headers, accept: 'application/json, text/event-stream' };
+  // On its own clock: the stream that brought the request may be over before the server has heard.
+  turn.upstream.decline(id, refusal, both, AbortSignal.timeout(DECLINE_TIMEOUT_MS)).then(
+    (reply) => reply.body.on('error', () => undefined).resume(),
+    (thrown: unknown) => log.warn({ [LOG_FIELD.error]: thrown }, 'Server could not be told of a refusal'),
+  );
 }

@@ -14,13 +14,14 @@ import { answerJson } from '../http/late-answer.js';
 import { NOWHERE, type Upstream } from '../http/upstream.js';
 import { createCarryOut } from './carry-out.js';
 import { createClientMessage } from './client-message.js';
+import type { CombinedObserver } from './combined/answer.js';
 import { createServeCombined } from './combined/serve.js';
 import type { ToolDefinitions } from './definitions/tool-definitions.js';
 import { ALL_SERVERS, type Head } from './head.js';
 import { type ProtocolVersion, readMirrors, readVersionHeader } from './headers.js';
 import type { Holds } from './held/holds.js';
 import { type RpcId, type RpcMessage, type RpcResponse, readMessage } from './message.js';
-import { createOwnRequest } from './own-requests.js';
+import { createOwnNotification, createOwnRequest } from './own-requests.js';
 import type { Relay } from './relay.js';
 import { createReplies } from './replies.js';
 import type { Sessions } from './sessions.js';
@@ -43,7 +44,7 @@ export interface ExchangeOptions {
   readonly open: Pick<OpenAttempts, 'add'>;
   readonly relay: Relay;
   readonly tools: ToolDefinitions;
-  readonly observer: ExchangeObserver;
+  readonly observer: ExchangeObserver & CombinedObserver;
   readonly clock: Clock;
   readonly log: Logger;
   readonly minimumVersion: ProtocolVersion;
@@ -66,7 +67,11 @@ export function createExchange(options: ExchangeOptions): Exchange {
   const carryOut = createCarryOut({ ...options, replies, openAccount });
   const ownRequest = createOwnRequest({ ...options, openAccount });
   const clientMessage = createClientMessage({ ...options, replies, ownRequest, carryOut });
-  const serveCombined = createServeCombined({ ...options, replies, ownRequest, clientMessage });
+  const ownNotification = createOwnNotification({ ...options, openAccount });
+  const combined = createServeCombined({
+    ...options,
+    ...{ replies, openAccount, ownRequest, ownNotification, clientMessage, carryOut },
+  });
 
   return async (head, request, response, signal) => {
     const startedAt = options.clock.monotonic();
@@ -115,7 +120,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     const id = idOf(message);
     const spoken = readMirrors(turn.head.headers, message, minimumVersion);
     if (!spoken.ok) return replies.badHead(turn, id, spoken);
-    if (turn.head.server === ALL_SERVERS) return serveCombined(turn, message, spoken);
+    if (turn.head.server === ALL_SERVERS) return combined.message(turn, message, spoken);
     const seen = sightingOf(turn, spoken);
     if (message.kind === 'response') return clientAnswer(turn, message, seen);
     return clientMessage(turn, message, seen);
@@ -147,6 +152,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     if (!spoken.ok) return replies.badHead(turn, undefined, spoken);
     const lacking = options.behalf.lacks(turn.behalf);
     if (lacking !== undefined) return replies.respond(turn, undefined, replies.invalid(lacking.problem), 400);
+    if (turn.head.server === ALL_SERVERS) return combined.verb(turn, name, spoken);
     const seen = sightingOf(turn, spoken);
     const lastEventId = turn.head.headers.get('last-event-id');
     const details = lastEventId === undefined ? {} : { last_event_id: lastEventId };

@@ -73,10 +73,9 @@ export function readHead(
     return bad(404, 'no such MCP server');
   const verb = request.method ?? '';
   if (!isVerb(verb)) return bad(405, 'method is not allowed', undefined, { allow: 'POST, GET, DELETE' });
-  if (server === ALL_SERVERS && verb !== 'POST') return bad(405, 'method is not allowed', undefined, { allow: 'POST' });
   if (headers.has('upgrade')) return bad(400, 'upgrades are not supported');
   const session = headers.get('mcp-session-id');
-  if (session !== undefined && !SESSION_ID.test(session)) return bad(400, 'mcp-session-id is not acceptable');
+  if (session !== undefined && !isSessionId(session)) return bad(400, 'mcp-session-id is not acceptable');
   const wrongBody = verb === 'POST' ? checkContent(headers) : checkNoContent(headers);
   if (wrongBody !== undefined) return wrongBody;
   return checkAccept(headers, verb) ?? { ok: true, verb, server, headers };
@@ -106,6 +105,11 @@ function checkAccept(headers: ReadonlyMap<string, string>, verb: McpVerb): BadHe
   return wanted.some((type) => accept.includes(type))
     ? undefined
     : bad(406, `accept must include ${wanted.join(' and ')}`);
+}
+
+/** Whether a session may have this id: visible ASCII (2025-11-25, "Session Management"), at most 1024 characters. */
+export function isSessionId(text: string): boolean {
+  return SESSION_ID.test(text);
 }
 
 function isVerb(method: string): method is McpVerb {

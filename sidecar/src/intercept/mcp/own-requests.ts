@@ -5,9 +5,10 @@ import type { OpenAccount } from '../../enforce/account.js';
 import { type Guard, isRefusal } from '../../enforce/guard.js';
 import type { Permit } from '../../enforce/permit.js';
 import type { RelayOutcome } from '../exchange-outcome.js';
-import type { Headers } from '../http/upstream.js';
+import { discard } from '../http/body.js';
+import type { Headers, UpstreamReply } from '../http/upstream.js';
 import { OwnRequestRefused, PAGE_TIMEOUT_MS } from './definitions/fetch-page.js';
-import type { RpcRequest } from './message.js';
+import type { RpcNotification, RpcRequest } from './message.js';
 import type { Relay } from './relay.js';
 import { type AttemptMaker, isAttempt, type Sighting } from './to-attempt.js';
 import { isParameterMirror, type Turn } from './turn.js';
@@ -20,8 +21,11 @@ export type OwnRequest = (
   turn: Turn,
   asked: RpcRequest,
   seen: Sighting,
-  asAgent?: (result: JsonObject, permit: Permit) => Promise<JsonObject>,
+  asAgent?: (result: JsonObject, permit: Permit, reply: UpstreamReply) => Promise<JsonObject>,
 ) => Promise<JsonObject>;
+
+/** Tells the server of a turn. Rejects when that may not be, or it does not take it. */
+export type OwnNotification = (turn: Turn, told: RpcNotification, seen: Sighting) => Promise<void>;
 
 /** What it needs. */
 export interface OwnRequestOptions {
@@ -44,10 +48,35 @@ export function createOwnRequest({ guard, attempts, relay, openAccount }: OwnReq
       const signal = AbortSignal.any([turn.signal, AbortSignal.timeout(PAGE_TIMEOUT_MS)]);
       const reply = await turn.upstream.forward(permit, 'POST', ownHeaders(turn.headers, asked.method), signal);
       const brought = await relay.result(reply, asked.id, account.received);
-      const result = asAgent === undefined ? brought : await asAgent(brought, permit);
+      const result = asAgent === undefined ? brought : await asAgent(brought, permit, reply);
       if (!(await account.release(result))) throw new Error('what it brought could not be recorded');
       outcome = 'forwarded';
       return result;
+    } finally {
+      account.settle(outcome);
+    }
+  };
+}
+
+/** Makes it. */
+export function createOwnNotification({
+  guard,
+  attempts,
+  openAccount,
+}: Omit<OwnRequestOptions, 'relay'>): OwnNotification {
+  return async (turn, told, seen) => {
+    const made = attempts.fromMessage(told, seen);
+    if (!isAttempt(made)) throw new TypeError(made.message);
+    const permit = await guard(made);
+    if (isRefusal(permit)) throw new Error(`${told.method} may not be said: ${permit.code}`);
+    const account = openAccount(permit);
+    let outcome: RelayOutcome = 'upstream_failed';
+    try {
+      const signal = AbortSignal.any([turn.signal, AbortSignal.timeout(PAGE_TIMEOUT_MS)]);
+      const reply = await turn.upstream.forward(permit, 'POST', ownHeaders(turn.headers, told.method), signal);
+      discard(reply.body);
+      if (reply.status >= 300) throw new Error(`the server answered with HTTP ${reply.status}`);
+      outcome = 'forwarded';
     } finally {
       account.settle(outcome);
     }

@@ -62,6 +62,20 @@ describe('a call whose decision orders redaction', () => {
     expect(reply.text).toContain('************1111');
   });
 
+  test('has JSON inside of texts redacted, both ways', async () => {
+    const { harness, upstream } = await start([redact({ method: 'mask' })], says(JSON.stringify({ card: CARD })));
+    const reply = await harness.post(call({ note: JSON.stringify([{ card: CARD }]) }));
+    expect(sent(upstream)).not.toContain(CARD);
+    expect(reply.text).not.toContain(CARD);
+    expect(reply.text).toContain('************1111');
+  });
+
+  test('has fields masked that are in JSON inside of a text', async () => {
+    const { harness, upstream } = await start([{ type: 'mask_fields', value: ['arguments.note.card'] }]);
+    await harness.post(call({ note: JSON.stringify({ card: 'blue', kept: 'red' }) }));
+    expect(JSON.parse(sent(upstream)).params.arguments.note).toBe('{"card":"***","kept":"red"}');
+  });
+
   test.each(['json', 'sse'] as const)('comes back redacted (%s)', async (as) => {
     const { harness, client } = await start(
       [redact({ method: 'mask', direction: 'response' })],

@@ -303,8 +303,13 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     if (request !== undefined) await say(upstreamError(request.id, what));
   }
 
+  /** The open request that a message answers. */
+  function answeredBy(message: RpcMessage): Open | undefined {
+    return message.kind === 'response' && message.id !== undefined ? open.get(idKey(message.id)) : undefined;
+  }
+
   function inspect(message: RpcMessage): Promise<Finding> {
-    const answered = message.kind === 'response' && message.id !== undefined ? open.get(idKey(message.id)) : undefined;
+    const answered = answeredBy(message);
     const seen = {
       server: child.name,
       era: answered?.era ?? era,
@@ -315,17 +320,21 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     return inspector.inspectMessage(message, { seen, session, expects: (id) => open.has(idKey(id)) });
   }
 
-  async function deliver(bytes: Buffer, finding: Finding): Promise<void> {
+  /** @param answered the request that was open when it came; another one may have its id by now */
+  async function deliver(bytes: Buffer, finding: Finding, answered: Open | undefined): Promise<void> {
     if (finding.verdict === 'pass' || finding.verdict === 'replace') {
-      const answered = finding.answers === undefined ? undefined : open.get(idKey(finding.answers));
+      const isOver = (): boolean => answered !== undefined && open.get(idKey(answered.id)) !== answered;
+      const twice = (): void => log.warn({ [LOG_FIELD.reason]: 'answered before' }, 'Server message was not delivered');
+      if (isOver()) return twice();
       if (answered !== undefined) {
         answered.account.received(bytes.length);
         const brought = finding.verdict === 'pass' ? (finding.brings ?? null) : null;
-        if (!(await answered.account.release(brought)))
-          return failOpen(idKey(answered.id), 'its answer could not be recorded');
+        const isReleased = await answered.account.release(brought);
+        if (isOver()) return twice();
+        if (!isReleased) return failOpen(idKey(answered.id), 'its answer could not be recorded');
+        // Closed before it is delivered: once the agent has its answer it may use the id again.
+        closeRequest(idKey(answered.id), 'forwarded');
       }
-      // Closed before it is delivered: once the agent has its answer it may use the id again.
-      if (finding.answers !== undefined) closeRequest(idKey(finding.answers), 'forwarded');
       await say(finding.verdict === 'pass' ? bytes : finding.instead);
       return;
     }
@@ -336,8 +345,10 @@ export async function runStdio(options: StdioOptions): Promise<void> {
   }
 
   /** A server does not say which request a message belongs to: what any open one has to be redacted of, all are. */
-  function redacted(said: Buffer): Buffer {
-    return [...open.values()].reduce((bytes, { permit }) => redactMessage(permit, bytes), said);
+  async function redacted(said: Buffer): Promise<Buffer> {
+    let bytes = said;
+    for (const { permit } of [...open.values()]) bytes = await redactMessage(permit, bytes);
+    return bytes;
   }
 
   /** What the server said. Only what has to be decided waits, and nothing waits for it. */
@@ -373,7 +384,7 @@ export async function runStdio(options: StdioOptions): Promise<void> {
   async function allOf(said: Buffer): Promise<void> {
     let bytes: Buffer;
     try {
-      bytes = redacted(said);
+      bytes = await redacted(said);
     } catch (thrown) {
       return log.warn({ [LOG_FIELD.error]: thrown }, 'Server output could not be redacted');
     }
@@ -386,7 +397,7 @@ export async function runStdio(options: StdioOptions): Promise<void> {
       void inspect(message)
         .then(async (finding) => {
           deciding.delete(idKey(message.id));
-          if (!state.cancelled) await deliver(bytes, finding);
+          if (!state.cancelled) await deliver(bytes, finding, undefined);
           else session.answer(message.id);
         })
         .catch((thrown: unknown) => refuser.fault(thrown));
@@ -400,13 +411,16 @@ export async function runStdio(options: StdioOptions): Promise<void> {
         return undefined;
       }
     }
+    const answered = answeredBy(message);
     const finding = inspect(message);
     const carrier = message.kind === 'response' ? message.result : message.params;
     if (carrier !== undefined && 'inputRequests' in carrier) {
-      void finding.then((decided) => deliver(bytes, decided)).catch((thrown: unknown) => refuser.fault(thrown));
+      void finding
+        .then((decided) => deliver(bytes, decided, answered))
+        .catch((thrown: unknown) => refuser.fault(thrown));
       return undefined;
     }
-    return deliver(bytes, await finding);
+    return deliver(bytes, await finding, answered);
   }
 
   async function pumpAgent(): Promise<void> {

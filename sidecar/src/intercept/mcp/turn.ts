@@ -1,6 +1,7 @@
 /** One HTTP exchange with an agent about one server: what every stage of it works on. */
 
 import type { ServerResponse } from 'node:http';
+import type { Json } from '@portcullis/policy/model';
 import type { Behalf } from '../../behalf/behalf.js';
 import type { TraceFields } from '../../trace/w3c.js';
 import type { Headers, Upstream } from '../http/upstream.js';
@@ -17,6 +18,10 @@ export interface Turn {
   readonly upstream: Upstream;
   /** Of the agent's headers, those that go on. */
   readonly headers: Headers;
+  /** Told what the server gave for a request, once the agent may have it. */
+  readonly learned?: (brought: Json) => void;
+  /** A message of the server with the ids that the agent knows; nothing: it is not for the agent. Answers stay as they are. */
+  readonly readdressed?: (message: Buffer) => Buffer | undefined | Promise<Buffer | undefined>;
   readonly behalf: Behalf;
 }
 

@@ -2,6 +2,7 @@
 
 import type { EnforcementOutcome as _portcullis_v1_EnforcementOutcome, EnforcementOutcome__Output as _portcullis_v1_EnforcementOutcome__Output } from '../../portcullis/v1/EnforcementOutcome.js';
 import type { Usage as _portcullis_v1_Usage, Usage__Output as _portcullis_v1_Usage__Output } from '../../portcullis/v1/Usage.js';
+import type { RedactionLayers as _portcullis_v1_RedactionLayers, RedactionLayers__Output as _portcullis_v1_RedactionLayers__Output } from '../../portcullis/v1/RedactionLayers.js';
 
 export interface Settlement {
   'decision_id'?: (string);
@@ -26,6 +27,10 @@ export interface Settlement {
    */
   'tenant_id'?: (string);
   'agent_id'?: (string);
+  /**
+   * Where the decision orders something taken out; from the sidecar of an agent.
+   */
+  'redaction'?: (_portcullis_v1_RedactionLayers | null);
   '_result_json'?: "result_json";
   '_session_id'?: "session_id";
   '_tenant_id'?: "tenant_id";
@@ -55,6 +60,10 @@ export interface Settlement__Output {
    */
   'tenant_id'?: (string);
   'agent_id'?: (string);
+  /**
+   * Where the decision orders something taken out; from the sidecar of an agent.
+   */
+  'redaction'?: (_portcullis_v1_RedactionLayers__Output);
   '_result_json'?: "result_json";
   '_session_id'?: "session_id";
   '_tenant_id'?: "tenant_id";

@@ -1,90 +1,92 @@
-/** A message on the endpoint of all servers: answered from lists, or handed on to the server that it names. */
+/** The endpoint of all servers: one exchange of a client of either generation. */
 
-import { LOG_FIELD, type Logger } from '@portcullis/runtime';
-import { type Refuser, RPC_CODE } from '../../../enforce/refuse.js';
-import { redactMessage } from '../../../redact/message.js';
-import { answerJson } from '../../http/late-answer.js';
+import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
+import type { Guard } from '../../../enforce/guard.js';
+import type { Refuser } from '../../../enforce/refuse.js';
 import type { Upstream } from '../../http/upstream.js';
+import type { CarryOut } from '../carry-out.js';
 import type { ClientMessage } from '../client-message.js';
-import { pageRequest } from '../definitions/fetch-page.js';
 import type { ToolDefinitions } from '../definitions/tool-definitions.js';
-import type { BadHead } from '../head.js';
-import type { Spoken } from '../headers.js';
-import { type RpcMessage, readMessage } from '../message.js';
-import type { OwnRequest } from '../own-requests.js';
+import type { ProtocolVersion, Spoken } from '../headers.js';
+import type { RpcMessage } from '../message.js';
+import type { OwnNotification, OwnRequest } from '../own-requests.js';
+import type { Relay } from '../relay.js';
 import type { Replies } from '../replies.js';
 import type { Sessions } from '../sessions.js';
-import { LIST_TOOLS } from '../to-attempt.js';
+import type { AttemptMaker } from '../to-attempt.js';
 import { sightingOf, type Turn } from '../turn.js';
-import { combine } from './combined.js';
+import { type CombinedObserver, createAnswerCombined } from './answer.js';
+import { createListen } from './listen.js';
+import { createMergedStream } from './merged-stream.js';
+import { createOneStream, type OneStreamOptions } from './one-stream.js';
+import { createResourceOwners } from './resource-owners.js';
+import { createServeSession } from './serve-session.js';
+import { createTaskOwners } from './task-owners.js';
 
-/** Serves one. Rejects for defects only. */
-export type ServeCombined = (turn: Turn, message: RpcMessage, spoken: Spoken) => Promise<void>;
+/** Serves. Both reject for defects only. */
+export interface ServeCombined {
+  message(turn: Turn, message: RpcMessage, spoken: Spoken): Promise<void>;
+  verb(turn: Turn, verb: 'GET' | 'DELETE', spoken: Spoken): Promise<void>;
+}
 
 /** What it needs. */
-export interface ServeCombinedOptions {
+export interface ServeCombinedOptions extends OneStreamOptions {
+  readonly guard: Guard;
+  readonly attempts: AttemptMaker;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly refuser: Refuser;
   readonly replies: Replies;
   readonly sessions: Sessions;
   readonly tools: ToolDefinitions;
+  readonly relay: Relay;
   readonly ownRequest: OwnRequest;
+  readonly ownNotification: OwnNotification;
   readonly clientMessage: ClientMessage;
+  readonly carryOut: CarryOut;
+  readonly observer: CombinedObserver & OneStreamOptions['observer'];
+  readonly clock: Pick<Clock, 'monotonic'>;
   readonly log: Logger;
+  readonly minimumVersion: ProtocolVersion;
 }
-
-/** Largest result that is read again after it was filtered: what a server may send at all is bounded before. */
-const OWN_RESULT_BYTES = 268_435_456;
-const ONLY_MODERN: BadHead = {
-  ok: false,
-  status: 400,
-  rpcCode: RPC_CODE.unsupportedProtocolVersion,
-  message: 'the endpoint of all servers speaks 2026-07-28 only: use /mcp/<name>',
-  data: { supported: ['2026-07-28'] },
-};
 
 /** Makes it. */
 export function createServeCombined(options: ServeCombinedOptions): ServeCombined {
-  const { upstreams, refuser, replies, sessions, tools, ownRequest, clientMessage, log } = options;
+  const { upstreams, replies, observer, clock, log } = options;
+  const resources = createResourceOwners(clock);
+  const tasks = createTaskOwners();
+  const missing = (server: string, thrown: unknown): void => {
+    log.warn({ server, [LOG_FIELD.error]: thrown }, 'Server could not be asked');
+    observer.serverMissing();
+  };
+  const servers = [...upstreams.keys()];
+  const oneStream = createOneStream(options);
+  const listen = createListen({ ...options, servers, resources, oneStream, missing });
+  const answer = createAnswerCombined({ ...options, servers, resources, tasks, listen, missing });
+  const mergedStream = createMergedStream({ ...options, oneStream });
+  const session = createServeSession({ ...options, servers, resources, missing, answer, mergedStream });
 
-  return async (turn, message, spoken) => {
-    const id = message.kind === 'request' ? message.id : undefined;
-    if (spoken.era !== 'modern') return replies.badHead(turn, id, ONLY_MODERN);
-    if (message.kind !== 'request')
-      return replies.respond(turn, id, replies.invalid('only requests are served here'), 400);
-    const answer = await combine(message, {
-      servers: [...upstreams.keys()],
-      fetch: async (server, method, cursor) => {
-        const own = at(turn, server);
-        const seen = sightingOf(own, spoken);
-        const session = sessions.of(server, seen.sessionId);
-        const asked = pageRequest(message, cursor, method);
-        return ownRequest(own, asked, seen, async (result, permit) => {
-          const { id: requestId } = asked;
-          const bytes = Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: requestId, result }));
-          const isList = method === LIST_TOOLS;
-          const shown = isList ? await tools.shown(bytes, { requestId, seen, session, permit }) : bytes;
-          const read = readMessage(redactMessage(permit, shown), { maxBytes: OWN_RESULT_BYTES });
-          if (!read.ok || read.message.kind !== 'response' || read.message.result === undefined)
-            throw new TypeError('what is left is no result');
-          return read.message.result;
-        });
-      },
-      missing: (server, thrown) => log.warn({ server, [LOG_FIELD.error]: thrown }, 'Server could not be listed'),
-    });
-    if (answer.kind === 'unknown_method') {
-      const elsewhere = 'not served on the endpoint of all servers: use /mcp/<name>';
-      return replies.refused(turn, id, refuser.refuse('METHOD_UNKNOWN', { message: elsewhere }), spoken);
-    }
-    if (answer.kind === 'invalid') {
-      return replies.respond(turn, id, replies.invalid(answer.message, 400, RPC_CODE.invalidParams), 200);
-    }
-    if (answer.kind === 'result') {
-      return answerJson(turn.response, 200, JSON.stringify({ jsonrpc: '2.0', id, result: answer.result }));
-    }
-    const own = at(turn, answer.server);
-    const headers = { ...own.headers, 'mcp-name': answer.name };
-    return clientMessage({ ...own, headers }, answer.message, sightingOf(own, spoken));
+  return {
+    async message(turn, message, spoken) {
+      if (spoken.era === 'legacy') return session.message(turn, message, spoken);
+      const id = message.kind === 'request' ? message.id : undefined;
+      // Who ends an exchange has cancelled what it was for; the official client says so besides.
+      if (message.kind === 'notification' && message.method === 'notifications/cancelled')
+        return void turn.response.writeHead(202).end();
+      // Answers to servers ride in requests.
+      if (message.kind !== 'request')
+        return replies.respond(turn, id, replies.invalid('only requests are served here'), 400);
+      return answer(turn, message, {
+        era: 'modern',
+        async reach(server) {
+          const own = at(turn, server);
+          return { turn: own, seen: sightingOf(own, spoken) };
+        },
+      });
+    },
+    async verb(turn, verb, spoken) {
+      if (spoken.era === 'legacy') return session.verb(turn, verb);
+      return replies.respond(turn, undefined, replies.invalid('this revision has neither GET nor DELETE', 405), 405);
+    },
   };
 
   function at(turn: Turn, server: string): Turn {

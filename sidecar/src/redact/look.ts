@@ -1,0 +1,60 @@
+/** Asking the service that knows names about texts before they are redacted. What nobody has looked at is an error. */
+
+import type { Span } from '@portcullis/policy/content';
+import type { NerOutcome } from '@portcullis/policy/evidence';
+import { type EntityFinder, type FoundEntities, NerFailure } from './ner/port.js';
+
+/** What a look came to. */
+export interface Looked {
+  /** What was found in a text; nothing in one that was not there. @throws Error for a text that nobody has looked at */
+  readonly extra: (text: string) => readonly Span[];
+  readonly outcome: NerOutcome;
+}
+
+/** Looks into all of these texts. @throws NerFailure when that is not possible, and must not be done without */
+export type Look = (texts: ReadonlySet<string>) => Promise<Looked>;
+
+/** Only these can say a name. */
+const LETTER = /\p{L}/u;
+/** What redaction has written itself. */
+const OURS = /\[[A-Z][A-Z_]{1,40}(?:_\d{1,9}|:[a-p]{20})?\]/g;
+
+/** Looks by asking `finder`. @param failure `patterns`: when it does not answer, nothing is found, and the outcome says so */
+export function createLook(finder: Pick<EntityFinder, 'find'>, failure: 'deny' | 'patterns'): Look {
+  return async (texts) => {
+    const asked = new Set([...texts].filter((text) => LETTER.test(text.replaceAll(OURS, ''))));
+    if (asked.size === 0) return { extra: () => [], outcome: 'unneeded' };
+    try {
+      const found = await finder.find(asked);
+      return {
+        extra: (text) => (texts.has(text) && !asked.has(text) ? [] : beside(text, known(text, found))),
+        outcome: 'answered',
+      };
+    } catch (thrown) {
+      if (failure === 'deny' || !(thrown instanceof NerFailure)) throw thrown;
+      return { extra: () => [], outcome: thrown.outcome };
+    }
+  };
+}
+
+function known(text: string, found: FoundEntities): readonly Span[] {
+  const spans = found.get(text);
+  if (spans === undefined) throw new TypeError('nobody has looked at the text');
+  return spans;
+}
+
+/** What of the findings is not in a placeholder: one that is replaced again would stand for nothing. */
+function beside(text: string, spans: readonly Span[]): readonly Span[] {
+  const ours = Array.from(text.matchAll(OURS), ({ 0: all, index }) => ({ start: index, end: index + all.length }));
+  if (ours.length === 0) return spans;
+  return spans.flatMap((span) => {
+    const left: Span[] = [];
+    let { start } = span;
+    for (const { start: from, end: to } of ours) {
+      if (to <= start || from >= span.end) continue;
+      if (from > start) left.push({ ...span, start, end: from });
+      start = to;
+    }
+    return start < span.end ? [...left, { ...span, start }] : left;
+  });
+}
