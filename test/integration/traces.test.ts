@@ -85,11 +85,15 @@ test('the decision is below the question, which is below the attempt, which is b
   const spans = () => exported.flatMap(spansOf).filter(({ trace }) => trace === TRACE);
   await eventually('spans of both', async () => spans().some(({ name }) => name === 'decide') && spans().length >= 4);
   const named = (name: string) => spans().find((span) => span.name === name);
-  const attempt = named('tools/call read');
-  expect(attempt?.parent).toBe(SPAN);
-  expect(named('portcullis decide')?.parent).toBe(attempt?.id);
-  expect(named('decide')?.parent).toBe(named('portcullis decide')?.id);
-  expect(named('upstream files')?.parent).toBe(attempt?.id);
+  const above = (id: string | undefined) => spans().find((span) => span.id === id);
+  const upward = (name: string): string[] => {
+    const path: string[] = [];
+    for (let span = named(name); span !== undefined; span = above(span.parent)) path.push(span.name, span.parent);
+    return path.filter((_, at) => at % 2 === 0).concat(path.at(-1) ?? '');
+  };
+  await eventually('the agent’s span above', async () => upward('decide').at(-1) === SPAN);
+  expect(upward('decide')).toEqual(['decide', 'portcullis decide', 'tools/call read', SPAN]);
+  expect(upward('upstream files')).toEqual(['upstream files', 'tools/call read', SPAN]);
   const services = exported.map((body) => body.toString('latin1'));
   expect(services.some((text) => text.includes('portcullis-pdp') && text.includes('adjudicate'))).toBe(true);
 });

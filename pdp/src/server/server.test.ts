@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import {
   type ClientDuplexStream,
   credentials,
+  Metadata,
   makeGenericClientConstructor,
   ServerCredentials,
   type ServiceError,
@@ -330,13 +331,15 @@ describe('Evaluate', () => {
     expect((await evaluate(question('next'))).decision?.effect).toBe('DECISION_EFFECT_ALLOW');
   });
 
-  test('the deadline of the caller is handed on when it is the shorter one', async () => {
+  test('the deadline of the caller, when it is the shorter one, and its trace are handed on', async () => {
+    const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     let left = Number.NaN;
     const before = systemClock.monotonic();
     const deadlines: number[] = [];
     const spied = createEvaluate({
       decide: async (attempt) => {
         deadlines.push(attempt.deadline);
+        expect(attempt.trace).toEqual({ traceparent: TRACEPARENT, tracestate: '' });
         return decisionFor(attempt);
       },
       epochs,
@@ -346,7 +349,9 @@ describe('Evaluate', () => {
       log,
     });
     for (const deadline of [Date.now() + 500, new Date(Date.now() + 500), Number.POSITIVE_INFINITY]) {
-      await new Promise((resolve) => spied({ request: {}, getDeadline: () => deadline } as never, resolve));
+      const metadata = new Metadata();
+      metadata.set('traceparent', TRACEPARENT);
+      await new Promise((resolve) => spied({ request: {}, metadata, getDeadline: () => deadline } as never, resolve));
       left = (deadlines.at(-1) ?? 0) - before;
       expect(left).toBeGreaterThan(deadline === Number.POSITIVE_INFINITY ? 9_000 : 0);
       expect(left).toBeLessThan(deadline === Number.POSITIVE_INFINITY ? 20_000 : 5_000);
