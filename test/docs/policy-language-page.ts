@@ -48,6 +48,8 @@ const EFFECT_MEANINGS = {
   log_only: 'Is recorded as matched and decides nothing; in a `first_match` set it lets the request continue.',
   redact:
     'Adds a condition `redact` to an allow, and decides nothing; in a `first_match` set it lets the request continue.',
+  limit:
+    'Adds a condition `max_tokens` to an allow: a model gateway lowers what the request asks for to it; whoever else enforces decisions refuses. Decides nothing; an allow does not lift it, and in a `first_match` set it lets the request continue.',
   require_approval:
     'Holds the request until people in a role agree. Once they have, the request is evaluated again and this policy allows it.',
   require_hitl: 'Like `require_approval`, for a group of reviewers.',
@@ -57,7 +59,7 @@ const EFFECT_MEANINGS = {
 
 const COMBINING_MEANINGS = {
   priority:
-    'Walks in precedence order; `log_only`, `redact` and `escalate` add up on the way, the first `allow`, `deny` or `require_…` decides.',
+    'Walks in precedence order; `log_only`, `redact`, `limit` and `escalate` add up on the way, the first `allow`, `deny` or `require_…` decides.',
   first_match: 'The first policy that matches decides alone, whatever its effect.',
   deny_overrides:
     'Looks at all; any `deny` or `require_…` blocks unless an `allow` of strictly higher precedence matched.',

@@ -26,6 +26,7 @@ const effect = fc.oneof(
   fc.constantFrom<Json>(
     'log_only',
     'redact',
+    { type: 'limit', max_tokens: 7 },
     { type: 'redact', redact_config: { detectors: ['email'], method: 'mask' } },
     'escalate',
     { type: 'escalate', reason: 'look' },

@@ -114,7 +114,7 @@ export function evaluateReference(bundle: ReferenceBundle, request: ContextualRe
       ? [{ code: 'NO_MATCHING_POLICY', path: 'default' }]
       : stopped.map(({ set, met }) => reasonOf(met, `${set.layer}/${met.policy.slug}`)),
     conditions:
-      effect === 'allow' ? matched.flatMap(({ met }) => redactionOf(met)) : holds.map(({ met }) => holdOf(met)),
+      effect === 'allow' ? matched.flatMap(({ met }) => narrowingOf(met)) : holds.map(({ met }) => holdOf(met)),
     obligations: matched
       .flatMap(({ met }) => [...noticeOf(met), ...loggedOf(met), ...(effect === 'allow' ? reviewOf(met) : [])])
       .filter(({ type }, place, all) => type !== LOGGED || place === all.findIndex((one) => one.type === LOGGED)),
@@ -144,8 +144,8 @@ function evaluateSet(set: ReferenceSet, bundle: ReferenceBundle, request: Contex
       set.priority_order === 'desc' ? a.policy.priority > b.policy.priority : a.policy.priority < b.policy.priority;
     const allows = met.filter((one) => typeOf(one.policy) === 'allow' && one.says === 'allow');
     const stands = (one: Met): boolean => {
-      // An allow never takes away a redaction, so neither does it the refusal that stands in for one.
-      if (one.outcome.value === 'error' && typeOf(one.policy) === 'redact') return true;
+      // An allow never takes away a redaction or a limit, so neither does it the refusal that stands in for one.
+      if (one.outcome.value === 'error' && narrows(one.policy)) return true;
       return one.says === 'allow' || !allows.some((allow) => stronger(allow, one));
     };
     const standing = met.filter(stands);
@@ -170,7 +170,12 @@ function voiceOf(policy: ReferencePolicy, outcome: Outcome, granted: boolean): E
 }
 
 function blocks(policy: ReferencePolicy): boolean {
-  return ['deny', 'redact', 'require_approval', 'require_hitl'].includes(typeOf(policy));
+  return ['deny', 'redact', 'limit', 'require_approval', 'require_hitl'].includes(typeOf(policy));
+}
+
+/** What it orders stands beside an allow. */
+function narrows(policy: ReferencePolicy): boolean {
+  return ['redact', 'limit'].includes(typeOf(policy));
 }
 
 /** A quota is counted once the request is allowed; it decides nothing itself. */
@@ -201,7 +206,8 @@ function holdOf({ policy, id }: Met): ReferenceVerdict['conditions'][number] {
     : { type: 'require_hitl', value: { ...terms, group: detailOf(policy, 'group') ?? 'reviewers' } };
 }
 
-function redactionOf({ policy, id }: Met): ReferenceVerdict['conditions'] {
+function narrowingOf({ policy, id }: Met): ReferenceVerdict['conditions'] {
+  if (typeOf(policy) === 'limit') return [{ type: 'max_tokens', value: detailOf(policy, 'max_tokens') ?? null }];
   if (typeOf(policy) !== 'redact') return [];
   return [{ type: 'redact', value: { ...((detailOf(policy, 'redact_config') ?? {}) as JsonObject), policy: id } }];
 }
@@ -254,8 +260,8 @@ function evaluatePolicy(
 ): Outcome {
   const parts: Outcome[] = [];
   const types = Object.fromEntries(Object.entries(bundle.fields ?? {}).map(([path, { type }]) => [path, type]));
-  // Redacted it would get through there, and passed over it might get through as it is.
-  const isDoubtful = typeOf(policy) === 'redact' && set.combining === 'first_match';
+  // Redacted or limited it would get through there, and passed over it might get through as it is.
+  const isDoubtful = narrows(policy) && set.combining === 'first_match';
   const blocking: boolean | 'error' = isDoubtful ? 'error' : blocks(policy);
   const ask = (condition: JsonObject, path: string): void => {
     parts.push(evaluateCondition(condition, { path, negated: false, blocking, types }, request));

@@ -191,7 +191,7 @@ function leavesOf(condition: ConditionIr): readonly LeafIr[] {
 function canDecide({ set, rule }: Seen): boolean {
   if (rule.guard !== undefined) return false;
   const { type } = rule.effect;
-  const records = type === 'log_only' || type === 'redact' || type === 'escalate';
+  const records = ['log_only', 'redact', 'limit', 'escalate'].includes(type);
   return !records || set.combining === 'first_match';
 }
 

@@ -1,5 +1,5 @@
 import type { CustomFields } from '../dsl/custom-fields.js';
-import { effectBlocks } from '../dsl/effects.js';
+import { effectBlocks, effectNarrows } from '../dsl/effects.js';
 import type { CompiledBundle, ConditionIr, RuleIr, SetIr } from '../engine/ir.js';
 import { createLinker, type Linker } from '../engine/match.js';
 import { type Claim, truthIs } from './claim.js';
@@ -55,7 +55,7 @@ function endsWalk(rule: RuleIr, set: SetIr): boolean {
 
 /** Whether a rule denies or holds when it holds. */
 export function isBlocking({ effect, guard }: RuleIr): boolean {
-  return guard === undefined && effect.type !== 'allow' && effectBlocks(effect.type) && effect.type !== 'redact';
+  return guard === undefined && effect.type !== 'allow' && effectBlocks(effect.type) && !effectNarrows(effect.type);
 }
 
 /** Whether a rule allows when it holds. */

@@ -31,6 +31,7 @@ type Effect =
   | { readonly type: 'log_only' }
   | { readonly type: 'deny'; readonly code?: string; readonly message?: string }
   | { readonly type: 'redact'; readonly config: RedactConfig }
+  | { readonly type: 'limit'; readonly maxTokens: number }
   | ({ readonly type: 'require_approval'; readonly role: string } & HoldTerms)
   | ({ readonly type: 'require_hitl'; readonly group: string } & HoldTerms)
   | { readonly type: 'escalate'; readonly reason?: string };
@@ -45,6 +46,9 @@ export const DEFAULT_APPROVAL_ROLE = 'admin';
 export const DEFAULT_HITL_GROUP = 'reviewers';
 /** Seconds that a hold waits for an answer when the policy does not say. */
 export const DEFAULT_HOLD_SECONDS = 3600;
+
+/** The highest limit of a `limit`. */
+export const MAX_TOKEN_LIMIT = 100_000_000;
 
 /** What redaction does with a match (contracts §8). */
 export const REDACT_METHODS = ['mask', 'hash', 'drop', 'tokenize'] as const;
@@ -142,6 +146,18 @@ const EFFECTS = {
     keys: () => ({ redact_config: redactConfig().optional() }),
     compile: (effect) => ({ type: 'redact', config: (effect['redact_config'] ?? {}) as RedactConfig }),
   },
+  // So must doubt about whether to limit; what may be used without a limit is not known.
+  limit: {
+    blocks: true,
+    keys: () => ({
+      max_tokens: z
+        .int()
+        .min(1)
+        .max(MAX_TOKEN_LIMIT)
+        .describe('Tokens that the answer of a model may have at most; the least of several limits counts.'),
+    }),
+    compile: (effect) => ({ type: 'limit', maxTokens: effect['max_tokens'] as number }),
+  },
   require_approval: {
     blocks: true,
     keys: () => ({ role: name().describe('Who may approve.').optional(), ...holdTerms() }),
@@ -196,6 +212,11 @@ export function effectBlocks(effect: RuleEffect): boolean {
   return EFFECTS[effect].blocks;
 }
 
+/** Whether it stays beside an allow and narrows what that lets through: no allow can lift it, or its error. */
+export function effectNarrows(effect: RuleEffect): effect is 'redact' | 'limit' {
+  return effect === 'redact' || effect === 'limit';
+}
+
 /** The schemas of all effects as objects, for editors. Built anew at each call. */
 export function effectSchemas(): readonly z.ZodObject[] {
   return RULE_EFFECTS.map((type) => z.strictObject({ type: z.literal(type), ...EFFECTS[type].keys(), ...shared() }));
@@ -234,8 +255,8 @@ export function parseEffect(
   }
   const row: EffectRow = EFFECTS[type];
   const { type: _type, ...rest } = written;
-  // None of an effect's keys is required.
-  if (Object.keys(rest).length === 0) return row.compile(written);
+  // Of most effects none of the keys is required.
+  if (Object.keys(rest).length === 0 && type !== 'limit') return row.compile(written);
   const schema = schemas.get(type) ?? z.strictObject({ ...row.keys(), ...shared() });
   schemas.set(type, schema);
   const parsed = schema.safeParse(rest);

@@ -3,7 +3,7 @@ import type { Combining, FrameworkClause, LeafIr, RuleIr, WhenMissing } from '..
 import type { RuleEffect } from '../model/decision.js';
 import type { AttemptKind, Environment, Json } from '../model/request.js';
 import type { BundleContext } from './condition.js';
-import { type EffectSchemas, effectBlocks } from './effects.js';
+import { type EffectSchemas, effectBlocks, effectNarrows } from './effects.js';
 import type { Excerpt, Findings } from './findings.js';
 import type { PolicyShapeSchema, TypedPolicyShapeSchema } from './schema.js';
 import { childPath } from './source-document.js';
@@ -101,8 +101,8 @@ export function finishPolicy<S extends PolicyHead>(
 
 /** What a rule of this effect makes of a field that is missing where its presence would matter. */
 export function onMissing(effect: RuleEffect, { combining }: SetScope): WhenMissing {
-  // There it lets the request through, redacted: neither to apply it nor to skip it would be safe.
-  if (effect === 'redact' && combining === 'first_match') return 'error';
+  // There it lets the request through, redacted or limited: neither to apply it nor to skip it would be safe.
+  if (effectNarrows(effect) && combining === 'first_match') return 'error';
   return effectBlocks(effect);
 }
 

@@ -65,6 +65,9 @@ describe('the JSON Schema and the compiler agree on', () => {
     { name: 'an unknown key', policy: { ...BASE, extra: 1 }, valid: false },
     { name: 'an unknown operator', policy: { ...BASE, when: { ...leaf, operator: 'equal' } }, valid: false },
     { name: 'an empty group', policy: { ...BASE, when: { operator: 'and', conditions: [] } }, valid: false },
+    { name: 'a limit', policy: { ...BASE, effect: { type: 'limit', max_tokens: 500 } }, valid: true },
+    { name: 'a limit of nothing', policy: { ...BASE, effect: { type: 'limit', max_tokens: 0 } }, valid: false },
+    { name: 'a limit without one', policy: { ...BASE, effect: { type: 'limit' } }, valid: false },
     { name: 'a redaction', policy: { ...BASE, effect: 'redact' }, valid: true },
     { name: 'an unknown effect', policy: { ...BASE, effect: 'alow' }, valid: false },
     {

@@ -83,6 +83,7 @@ const SAYS = {
   require_hitl: 'allow',
   log_only: 'records',
   redact: 'records',
+  limit: 'records',
   escalate: 'records',
 } as const satisfies Record<RuleEffect, 'allow' | 'deny' | 'records'>;
 

@@ -3,7 +3,7 @@
  * docs/adr/0001-resolution-order.md. How sets and layers become one verdict is in verdict.ts.
  */
 
-import { type CompiledEffect, effectBlocks } from '../dsl/effects.js';
+import { type CompiledEffect, effectBlocks, effectNarrows } from '../dsl/effects.js';
 import { ERROR, type TRUE, type Truth } from '../dsl/truth.js';
 import { type DecisionEffect, LAYERS, type Layer, type RuleEffect } from '../model/decision.js';
 import type { Combining, PriorityOrder, RuleIr, SetIr } from './ir.js';
@@ -139,6 +139,7 @@ const SAYS = {
   require_hitl: 'hold',
   log_only: 'records',
   redact: 'records',
+  limit: 'records',
   escalate: 'records',
 } as const satisfies Record<RuleEffect, DecisionEffect | 'records'>;
 
@@ -198,11 +199,11 @@ function walkAll<R extends { readonly ir: RuleIr }>(set: SetIr, granted: Granted
 }
 
 /**
- * Whether an allow could lift what the rule says. A redaction and a quota stay beside an allow; were their errors lifted,
+ * Whether an allow could lift what the rule says. A redaction, a limit and a quota stay beside an allow; were their errors lifted,
  * an unreadable field would do away with them.
  */
 function isLiftable({ effect, guard }: RuleIr): boolean {
-  return effect.type !== 'redact' && guard === undefined;
+  return !effectNarrows(effect.type) && guard === undefined;
 }
 
 /** An effect that waits for people. */

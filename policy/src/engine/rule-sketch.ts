@@ -12,10 +12,12 @@ export interface Sketch {
 }
 
 function effectOf(type: string, isTerse: boolean): CompiledEffect {
-  if (isTerse) return { type } as CompiledEffect;
+  if (isTerse && type !== 'limit') return { type } as CompiledEffect;
   switch (type) {
     case 'redact':
       return { type, config: { method: 'hash' } };
+    case 'limit':
+      return { type, maxTokens: 1_000 };
     case 'require_approval':
       return { type, role: 'lead', quorum: 2, expires: 60 };
     case 'require_hitl':

@@ -65,7 +65,7 @@ export function scopeFault({ name, layer }: ModuleIr): ModuleOutcome {
 
 /**
  * Combines the sets by deny-overrides: a deny in any denies, else a hold in any holds, else an allow in any allows, else
- * the default. Redactions, reviews and quotas of all of them are united; whom rules notify is told whatever the decision is.
+ * the default. Redactions, limits, reviews and quotas of all of them are united; whom rules notify is told whatever the decision is.
  */
 export function resolveSets<R extends { readonly ir: RuleIr }>(
   outcomes: readonly SetOutcome<R>[],
@@ -108,6 +108,8 @@ export function resolveSets<R extends { readonly ir: RuleIr }>(
         const hold = { id, condition: holdCondition(rule.ir, set), granted };
         guards.push(guardOf(rule.ir, set, context.request, hold, context.prices));
       } else if (rule.ir.effect.type === 'redact') conditions.push(redaction(rule.ir.effect.config, set, rule.ir));
+      else if (rule.ir.effect.type === 'limit')
+        conditions.push({ type: 'max_tokens', value: rule.ir.effect.maxTokens });
       else if (rule.ir.effect.type === 'escalate') obligations.push(review(rule.ir.effect.reason, set, rule.ir));
     }
   }

@@ -128,6 +128,7 @@ export const RULE_EFFECTS = [
   'deny',
   'log_only',
   'redact',
+  'limit',
   'require_approval',
   'require_hitl',
   'escalate',

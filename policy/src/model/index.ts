@@ -10,4 +10,5 @@ export * from './fields.js';
 export * from './kept-decisions.js';
 export * from './path-overlap.js';
 export * from './problem.js';
+export * from './redaction-layers.js';
 export * from './request.js';

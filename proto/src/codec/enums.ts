@@ -115,6 +115,7 @@ const RULE_EFFECT = {
   require_approval: 'RULE_EFFECT_REQUIRE_APPROVAL',
   require_hitl: 'RULE_EFFECT_REQUIRE_HITL',
   escalate: 'RULE_EFFECT_ESCALATE',
+  limit: 'RULE_EFFECT_LIMIT',
 } as const satisfies Record<RuleEffect, Wire.RuleEffect__Output>;
 
 const ARM = {

@@ -1,7 +1,6 @@
 /** What became of an allowed attempt: wire <-> domain. */
 
-import { type LayerNote, NER_OUTCOMES, REDACTION_LAYERS } from '@portcullis/policy/evidence';
-import type { Checked, Json } from '@portcullis/policy/model';
+import { type Checked, type Json, type LayerNote, NER_OUTCOMES, REDACTION_LAYERS } from '@portcullis/policy/model';
 import type * as Wire from '../wire.js';
 import { ENUMS, type EnforcementOutcome } from './enums.js';
 import { type Findings, found, readEnum, readNumber, readRequiredText, readText, settle } from './findings.js';

@@ -1,7 +1,6 @@
 /** The port between enforcement and whoever answers: one question, one answer, never an exception. */
 
-import type { LayerNote } from '@portcullis/policy/evidence';
-import type { CanonicalRequest, Decision, DenyCode, Source } from '@portcullis/policy/model';
+import type { CanonicalRequest, Decision, DenyCode, LayerNote, Source } from '@portcullis/policy/model';
 import type { Epochs, ReportedResult, ReportedUsage, ReuseReport, WatchReport } from '@portcullis/proto';
 
 /** Why nobody gave a usable answer. Each is a refusal. */

@@ -1,6 +1,6 @@
 /** Which layers searched under a decision: a note for the record of it. */
 
-import { type LayerNote, type NerOutcome, REDACTION_LAYERS } from '@portcullis/policy/evidence';
+import { type LayerNote, type NerOutcome, REDACTION_LAYERS } from '@portcullis/policy/model';
 import type { PolicyClient, Settlement } from '../ask/port.js';
 
 /** Keeps notes until the decision that they are about is settled. */

@@ -1,7 +1,7 @@
 /** Asking the service that knows names about texts before they are redacted. What nobody has looked at is an error. */
 
 import type { Span } from '@portcullis/policy/content';
-import type { NerOutcome } from '@portcullis/policy/evidence';
+import type { NerOutcome } from '@portcullis/policy/model';
 import { type EntityFinder, type FoundEntities, NerFailure } from './ner/port.js';
 
 /** What a look came to. */

@@ -1,8 +1,7 @@
 /** Names that only a service knows, in messages of MCP. */
 
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import type { LayerNote } from '@portcullis/policy/evidence';
-import type { JsonObject } from '@portcullis/policy/model';
+import type { JsonObject, LayerNote } from '@portcullis/policy/model';
 import { systemClock } from '@portcullis/runtime';
 import type { Attempt } from '../enforce/guard.js';
 import { decisionOn } from '../testing/fake-policy-client.js';

@@ -16,8 +16,13 @@ import {
   restoration,
   typesOfDetectors,
 } from '@portcullis/policy/content';
-import { type NerOutcome, REDACTION_LAYERS, type RedactionLayer } from '@portcullis/policy/evidence';
-import type { Condition, Decision } from '@portcullis/policy/model';
+import {
+  type Condition,
+  type Decision,
+  type NerOutcome,
+  REDACTION_LAYERS,
+  type RedactionLayer,
+} from '@portcullis/policy/model';
 import type { Clock } from '@portcullis/runtime';
 import type { Attempt } from '../enforce/guard.js';
 import { A2A_LAYOUT } from './a2a-layout.js';

@@ -31,7 +31,7 @@ export function regoShape(): RegoShape {
 function buildShape() {
   // A hold without an id of its own could be mistaken for another that people agreed to.
   const hold = z.looseObject({ id: id(), type: z.enum(['require_approval', 'require_hitl']) });
-  const further = z.looseObject({ id: id().optional(), type: z.enum(['log_only', 'escalate', 'redact']) });
+  const further = z.looseObject({ id: id().optional(), type: z.enum(['log_only', 'escalate', 'redact', 'limit']) });
   const decision = z.strictObject({
     allow: z.boolean().optional(),
     deny: listOf(z.union([z.string().min(1).max(MAX_USER_MESSAGE), reason()])).optional(),

@@ -1,7 +1,7 @@
 /** The port to whoever knows names by their context. */
 
 import type { Span } from '@portcullis/policy/content';
-import type { NerOutcome } from '@portcullis/policy/evidence';
+import type { NerOutcome } from '@portcullis/policy/model';
 
 /** What was found in each text that was asked about; in UTF-16 units. */
 export type FoundEntities = ReadonlyMap<string, readonly Span[]>;

@@ -9,6 +9,7 @@ export const RuleEffect = {
   RULE_EFFECT_REQUIRE_APPROVAL: 'RULE_EFFECT_REQUIRE_APPROVAL',
   RULE_EFFECT_REQUIRE_HITL: 'RULE_EFFECT_REQUIRE_HITL',
   RULE_EFFECT_ESCALATE: 'RULE_EFFECT_ESCALATE',
+  RULE_EFFECT_LIMIT: 'RULE_EFFECT_LIMIT',
 } as const;
 
 export type RuleEffect =
@@ -28,5 +29,7 @@ export type RuleEffect =
   | 6
   | 'RULE_EFFECT_ESCALATE'
   | 7
+  | 'RULE_EFFECT_LIMIT'
+  | 8
 
 export type RuleEffect__Output = typeof RuleEffect[keyof typeof RuleEffect]
