@@ -93,6 +93,7 @@ const ENUMS = {
     RULE_EFFECT_REQUIRE_APPROVAL: 5,
     RULE_EFFECT_REQUIRE_HITL: 6,
     RULE_EFFECT_ESCALATE: 7,
+    RULE_EFFECT_LIMIT: 8,
   },
   Arm: {
     ARM_UNSPECIFIED: 0,
@@ -152,9 +153,10 @@ const MESSAGES = {
   WatchEvent: 'epochs=1 bundle_digest=2 policy_version=3 freshness=4 approvals=5',
   Settlement:
     'decision_id=1 outcome=2 request_digest=3 duration_ms=4 usage=5 result_json=6 session_id=7 result_truncated=8 ' +
-    'tenant_id=9 agent_id=10',
+    'tenant_id=9 agent_id=10 redaction=11',
   Reuse:
     'decision_id=1 reuse_of=2 request_digest=3 tenant_id=4 agent_id=5 server=6 tool=7 operation=8 arguments_digest=9 bundle_digest=10 policy_version=11 release_seq=12 matched=13 at=14',
+  RedactionLayers: 'layers=1 ner=2',
   Refusal: 'refusal_id=1 source=2 code=3 reason=4 status=5 server=6 tool=7 operation=8 count=9 at=10 last_at=11',
   SettleRequest: 'settlements=1 reuses=8 refusals=9',
   SettleResponse: 'accepted=1 reuses_recorded=8 refusals_recorded=9',
