@@ -32,12 +32,17 @@ const TIMED = [
   'drain',
   'fail-closed',
   'kill-switch',
+  'soak',
 ];
 const timed = `/test/integration/(${TIMED.join('|')})\\.test\\.ts$`;
 const integration = { ...shared, roots: ['<rootDir>/test/integration'] };
 
 export default {
   maxWorkers: 2,
+  // A suite's modules stay behind, about 4 MB of each: 350 suites fill a gigabyte of every worker.
+  workerIdleMemoryLimit: '500MB',
+  // For a test that hangs. What computes for a second takes many of them where other builds run.
+  testTimeout: 30_000,
   projects: [
     {
       ...shared,

@@ -94,6 +94,20 @@ describe('authorize', () => {
   });
 });
 
+test('what is configured goes with every question', async () => {
+  const heard: unknown[] = [];
+  const server = createServer((request, response) => {
+    heard.push(request.headers['x-user-token']);
+    request.resume().on('end', () => response.end('{}'));
+  }).listen(0, '127.0.0.1');
+  servers.push(server);
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as AddressInfo;
+  const authorizer = createAuthorizer({ url: `http://127.0.0.1:${port}`, headers: { 'x-user-token': 'a.b.c' } });
+  await authorizer.authorize(ATTEMPT);
+  expect(heard).toEqual(['a.b.c']);
+});
+
 describe('enforce', () => {
   test('runs nothing that is refused', async () => {
     const { authorizer } = await sidecar({
@@ -122,6 +136,32 @@ describe('enforce', () => {
       { decision_id: 'd1', outcome: 'forwarded' },
       { decision_id: 'd1', outcome: 'upstream_failed' },
     ]);
+  });
+
+  test('tells of what failed before it began', async () => {
+    const { told, authorizer } = await sidecar({ '/v1/authorize': [200, json(ALLOW)], '/v1/outcomes': [200, '{}'] });
+    const failing = authorizer.enforce(ATTEMPT, (): Promise<null> => {
+      throw new Error('at once');
+    });
+    await expect(failing).rejects.toThrow('at once');
+    expect(told.at(-1)?.body).toEqual({ decision_id: 'd1', outcome: 'upstream_failed' });
+  });
+
+  test('an outcome that is no JSON cannot be told, and says so', async () => {
+    const { authorizer } = await sidecar({ '/v1/authorize': [200, json(ALLOW)], '/v1/outcomes': [200, '{}'] });
+    const answer = await authorizer.authorize(ATTEMPT);
+    if (!answer.allowed) throw new Error('refused');
+    const result = 1n as unknown as number;
+    expect(await answer.conclude({ outcome: 'forwarded', result })).toBe(false);
+  });
+
+  test('gives a result that had to be recorded once it was', async () => {
+    const { told, authorizer } = await sidecar({
+      '/v1/authorize': [200, json({ ...ALLOW, report_result: { max_bytes: 64 } })],
+      '/v1/outcomes': [200, json({ recorded: true })],
+    });
+    expect(await authorizer.enforce(ATTEMPT, async () => 'secret')).toBe('secret');
+    expect(told.at(-1)?.body).toEqual({ decision_id: 'd1', outcome: 'forwarded', result: 'secret' });
   });
 
   test('gives nobody a result that had to be recorded and was not', async () => {

@@ -12,6 +12,8 @@ export type AuthorizerOptions = (
 ) & {
   /** Milliseconds until an unanswered question is a refusal. Default: 2,000. */
   readonly timeoutMs?: number;
+  /** Sent with everything, such as the user's token in the header that the sidecar is configured to read. */
+  readonly headers?: Readonly<Record<string, string>>;
 };
 
 /** Asks, and tells what became of it. */
@@ -51,8 +53,13 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
 
   async function tell(told: object): Promise<boolean> {
-    const reply = await post('/v1/outcomes', told);
-    return 'status' in reply && reply.status === 200;
+    try {
+      const reply = await post('/v1/outcomes', told);
+      return 'status' in reply && reply.status === 200;
+    } catch {
+      // What is told is no JSON, or the address is none.
+      return false;
+    }
   }
 
   function post(path: string, body: object): Promise<Reply | Refused> {
@@ -63,7 +70,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
         resolve(failedClosed('SIDECAR_UNAVAILABLE', `the sidecar could not be asked: ${message}`));
       };
       const bytes = Buffer.from(JSON.stringify(body));
-      const headers = { 'content-type': 'application/json', 'content-length': bytes.length };
+      const headers = { ...options.headers, 'content-type': 'application/json', 'content-length': bytes.length };
       const asked =
         'socket' in options
           ? request({ socketPath: options.socket, path, method: 'POST', headers: { ...headers, host: 'localhost' } })
@@ -106,20 +113,15 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     async enforce(attempt, act) {
       const authorization = await authorize(attempt);
       if (!authorization.allowed) throw new AttemptRefusedError(authorization);
-      const result = await act().catch(async (thrown: unknown) => {
+      // What throws before it begins has failed as well.
+      const result = await (async () => act())().catch(async (thrown: unknown) => {
         await authorization.conclude({ outcome: 'upstream_failed' });
         throw thrown;
       });
       await concluded(authorization, result);
       return result;
     },
-    concludeCorrelated: async (correlation, conclusion) => {
-      try {
-        return await tell({ ...correlation, ...conclusion });
-      } catch {
-        return false;
-      }
-    },
+    concludeCorrelated: (correlation, conclusion) => tell({ ...correlation, ...conclusion }),
   };
 }
 

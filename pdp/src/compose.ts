@@ -2,7 +2,6 @@
 
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { createRequestParser, loadDecisionPackage, loadDecisionService } from '@portcullis/proto';
 import {
   type Clock,
@@ -11,12 +10,14 @@ import {
   type Opened,
   openTlsMaterial,
   type PortcullisError,
+  processEnvironment,
   type Service,
   type ServiceContext,
   startAdminServer,
   systemClock,
 } from '@portcullis/runtime';
 import { type ChannelReader, fallbackReader } from '@portcullis/runtime/channel';
+import { openTracer } from '@portcullis/runtime/tracing';
 import { openApprovals } from './approvals/open-approvals.js';
 import { createPastRecords } from './audit/past-records.js';
 import { recordReleases } from './audit/record-releases.js';
@@ -42,11 +43,12 @@ import { openKillFile } from './kill/kill-file.js';
 import { createKillSource, requireKillList } from './kill/kill-source.js';
 import { openKillSwitch } from './kill/kill-switch.js';
 import { createPdpMetrics } from './metrics.js';
+import { createIntentLog } from './notify/intent-log.js';
+import { createNotifier } from './notify/notifier.js';
 import { createDecide, type Decide, type DecideParts } from './pipeline/decide.js';
 import { createQuotaLedger } from './quota/ledger.js';
 import { openQuotaStore } from './quota/open.js';
-import { openReviewJournal } from './reviews/review-journal.js';
-import { openReviews } from './reviews/reviews.js';
+import { openReviews } from './reviews/open-reviews.js';
 import { openRisk } from './risk/open.js';
 import { createCallerReader } from './server/peer.js';
 import { readDeclaredTools } from './session/declared-tools.js';
@@ -206,17 +208,25 @@ async function compose(
   const past = audit && createPastRecords({ folder: audit.chain.folder, clock, maxMs: PREVIEW_LOOK_MS });
   const approvals = await openApprovals(config.approvals, { tls, clock, observer: metrics, log, sink: audit, past });
   opened(() => approvals.close());
-  const reviews = openReviews({
-    ...config.reviews,
-    journal: await openReviewJournal(join(config.dataDir, 'reviews')),
+  const reviews = await openReviews(config.reviews, config.approvals, {
+    dataDir: config.dataDir,
+    tls,
     record: audit === undefined ? undefined : (entry) => audit.append(entry),
     webhooks: approvals.reviewers,
-    pause: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
     observer: metrics,
     clock,
     log,
   });
   opened(() => reviews.stop());
+  const notifier = createNotifier({
+    channels: approvals.channels,
+    record: audit === undefined ? undefined : (entry) => audit.append(entry),
+    observer: metrics,
+    clock,
+    log,
+  });
+  opened(() => notifier.stop());
+  const intents = audit && createIntentLog((entry) => audit.append(entry), { clock, log });
   const risk = openRisk(config.risk, {
     tls,
     clock,
@@ -248,7 +258,7 @@ async function compose(
     kills,
     ...judges,
     memory: cache,
-    followers: risk.followers,
+    followers: [...risk.followers, notifier, ...(intents === undefined ? [] : [intents])],
     gateways: new Map(Object.entries(config.gateways).map(([name, tenants]) => [name, new Set(tenants)])),
     parseRequest: createRequestParser(),
     sink: audit,
@@ -261,7 +271,11 @@ async function compose(
     engine: ENGINE,
     onDefect: (error: PortcullisError) => log.error({ [LOG_FIELD.error]: error }, 'Decision failed'),
   };
-  const decide = createDecide(pipeline);
+  const tracing = await openTracer(config.tracing, processEnvironment(), 'portcullis-pdp');
+  if (tracing !== undefined) opened(() => tracing.close().catch(() => undefined));
+  const tracer =
+    tracing === undefined ? undefined : (await import('./tracing/decision-tracer.js')).createDecisionTracer(tracing);
+  const decide = createDecide({ ...pipeline, tracer });
 
   await bundles.restore(context.signal);
   // What was stopped while this PDP was away, before it allows anything again.
@@ -286,7 +300,7 @@ async function compose(
     answers: approvals.answers,
     callers,
     results: sessions.results,
-    enforcements: audit,
+    sink: audit,
     tls,
     clock,
     metrics,
@@ -328,6 +342,7 @@ async function compose(
     tasks: [
       ...(shipping === undefined ? [] : [shipping.task]),
       approvals.escalation,
+      reviews.lookout,
       ...killSource.tasks,
       ...createBundleTasks({
         client: bundles,
@@ -353,6 +368,8 @@ async function compose(
       },
       { name: 'ship the audit chain', timeoutMs: DRAIN_STEP_MS, run: async () => shipping?.close(SHIP_THE_REST_MS) },
       { name: 'close the reviews', timeoutMs: DRAIN_STEP_MS, run: () => reviews.stop() },
+      { name: 'close the notices', timeoutMs: DRAIN_STEP_MS, run: () => notifier.stop() },
+      { name: 'record the intents', timeoutMs: DRAIN_STEP_MS, run: async () => intents?.idle() },
       { name: 'close the audit chain', timeoutMs: DRAIN_STEP_MS, run: async () => audit?.close() },
       {
         name: 'close the sources of context',
@@ -366,6 +383,7 @@ async function compose(
       { name: 'close the quota store', timeoutMs: DRAIN_STEP_MS, run: () => quotas.close() },
       { name: 'close the session store', timeoutMs: DRAIN_STEP_MS, run: () => sessions.close() },
       { name: 'close the risk stage', timeoutMs: DRAIN_STEP_MS, run: () => risk.close() },
+      { name: 'send traces', timeoutMs: DRAIN_STEP_MS, run: async () => tracing?.close().catch(() => undefined) },
       { name: 'stop the compiler', timeoutMs: DRAIN_STEP_MS, run: () => compiler.close() },
       { name: 'close the channel', timeoutMs: DRAIN_STEP_MS, run: () => channel.close() },
       {

@@ -1,6 +1,7 @@
 /** The PDP's static configuration. What policy is in force is not configuration: it comes signed, over the channel. */
 
 import { adminConfig, logConfig, tlsConfig } from '@portcullis/runtime';
+import { tracingConfig } from '@portcullis/runtime/tracing';
 import { z } from 'zod';
 import { approvalsConfig } from './approvals/approvals-config.js';
 import { keepConfig, shipConfig } from './audit/shipping/shipping-config.js';
@@ -301,6 +302,7 @@ export const pdpConfig = z
     tls: tlsConfig.describe('Own certificate and the authorities that peers must chain to.'),
     admin: adminConfig.describe('Metrics, probes and drain, in plain HTTP.'),
     log: logConfig.describe('Operational log.'),
+    tracing: tracingConfig.optional().describe('OpenTelemetry traces of decisions; none without it (ADR-0032).'),
     dataDir: z
       .string()
       .min(1)

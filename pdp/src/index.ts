@@ -23,6 +23,11 @@ export type { ContextSource, DecisionRecord, Snapshot } from './pipeline/ports.j
 export { createMemoryQuotaStore, type MemoryStoreOptions } from './quota/memory.js';
 export type { Claim, QuotaStore, Reservation, SettledUse } from './quota/port.js';
 export { createRedisQuotaStore, type RedisStoreOptions } from './quota/redis.js';
+export { createRedisReviews } from './reviews/redis-reviews.js';
+export { openReviewJournal } from './reviews/review-journal.js';
+export { RECORD_STEP, type ReviewCaps, type ReviewStore } from './reviews/review-store.js';
+export { createReviews, type ReviewParts, type Reviews } from './reviews/reviews.js';
+export { createSpooledReviews } from './reviews/spooled-reviews.js';
 export type { BaselineStore } from './risk/baselines/port.js';
 export { createRedisBaselineStore, type RedisBaselineOptions } from './risk/baselines/redis.js';
 export type { OutsideTransport } from './risk/outside/analyser.js';

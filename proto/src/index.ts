@@ -3,6 +3,7 @@ export { fromWireRequest, toWireRequest } from './codec/canonical-request.js';
 export { type EpochedDecision, fromWireDecision, toWireDecision } from './codec/decision.js';
 export type { BundleFreshness, EnforcementOutcome } from './codec/enums.js';
 export { fromWireFault, toWireFault, type UndecidedReason } from './codec/fault.js';
+export { fromWireRefusal, MAX_REFUSAL_TEXT, type RefusalReport, toWireRefusal } from './codec/refusal.js';
 export {
   argumentsDigestHex,
   DIGEST_BYTES,

@@ -46,6 +46,7 @@ export type { Peer, Peer__Output } from './gen/portcullis/v1/Peer.js';
 export type { PolicyFault, PolicyFault__Output } from './gen/portcullis/v1/PolicyFault.js';
 export type { Question, Question__Output } from './gen/portcullis/v1/Question.js';
 export type { RedactionLayers, RedactionLayers__Output } from './gen/portcullis/v1/RedactionLayers.js';
+export type { Refusal, Refusal__Output } from './gen/portcullis/v1/Refusal.js';
 export type { Reuse, Reuse__Output } from './gen/portcullis/v1/Reuse.js';
 export type { RiskDecision__Output } from './gen/portcullis/v1/RiskDecision.js';
 export type { RuleEffect__Output } from './gen/portcullis/v1/RuleEffect.js';

@@ -14,6 +14,7 @@ export { type ConfigSpec, type LoadedConfig, loadConfig } from './config/load.js
 export { type ConfigProblem, formatConfigProblem } from './config/problem.js';
 export { redactConfig } from './config/redact.js';
 export { environmentName } from './config/schema-paths.js';
+export { readSecret, type SecretSource, secretSource } from './config/secret-source.js';
 export { FAULT_KINDS, type FaultKind } from './errors/fault-kinds.js';
 export { PortcullisError } from './errors/portcullis-error.js';
 export { type ProblemDocument, problemDocument } from './errors/problem-document.js';

@@ -18,6 +18,7 @@ import {
 } from '@portcullis/runtime';
 import { createPolicyClient } from './ask/client.js';
 import { pdpCredentials } from './ask/credentials.js';
+import { createBehalfReader } from './behalf/behalf.js';
 import { createAnswerCache } from './cache/answer-cache.js';
 import type { SidecarConfig } from './config.js';
 import { auditLevel, BY_REDACTOR, type Capabilities } from './enforce/capabilities.js';
@@ -105,7 +106,7 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
   const backstopMs = config.pdp.deadlineMs + BACKSTOP_MS;
   const parts: SurfaceParts = {
     enforcementOf(source, { capabilities: own = {}, redacts = false, observer = metrics } = {}) {
-      const refuser = createRefuser({ source, log, observer });
+      const refuser = createRefuser({ source, log, observer, records: client });
       const common = { client, refuser, clock: systemClock, backstopMs };
       const guard = redacts
         ? createGuard({
@@ -117,6 +118,7 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
       return { guard: tracing?.guard(guard) ?? guard, refuser, requestOf: createRequestMaker(source, asking) };
     },
     client,
+    behalf: createBehalfReader(config.onBehalf, processEnvironment()),
     open,
     observer: metrics,
     clock: systemClock,

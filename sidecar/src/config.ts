@@ -2,8 +2,10 @@
 
 import { ENVIRONMENTS } from '@portcullis/policy/model';
 import { adminConfig, logConfig, tlsConfig } from '@portcullis/runtime';
+import { tracingConfig } from '@portcullis/runtime/tracing';
 import { z } from 'zod';
 import { pdpConfig } from './ask/config.js';
+import { behalfConfig } from './behalf/config.js';
 import { cacheConfig } from './cache/config.js';
 import { a2aConfig } from './intercept/a2a/config.js';
 import { authorizeConfig } from './intercept/authorize/config.js';
@@ -13,7 +15,6 @@ import { llmConfig } from './intercept/llm/config.js';
 import { mcpConfig, stdioConfig } from './intercept/mcp/config.js';
 import { approvalsConfig } from './intercept/mcp/held/config.js';
 import { redactionConfig } from './redact/config.js';
-import { tracingConfig } from './trace/config.js';
 
 const session = z
   .strictObject({
@@ -44,6 +45,7 @@ export const sidecarConfig = z
     session: session.describe('Which attempts belong together (contracts §9); named as context.session_id.'),
     pdp: pdpConfig.describe('The policy decision points.'),
     cache: cacheConfig,
+    onBehalf: behalfConfig.describe('For whom agents act, and for what: where the user’s token and the task are read.'),
     redaction: redactionConfig,
     tracing: tracingConfig.optional().describe('OpenTelemetry traces; none without it.'),
     approvals: approvalsConfig,

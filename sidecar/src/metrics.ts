@@ -7,11 +7,12 @@ import { type AskObserver, BREAKER_STATES } from './ask/observer.js';
 import { type AnswerCacheObserver, UNSTORED_REASONS } from './cache/answer-cache.js';
 import type { RefusalObserver } from './enforce/refuse.js';
 import { DIRECTIONS, type EgressObserver, ENDINGS } from './intercept/egress/evidence.js';
+import type { ExchangeObserver } from './intercept/exchange-outcome.js';
 import { CALL_OUTCOMES } from './intercept/llm/calls.js';
 import type { GatewayObserver } from './intercept/llm/compose-llm.js';
+import type { CombinedObserver } from './intercept/mcp/combined/answer.js';
 import { QUARANTINE_REASONS } from './intercept/mcp/definitions/ledger.js';
 import { CALL_REASONS, HIDDEN_REASONS, type ToolObserver } from './intercept/mcp/definitions/tool-definitions.js';
-import type { ExchangeObserver } from './intercept/mcp/exchange.js';
 import { REDACTION_DIRECTIONS, type RedactionObserver } from './redact/redactor.js';
 
 /** How attempts end, as a label. */
@@ -26,7 +27,8 @@ export interface SidecarMetrics
     AnswerCacheObserver,
     EgressObserver,
     RedactionObserver,
-    ToolObserver {
+    ToolObserver,
+    CombinedObserver {
   /** What the gauge of kept allows reads when scraped. */
   followCache(entries: () => number): void;
   /** What the gauge of calls that wait for people reads when scraped. */
@@ -75,6 +77,10 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
     name: 'reuses_lost_total',
     help: 'Allows out of kept decisions that no PDP had recorded when the sidecar ended.',
   });
+  const refusalsLost = registry.counter({
+    name: 'refusals_unrecorded_total',
+    help: 'Attempts that were refused without a decision, and that could not be put on record.',
+  });
   const redactedValues = registry.counter<'direction' | 'kind'>({
     name: 'redacted_values_total',
     help: 'Values that were masked, hashed, dropped or replaced by a placeholder, by kind.',
@@ -118,6 +124,10 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
     name: 'tools_hidden_total',
     help: 'Tools that were left out of lists, each time, by reason.',
     labels: { reason: [...HIDDEN_REASONS, ...QUARANTINE_REASONS] },
+  });
+  const missing = registry.counter({
+    name: 'combined_servers_missing_total',
+    help: 'Times that a server could not be asked for its part of what the endpoint of all servers answers.',
   });
   const quarantined = registry.counter<'reason'>({
     name: 'quarantined_calls_total',
@@ -178,6 +188,9 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
     reusesLost(count) {
       reusesLost.inc(count);
     },
+    refusalsLost(count) {
+      refusalsLost.inc(count);
+    },
     unstored(reason) {
       unstored.inc({ reason });
     },
@@ -198,6 +211,9 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
     },
     toolHidden(reason) {
       hidden.inc({ reason });
+    },
+    serverMissing() {
+      missing.inc();
     },
     quarantinedCall(reason) {
       quarantined.inc({ reason });

@@ -32,6 +32,7 @@ export function rehearse(attempts: AttemptMaker): CanonicalRequest | undefined {
     source: 'mcp_proxy',
     log: createLogger({ component: 'rehearsal', level: 'silent' }),
     observer: { refused: () => undefined, failedClosed: () => undefined },
+    records: { refused: () => undefined },
   });
   let request: CanonicalRequest | undefined;
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -44,6 +45,7 @@ export function rehearse(attempts: AttemptMaker): CanonicalRequest | undefined {
       era: 'legacy',
       protocolVersion: VERSION,
       sessionId: undefined,
+      behalf: {},
     });
     if (isAttempt(made)) ({ request } = made);
     refusalError(read.message.id, refuser.refuse('PDP_UNAVAILABLE', { note: 'rehearsal', path: 'platform/rehearsal' }));

@@ -21,9 +21,17 @@ function outcomeOf(verdict: ReferenceVerdict): GoldenOutcome {
   };
 }
 
-/** From the source folder, as an author's tools see it. */
-function fromSource({ files, request }: GoldenCase): Verdict {
-  return linkBundle(compiled(files)).evaluate(request);
+const engines = new Map<string, ReturnType<typeof linkBundle>>();
+
+/** From the source folder, as an author's tools see it; compiled once for all tests of a case. */
+function engineOf({ name, files }: GoldenCase): ReturnType<typeof linkBundle> {
+  const engine = engines.get(name) ?? linkBundle(compiled(files));
+  engines.set(name, engine);
+  return engine;
+}
+
+function fromSource(one: GoldenCase): Verdict {
+  return engineOf(one).evaluate(one.request);
 }
 
 /** Through the bundle, as a PDP gets it. */
@@ -64,7 +72,7 @@ describe('golden cases', () => {
   });
 
   test.each(cases)('$name: the explanation carries the verdict', (one) => {
-    const engine = linkBundle(compiled(one.files));
+    const engine = engineOf(one);
     expect(engine.explain(one.request).verdict).toEqual(engine.evaluate(one.request));
   });
 });

@@ -24,6 +24,9 @@ const resolve = createRequire(import.meta.url).resolve;
 const EVERYTHING = resolve('@modelcontextprotocol/server-everything/dist/index.js');
 const FILESYSTEM = resolve('@modelcontextprotocol/server-filesystem/dist/index.js');
 
+/** Patience for a client's handshake, milliseconds. */
+const CONNECT_MS = 20_000;
+
 const USAGE = `Usage: npm run demo -- [--json] [--keep]
 
 Shows the whole of Portcullis on this machine: signed releases, decisions, enforcement, tampering, rollback, and what
@@ -109,9 +112,15 @@ async function run({ json, keep }: Options, timeline: Timeline): Promise<number>
     const sidecar = await stack.startSidecar({ upstreams: [{ name: 'everything', url: everything.url }] });
     const mcpUrl = sidecar.mcpUrl('everything');
     const wrapper = await stack.stdioWrapper('files');
-    const http = await connectHttp(mcpUrl);
+    // A handshake is decided like everything else: on a busy machine the first may find nobody to decide it in time.
+    const http = await eventually('a client to connect over HTTP', () => connectHttp(mcpUrl), CONNECT_MS);
     closing.push(() => http.close());
-    const stdio = await connectStdio(wrapper.command, [...wrapper.args, process.execPath, FILESYSTEM, folder]);
+    const child = [...wrapper.args, process.execPath, FILESYSTEM, folder];
+    const stdio = await eventually(
+      'a client to connect over stdio',
+      () => connectStdio(wrapper.command, child),
+      CONNECT_MS,
+    );
     closing.push(() => stdio.close());
     timeline.note(`sidecar ready after ${Math.round(sidecar.readyMs)} ms; the official MCP client is connected`);
 

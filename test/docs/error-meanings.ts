@@ -121,9 +121,14 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     action:
       'Restore the file `reviews`, or move it away: open reviews are in the audit chain as records of kind `review`.',
   },
+  ERR_REVIEW_STORE: {
+    meaning:
+      'The Redis that keeps reviews does not answer. Reviews of decisions wait on the disk; lists have HTTP 503.',
+    action: 'Look at the Redis of `approvals.store`. See the runbook `approvals-unavailable`.',
+  },
   ERR_REVIEW_UNKNOWN: {
-    meaning: 'This PDP has no review of that id. Answered with HTTP 404.',
-    action: 'Each PDP keeps those of its own decisions; `portcullis reviews close` asks all of them.',
+    meaning: 'The PDP knows no review of that id. Answered with HTTP 404.',
+    action: 'Without a shared `approvals.store` each PDP has its own; `portcullis reviews close` asks all of them.',
   },
   ERR_QUOTA_STORE: {
     meaning: 'The store of quotas does not answer, or has lost its accounts, so nobody can say how far they are used.',

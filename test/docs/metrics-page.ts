@@ -20,27 +20,35 @@ export interface RegisteredMetric {
   readonly labels: Readonly<Record<string, readonly string[]>>;
 }
 
+/** With what each `follow…` of a service is called: they register metrics too, and none may be left out. */
+type Followed<M> = {
+  readonly [K in keyof M as K extends `follow${string}` ? K : never]: M[K] extends (...given: infer A) => unknown
+    ? A
+    : never;
+};
+
+function follow<M extends object>(metrics: M, followed: Followed<M>): void {
+  for (const [name, given] of Object.entries<readonly unknown[]>(followed)) {
+    const method: unknown = Reflect.get(metrics, name);
+    if (typeof method === 'function') Reflect.apply(method, metrics, given);
+  }
+}
+
+const unread = (): never => {
+  throw new Error('nothing is scraped here');
+};
+
 const SERVICES = {
-  portcullis_pdp: (registry: Registry) => {
-    const metrics = createPdpMetrics(registry);
-    metrics.followKills({ seq: () => 0, inForce: () => 0 });
-    metrics.followRelease({
-      channel: '',
-      state: () => {
-        throw new Error('nothing is scraped here');
-      },
-      ageSeconds: () => Number.NaN,
-    });
-    metrics.followCache(() => 0);
-  },
-  portcullis_sidecar: (registry: Registry) => {
-    const metrics = createSidecarMetrics(registry);
-    metrics.followCache(() => 0);
-    metrics.followWaiting(() => 0);
-  },
-  portcullis_distributor: (registry: Registry) => {
-    createDistributorMetrics(registry);
-  },
+  portcullis_pdp: (registry: Registry) =>
+    follow(createPdpMetrics(registry), {
+      followKills: [{ seq: unread, inForce: unread }],
+      followRelease: [{ channel: '', state: unread, ageSeconds: unread }],
+      followCache: [unread],
+      followShipping: [unread],
+    }),
+  portcullis_sidecar: (registry: Registry) =>
+    follow(createSidecarMetrics(registry), { followCache: [unread], followWaiting: [unread] }),
+  portcullis_distributor: (registry: Registry) => follow(createDistributorMetrics(registry), {}),
 } as const satisfies Record<string, (registry: Registry) => void>;
 
 /** The metrics of every service by prefix, found by registering them on an empty registry. */

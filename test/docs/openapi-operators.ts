@@ -137,7 +137,7 @@ export function operatorPaths(): Readonly<Record<string, object>> {
     '/v1/reviews': {
       get: {
         operationId: 'reviewList',
-        summary: 'What policies let continue and want looked at, of this PDP',
+        summary: 'What policies let continue and want looked at, of all PDPs that share a store',
         security: SECURITY,
         parameters: [
           {
@@ -148,8 +148,8 @@ export function operatorPaths(): Readonly<Record<string, object>> {
           },
         ],
         responses: {
-          200: { description: 'The reviews, oldest first.', content: json(ref('Reviews')) },
-          ...problems({ ...REFUSALS, 400: 'A parameter is not acceptable.' }),
+          200: { description: 'The reviews, newest first.', content: json(ref('Reviews')) },
+          ...problems({ ...REFUSALS, 400: 'A parameter is not acceptable.', 503: 'The store does not answer.' }),
         },
       },
     },
@@ -165,7 +165,7 @@ export function operatorPaths(): Readonly<Record<string, object>> {
           ...problems({
             ...REFUSALS,
             400: 'The note is not acceptable.',
-            404: 'This PDP has no review of that id.',
+            404: 'There is no review of that id.',
             409: 'Somebody has closed it already.',
             413: 'The body is too large.',
             415: 'The body is not JSON.',

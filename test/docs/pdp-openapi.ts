@@ -69,6 +69,11 @@ const AUTHZEN = {
       search_resource_endpoint: { type: 'string', format: 'uri' },
       search_action_endpoint: { type: 'string', format: 'uri' },
       access_request_endpoint: { type: 'string', format: 'uri' },
+      supported_obligations: {
+        type: 'array',
+        items: { type: 'string' },
+        description: 'Types of the draft of the obligations profile; there with `http.obligations: profile`.',
+      },
       capabilities: { type: 'array', items: { type: 'string' } },
     },
   },

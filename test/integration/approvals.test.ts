@@ -114,8 +114,10 @@ beforeAll(async () => {
 
 afterAll(async () => {
   redis?.resume();
-  await agent?.close();
+  // Not close(): what a failed test still waits for would keep everything below from ending.
+  await agent?.destroy();
   await stack?.close();
+  receiver?.closeAllConnections();
   receiver?.close();
   admin?.disconnect();
   await proxy?.close();

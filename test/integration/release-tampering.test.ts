@@ -53,6 +53,8 @@ const BYTE_STRIDE = LONG ? 1 : 29;
 const STRIDE = LONG ? 11 : 397;
 /** One look at as many sources as there are flips in it. */
 const LOOK_MS = 60_000;
+/** A process is started for each damaged file. */
+const DAMAGE_MS = LONG ? 1_800_000 : 180_000;
 /** P5. */
 const RECOVERY_MS = 10_000;
 const TOOLS = ['read', 'write', 'drop', 'unheard-of'] as const;
@@ -88,10 +90,10 @@ const pdp = (number: 1 | 2 | 3): PdpProcess => at(stack.pdps, number - 1);
 const mirror = (number: 1 | 2 | 3): HostileMirror => at(mirrors, number - 1);
 const voice = (number: 1 | 2 | 3): PdpVoice => at(voices, number - 1);
 
-/** Everything that a PDP says now that is the same whenever the same is asked of the same release. */
 /** The PDP shares a thread with thousands of looks: a late answer is not what is looked for here. */
 const PATIENCE_MS = 10_000;
 
+/** Everything that a PDP says now that is the same whenever the same is asked of the same release. */
 async function answers(of: PdpVoice): Promise<readonly unknown[]> {
   const said = await Promise.all(TOOLS.map((tool) => of.ask(tool)));
   return said.map(({ lasting, codes }) => lasting ?? codes);
@@ -140,6 +142,13 @@ async function underAttack(of: HostileMirror, isMet: (key: string) => boolean, m
     return mutation(key, bytes);
   });
   await eventually('a look under attack to end', () => isOver, 20_000);
+}
+
+/** Files that differ in versions and digests are of one kind, and are read by the same lines. */
+function firstOfEachKind(files: readonly string[]): readonly string[] {
+  return [...Map.groupBy(files, (file) => file.replaceAll(/[0-9a-f]{64}|\d+/g, '#')).values()].flatMap(
+    ([first]) => first ?? [],
+  );
 }
 
 function flipped(bytes: Buffer, offset: number, mask = 1): Buffer {
@@ -451,61 +460,65 @@ describe('what was released before', () => {
     await expectTrouble(1, /^rollback: /);
   });
 
-  test('with a damaged file on the PDP’s own disk: the last good, or nothing', async () => {
-    const home = join(stack.folder, 'pdp-1');
-    const kept = join(stack.folder, 'pdp-1-kept');
-    mirror(1).mutate();
-    await inForce(1, newest);
-    await pdp(1).kill();
-    // The audit chain has tests of its own.
-    const files = filesBelow(home).filter((file) => !/\/(audit|scratch)\/|audit-key\.pem$/.test(file));
-    cpSync(home, kept, { recursive: true });
-    const flip = (bytes: Buffer): Buffer =>
-      [0, bytes.length >> 1, bytes.length - 1].reduce((found, offset) => flipped(found, offset), bytes);
-    const cut = (bytes: Buffer): Buffer => bytes.subarray(0, bytes.length >> 1);
-    const empty = (): Buffer => Buffer.alloc(0);
-    const damages = Object.entries(LONG ? { flip, cut, empty } : { flip });
-    const outcomes: string[] = [];
-    for (const file of files) {
-      for (const [damage, inflict] of damages) {
-        const name = `${relative(home, file)} ${damage}`;
-        for (const each of files) copyFileSync(join(kept, relative(home, each)), each);
-        writeFileSync(file, inflict(readFileSync(file)));
-        const old = at(past, 0);
-        mirror(1).mutate((key) => old.get(key));
-        const started = await pdp(1)
-          .start()
-          .then(
-            () => true,
-            (error: unknown) => {
-              expect(String(error)).toMatch(/trusted state|kill lists/);
-              return false;
-            },
+  test(
+    'with a damaged file on the PDP’s own disk: the last good, or nothing',
+    async () => {
+      const home = join(stack.folder, 'pdp-1');
+      const kept = join(stack.folder, 'pdp-1-kept');
+      mirror(1).mutate();
+      await inForce(1, newest);
+      await pdp(1).kill();
+      // The audit chain has tests of its own.
+      const files = filesBelow(home).filter((file) => !/\/(audit|scratch)\/|audit-key\.pem$/.test(file));
+      cpSync(home, kept, { recursive: true });
+      const flip = (bytes: Buffer): Buffer =>
+        [0, bytes.length >> 1, bytes.length - 1].reduce((found, offset) => flipped(found, offset), bytes);
+      const cut = (bytes: Buffer): Buffer => bytes.subarray(0, bytes.length >> 1);
+      const empty = (): Buffer => Buffer.alloc(0);
+      const damages = Object.entries(LONG ? { flip, cut, empty } : { flip });
+      const outcomes: string[] = [];
+      for (const file of LONG ? files : firstOfEachKind(files)) {
+        for (const [damage, inflict] of damages) {
+          const name = `${relative(home, file)} ${damage}`;
+          for (const each of files) copyFileSync(join(kept, relative(home, each)), each);
+          writeFileSync(file, inflict(readFileSync(file)));
+          const old = at(past, 0);
+          mirror(1).mutate((key) => old.get(key));
+          const started = await pdp(1)
+            .start()
+            .then(
+              () => true,
+              (error: unknown) => {
+                expect(String(error)).toMatch(/trusted state|kill lists/);
+                return false;
+              },
+            );
+          if (!started) {
+            outcomes.push(`${name}: does not start`);
+            continue;
+          }
+          await replay(0);
+          const said = await answers(voice(1));
+          const seq = await seqOf(1);
+          expect({ name, seq: [0, newest].includes(seq) }).toEqual({ name, seq: true });
+          if (seq !== 0) expect({ name, said }).toEqual({ name, said: before });
+          expect({ name, activations: await activations(1) }).toEqual({ name, activations: 0 });
+          mirror(1).mutate();
+          await inForce(1, newest);
+          expect({ name, said: await answers(voice(1)) }).toEqual({ name, said: before });
+          outcomes.push(
+            `${name}: ${seq === 0 ? 'nothing in force until it was fetched again' : 'the last good release'}`,
           );
-        if (!started) {
-          outcomes.push(`${name}: does not start`);
-          continue;
+          await pdp(1).kill();
         }
-        await replay(0);
-        const said = await answers(voice(1));
-        const seq = await seqOf(1);
-        expect({ name, seq: [0, newest].includes(seq) }).toEqual({ name, seq: true });
-        if (seq !== 0) expect({ name, said }).toEqual({ name, said: before });
-        expect({ name, activations: await activations(1) }).toEqual({ name, activations: 0 });
-        mirror(1).mutate();
-        await inForce(1, newest);
-        expect({ name, said: await answers(voice(1)) }).toEqual({ name, said: before });
-        outcomes.push(
-          `${name}: ${seq === 0 ? 'nothing in force until it was fetched again' : 'the last good release'}`,
-        );
-        await pdp(1).kill();
       }
-    }
-    figures.push('damaged disk, older release offered:', ...outcomes.map((line) => `  ${line}`));
-    for (const each of files) copyFileSync(join(kept, relative(home, each)), each);
-    await pdp(1).start();
-    await inForce(1, newest);
-  });
+      figures.push('damaged disk, older release offered:', ...outcomes.map((line) => `  ${line}`));
+      for (const each of files) copyFileSync(join(kept, relative(home, each)), each);
+      await pdp(1).start();
+      await inForce(1, newest);
+    },
+    DAMAGE_MS,
+  );
 });
 
 describe('a PDP whose repository is not what it should be', () => {

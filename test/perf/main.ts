@@ -27,6 +27,10 @@ const BENCHES: Readonly<
     about: 'decision points as servers beside OPA and Cerbos, over TLS (half an hour; --quick: under three minutes)',
     run: async (options) => (await import('./pdp.js')).benchPdp(options),
   },
+  sidecar: {
+    about: 'what a sidecar adds to a call, per surface, beside peers (half an hour; --quick: about two minutes)',
+    run: async (options) => (await import('./sidecar.js')).benchSidecar(options),
+  },
   ask: {
     about: "the sidecar's PDP client by itself",
     run: async () => (await import('./ask.js')).benchAsk(),

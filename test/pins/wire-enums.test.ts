@@ -93,6 +93,7 @@ const ENUMS = {
     RULE_EFFECT_REQUIRE_APPROVAL: 5,
     RULE_EFFECT_REQUIRE_HITL: 6,
     RULE_EFFECT_ESCALATE: 7,
+    RULE_EFFECT_LIMIT: 8,
   },
   Arm: {
     ARM_UNSPECIFIED: 0,
@@ -143,7 +144,7 @@ const MESSAGES = {
   EvaluateBatchRequest: 'requests=1',
   EvaluateBatchResponse: 'responses=1',
   DecideRequest: 'questions=1',
-  Question: 'id=1 evaluate=2 ping=3',
+  Question: 'id=1 evaluate=2 ping=3 traceparent=4 tracestate=5',
   DecideResponse: 'answers=1',
   Answer: 'id=1 decision=2 fault=3 pong=4',
   Ping: '',
@@ -152,11 +153,13 @@ const MESSAGES = {
   WatchEvent: 'epochs=1 bundle_digest=2 policy_version=3 freshness=4 approvals=5',
   Settlement:
     'decision_id=1 outcome=2 request_digest=3 duration_ms=4 usage=5 result_json=6 session_id=7 result_truncated=8 ' +
-    'tenant_id=9 agent_id=10',
+    'tenant_id=9 agent_id=10 redaction=11',
   Reuse:
     'decision_id=1 reuse_of=2 request_digest=3 tenant_id=4 agent_id=5 server=6 tool=7 operation=8 arguments_digest=9 bundle_digest=10 policy_version=11 release_seq=12 matched=13 at=14',
-  SettleRequest: 'settlements=1 reuses=8',
-  SettleResponse: 'accepted=1 reuses_recorded=8',
+  RedactionLayers: 'layers=1 ner=2',
+  Refusal: 'refusal_id=1 source=2 code=3 reason=4 status=5 server=6 tool=7 operation=8 count=9 at=10 last_at=11',
+  SettleRequest: 'settlements=1 reuses=8 refusals=9',
+  SettleResponse: 'accepted=1 reuses_recorded=8 refusals_recorded=9',
 } as const;
 
 const METHODS = [

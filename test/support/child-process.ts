@@ -88,13 +88,14 @@ export async function startService(
   entry: string,
   args: readonly string[],
   timeoutMs = 20_000,
+  nodeArgs: readonly string[] = [],
 ): Promise<{ readonly process: RunningProcess; readonly announcement: Announcement; readonly readyMs: number }> {
   const begun = performance.now();
   let announce: (value: Announcement) => void = () => undefined;
   const announced = new Promise<Announcement>((resolve) => {
     announce = resolve;
   });
-  const running = startProcess(process.execPath, ['--enable-source-maps', entry, ...args, '--announce'], {
+  const running = startProcess(process.execPath, [...nodeArgs, '--enable-source-maps', entry, ...args, '--announce'], {
     onLine: (line) => {
       if (line.startsWith('{"ready":true')) announce(JSON.parse(line) as Announcement);
     },

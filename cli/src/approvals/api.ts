@@ -1,5 +1,6 @@
-/** Speaks to the approvers' surface of a PDP over HTTPS, with the token of a person. */
+/** Speaks to the approvers' surface of a PDP over HTTPS, with the token or the certificate of a person, or with both. */
 
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { parsePeerIdentity } from '@portcullis/proto';
 import { type Json, type JsonObject, PortcullisError, parseStrictJson, spiffeIdOf } from '@portcullis/runtime';
@@ -10,7 +11,9 @@ import type { Shell } from '../shell.js';
 /** What the connection flags say. */
 export interface ApproverFlags {
   readonly pdp: string;
-  readonly tokenFile: string;
+  readonly tokenFile?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
   readonly tlsCa?: string;
   readonly trustDomain?: string;
   readonly json: boolean;
@@ -31,13 +34,19 @@ const MAX_TOKEN_BYTES = 64 * 1024;
 /** @throws PortcullisError `ERR_CLI_USAGE` when a flag cannot be used. */
 export async function openApproverApi(shell: Shell, flags: ApproverFlags): Promise<ApproverApi> {
   const base = baseUrl(flags.pdp);
-  const token = await readToken(shell, flags.tokenFile);
+  const own = await readCertificate(flags);
+  const token = flags.tokenFile === undefined ? undefined : await readToken(shell, flags.tokenFile);
+  if (own === undefined && token === undefined)
+    throw usageFault(
+      'say who you are: --token-file with your token, or --tls-cert and --tls-key with your certificate',
+    );
   const ca = flags.tlsCa === undefined ? undefined : await readText(flags.tlsCa, '--tls-ca');
   const { trustDomain } = flags;
   const agent = new Agent({
     connect: {
       minVersion: 'TLSv1.3',
       ...(ca === undefined ? {} : { ca }),
+      ...own,
       // Inside a deployment a PDP is known by its SPIFFE id, elsewhere by the name of its host.
       ...(trustDomain === undefined
         ? {}
@@ -53,7 +62,7 @@ export async function openApproverApi(shell: Shell, flags: ApproverFlags): Promi
       headersTimeout: ANSWER_TIMEOUT_MS,
       bodyTimeout: ANSWER_TIMEOUT_MS,
       headers: {
-        authorization: `Bearer ${token}`,
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -85,6 +94,26 @@ function baseUrl(text: string): string {
     throw usageFault('--pdp: expected a URL such as https://pdp.example.com:8443');
   }
   return url.origin;
+}
+
+/** Certificate and key go together. @throws PortcullisError `ERR_CLI_USAGE` for one without the other, or that is none */
+async function readCertificate({ tlsCert, tlsKey }: ApproverFlags): Promise<{ cert: string; key: string } | undefined> {
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined) throw usageFault('--tls-cert and --tls-key go together');
+  const cert = await readText(tlsCert, '--tls-cert');
+  const key = await readText(tlsKey, '--tls-key');
+  if (!isPair(cert, key)) {
+    throw usageFault(`--tls-cert, --tls-key: ${tlsCert} and ${tlsKey} are not a certificate and its private key`);
+  }
+  return { cert, key };
+}
+
+function isPair(cert: string, key: string): boolean {
+  try {
+    return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+  } catch {
+    return false;
+  }
 }
 
 async function readToken(shell: Shell, file: string): Promise<string> {

@@ -1,5 +1,6 @@
 import { readRecord } from '@portcullis/policy/evidence';
 import type { Json, JsonObject } from '@portcullis/policy/model';
+import { refusalText } from './record-text.js';
 
 /** Which decisions are shown; what is absent does not narrow. */
 export interface DecisionFilter {
@@ -18,7 +19,7 @@ export interface DecisionFilter {
   readonly policy?: string | undefined;
 }
 
-/** A decision out of a line of a chain; nothing for a line of another kind. A line that is no record says so. */
+/** A decision out of a line of a chain, or what a PEP refused without one; nothing for another kind. A line that is no record says so. */
 export type SeenDecision = { readonly text: string; readonly record: JsonObject | undefined };
 
 /** Reads a line for people: one decision per line, in columns. Nothing when it is not about a decision that fits. */
@@ -27,7 +28,8 @@ export function seenDecision(line: string, filter: DecisionFilter): SeenDecision
   // Somebody who looks on must see that something was altered.
   if (!reading.ok) return { text: `?  ${reading.message}`, record: undefined };
   const { record } = reading;
-  if (record['kind'] !== 'decision' || !fits(record, filter)) return undefined;
+  const isRefusal = record['kind'] === 'refusal';
+  if ((record['kind'] !== 'decision' && !isRefusal) || !fits(record, filter)) return undefined;
   const tool = object(record['tool']);
   const deny = texts(record['deny']);
   const policies = matched(record).filter(({ effect }) => record['effect'] === 'allow' || effect !== 'allow');
@@ -41,8 +43,8 @@ export function seenDecision(line: string, filter: DecisionFilter): SeenDecision
       .join(' ')
       .padEnd(36),
     [...deny, ...policies.map(({ layer, policy }) => `${layer}/${policy}`)].join(' '),
-    tookText(record),
-    text(record['decision_id']),
+    isRefusal ? refusalText(record) : tookText(record),
+    text(record['decision_id'] ?? record['refusal_id']),
   ];
   return { text: printable(columns.filter((column) => column !== '').join('  ')), record };
 }

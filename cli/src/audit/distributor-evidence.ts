@@ -1,6 +1,7 @@
 /** Evidence as a distributor stores it, over HTTPS with our certificate. What it says is printed, and not believed. */
 
 import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
 import { PortcullisError, parseStrictJson } from '@portcullis/runtime';
 import { type Dispatcher, request } from 'undici';
 import { z } from 'zod';
@@ -8,6 +9,8 @@ import type { DistributorConnection } from '../release/connection.js';
 
 /** No answer that is read whole is larger. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+/** No line of a chain is longer: a record is a quarter of that, in bytes. */
+const MAX_LINE_BYTES = 1024 * 1024;
 /** Longest wait for an answer, or for more of it, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 60_000;
 
@@ -97,14 +100,27 @@ export function openDistributorEvidence(
     async *exportLines(writer) {
       const { body } = await call(`export?${new URLSearchParams({ writer }).toString()}`);
       try {
-        yield* createInterface({ input: body, crlfDelay: Number.POSITIVE_INFINITY });
+        yield* createInterface({ input: Readable.from(withLines(body)), crlfDelay: Number.POSITIVE_INFINITY });
       } catch (cause) {
-        throw unreachable('export', cause);
+        throw PortcullisError.is(cause) ? cause : unreachable('export', cause);
       }
     },
     get: (route) => json(route),
     erase: async (wish) => understood(erasureSchema, await json('erasures', JSON.stringify(wish)), 'erasures'),
   };
+}
+
+const NEWLINE = 0x0a;
+
+/** The same bytes, as long as their lines end. @throws PortcullisError `ERR_CLI_ANSWER` for a line without one. */
+async function* withLines(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let open = 0;
+  for await (const chunk of bytes) {
+    const first = chunk.indexOf(NEWLINE);
+    if (open + (first < 0 ? chunk.byteLength : first) > MAX_LINE_BYTES) throw nonsense('export', 'a line is too long');
+    open = first < 0 ? open + chunk.byteLength : chunk.byteLength - 1 - chunk.lastIndexOf(NEWLINE);
+    yield chunk;
+  }
 }
 
 async function whole(path: string, answer: Dispatcher.ResponseData): Promise<Uint8Array> {

@@ -41,6 +41,10 @@ const COLUMNS = [
   'grant_id',
   'by',
   'comment',
+  'refusal_id',
+  'source',
+  'reason',
+  'count',
   'writer',
   'hash',
 ] as const;

@@ -1,5 +1,5 @@
 import { readRecord } from '@portcullis/policy/evidence';
-import type { Json } from '@portcullis/policy/model';
+import type { Json, JsonObject } from '@portcullis/policy/model';
 
 /** A record in one line for people; a line that is none says so. */
 export function recordText(line: string): string {
@@ -22,9 +22,21 @@ export function recordText(line: string): string {
     const what = [shown(record['outcome']), shown(record['decision_id']), `searched by: ${ran}`, ...asked].join('  ');
     return printable(`${link.seq}  ${shown(record['at'])}  ${who}  enforcement  ${what}`);
   }
-  if (record['kind'] === 'review') {
+  if (record['kind'] === 'refusal') {
+    const what = [called, ...(Array.isArray(record['deny']) ? record['deny'] : []), refusalText(record)];
+    const words = what.filter((part) => part !== '').join('  ');
+    return printable(`${link.seq}  ${shown(record['at'])}  deny   ${who}  ${words}`);
+  }
+  if (record['kind'] === 'intent') {
+    const signals = Array.isArray(record['signals']) ? record['signals'].map(shown).join(' ') : '';
+    const what = `${shown(record['decision'])}  ${shown(record['decision_id'])}  ${signals}`;
+    return printable(`${link.seq}  ${shown(record['at'])}  ${who}  intent  ${what}`);
+  }
+  if (record['kind'] === 'review' || record['kind'] === 'notice') {
     const what = [record['event'], record['decision_id'], record['webhook'], record['by']].map(shown);
-    return printable(`${link.seq}  ${shown(record['at'])}  review  ${what.filter((part) => part !== '').join('  ')}`);
+    return printable(
+      `${link.seq}  ${shown(record['at'])}  ${record['kind']}  ${what.filter((part) => part !== '').join('  ')}`,
+    );
   }
   if (record['kind'] === 'release' || record['kind'] === 'kill') {
     const names = ['event', 'scope', 'kill_id', 'reason', 'policy_version', 'bundle_digest'];
@@ -35,6 +47,12 @@ export function recordText(line: string): string {
   return printable(
     `${link.seq}  ${shown(record['at'])}  ${shown(record['effect']).padEnd(5)}  ${who}  ${called}  ${deny}`,
   );
+}
+
+/** Why a PEP refused by itself, and how often. */
+export function refusalText({ source, reason, count }: JsonObject): string {
+  const times = typeof count === 'number' && count > 1 ? [`×${count}`] : [];
+  return [shown(reason), 'by', shown(source), ...times].filter((part) => part !== '').join(' ');
 }
 
 function shown(value: Json | undefined): string {

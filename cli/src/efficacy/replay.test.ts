@@ -82,10 +82,12 @@ describe('a replay', () => {
     expect(told.reports.map(({ result }) => result?.value)).toEqual(['To: Bob']);
     const summary = await summarise(reasons, { track: 'T1', scenarios: 1 });
     expect(summary).toMatchObject({ calls: 2, outcomes: { allow: 1, deny: 1 }, default_packs: false });
+    expect(summary.codes).toEqual({ POLICY_DENIED: 1 });
+    expect(summaryLines(summary)).toContain('  POLICY_DENIED: 1');
     expect(summaryLines(summary)[0]).toContain('ANOTHER RELEASE');
   });
 
-  test.each(['NO_VALID_BUNDLE', 'PDP_TIMEOUT', 'IDENTITY_REJECTED'] as const)(
+  test.each(['NO_VALID_BUNDLE', 'PDP_TIMEOUT', 'IDENTITY_REJECTED', 'APPROVAL_UNAVAILABLE'] as const)(
     'ends at %s: that would count as an attack that was stopped',
     async (code) => {
       const told: Told = { requests: [], reports: [] };

@@ -5,6 +5,7 @@
  */
 
 import type { Json, JsonObject } from '@portcullis/policy/model';
+import { parseStrictJson } from '@portcullis/runtime';
 
 /** Agents whose hooks are understood. Codex speaks as Claude Code does. */
 export const HOOK_AGENTS = ['claude', 'cursor', 'gemini', 'copilot'] as const;
@@ -143,14 +144,15 @@ function made(agent: HookAgent, phase: HookEvent['phase'], event: JsonObject, sa
   return { agent, phase, server, tool, arguments: base, session, call, result };
 }
 
+/** JSON in a text, read as strictly as what is around it: of a member that stands there twice, agents read either. */
 function decoded(value: Json | undefined): Json | undefined {
   if (typeof value !== 'string') return value;
-  try {
-    return JSON.parse(value) as Json;
-  } catch {
-    return value;
-  }
+  const parsed = parseStrictJson(Buffer.from(value), { maxBytes: MAX_DECODED_BYTES });
+  return parsed.ok ? parsed.value : value;
 }
+
+/** The event around it is no larger. */
+const MAX_DECODED_BYTES = 4_194_304;
 
 function named(event: JsonObject, name: string): JsonObject {
   const value = text(event, name);

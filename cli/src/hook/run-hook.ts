@@ -2,14 +2,30 @@
 
 import { type CommandLineOptions, runCommandLine } from '../command-line.js';
 import { addHookVerb } from '../verbs/hook.js';
-import { BLOCKS } from './hook-answer.js';
+import { BLOCKS, refusalFor } from './hook-answer.js';
 
 /**
  * Runs it.
- * @returns 0 for an allow and for what was asked of the program itself (`--help`), otherwise {@link BLOCKS}: agents pass
- * over other failures and run the tool.
+ * @returns 0 for an allow, for what was asked of the program itself (`--help`), and for a denial in words that its agent reads
+ * only then; otherwise {@link BLOCKS}: agents pass over other failures and run the tool.
  */
 export async function runHook(argv: readonly string[], options: CommandLineOptions): Promise<0 | typeof BLOCKS> {
   const code = await runCommandLine(argv, options, addHookVerb);
-  return code === 0 ? 0 : BLOCKS;
+  if (code === 0) return 0;
+  // Not every Copilot CLI takes a failed hook for a denial; all take the answer of one that succeeded.
+  if (!namesCopilot(argv)) return BLOCKS;
+  const message = 'the hook failed; what it said on stderr tells why';
+  const { json, exit } = refusalFor('copilot', {
+    allowed: false,
+    outcome: 'failed_closed',
+    code: 'HOOK_FAILED',
+    message,
+  });
+  options.terminal.data(JSON.stringify(json));
+  return exit;
+}
+
+/** Read by itself: what failed may have been the reading of the others. */
+function namesCopilot(argv: readonly string[]): boolean {
+  return argv.some((word, at) => word === '--agent=copilot' || (word === '--agent' && argv[at + 1] === 'copilot'));
 }

@@ -85,6 +85,21 @@ describe('createDevelopmentPki', () => {
     expect(new X509Certificate(leaf.certPem).validToDate).toEqual(new X509Certificate(authority.certPem).validToDate);
   });
 
+  test('an approver is named in a tenant, and the certificate is short', async () => {
+    const { authority } = await makePki();
+    const vera = parseLeafIdentity('approver', 'acme/vera');
+    const leaf = await issueLeaf(authority, vera, { now: NOW });
+    expect([leaf.spiffeId, leaf.folder]).toEqual([
+      'spiffe://example.org/tenant/acme/approver/vera',
+      'approver-acme-vera',
+    ]);
+    const { validToDate } = new X509Certificate(leaf.certPem);
+    expect(validToDate.getTime() - NOW.getTime()).toBeLessThanOrEqual(25 * 3_600_000);
+    await expect(issueLeaf(authority, vera, { now: NOW, days: 7 })).resolves.toMatchObject({ identity: vera });
+    await expect(issueLeaf(authority, vera, { now: NOW, days: 8 })).rejects.toMatchObject({ code: 'ERR_CLI_USAGE' });
+    expect(() => parseLeafIdentity('approver', 'vera')).toThrow('TENANT/NAME');
+  });
+
   test('refuses an authority whose key belongs to another', async () => {
     const [a, b] = [await makePki(), await makePki()];
     const mixed = { ...a.authority, keyPem: b.authority.keyPem };

@@ -1,14 +1,15 @@
 import { PortcullisError } from '@portcullis/runtime';
 
-/** The kinds of workload a Portcullis certificate can speak for. */
-export const LEAF_KINDS = ['pdp', 'distributor', 'publisher', 'gateway', 'agent'] as const;
-/** A kind of workload. */
+/** Whom a Portcullis certificate can speak for: kinds of workload, and people who answer approvals. */
+export const LEAF_KINDS = ['pdp', 'distributor', 'publisher', 'gateway', 'agent', 'approver'] as const;
+/** See {@link LEAF_KINDS}. */
 export type LeafKind = (typeof LEAF_KINDS)[number];
 
-/** Who a leaf certificate is for. An agent is named within its tenant. */
+/** Who a leaf certificate is for. Agents and approvers are named within their tenant. */
 export type LeafIdentity =
   | { readonly kind: 'agent'; readonly tenant: string; readonly agent: string }
-  | { readonly kind: Exclude<LeafKind, 'agent'>; readonly name: string };
+  | { readonly kind: 'approver'; readonly tenant: string; readonly name: string }
+  | { readonly kind: Exclude<LeafKind, 'agent' | 'approver'>; readonly name: string };
 
 const NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}$/;
 const TRUST_DOMAIN = /^[a-z0-9._-]{1,255}$/;
@@ -33,29 +34,46 @@ export function requireTrustDomain(trustDomain: string): string {
 }
 
 /**
- * Reads a leaf's name as it is typed: `TENANT/AGENT` for an agent, a bare name for every other kind.
+ * Reads a leaf's name as it is typed: `TENANT/AGENT` for an agent, `TENANT/NAME` for an approver, a bare name for every other kind.
  * @throws PortcullisError `ERR_CLI_USAGE`.
  */
 export function parseLeafIdentity(kind: LeafKind, text: string): LeafIdentity {
-  if (kind !== 'agent') {
+  if (kind !== 'agent' && kind !== 'approver') {
     if (!NAME.test(text)) refuse(`--${kind}`, text, '1 to 128 of letters, digits, ".", "_" and "-"');
     return { kind, name: text };
   }
-  const [tenant, agent, ...more] = text.split('/');
-  if (tenant === undefined || agent === undefined || more.length > 0 || !NAME.test(tenant) || !NAME.test(agent)) {
-    refuse('--agent', text, 'TENANT/AGENT, each 1 to 128 of letters, digits, ".", "_" and "-"');
+  const [tenant, name, ...more] = text.split('/');
+  if (tenant === undefined || name === undefined || more.length > 0 || !NAME.test(tenant) || !NAME.test(name)) {
+    const form = kind === 'agent' ? 'TENANT/AGENT' : 'TENANT/NAME';
+    refuse(`--${kind}`, text, `${form}, each 1 to 128 of letters, digits, ".", "_" and "-"`);
   }
-  return { kind, tenant, agent };
+  return kind === 'agent' ? { kind, tenant, agent: name } : { kind, tenant, name };
 }
 
-/** The SPIFFE id: `spiffe://<td>/<kind>/<name>`, or `spiffe://<td>/tenant/<tenant>/agent/<agent>`. */
+/** The SPIFFE id: `spiffe://<td>/<kind>/<name>`, or `spiffe://<td>/tenant/<tenant>/<agent | approver>/<name>`. */
 export function spiffeIdFor(trustDomain: string, identity: LeafIdentity): string {
-  return identity.kind === 'agent'
-    ? `spiffe://${trustDomain}/tenant/${identity.tenant}/agent/${identity.agent}`
-    : `spiffe://${trustDomain}/${identity.kind}/${identity.name}`;
+  return `spiffe://${trustDomain}/${pathOf(identity).join('/')}`;
 }
 
-/** The folder a leaf is written to: `<kind>-<name>`, `agent-<tenant>-<agent>`. */
+function pathOf(identity: LeafIdentity): readonly string[] {
+  switch (identity.kind) {
+    case 'agent':
+      return ['tenant', identity.tenant, identity.kind, identity.agent];
+    case 'approver':
+      return ['tenant', identity.tenant, identity.kind, identity.name];
+    default:
+      return [identity.kind, identity.name];
+  }
+}
+
+/** The folder a leaf is written to: `<kind>-<name>`, `agent-<tenant>-<agent>`, `approver-<tenant>-<name>`. */
 export function leafFolder(identity: LeafIdentity): string {
-  return identity.kind === 'agent' ? `agent-${identity.tenant}-${identity.agent}` : `${identity.kind}-${identity.name}`;
+  switch (identity.kind) {
+    case 'agent':
+      return `agent-${identity.tenant}-${identity.agent}`;
+    case 'approver':
+      return `approver-${identity.tenant}-${identity.name}`;
+    default:
+      return `${identity.kind}-${identity.name}`;
+  }
 }

@@ -121,7 +121,17 @@ describe('portcullis approvals', () => {
     ['no PDP', ['approvals', 'list', '--token-file', 'x'], EXIT.usage],
     ['a PDP in the clear', ['approvals', 'list', '--token-file', 'x', '--pdp', 'http://127.0.0.1'], EXIT.usage],
     ['a PDP with a path', ['approvals', 'list', '--token-file', 'x', '--pdp', 'https://127.0.0.1/x'], EXIT.usage],
-    ['no token', ['approvals', 'list', '--pdp', 'https://127.0.0.1:1'], EXIT.usage],
+    ['neither a token nor a certificate', ['approvals', 'list', '--pdp', 'https://127.0.0.1:1'], EXIT.usage],
+    [
+      'a certificate without its key, whatever the token',
+      ['approvals', 'list', '--pdp', 'https://127.0.0.1:1', '--token-file', '-', '--tls-cert', 'x'],
+      EXIT.usage,
+    ],
+    [
+      'a certificate that is none',
+      ['approvals', 'list', '--pdp', 'https://127.0.0.1:1', '--tls-cert', '/dev/null', '--tls-key', '/dev/null'],
+      EXIT.usage,
+    ],
     [
       'a token that is not there',
       ['approvals', 'list', '--pdp', 'https://127.0.0.1:1', '--token-file', '/nothing'],

@@ -7,12 +7,16 @@ import { examples, wholeNumber } from './arguments.js';
 
 const STATES = ['pending', 'approved', 'denied', 'consumed', 'expired', 'revoked', 'all'] as const;
 const PDP = '--pdp https://pdp.example.com:8443 --token-file token';
+const CERTIFIED =
+  '--pdp https://pdp.example.com:8443 --tls-cert pki/approver-acme-vera/cert.pem --tls-key pki/approver-acme-vera/key.pem';
 
 /** Adds the flags that say which PDP, as whom. */
 export function withApproverFlags(verb: Command): Command {
   return verb
     .requiredOption('--pdp <URL>', 'the HTTPS endpoint of a PDP, e.g. https://pdp.example.com:8443')
-    .requiredOption('--token-file <FILE>', 'your token as an approver; - for standard input')
+    .option('--token-file <FILE>', 'your token as an approver; - for standard input')
+    .option('--tls-cert <FILE>', 'your certificate as an approver, instead of a token or beside it')
+    .option('--tls-key <FILE>', 'its private key')
     .option('--tls-ca <FILE>', "the authorities that its certificate must chain to; the system's by default")
     .option('--trust-domain <TD>', 'expect a PDP of this SPIFFE trust domain instead of a host name')
     .option('--json', 'print JSON', false);
@@ -43,7 +47,13 @@ export function addApprovalVerbs(program: Command, shell: Shell): void {
   withApproverFlags(approvals.command('list').description('print approvals of your tenant, newest first'))
     .addOption(new Option('--state <STATE>', 'which ones').choices(STATES).default('pending'))
     .option('--limit <COUNT>', 'how many at most', wholeNumber(1, 1_000), 100)
-    .addHelpText('after', examples(['what waits', `portcullis approvals list ${PDP}`]))
+    .addHelpText(
+      'after',
+      examples(
+        ['what waits', `portcullis approvals list ${PDP}`],
+        ['with a certificate', `portcullis approvals list ${CERTIFIED}`],
+      ),
+    )
     .action(async (flags: ApproverFlags & { readonly state: string; readonly limit: number }) => {
       const { state, limit } = flags;
       const found = await withApprover(shell, flags, (api) => api.get(`/v1/approvals?state=${state}&limit=${limit}`));

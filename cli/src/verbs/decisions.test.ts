@@ -1,7 +1,7 @@
 import { appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { type DecisionEntry, GENESIS, sealDecision, sealRelease } from '@portcullis/policy/evidence';
+import { type DecisionEntry, GENESIS, sealDecision, sealRefusal, sealRelease } from '@portcullis/policy/evidence';
 import { EXIT } from '../exit-codes.js';
 import { runForTest } from '../fake-terminal.js';
 import { runCli } from '../program.js';
@@ -48,10 +48,28 @@ const RELEASE = sealRelease(
   { record_id: 'x', writer: 'w', seq: 9, prev: GENESIS },
 ).line;
 
+const REFUSAL = sealRefusal(
+  {
+    kind: 'refusal',
+    refusal_id: 'u1',
+    tenant: 'acme',
+    agent: 'prober',
+    source: 'egress_proxy',
+    code: 'REQUEST_INVALID',
+    reason: 'EGRESS_TLS_HANDSHAKE',
+    status: 400,
+    tool: { server: 'site.test:443', operation: 'CONNECT' },
+    count: 12,
+    at: '2026-11-22T12:00:03.000Z',
+    last_at: '2026-11-22T12:00:03.900Z',
+  },
+  { record_id: 'y', writer: 'w', seq: 10, prev: GENESIS },
+).line;
+
 async function chain() {
   const folder = await temporaryFolder();
   const file = join(folder.path, '0000000000000001.jsonl');
-  await writeFile(file, `${[line(0), RELEASE, line(1), line(2)].join('\n')}\n`);
+  await writeFile(file, `${[line(0), RELEASE, REFUSAL, line(1), line(2)].join('\n')}\n`);
   return { path: folder.path, file, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 }
 
@@ -59,11 +77,24 @@ const tail = (path: string, ...flags: readonly string[]) =>
   runForTest(['decisions', 'tail', path, '--no-follow', ...flags]);
 
 describe('decisions tail', () => {
-  test('shows decisions only, with why and how long, and nothing that a terminal would obey', async () => {
+  test('shows what a sidecar refused by itself, and how often', async () => {
+    await using audit = await chain();
+    const { stdout } = await tail(audit.path, '--agent', 'prober');
+    expect(stdout.trimEnd().replaceAll(/ +/g, ' ')).toBe(
+      '2026-11-22T12:00:03.000Z deny acme/prober CONNECT site.test:443 REQUEST_INVALID ' +
+        'EGRESS_TLS_HANDSHAKE by egress_proxy ×12 u1',
+    );
+    expect((await tail(audit.path, '--code', 'REQUEST_INVALID')).stdout).toContain('u1');
+    const shown = await runForTest(['audit', 'tail', audit.path]);
+    expect(shown.stdout).toContain('acme/prober  site.test:443/CONNECT  REQUEST_INVALID  EGRESS_TLS_HANDSHAKE by');
+  });
+
+  test('shows decisions, with why and how long, and nothing that a terminal would obey', async () => {
     await using audit = await chain();
     const shown = (await tail(audit.path)).stdout.trimEnd().split('\n');
     expect(shown.map((one) => one.replaceAll(/ +/g, ' '))).toEqual([
       '2026-11-22T12:00:00.000Z allow acme/planner SendMessage books/report tenant/readers 1.2ms d1',
+      '2026-11-22T12:00:03.000Z deny acme/prober CONNECT site.test:443 REQUEST_INVALID EGRESS_TLS_HANDSHAKE by egress_proxy ×12 u1',
       '2026-11-22T12:00:01.000Z deny acme/analyst tools/call files/read POLICY_DENIED tenant/no-pay 1.2ms d2',
       '2026-11-22T12:00:02.000Z allow globex/analyst tools/call x/\ufffd[2J tenant/readers kept d3',
     ]);
@@ -72,7 +103,10 @@ describe('decisions tail', () => {
   test.each([
     [['--tenant', 'globex'], ['d3']],
     [['--agent', 'planner'], ['d1']],
-    [['--effect', 'deny'], ['d2']],
+    [
+      ['--effect', 'deny'],
+      ['u1', 'd2'],
+    ],
     [['--server', 'files'], ['d2']],
     [['--tool', 'report'], ['d1']],
     [
@@ -94,7 +128,8 @@ describe('decisions tail', () => {
     const ids = stdout
       .split('\n')
       .filter((one) => one !== '')
-      .map((one) => (JSON.parse(one) as DecisionEntry).decision_id);
+      .map((one) => JSON.parse(one) as { decision_id?: string; refusal_id?: string })
+      .map(({ decision_id: id, refusal_id: refused }) => id ?? refused);
     expect(ids).toEqual(expected);
   });
 

@@ -119,6 +119,8 @@ describe('before a tool', () => {
     ['a member twice', '{"hook_event_name":"PreToolUse","tool_name":"a","tool_name":"b","tool_input":{}}'],
     ['no tool', { hook_event_name: 'PreToolUse', tool_input: {} }],
     ['arguments that are no object', { ...BASH, tool_input: 'rm -rf /' }],
+    ['arguments in a text, with a member twice', { toolName: 'bash', toolArgs: '{"command":"ls","command":"rm"}' }],
+    ['the same of Cursor', { hook_event_name: 'beforeMCPExecution', tool_name: 'q', tool_input: '{"a":1,"a":2}' }],
     ['another event', { hook_event_name: 'Stop' }],
     ['a list', []],
     ['nothing', ''],
@@ -138,6 +140,21 @@ describe('before a tool', () => {
   ])('blocks when %s', async (_what, flags) => {
     expect((await hook(BASH, flags)).code).toBe(2);
   });
+});
+
+test('blocks when it would wait longer than its agent waits for it', async () => {
+  answer = ALLOW;
+  expect((await hook(BASH, ['--url', url, '--timeout-ms', '30000'])).code).toBe(2);
+});
+
+test.each([
+  ['no sidecar is named', BASH, []],
+  ['a flag is unknown', BASH, ['--url', 'http://127.0.0.1:1', '--sockets', '/x']],
+  ['the event is unusable', 'nonsense', ['--url', 'http://127.0.0.1:1']],
+])('Copilot CLI is told to deny, and not only of a failure, when %s', async (_what, event, flags) => {
+  const run = await hook(event, ['--agent', 'copilot', ...flags]);
+  expect(run.code).toBe(0);
+  expect(JSON.parse(run.stdout)).toMatchObject({ permissionDecision: 'deny' });
 });
 
 test('after a tool the outcome is told, with what it brought', async () => {

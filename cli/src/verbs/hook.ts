@@ -16,6 +16,8 @@ interface HookFlags {
   readonly timeoutMs: number;
 }
 
+/** The least time that an agent gives its hooks (Copilot CLI: 30 s), less a margin: of a hook that is late all take no notice. */
+const MAX_TIMEOUT_MS = 25_000;
 /** More than that is no tool call. */
 const MAX_EVENT_BYTES = 4_194_304;
 
@@ -30,7 +32,7 @@ export function addHookVerb(program: Command, shell: Shell): void {
     .addOption(
       new Option('--agent <NAME>', 'in whose words to refuse when the event cannot be read').choices([...HOOK_AGENTS]),
     )
-    .option('--timeout-ms <N>', 'longest wait for the sidecar', wholeNumber(1, 600_000), 2_000)
+    .option('--timeout-ms <N>', 'longest wait for the sidecar', wholeNumber(1, MAX_TIMEOUT_MS), 2_000)
     .addHelpText(
       'after',
       examples(

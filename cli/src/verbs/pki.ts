@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { createDevelopmentPki, DEFAULT_LEAF_DAYS, issueLeaf } from '../pki/development.js';
+import { APPROVER_LEAF_DAYS, createDevelopmentPki, DEFAULT_LEAF_DAYS, issueLeaf } from '../pki/development.js';
 import { readAuthority, writeDevelopmentPki, writeLeaf } from '../pki/files.js';
 import { LEAF_KINDS, type LeafIdentity, type LeafKind, parseLeafIdentity } from '../pki/identity.js';
 import type { Shell } from '../shell.js';
@@ -10,13 +10,13 @@ type LeafNames = { readonly [kind in LeafKind]: readonly string[] };
 interface PkiInitFlags extends LeafNames {
   readonly dir: string;
   readonly trustDomain: string;
-  readonly days: number;
+  readonly days?: number;
   readonly force: boolean;
 }
 
 interface PkiIssueFlags extends LeafNames {
   readonly dir: string;
-  readonly days: number;
+  readonly days?: number;
   readonly force: boolean;
 }
 
@@ -26,6 +26,7 @@ const LEAF_HELP = {
   publisher: ['NAME', 'someone who publishes releases (client)'],
   gateway: ['NAME', 'a gateway that speaks for several agents (client)'],
   agent: ['TENANT/AGENT', "an agent's sidecar (client)"],
+  approver: ['TENANT/NAME', 'someone who answers approvals (client); known to PDPs by `approvals.certificates`'],
 } as const satisfies Record<LeafKind, readonly [string, string]>;
 
 function withLeafFlags(verb: Command): Command {
@@ -34,12 +35,21 @@ function withLeafFlags(verb: Command): Command {
     verb.option(`--${kind} <${value}>`, `${what}; may be repeated`, collect, []);
   }
   return verb
-    .option('--days <n>', 'validity of the leaves, in days', wholeNumber(1, 3650), DEFAULT_LEAF_DAYS)
+    .option(
+      '--days <n>',
+      `validity of the leaves, in days; by default ${DEFAULT_LEAF_DAYS}, ` +
+        `an approver's ${APPROVER_LEAF_DAYS.usual} (at most ${APPROVER_LEAF_DAYS.most})`,
+      wholeNumber(1, 3650),
+    )
     .option('--force', 'replace files that exist already', false);
 }
 
 function leavesOf(flags: LeafNames): readonly LeafIdentity[] {
   return LEAF_KINDS.flatMap((kind) => flags[kind].map((name) => parseLeafIdentity(kind, name)));
+}
+
+function lifeOf({ days }: Pick<PkiIssueFlags, 'days'>): { readonly days?: number } {
+  return days === undefined ? {} : { days };
 }
 
 function warn(shell: Shell): void {
@@ -75,7 +85,7 @@ export function addPkiVerbs(program: Command, shell: Shell): void {
         trustDomain: flags.trustDomain,
         leaves: leavesOf(flags),
         now: new Date(shell.clock.now()),
-        days: flags.days,
+        ...lifeOf(flags),
       });
       await writeDevelopmentPki(flags.dir, made, { force: flags.force });
       for (const leaf of made.leaves) shell.terminal.data(`${leaf.folder}\t${leaf.spiffeId}`);
@@ -88,7 +98,13 @@ export function addPkiVerbs(program: Command, shell: Shell): void {
       .description('add certificates to a development CA that exists')
       .requiredOption('--dir <DIR>', 'the directory that "pki init" wrote'),
   )
-    .addHelpText('after', examples(['one more PDP', 'portcullis pki issue --dir pki --pdp pdp-2']))
+    .addHelpText(
+      'after',
+      examples(
+        ['one more PDP', 'portcullis pki issue --dir pki --pdp pdp-2'],
+        ['somebody who answers approvals, for a day', 'portcullis pki issue --dir pki --approver acme/vera'],
+      ),
+    )
     .action(async (flags: PkiIssueFlags) => {
       const identities = leavesOf(flags);
       if (identities.length === 0) {
@@ -101,7 +117,7 @@ export function addPkiVerbs(program: Command, shell: Shell): void {
       }
       const authority = await readAuthority(flags.dir);
       for (const identity of identities) {
-        const leaf = await issueLeaf(authority, identity, { now: new Date(shell.clock.now()), days: flags.days });
+        const leaf = await issueLeaf(authority, identity, { now: new Date(shell.clock.now()), ...lifeOf(flags) });
         await writeLeaf(flags.dir, leaf, { force: flags.force });
         shell.terminal.data(`${leaf.folder}\t${leaf.spiffeId}`);
       }

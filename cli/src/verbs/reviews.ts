@@ -84,20 +84,23 @@ function addList(reviews: Command, shell: Shell): void {
     .addHelpText('after', examples(['what is open in prod', 'portcullis reviews list --env prod']))
     .action(async (flags: ReviewFlags) => {
       await withPdps(shell, flags, async (reach) => {
-        const found: (Review & { readonly pdp: string })[] = [];
+        // PDPs that share a store all say the same.
+        const found = new Map<string, Review & { readonly pdp: string }>();
         for (const url of reach.urls) {
           const answer = await call(reach, shell.signal, `${url}/v1/reviews?closed=${flags.all}`).catch(
             (error: unknown) => PortcullisError.from(error),
           );
           const list = answer instanceof PortcullisError ? undefined : listSchema.safeParse(answer.json);
-          if (list?.success === true) found.push(...list.data.reviews.map((review) => ({ ...review, pdp: url })));
-          else {
+          if (list?.success === true) {
+            for (const review of list.data.reviews)
+              if (!found.has(review.id)) found.set(review.id, { ...review, pdp: url });
+          } else {
             const why = answer instanceof PortcullisError ? answer.message : `HTTP ${answer.status}`;
             shell.terminal.say(`${url} does not say: ${why}`, 'bad');
             shell.exit(EXIT.failure);
           }
         }
-        const sorted = found.toSorted((a, b) => (a.opened_at < b.opened_at ? 1 : -1));
+        const sorted = [...found.values()].toSorted((a, b) => (a.opened_at < b.opened_at ? 1 : -1));
         if (flags.json) printJson(shell, { reviews: sorted });
         else if (sorted.length === 0) shell.terminal.data('nothing waits to be looked at');
         else for (const review of sorted) shell.terminal.data(lineOf(review));

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createChainVerifier, openCheckpoint, openNoteVerifier } from '@portcullis/policy/evidence';
 import { parsePeerIdentity } from '@portcullis/proto';
 import type { FastifyInstance } from 'fastify';
@@ -30,16 +30,20 @@ const chain = chainOfRecords('pdp-1', [
 let database: TestDatabase;
 let app: FastifyInstance;
 let stop: AbortController;
-beforeAll(async () => {
-  database = await openTestDatabase();
-}, 60_000);
-afterAll(() => database.close());
-beforeEach(async () => {
+
+/** The chain and nothing else. */
+async function fill(): Promise<void> {
   await database.empty();
   const store = createDatabaseStore(database);
   await store.append(chain.writer, chain.records);
   await store.checkpoint(chain.writer, chain.at(2), chain.note(2));
   await store.finding(chain.writer, { code: 'CHAIN_FORKED', message: 'two', seq: 2 }, new Date(0));
+}
+
+beforeAll(async () => {
+  database = await openTestDatabase();
+  await fill();
+  const store = createDatabaseStore(database);
   const world = await createWorld();
   stop = new AbortController();
   app = createAdminApp({
@@ -54,10 +58,11 @@ beforeEach(async () => {
       ...{ config, clock: world.clock, log: world.log },
     },
   });
-});
-afterEach(async () => {
+}, 60_000);
+afterAll(async () => {
   stop.abort();
   await app.close();
+  await database.close();
 });
 
 const get = (peer: string, url: string) => app.inject({ method: 'GET', url, headers: { 'x-peer': peer } });
@@ -145,6 +150,28 @@ describe('records', () => {
   );
 });
 
+describe('what no record can hold is refused, and not blamed on the store', () => {
+  test.each([
+    'records?tool=a%00b',
+    'records/a%00b',
+    'findings?writer=a%00b',
+    'export?writer=a%00b',
+    'records?from=0000-01-01T00:00:00Z',
+    'records?to=9999-12-31T23:59:59-23:59',
+  ])('%s', async (path) => {
+    const answer = await get(ALL, `/v1/audit/${path}`);
+    expect([answer.statusCode, answer.json<{ code: string }>().code]).toEqual([400, 'ERR_ADMIN_INVALID']);
+  });
+
+  test.each([{ tenant: 'a\u0000' }, { agent: 'a\u0000' }, { comment: 'a\u0000' }, { before: '0000-01-01T00:00:00Z' }])(
+    'erasing %j',
+    async (wrong) => {
+      const answer = await erase(ALL, { tenant: 'acme', comment: 'art. 17', ...wrong });
+      expect([answer.statusCode, answer.json<{ code: string }>().code]).toEqual([400, 'ERR_ADMIN_INVALID']);
+    },
+  );
+});
+
 describe('chains', () => {
   test('writers and findings', async () => {
     expect((await get(ALL, '/v1/audit/writers')).json()).toEqual({
@@ -172,6 +199,7 @@ describe('chains', () => {
 });
 
 describe('erasure', () => {
+  beforeEach(fill);
   const wish = { tenant: 'acme', comment: 'art. 17' };
 
   test('is for those who may, of tenants that they may see', async () => {

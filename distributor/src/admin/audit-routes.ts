@@ -22,8 +22,22 @@ export interface AuditRoutes {
   readonly log: Logger;
 }
 
-const text = z.string().min(1).max(512);
-const instant = z.iso.datetime({ offset: true }).transform((value) => new Date(value));
+/** PostgreSQL takes no zero byte in a text; asked with one, the store would look broken. */
+const textOf = (maximum: number) =>
+  z
+    .string()
+    .min(1)
+    .max(maximum)
+    .refine((value) => !value.includes('\u0000'), 'expected a text without a zero byte');
+const text = textOf(512);
+/** Of four digits, as the times of records are: PostgreSQL and JavaScript do not agree on what lies outside. */
+const instant = z.iso
+  .datetime({ offset: true })
+  .transform((value) => new Date(value))
+  .refine(
+    (at) => at.getTime() >= Date.UTC(1970) && at.getTime() < Date.UTC(9999),
+    'expected a time of the years 1970 to 9998',
+  );
 /** A query has texts only. */
 const count = (maximum: number, fallback: number) =>
   z
@@ -50,10 +64,10 @@ const exportQuery = z.strictObject({ writer: text });
 const nothing = z.strictObject({});
 const idParams = z.strictObject({ id: text });
 const erasureBody = z.strictObject({
-  tenant: z.string().min(1).max(256),
+  tenant: textOf(256),
   agent: text.optional(),
   before: instant.optional(),
-  comment: z.string().min(1).max(1_000),
+  comment: textOf(1_000),
 });
 
 const READERS = { admits: ['publisher'] as const };

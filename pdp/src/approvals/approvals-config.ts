@@ -96,7 +96,7 @@ const certified = z.strictObject({
   groups: z.array(z.string().min(1).max(256)).max(1_000).readonly().default([]).describe('For `require_hitl`.'),
 });
 
-const NOTICE_EVENTS = ['requested', 'decided', 'consumed', 'void', 'escalated', 'granted', 'review'] as const;
+const NOTICE_EVENTS = ['requested', 'decided', 'consumed', 'void', 'escalated', 'granted', 'review', 'notify'] as const;
 
 const webhook = z.strictObject({
   name: name.describe('Label of metrics and logs.'),
@@ -117,7 +117,10 @@ const webhook = z.strictObject({
     .min(1)
     .readonly()
     .default(['requested', 'decided', 'void', 'escalated', 'granted'])
-    .describe('What is told; `review`: what policies let continue and want looked at (`reviews`).'),
+    .describe(
+      'What is told; `review`: what policies let continue and want looked at (`reviews`); `notify`: decisions ' +
+        'of policies that name this webhook in `notify`.',
+    ),
   link: z
     .string()
     .regex(/^https:\/\/[^\s{}#]+(\{id\}[^\s{}]*)?$/, 'expected an https URL with {id} in it')

@@ -99,24 +99,44 @@ export function createDeliver(
 }
 
 function createQueue(webhook: Webhook, parts: NoticeParts, signal: AbortSignal) {
-  const { observer } = parts;
   const { events } = webhook.config;
-  const deliver = createDeliver(webhook, parts, signal);
-  const waiting: Delivery[] = [];
-  let working: Promise<void> | undefined;
-  const work = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await deliver(next);
-    working = undefined;
-  };
-
+  const dropped = (): void => parts.observer.notice('dropped');
+  const { add, idle } = createDeliveryQueue(createDeliver(webhook, parts, signal), dropped, signal);
   return {
     add: (notice: Notice): void => {
-      if (!(events as readonly string[]).includes(notice.event)) return;
+      if ((events as readonly string[]).includes(notice.event)) add(deliveryOf(webhook, notice, parts.newId()));
+    },
+    idle,
+  };
+}
+
+/** A bounded queue in front of one receiver. */
+export interface DeliveryQueue {
+  /** At once; never throws. `settled` hears what came of it in the end, also of one that does not fit. */
+  add(delivery: Delivery, settled?: (outcome: Awaited<ReturnType<Deliver>>) => void): void;
+  /** Resolves when nothing is under way. */
+  idle(): Promise<void>;
+}
+
+/** Begins empty. @param dropped counts what does not fit, or comes too late */
+export function createDeliveryQueue(deliver: Deliver, dropped: () => void, signal: AbortSignal): DeliveryQueue {
+  const waiting: { readonly delivery: Delivery; readonly settled: NonNullable<Parameters<DeliveryQueue['add']>[1]> }[] =
+    [];
+  let working: Promise<void> | undefined;
+  const work = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      next.settled(await deliver(next.delivery));
+    }
+    working = undefined;
+  };
+  return {
+    add: (delivery, settled = () => undefined) => {
       if (signal.aborted || waiting.length >= MAX_QUEUED) {
-        observer.notice('dropped');
+        dropped();
+        settled('dropped');
         return;
       }
-      waiting.push(deliveryOf(webhook, notice, parts.newId()));
+      waiting.push({ delivery, settled });
       working ??= Promise.resolve().then(work);
     },
     idle: async (): Promise<void> => {

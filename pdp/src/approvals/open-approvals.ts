@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ApprovalEntry } from '@portcullis/policy/evidence';
 import { type Clock, LOG_FIELD, type Logger, PortcullisError, type Task, type TlsMaterial } from '@portcullis/runtime';
+import type { NotifyChannel } from '../notify/notifier.js';
 import { reviewDelivery } from '../reviews/review-notice.js';
 import type { ReviewWebhook } from '../reviews/reviews.js';
 import { type KeySet, openKeySet } from '../tokens/key-set.js';
@@ -49,6 +50,8 @@ export interface Approvals {
   readonly reveal: Showing['reveal'];
   /** The webhooks that want to hear of reviews. */
   readonly reviewers: (signal: AbortSignal) => readonly ReviewWebhook[];
+  /** The webhooks that policies may name in `notify`. */
+  readonly channels: (signal: AbortSignal) => readonly NotifyChannel[];
   /** Tells again about what waits too long. */
   readonly escalation: Task;
   close(): Promise<void>;
@@ -101,6 +104,10 @@ export async function openApprovals(config: ApprovalsConfig, parts: OpenApproval
           const deliver = createDeliver(webhook, delivering, signal);
           return { name: webhook.config.name, deliver: (review) => deliver(reviewDelivery(webhook, review)) };
         }),
+    channels: (signal) =>
+      webhooks
+        .filter(({ config: { events } }) => events.includes('notify'))
+        .map((webhook) => ({ webhook, deliver: createDeliver(webhook, delivering, signal) })),
     escalation: {
       name: 'escalate approvals',
       run: async (signal) => {

@@ -1,8 +1,7 @@
 /** Approvals in Redis, shared by every PDP that is given the same one (ADR-0016). */
 
-import { createHash } from 'node:crypto';
-import { LOG_FIELD, type Logger, PortcullisError } from '@portcullis/runtime';
-import { Redis, type RedisOptions } from 'ioredis';
+import { LOG_FIELD, PortcullisError } from '@portcullis/runtime';
+import { openRedisScripts, type RedisReach } from '../redis/redis-scripts.js';
 import {
   type ApprovalCaps,
   type ApprovalOperation,
@@ -14,50 +13,20 @@ import { readApproval, readGrant, readPresentation, unreadable } from './redis-a
 import * as scripts from './redis-scripts.js';
 import { needText } from './states.js';
 
-/** How the store is reached. */
-export interface RedisApprovalOptions {
-  /** `redis://[user:password@]host:port[/database]`. */
-  readonly url: string;
-  /** Read at every connection; without it the connection is in the clear. */
-  readonly tls?: RedisOptions['tls'];
-  /** Begins every key. */
-  readonly prefix: string;
-  /** An answer that takes longer is none, in milliseconds. */
-  readonly timeoutMs: number;
+/** How the store is reached, and what it believes. */
+export interface RedisApprovalOptions extends RedisReach {
   /** Whether what people agreed to before the server's last start still counts: only for one that loses no write. */
   readonly survivesRestart: boolean;
   readonly caps: ApprovalCaps;
   readonly observer: { approvalStoreFailed(operation: ApprovalOperation): void };
-  readonly log: Logger;
 }
 
 /** Connects in the background; until there is a connection, and whenever there is none, every operation rejects at once. */
 export function createRedisApprovalStore(options: RedisApprovalOptions): ApprovalStore {
   const { caps, observer, log } = options;
-  const redis = new Redis(options.url, clientOptions(options));
-  const prefix = `{${options.prefix}}:`;
+  const { evaluate, prefix, disconnect } = openRedisScripts(options, 'Approval store');
   const bound = options.survivesRestart ? 0 : 1;
-  const sha1 = new Map<string, string>(
-    Object.values(scripts).map((text) => [text, createHash('sha1').update(text).digest('hex')]),
-  );
-  let isDown = false;
-  redis.on('error', (error: Error) => {
-    if (!isDown) log.warn({ [LOG_FIELD.error]: error }, 'Approval store is not reachable');
-    isDown = true;
-  });
-  redis.on('ready', () => {
-    isDown = false;
-  });
 
-  const evaluate = async (script: string, keys: readonly string[], args: readonly (string | number)[]) => {
-    const named = keys.map((key) => prefix + key);
-    try {
-      return await redis.evalsha(sha1.get(script) ?? '', named.length, ...named, ...args);
-    } catch (error) {
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-      return redis.eval(script, named.length, ...named, ...args);
-    }
-  };
   /** Runs a script and reads its answer; whatever goes wrong counts and is one fault. */
   const run = async <T>(
     operation: ApprovalOperation,
@@ -140,28 +109,11 @@ export function createRedisApprovalStore(options: RedisApprovalOptions): Approva
       }),
     draw: (tenant, id, micros) => run('draw', scripts.DRAW, [`g:${id}`], [tenant, micros, bound], done),
     revokeGrant: (tenant, id) => run('revoke_grant', scripts.REVOKE_GRANT, [`g:${id}`], [tenant, bound], done),
-    close: async () => redis.disconnect(),
+    close: async () => disconnect(),
   };
 }
 
 function listOf(answer: unknown): readonly unknown[] {
   if (!Array.isArray(answer)) throw unreadable();
   return answer as readonly unknown[];
-}
-
-/** Each against a default of the client that hangs, repeats or queues. */
-function clientOptions({ timeoutMs, tls }: RedisApprovalOptions): Omit<RedisOptions, 'replyMapping'> {
-  return {
-    // Replies keep the shapes that the scripts are written for.
-    protocol: 2,
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    commandTimeout: timeoutMs,
-    connectTimeout: 500,
-    // Never before the answer itself is late.
-    socketTimeout: Math.max(1_000, 2 * timeoutMs),
-    retryStrategy: (attempt) => Math.min(50 * attempt, 1_000),
-    ...(tls === undefined ? {} : { tls }),
-  };
 }

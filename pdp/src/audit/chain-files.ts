@@ -10,7 +10,10 @@ import {
   sealApproval,
   sealDecision,
   sealEnforcement,
+  sealIntent,
   sealKill,
+  sealNotice,
+  sealRefusal,
   sealRelease,
   sealReview,
 } from '@portcullis/policy/evidence';
@@ -176,10 +179,16 @@ function seal(record: AuditRecord, link: ChainLink): SealedRecord {
       return sealApproval(record, link);
     case 'enforcement':
       return sealEnforcement(record, link);
+    case 'intent':
+      return sealIntent(record, link);
     case 'kill':
       return sealKill(record, link);
+    case 'notice':
+      return sealNotice(record, link);
     case 'review':
       return sealReview(record, link);
+    case 'refusal':
+      return sealRefusal(record, link);
     case 'release':
       return sealRelease(record, link);
   }

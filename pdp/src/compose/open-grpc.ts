@@ -28,8 +28,8 @@ export interface GrpcParts {
   readonly epochs: EpochSource;
   readonly callers: CallerReader;
   readonly results: SettleParts['results'];
+  readonly sink: SettleParts['sink'];
   readonly answers: WatchParts['answers'];
-  readonly enforcements: SettleParts['enforcements'];
   readonly tls: TlsMaterial;
   readonly clock: Clock;
   readonly metrics: PdpMetrics;
@@ -76,8 +76,7 @@ export async function openGrpc(config: PdpConfig, parts: GrpcParts): Promise<Grp
         clock,
         results: parts.results,
         gateways,
-        sink: pipeline.sink,
-        enforcements: parts.enforcements,
+        sink: parts.sink,
         mayReport: (caller, tenant, agent) => speaksFor(caller, tenant, agent, gateways),
         log,
         maxRemembered: limits.maxSettlementsRemembered,

@@ -4,6 +4,7 @@ import type { Clock, Logger, TlsMaterial } from '@portcullis/runtime';
 import { createCertifiedApprovers } from '../approvals/approver-certificates.js';
 import type { Approvals } from '../approvals/open-approvals.js';
 import type { PdpConfig } from '../config.js';
+import { DRAFT_WORDS, OWN_WORDS } from '../http/authzen-obligations.js';
 import { type HttpEndpoint, type HttpEndpointOptions, openHttpEndpoint } from '../http/endpoint.js';
 import { openTokenKey } from '../http/token-key.js';
 import type { KillSwitch } from '../kill/kill-switch.js';
@@ -65,6 +66,7 @@ export async function openHttps(config: PdpConfig, parts: HttpsParts): Promise<H
     accessRequests: http.accessRequests
       ? { sealer: createSealer(tokenKey, 'portcullis access requests'), waiting: approvals.book.store }
       : undefined,
+    words: http.obligations === 'profile' ? DRAFT_WORDS : OWN_WORDS,
     config: http,
     material: tls,
     trustDomain,

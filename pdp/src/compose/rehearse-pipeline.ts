@@ -39,6 +39,7 @@ export async function rehearsePipeline(
         record: async () => undefined,
       },
       followers: [],
+      reviews: undefined,
     }),
     service,
     clock,

@@ -120,7 +120,7 @@ describe('what Envoy asks', () => {
 
   test.each([
     ['a condition', { conditions: [{ type: 'redact' as const, value: {} }] }],
-    ['an obligation', { obligations: [{ type: 'notify', value: {} }] }],
+    ['an obligation', { obligations: [{ type: 'report_result', value: {} }] }],
     ['no reason for a denial', { allow: false, effect: 'deny' as const }],
   ])('%s is nothing that a gateway lets pass', async (_name, changes) => {
     const answer = await createTestGateways({ decide: () => changes }).check(get());

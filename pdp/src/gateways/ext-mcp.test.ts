@@ -78,6 +78,7 @@ describe('what agentgateway asks', () => {
     ['too many servers', call({ service_names: Array.from({ length: 65 }, (_, i) => `s${i}`) }), 'service_names'],
     ['an unknown method', call({ method: 'tools/run', headers: [] }), 'method'],
     ['a key twice', call({ mcp_request: Buffer.from('{"name":"read","name":"write"}') }), 'mcp_request'],
+    ['members that look alike', call({ mcp_request: Buffer.from('{"name":"read","Name":"write"}') }), 'body.params'],
     ['a list', call({ mcp_request: Buffer.from('[]') }), 'mcp_request'],
     ['no name', call({ mcp_request: Buffer.alloc(0) }), 'params.name'],
     ['another method by header', call({ method: 'tools/list' }), 'headers.mcp-method'],

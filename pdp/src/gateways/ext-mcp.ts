@@ -8,6 +8,7 @@ import { isObject } from '../http/body.js';
 import { clearly, type GatewayAsking, named } from './ext-authz-canonical.js';
 import { type GatewayParts, rule } from './gateway-parts.js';
 import type { ExtMcpConfig } from './gateways-config.js';
+import { refuseLookalikes } from './mcp-message.js';
 import { mcpTarget } from './mcp-methods.js';
 import { onlyValue, readHeaders } from './request-headers.js';
 import { explanation, type Ruling, refused } from './ruling.js';
@@ -88,6 +89,7 @@ function readParams(bytes: Uint8Array | undefined): JsonObject {
   if (!json.ok) throw new Unclear('mcp_request', `is not strict JSON: ${json.reason}`);
   if (json.value === null) return {};
   if (!isObject(json.value)) throw new Unclear('mcp_request', 'expected an object');
+  refuseLookalikes(json.value);
   return json.value;
 }
 

@@ -85,8 +85,8 @@ function readMessage(body: Uint8Array): {
   return { method, params, hasId: id !== undefined };
 }
 
-/** Readers that do not mind case take these for one another. */
-function refuseLookalikes(params: JsonObject): void {
+/** Readers that do not mind case take some names for one another. @throws Unclear for parameters with such names */
+export function refuseLookalikes(params: JsonObject): void {
   const names = Object.keys(params);
   const folded = new Set(names.map((name) => name.normalize('NFKC').toLowerCase()));
   const isOdd = names.some((name) => {

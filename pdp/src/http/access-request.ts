@@ -32,6 +32,7 @@ const UNBOUND: ReadonlySet<string> = new Set([
   'evaluation_id',
   'reason',
   'request_id',
+  'supported_custom_obligations',
   'supported_obligations',
   'timestamp',
 ]);

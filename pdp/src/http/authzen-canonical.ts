@@ -49,7 +49,7 @@ const CONTEXT_MEMBERS = [
   'task',
 ];
 /** Members of the context that have a meaning here and are no facts of the context. */
-const CONTEXT_DIRECTIVES = ['agent', 'source', 'intent_risk', 'supported_obligations'];
+const CONTEXT_DIRECTIVES = ['agent', 'source', 'intent_risk', 'supported_obligations', 'supported_custom_obligations'];
 /** A request that says these of a tool as attributes would pass rules that read them where they belong. */
 const TOOL_ELSEWHERE: Readonly<Record<string, string>> = {
   name: 'resource.id',

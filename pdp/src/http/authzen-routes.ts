@@ -9,6 +9,7 @@ import { requestable } from './access-request.js';
 import { type AccessRequestParts, REQUESTS_PATH } from './access-request-routes.js';
 import { type AuthzenDecision, notAnEvaluation, toAuthzen } from './authzen-answer.js';
 import { type Asking, askingOf, attemptOf } from './authzen-attempt.js';
+import type { ObligationWords } from './authzen-obligations.js';
 import { type Batch, type Evaluation, readBatch, readEvaluation, type Semantic } from './authzen-request.js';
 import { readJsonObject } from './body.js';
 import type { SearchParts } from './search-routes.js';
@@ -25,6 +26,8 @@ export interface AuthzenParts {
   readonly publicUrl: () => string;
   /** Without it nothing is searched, and nothing says so. */
   readonly search: SearchParts | undefined;
+  /** How what an allow is tied to is said. */
+  readonly words: ObligationWords;
   /** Without it a hold is a denial like any other. */
   readonly accessRequests: AccessRequestParts | undefined;
 }
@@ -77,6 +80,7 @@ export function addAuthzenRoutes(app: FastifyInstance, parts: AuthzenParts): voi
           : Object.fromEntries(
               SEARCHES.map((kind) => [`search_${kind}_endpoint`, `${base}/access/v1/search/${kind}`]),
             )),
+        ...(parts.words.announced.length === 0 ? {} : { supported_obligations: parts.words.announced }),
         ...(parts.accessRequests === undefined
           ? {}
           : { access_request_endpoint: base + REQUESTS_PATH, capabilities: [ACCESS_REQUESTS] }),
@@ -89,7 +93,7 @@ async function decideOne(parts: AuthzenParts, evaluation: Evaluation, asking: As
   const { accessRequests, gateways, clock } = parts;
   const attempt = attemptOf(evaluation, asking, { gateways, clock, isReference: accessRequests !== undefined });
   const decision = await parts.decide(attempt);
-  const answer = toAuthzen(decision, evaluation.context['supported_obligations']);
+  const answer = toAuthzen(decision, evaluation.context, parts.words);
   if (accessRequests === undefined || answer.decision || !attempt.subject.ok) return answer;
   const { tenant_id: tenant, agent } = attempt.subject.value;
   const about = { tenant, agent: agent.id, now: clock.now() };

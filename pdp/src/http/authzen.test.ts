@@ -215,13 +215,19 @@ describe('the canonical request', () => {
 describe('obligations', () => {
   const redact = { conditions: [{ type: 'redact' as const, value: { fields: ['ssn'] } }] };
   const review = { obligations: [{ type: 'review', value: true }] };
-  const notify = { obligations: [{ type: 'notify', value: 'x' }] };
+  const report = { obligations: [{ type: 'report_result', value: {} }] };
   test.each([
     ['one that the caller has not said it supports', redact, undefined, false],
     ['one that it has', redact, ['redact'], true],
-    ['one of two', { ...redact, ...notify }, ['redact'], false],
+    ['one of two', { ...redact, ...report }, ['redact'], false],
     ['what it supports is not a list', redact, 'redact', false],
     ['what the record itself fulfils', review, undefined, true],
+    [
+      'what the decision point does after the answer',
+      { obligations: [{ type: 'notify', value: {} }] },
+      undefined,
+      true,
+    ],
   ])('%s', async (_name, changes, supported, decision) => {
     const tied = createTestHttpApp(() => changes);
     const context = supported === undefined ? {} : { supported_obligations: supported };

@@ -92,6 +92,13 @@ export const httpConfig = z.strictObject({
     .describe(
       "Whether held evaluations can be resolved by the draft of AuthZEN's access request profile. Needs approvers.",
     ),
+  obligations: z
+    .enum(['own', 'profile'])
+    .default('own')
+    .describe(
+      "How AuthZEN is told what an allow is tied to: `own` by our types; `profile` in the words of the draft of AuthZEN's obligations " +
+        'profile, which the metadata announces.',
+    ),
   limits: limits.describe('Caps on what one caller may send.'),
   search: searchConfig.describe("AuthZEN's search."),
 });

@@ -139,11 +139,12 @@ describe('reviews', () => {
   const reviews: Reviews = {
     accept: async () => true,
     withdraw: async () => undefined,
-    list: (closed) => (closed ? [review, review] : [review]),
+    list: async (closed) => (closed ? [review, review] : [review]),
     close: async (...how) => {
       closings.push(how);
       return { ...review, closed: { by: 'ops', at: review.opened_at, note: how[2] } };
     },
+    look: async () => undefined,
     idle: async () => undefined,
     stop: async () => undefined,
   };

@@ -8,7 +8,7 @@ import { invalidRequest } from './problems.js';
 
 const MAX_NOTE = 2_048;
 
-/** Adds the routes. The reviews are those of this PDP. */
+/** Adds the routes. The reviews are those of every PDP that shares this one's store. */
 export function addReviewRoutes(app: FastifyInstance, reviews: Reviews, maxBodyBytes: number): void {
   app.route<{ Querystring: { readonly closed?: string } }>({
     method: 'GET',
@@ -16,7 +16,7 @@ export function addReviewRoutes(app: FastifyInstance, reviews: Reviews, maxBodyB
     handler: async ({ query: { closed } }) => {
       if (closed !== undefined && closed !== 'true' && closed !== 'false')
         throw invalidRequest('expected true or false', 'closed');
-      return { reviews: reviews.list(closed === 'true').map(shown) };
+      return { reviews: (await reviews.list(closed === 'true')).map(shown) };
     },
   });
   app.route<{ Params: { readonly id: string } }>({

@@ -12,6 +12,7 @@ import type { PageMark, PageTokens } from '../search/page-token.js';
 import { fillPage } from '../search/search-page.js';
 import { type AuthzenDecision, toAuthzen } from './authzen-answer.js';
 import { type Asking, askingOf, attemptOf, tenantOfEvaluation } from './authzen-attempt.js';
+import type { ObligationWords } from './authzen-obligations.js';
 import { readJsonObject } from './body.js';
 import { invalidRequest } from './problems.js';
 import { readSearch, type Search, withCandidate } from './search-request.js';
@@ -34,6 +35,7 @@ export interface SearchContext {
   /** Milliseconds for one candidate. */
   readonly deadlineMs: number;
   readonly maxBodyBytes: number;
+  readonly words: ObligationWords;
 }
 
 /** Something permitted; `obligations` go with it. */
@@ -65,7 +67,7 @@ export function addSearchRoutes(app: FastifyInstance, parts: SearchParts, contex
 
 async function answer(
   parts: SearchParts,
-  { gateways, clock, deadlineMs }: SearchContext,
+  { gateways, clock, deadlineMs, words }: SearchContext,
   search: Search,
   asking: Asking,
 ): Promise<object> {
@@ -90,7 +92,7 @@ async function answer(
       return decide(attemptOf(evaluation, { ...asking, deadline }, { gateways, clock }));
     },
     found: (candidate, decision) => {
-      const said = toAuthzen(decision, search.pattern.context['supported_obligations']);
+      const said = toAuthzen(decision, search.pattern.context, words);
       return said.decision ? resultOf(search, candidate, said) : undefined;
     },
   });

@@ -392,6 +392,25 @@ describe('nothing comes of a search', () => {
     expect(await world.parts.approvals.store.list('acme', { states: [], limit: 10 })).toEqual([]);
     expect(seen).toEqual([]);
   });
+
+  test('nobody is to look at what nobody does, however often it is searched for', async () => {
+    const escalate = rule('Look', 'escalate', is('tool.name', 'send'), 90);
+    const asked: string[] = [];
+    const reviews: DecideParts['reviews'] = {
+      required: true,
+      accept: async ({ id }) => {
+        asked.push(id);
+        return false;
+      },
+      withdraw: async () => undefined,
+    };
+    const world = surface(bundle([TRUSTED, escalate]), { reviews });
+    expect(ids(await search(world, 'resource', tools))).toContain('send');
+    expect(asked).toEqual([]);
+    const evaluation = { ...tools, resource: { type: 'tool', id: 'send', properties: { server: 'mail' } } };
+    expect((await world.http.post('/access/v1/evaluation', evaluation)).json().decision).toBe(false);
+    expect(asked).toHaveLength(1);
+  });
 });
 
 describe('the surface', () => {

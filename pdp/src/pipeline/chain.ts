@@ -16,6 +16,7 @@ import type {
   Verdict,
 } from '@portcullis/policy/model';
 import type { PeerIdentity } from '@portcullis/proto';
+import type { TraceFields } from '@portcullis/runtime/tracing';
 import type { Need } from '../approvals/port.js';
 import type { Snapshot } from './ports.js';
 
@@ -37,6 +38,8 @@ export interface Attempt {
   readonly claimedDigest: Uint8Array | undefined;
   /** A token of the user for whom the agent acts, as received. Not a part of the request or of its digest; never kept. */
   readonly userToken?: string | undefined;
+  /** Where the question stands in a trace; no part of it. */
+  readonly trace?: TraceFields | undefined;
   /** {@link Clock.monotonic} milliseconds after which nobody waits for the answer. */
   readonly deadline: number;
 }

@@ -24,6 +24,7 @@ import type {
   DecisionObserver,
   DecisionRecord,
   DecisionSink,
+  DecisionTracer,
   Question,
   ReviewIntake,
   RiskAssessor,
@@ -56,6 +57,8 @@ export interface DecideParts extends NormalizeParts, IdentifyParts, ContextParts
   readonly newDecisionId: () => string;
   /** What `meta.engine` says. */
   readonly engine: string;
+  /** Without one there are no traces. */
+  readonly tracer?: DecisionTracer | undefined;
   /** Told about defects; they are denied whether or not anyone listens. */
   readonly onDefect: (error: PortcullisError) => void;
 }
@@ -80,6 +83,7 @@ export function createDecide(parts: DecideParts): Decide {
     const decision = await decideFrom(stages, attempt, progress, startedAt);
     parts.observer.decided(decision.effect, decision.meta.cached);
     tellFollowers(parts, progress, decision);
+    if (parts.tracer !== undefined) trace(parts, parts.tracer, { attempt, progress, decision, startedAt });
     return decision;
   };
 }
@@ -230,10 +234,38 @@ function tellFollowers(parts: DecideParts, { question, request }: Progress, deci
   if (question === undefined || request === undefined) return;
   for (const follower of parts.followers) {
     shielded(parts, () => {
-      if (!follower.follows(question)) return;
+      if (!follower.follows(question, decision)) return;
       setImmediate(() => shielded(parts, () => follower.decided(question, request, decision)));
     });
   }
+}
+
+/** A span that fails is no reason to lose a decision. */
+function trace(
+  parts: DecideParts,
+  tracer: DecisionTracer,
+  {
+    attempt,
+    progress,
+    decision,
+    startedAt,
+  }: {
+    readonly attempt: Attempt;
+    readonly progress: Progress;
+    readonly decision: Decision;
+    readonly startedAt: number;
+  },
+): void {
+  shielded(parts, () =>
+    tracer.decided({
+      trace: attempt.trace,
+      request: progress.normalized?.request,
+      decision,
+      timings: progress.timings,
+      tookMs: parts.clock.monotonic() - startedAt,
+      endedAt: parts.clock.now(),
+    }),
+  );
 }
 
 function shielded({ onDefect }: DecideParts, tell: () => void): void {

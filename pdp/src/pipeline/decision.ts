@@ -4,7 +4,7 @@ import type { ExpectedDraw, HeldSubject } from '@portcullis/policy/evidence';
 import type { CacheHint, ContextualRequest, Decision, DenyReason, QuotaGuard, Verdict } from '@portcullis/policy/model';
 import { argumentsDigestHex } from '@portcullis/proto';
 import type { Attempt, NormalizedRequest } from './chain.js';
-import type { DecisionRecord, Question, Snapshot, StageName } from './ports.js';
+import { type DecisionRecord, type Question, type Snapshot, STAGES, type StageName } from './ports.js';
 
 /** How far an attempt came. The digest is the caller's own claim until the request could be read. */
 export interface Progress {
@@ -111,9 +111,21 @@ export function recordOf(decision: Decision, attempt: Attempt, progress: Progres
     matched: decision.matched.map(({ policy, layer, effect }) => ({ policy, layer, effect })),
     ...(progress.guards === undefined ? {} : { quotas: progress.guards.map(drawOf) }),
     ...(progress.held === undefined ? {} : { held: progress.held }),
-    timings_us: { evaluation: microseconds(decision.meta.evaluation_ms), ...progress.timings },
+    timings_us: timingsOf(decision, progress),
     at: new Date(now).toISOString(),
   };
+}
+
+const TIMED = [...STAGES, 'evaluation' as const].sort();
+
+/** In the order in which the record has them. */
+function timingsOf({ meta }: Decision, { timings }: Progress): DecisionRecord['timings_us'] {
+  const sorted: Partial<Record<(typeof TIMED)[number], number>> = {};
+  for (const name of TIMED) {
+    const took = name === 'evaluation' ? microseconds(meta.evaluation_ms) : timings[name];
+    if (took !== undefined) sorted[name] = took;
+  }
+  return sorted as DecisionRecord['timings_us'];
 }
 
 function drawOf({ id, kind, estimate, basis, currency }: QuotaGuard): ExpectedDraw {

@@ -5,7 +5,10 @@ import type {
   ApprovalEntry,
   DecisionEntry,
   EnforcementEntry,
+  IntentEntry,
   KillEntry,
+  NoticeEntry,
+  RefusalEntry,
   ReleaseEntry,
   ReviewEntry,
 } from '@portcullis/policy/evidence';
@@ -26,6 +29,7 @@ import type {
   Verdict,
 } from '@portcullis/policy/model';
 import type { PeerIdentity } from '@portcullis/proto';
+import type { TraceFields } from '@portcullis/runtime/tracing';
 import type { AskedReview } from '../reviews/review.js';
 
 /** One release, ready to decide with. Immutable: a decision keeps the snapshot it began with until it is answered. */
@@ -47,18 +51,21 @@ export interface SnapshotSource {
 export type DecisionRecord = DecisionEntry;
 
 /** Everything that a PDP's chain holds. */
-export type AuditRecord = DecisionRecord | EnforcementEntry | ApprovalEntry | KillEntry | ReleaseEntry | ReviewEntry;
+export type AuditRecord =
+  | DecisionRecord
+  | ApprovalEntry
+  | EnforcementEntry
+  | IntentEntry
+  | KillEntry
+  | NoticeEntry
+  | RefusalEntry
+  | ReleaseEntry
+  | ReviewEntry;
 
 /** Where decision records go. */
 export interface DecisionSink {
   /** Resolves once the record is kept as the sink's configuration promises; rejects when it could not be. */
   append(record: DecisionRecord): Promise<void>;
-}
-
-/** Where records go of how decisions were carried out, as PEPs report it. */
-export interface EnforcementSink {
-  /** As {@link DecisionSink.append}. */
-  append(record: EnforcementEntry): Promise<void>;
 }
 
 /** The stages by the names of their files; labels of a metric. */
@@ -97,6 +104,26 @@ export interface DecisionObserver {
   /** What asking one source of context came to. */
   sourceAnswered(source: string, outcome: SourceOutcome, seconds: number): void;
   decided(effect: DecisionEffect, cached: boolean): void;
+}
+
+/** A decision that stands, as traces see it. */
+export interface DecidedMoment {
+  /** Where its question says that it stands in a trace; unchecked. */
+  readonly trace: TraceFields | undefined;
+  /** What was asked, once it was understood. */
+  readonly request: CanonicalRequest | undefined;
+  readonly decision: Decision;
+  /** Microseconds per stage. */
+  readonly timings: Readonly<Partial<Record<StageName, number>>>;
+  /** Milliseconds from its beginning to now. */
+  readonly tookMs: number;
+  /** Epoch milliseconds. */
+  readonly endedAt: number;
+}
+
+/** Told of every decision, for traces. */
+export interface DecisionTracer {
+  decided(moment: DecidedMoment): void;
 }
 
 /** What is asked about, as far as sources of context and of risk may know it. */
@@ -177,7 +204,7 @@ export interface AttemptRecorder {
 /** Who does something about a decision once it is answered. Must not throw; nobody waits. */
 export interface DecisionFollower {
   /** Whether it wants to know at all; asked in the turn of the answer, so it must cost nothing. */
-  follows(question: Question): boolean;
+  follows(question: Question, decision: Decision): boolean;
   decided(question: Question, request: ContextualRequest, decision: Decision): void;
 }
 

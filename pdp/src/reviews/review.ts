@@ -42,5 +42,7 @@ function buildReviewShape() {
 
 /** A review. */
 export type Review = z.output<ReturnType<typeof reviewShape>>;
+/** A review when it begins. */
+export type NewReview = Omit<Review, 'closed' | 'recorded' | 'told'>;
 /** A review as a decision asks for it. */
-export type AskedReview = Omit<Review, 'closed' | 'recorded' | 'told' | 'opened_at'>;
+export type AskedReview = Omit<NewReview, 'opened_at'>;

@@ -5,9 +5,10 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ReviewEntry } from '@portcullis/policy/evidence';
 import { createLogger } from '@portcullis/runtime';
 import { createFakeClock } from '../fixtures/fake-clock.js';
+import { createLocalReviews } from './local-reviews.js';
 import type { AskedReview } from './review.js';
 import { openReviewJournal, type ReviewJournal } from './review-journal.js';
-import { openReviews, type ReviewParts, type Reviews, type ReviewWebhook } from './reviews.js';
+import { createReviews, type ReviewParts, type Reviews, type ReviewWebhook } from './reviews.js';
 
 let folder: string;
 let entries: ReviewEntry[];
@@ -37,18 +38,23 @@ const asked = (number: number): AskedReview => ({
   asked: [{ policy: 'platform/s/look', reason: 'large amount' }],
 });
 
-async function open(changes: Partial<ReviewParts> = {}, webhooks: readonly ReviewWebhook[] = []): Promise<Reviews> {
-  const journal = await openReviewJournal(path());
-  journals.push(journal);
-  const reviews = openReviews({
-    journal,
-    maxOpen: 3,
-    maxClosed: 1,
+interface Changes extends Partial<ReviewParts> {
+  readonly journal?: ReviewJournal;
+}
+
+async function open({ journal, ...changes }: Changes = {}, webhooks: readonly ReviewWebhook[] = []): Promise<Reviews> {
+  const kept = journal ?? (await openReviewJournal(path()));
+  journals.push(kept);
+  const clock = createFakeClock(Date.parse('2026-11-22T12:00:00Z'));
+  const caps = { maxOpen: 3, maxClosed: 1, webhooks: webhooks.map(({ name }) => name) };
+  const reviews = createReviews({
+    store: createLocalReviews(kept, caps, clock),
+    handOver: async () => undefined,
     record: async (entry) => void entries.push(entry),
     webhooks: () => webhooks,
     pause: async () => undefined,
     observer: { review: (outcome) => outcomes.push(outcome) },
-    clock: createFakeClock(Date.parse('2026-11-22T12:00:00Z')),
+    clock,
     log: createLogger({ component: 'test', level: 'fatal' }),
     ...changes,
   });
@@ -61,7 +67,8 @@ async function done(reviews: Reviews): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
   await reviews.idle();
 }
-const ids = (reviews: Reviews, closed = false): readonly string[] => reviews.list(closed).map((review) => review.id);
+const ids = async (reviews: Reviews, closed = false): Promise<readonly string[]> =>
+  (await reviews.list(closed)).map((review) => review.id);
 const events = (): readonly string[] => entries.map(({ event, webhook }) => [event, webhook].filter(Boolean).join(' '));
 
 describe('a review', () => {
@@ -80,7 +87,7 @@ describe('a review', () => {
     expect(told).toEqual([id(1)]);
     const closed = await reviews.close(id(1), 'ops', 'as agreed');
     expect(closed.closed).toEqual({ by: 'ops', at: '2026-11-22T12:00:00.000Z', note: 'as agreed' });
-    expect([ids(reviews), ids(reviews, true)]).toEqual([[], [id(1)]]);
+    expect([await ids(reviews), await ids(reviews, true)]).toEqual([[], [id(1)]]);
     expect(events()).toEqual(['opened', 'notified slack', 'closed']);
     expect(JSON.stringify(entries)).not.toContain('as agreed');
     await expect(reviews.close(id(1), 'ops', 'again')).rejects.toMatchObject({ code: 'ERR_REVIEW_CLOSED' });
@@ -94,11 +101,14 @@ describe('a review', () => {
     // The first is never stopped: a killed process says nothing.
     opened.length = 0;
     const second = await open();
-    expect(ids(second)).toEqual([id(2), id(1)]);
+    expect(await ids(second)).toEqual([id(2), id(1)]);
+    await second.look();
     await second.idle();
     expect(entries.map(({ decision_id }) => decision_id)).toEqual([id(1), id(2)]);
     await second.stop();
-    await (await open()).idle();
+    const third = await open();
+    await third.look();
+    await third.idle();
     expect(entries).toHaveLength(2);
   });
 
@@ -106,7 +116,7 @@ describe('a review', () => {
     await (await open()).accept(asked(1));
     const [line = ''] = (await readFile(path(), 'utf8')).split('\n');
     await appendFile(path(), line.slice(0, 40));
-    expect(ids(await open())).toEqual([id(1)]);
+    expect(await ids(await open())).toEqual([id(1)]);
     await writeFile(path(), `{"id":1}\n${line}\n`);
     await expect(open()).rejects.toMatchObject({ code: 'ERR_REVIEW_STATE', kind: 'corrupt' });
   });
@@ -121,7 +131,7 @@ describe('a review', () => {
     const journal = { kept: [], keep: () => Promise.reject(new Error('full')), compact: async () => undefined };
     const broken = await open({ journal: { ...journal, close: async () => undefined } });
     expect(await broken.accept(asked(6))).toBe(false);
-    expect(ids(broken)).toEqual([]);
+    expect(await ids(broken)).toEqual([]);
   });
 
   test('is recorded as often as it takes, and a webhook that is dead holds nothing up', async () => {
@@ -152,8 +162,8 @@ describe('a review', () => {
     const reviews = await open();
     await reviews.accept(asked(1));
     await reviews.withdraw(id(1));
-    expect(ids(reviews)).toEqual([]);
-    expect(reviews.list(true)[0]?.closed).toMatchObject({ by: 'pdp' });
+    expect(await ids(reviews)).toEqual([]);
+    expect((await reviews.list(true))[0]?.closed).toMatchObject({ by: 'pdp' });
   });
 
   test('does not make the journal grow for ever', async () => {
@@ -165,6 +175,6 @@ describe('a review', () => {
       await reviews.close(id(number), 'ops', 'done');
     }
     expect((await readFile(path(), 'utf8')).trim().split('\n').length).toBeLessThan(20);
-    expect(ids(reviews, true)).toHaveLength(1);
+    expect(await ids(reviews, true)).toHaveLength(1);
   });
 });

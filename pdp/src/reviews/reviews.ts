@@ -1,6 +1,7 @@
 /**
- * What the PDP itself does about a decision after its answer: it keeps a review for people, writes it into the chain and tells
- * webhooks. Accepting is one line in a journal; everything else comes after the answer and holds nothing up.
+ * What PDPs themselves do about a decision after its answer: they keep a review for people, write it into a chain and tell
+ * webhooks. Accepting is one step of a store; everything else comes after the answer and holds nothing up. Where several PDPs share
+ * a store, each does what any of them has left to do.
  */
 
 import { createHash } from 'node:crypto';
@@ -8,7 +9,8 @@ import type { ReviewEntry } from '@portcullis/policy/evidence';
 import { type Clock, LOG_FIELD, type Logger, PortcullisError } from '@portcullis/runtime';
 import type { Deliver } from '../approvals/notices.js';
 import type { AskedReview, Review } from './review.js';
-import type { ReviewJournal } from './review-journal.js';
+import { RECORD_STEP, type ReviewStore, tellStep } from './review-store.js';
+import { createStepWorker } from './step-worker.js';
 
 /** What becomes of reviews; closed list, labels of a metric. */
 export const REVIEW_OUTCOMES = ['opened', 'refused', 'recorded', 'notified', 'unnotified', 'closed'] as const;
@@ -28,11 +30,9 @@ export interface ReviewWebhook {
 
 /** What reviews are made of. */
 export interface ReviewParts {
-  readonly journal: ReviewJournal;
-  /** Open reviews at once. */
-  readonly maxOpen: number;
-  /** Closed ones that are remembered. */
-  readonly maxClosed: number;
+  readonly store: ReviewStore;
+  /** Hands the store what waits for it. Never rejects. */
+  readonly handOver: () => Promise<void>;
   /** Where events are recorded; nowhere without one. */
   readonly record: ((entry: ReviewEntry) => Promise<void>) | undefined;
   /** Who is told, until the signal is aborted. */
@@ -44,68 +44,31 @@ export interface ReviewParts {
   readonly log: Logger;
 }
 
-/** The reviews of one PDP. */
+/** The reviews, as one PDP sees them. */
 export interface Reviews {
-  /** Whether it is kept; false when there is no room, or the disk does not take it. Never rejects. */
+  /** Whether it is kept; false when there is no room, or nothing takes it. Never rejects. */
   accept(asked: AskedReview): Promise<boolean>;
   /** The decision did not stand after all. Never rejects. */
   withdraw(id: string): Promise<void>;
   /** The newest first; closed ones only when asked for. */
-  list(closed: boolean): readonly Review[];
+  list(closed: boolean): Promise<readonly Review[]>;
   /**
    * @throws PortcullisError `ERR_REVIEW_UNKNOWN` (`invalid`), `ERR_REVIEW_CLOSED` (`conflict`), or kind `unavailable` when it could
    * not be recorded or kept: it is open then.
    */
   close(id: string, by: string, note: string): Promise<Review>;
+  /** Does what was left to do, here or by another PDP that is gone. */
+  look(): Promise<void>;
   /** Resolves when nothing is left to do. */
   idle(): Promise<void>;
   /** Stops; what is left to do is done after the next start. */
   stop(): Promise<void>;
 }
 
-const FIRST_PAUSE_MS = 200;
-const LONGEST_PAUSE_MS = 30_000;
-
 /** Goes on with what was left. */
-export function openReviews(parts: ReviewParts): Reviews {
-  const { journal, observer, clock, log } = parts;
-  const reviews = new Map<string, Review>();
-  /** Those that wait for somebody, or of which the PDP has something left to do. */
-  const busy = new Set<string>();
-  /** The others, the first closed first. */
-  const over = new Set<string>();
+export function createReviews(parts: ReviewParts): Reviews {
+  const { store, observer, clock, log } = parts;
   const stopped = new AbortController();
-  const webhooks = parts.webhooks(stopped.signal);
-  let lines = journal.kept.length;
-
-  const isDone = ({ recorded, told }: Review): boolean => recorded && webhooks.every(({ name }) => told.includes(name));
-  const file = (review: Review): void => {
-    reviews.set(review.id, review);
-    if (review.closed === undefined || !isDone(review)) busy.add(review.id);
-    else {
-      busy.delete(review.id);
-      over.add(review.id);
-    }
-    const [first] = over;
-    if (over.size > parts.maxClosed && first !== undefined) {
-      over.delete(first);
-      reviews.delete(first);
-    }
-  };
-  const set = async (review: Review): Promise<void> => {
-    await journal.keep(review);
-    file(review);
-    lines += 1;
-    // The journal does not grow beyond a few lines for each review.
-    if (lines < 4 * (parts.maxOpen + parts.maxClosed)) return;
-    lines = reviews.size;
-    await journal.compact([...reviews.values()]);
-  };
-  /** The newest state of it: somebody may close it while it is worked upon. */
-  const change = async (id: string, edit: (review: Review) => Review): Promise<void> => {
-    const review = reviews.get(id);
-    if (review !== undefined) await set(edit(review));
-  };
   const entry = (event: ReviewEntry['event'], { id, asked }: Review, more: Partial<ReviewEntry> = {}): ReviewEntry => ({
     kind: 'review',
     event,
@@ -114,77 +77,37 @@ export function openReviews(parts: ReviewParts): Reviews {
     at: new Date(clock.now()).toISOString(),
     ...more,
   });
-
-  /** One after the other, each as often as it takes. */
-  const worker = (doOne: (review: Review) => Promise<void>) => {
-    const waiting: string[] = [];
-    let working: Promise<void> | undefined;
-    const work = async (): Promise<void> => {
-      let failures = 0;
-      for (let id = waiting[0]; id !== undefined && !stopped.signal.aborted; id = waiting[0]) {
-        const review = reviews.get(id);
-        try {
-          if (review !== undefined) await doOne(review);
-          waiting.shift();
-          failures = 0;
-        } catch (error) {
-          failures += 1;
-          log.warn({ [LOG_FIELD.reason]: PortcullisError.from(error).message }, 'Review is not dealt with yet');
-          await parts.pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(failures, 10)), stopped.signal);
-        }
-      }
-      working = undefined;
-    };
-    return {
-      add: (id: string): void => {
-        waiting.push(id);
-        working ??= Promise.resolve().then(work);
-      },
-      idle: async (): Promise<void> => {
-        await working;
-      },
-    };
-  };
+  const working = { ...parts, stopped: stopped.signal };
   // A receiver that is dead holds up neither the chain nor the others.
-  const tellers = webhooks.map(({ name, deliver }) =>
-    worker(async (review) => {
-      if (review.told.includes(name)) return;
+  const tellers = parts.webhooks(stopped.signal).map(({ name, deliver }) =>
+    createStepWorker(tellStep(name), working, async (review) => {
       const outcome = await deliver(review);
-      if (outcome === 'dropped') return;
+      if (outcome === 'dropped') return false;
       const event = outcome === 'delivered' ? 'notified' : 'unnotified';
       await parts.record?.(entry(event, review, { webhook: name }));
-      await change(review.id, (now) => ({ ...now, told: [...now.told, name] }));
       observer.review(event);
+      return true;
     }),
   );
-  const recorder = worker(async (review) => {
-    if (!review.recorded) {
-      await parts.record?.(entry('opened', review));
-      await change(review.id, (now) => ({ ...now, recorded: true }));
-      observer.review('recorded');
-    }
-    for (const teller of tellers) teller.add(review.id);
+  const record = async (review: Review): Promise<boolean> => {
+    await parts.record?.(entry('opened', review));
+    observer.review('recorded');
+    return true;
+  };
+  const recorder = createStepWorker(RECORD_STEP, working, record, () => {
+    for (const teller of tellers) teller.wake();
   });
   const workers = [recorder, ...tellers];
-  for (const review of journal.kept) {
-    file(review);
-    if (!isDone(review)) recorder.add(review.id);
-  }
 
   const accept = async (asked: AskedReview): Promise<boolean> => {
-    if (stopped.signal.aborted || busy.size >= parts.maxOpen) return false;
-    const review = { ...asked, opened_at: new Date(clock.now()).toISOString(), recorded: false, told: [] };
-    // At once, so that those who come together cannot share the last room.
-    file(review);
+    if (stopped.signal.aborted) return false;
     try {
-      await set(review);
+      if (!(await store.keep({ ...asked, opened_at: new Date(clock.now()).toISOString() }))) return false;
     } catch (error) {
-      reviews.delete(review.id);
-      busy.delete(review.id);
       log.error({ [LOG_FIELD.error]: PortcullisError.from(error) }, 'Review could not be kept');
       return false;
     }
-    setImmediate(() => recorder.add(review.id));
+    setImmediate(() => recorder.wake());
     return true;
   };
 
@@ -196,21 +119,28 @@ export function openReviews(parts: ReviewParts): Reviews {
     },
     withdraw: async (id) => {
       const at = new Date(clock.now()).toISOString();
-      const closed = { by: 'pdp', at, note: 'the decision did not stand: it was denied after all' };
-      await change(id, (review) => ({ ...review, closed })).catch(() => undefined);
+      const closing = { by: 'pdp', at, note: 'the decision did not stand: it was denied after all' };
+      await store.close(id, closing).catch((error: unknown) => {
+        log.warn({ [LOG_FIELD.reason]: PortcullisError.from(error).message }, 'Review could not be withdrawn');
+      });
     },
-    list: (closed) => [...reviews.values()].filter((review) => closed || review.closed === undefined).toReversed(),
+    list: (closed) => store.list(closed),
     close: async (id, by, note) => {
-      const review = reviews.get(id);
-      if (review === undefined) throw new PortcullisError('ERR_REVIEW_UNKNOWN', 'invalid', 'there is no such review');
-      if (review.closed !== undefined)
-        throw new PortcullisError('ERR_REVIEW_CLOSED', 'conflict', 'it is closed already');
+      const review = await store.find(id);
+      if (review === undefined) throw unknownReview();
+      if (review.closed !== undefined) throw closedReview();
       const digest = createHash('sha256').update(note).digest('hex');
       await parts.record?.(entry('closed', review, { by, note_digest: digest }));
-      const closed = { by, at: new Date(clock.now()).toISOString(), note };
-      await change(id, (now) => ({ ...now, closed }));
+      const closing = { by, at: new Date(clock.now()).toISOString(), note };
+      const outcome = await store.close(id, closing);
+      if (outcome === 'unknown') throw unknownReview();
+      if (outcome === 'already') throw closedReview();
       observer.review('closed');
-      return { ...review, closed };
+      return { ...review, closed: closing };
+    },
+    look: async () => {
+      await parts.handOver();
+      for (const { wake } of workers) wake();
     },
     idle: async () => {
       for (const { idle } of workers) await idle();
@@ -218,7 +148,15 @@ export function openReviews(parts: ReviewParts): Reviews {
     stop: async () => {
       stopped.abort();
       for (const { idle } of workers) await idle();
-      await journal.close();
+      await store.stop();
     },
   };
+}
+
+function unknownReview(): PortcullisError {
+  return new PortcullisError('ERR_REVIEW_UNKNOWN', 'invalid', 'there is no such review');
+}
+
+function closedReview(): PortcullisError {
+  return new PortcullisError('ERR_REVIEW_CLOSED', 'conflict', 'it is closed already');
 }

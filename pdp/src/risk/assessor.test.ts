@@ -131,9 +131,9 @@ describe('habits', () => {
     const request = toolCall('x');
     const agent = { tenant: 'acme', agent: 'analyst' };
     const asked = question(request);
-    expect(habits.follows(asked)).toBe(false);
+    expect(habits.follows(asked, decisionOn(request))).toBe(false);
     assessed.add(asked);
-    expect(habits.follows(asked)).toBe(true);
+    expect(habits.follows(asked, decisionOn(request))).toBe(true);
     habits.decided(asked, request, decisionOn(request));
     expect((await baselines.read(agent))?.counters.get('attempts')?.value).toBe(1);
   });

@@ -15,8 +15,8 @@ const UNCOUNTED: DecideParts['observer'] = {
 
 /**
  * Decides under one release, however many questions there are, and whatever is published meanwhile. Reads what the
- * pipeline reads; draws on no quota, uses up no approval or grant, is remembered by no session or baseline, and is not on
- * record: what it says lets nobody do anything (ADR-0022).
+ * pipeline reads; draws on no quota, uses up no approval or grant, asks nobody to look at it, is remembered by no session or
+ * baseline, and is not on record: what it says lets nobody do anything (ADR-0022).
  */
 export function createDryDecide(parts: DecideParts): (snapshot: Snapshot) => Decide {
   const dry: DecideParts = {
@@ -25,6 +25,8 @@ export function createDryDecide(parts: DecideParts): (snapshot: Snapshot) => Dec
     recorder: undefined,
     sink: undefined,
     followers: [],
+    reviews: undefined,
+    tracer: undefined,
     observer: UNCOUNTED,
     quotas: createUndrawnQuotas(parts.quotas),
     approvals: createUnaskedBook(parts.approvals),

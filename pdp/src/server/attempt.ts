@@ -4,11 +4,17 @@ import type { ServerUnaryCall } from '@grpc/grpc-js';
 import type { Decision } from '@portcullis/policy/model';
 import { type Epochs, fromWireRequest, toWireDecision, type Wire } from '@portcullis/proto';
 import type { Clock } from '@portcullis/runtime';
+import type { TraceFields } from '@portcullis/runtime/tracing';
 import type { Attempt } from '../pipeline/chain.js';
 import type { Caller } from './peer.js';
 
 /** The attempt that a question describes. `deadline` is in {@link Clock.monotonic} milliseconds. */
-export function toAttempt(question: Wire.EvaluateRequest__Output, caller: Caller, deadline: number): Attempt {
+export function toAttempt(
+  question: Wire.EvaluateRequest__Output,
+  caller: Caller,
+  deadline: number,
+  trace?: TraceFields,
+): Attempt {
   const { request, request_digest: digest, user_token: userToken } = question;
   return {
     caller: caller.identity,
@@ -22,6 +28,7 @@ export function toAttempt(question: Wire.EvaluateRequest__Output, caller: Caller
     // An absent digest and an empty one are the same on the wire.
     claimedDigest: digest === undefined || digest.byteLength === 0 ? undefined : digest,
     ...(userToken === undefined || userToken === '' ? {} : { userToken }),
+    ...(trace === undefined ? {} : { trace }),
     deadline,
   };
 }
@@ -32,6 +39,13 @@ export function toAttempt(question: Wire.EvaluateRequest__Output, caller: Caller
  */
 export function toAnswer(decision: Decision, before: Epochs): Wire.Decision {
   return toWireDecision(decision, { ...before, release_seq: decision.meta.release_seq });
+}
+
+/** What the metadata of a call say of the trace that it belongs to; nothing where they say none, or two. */
+export function traceOf({ metadata }: Pick<ServerUnaryCall<unknown, unknown>, 'metadata'>): TraceFields | undefined {
+  const [traceparent, another] = metadata.get('traceparent');
+  if (typeof traceparent !== 'string' || another !== undefined) return undefined;
+  return { traceparent, tracestate: metadata.get('tracestate').join(',') };
 }
 
 /** The earlier of the caller's deadline and ours, as monotonic milliseconds. */

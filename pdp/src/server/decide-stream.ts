@@ -7,6 +7,7 @@ import type { handleBidiStreamingCall, ServerDuplexStream } from '@grpc/grpc-js'
 import type { DenyCode } from '@portcullis/policy/model';
 import { toWireFault, type Wire } from '@portcullis/proto';
 import { PortcullisError } from '@portcullis/runtime';
+import type { TraceFields } from '@portcullis/runtime/tracing';
 import { createAnswerBatch, MAX_BATCH } from './answer-batch.js';
 import { toAnswer, toAttempt } from './attempt.js';
 import type { EvaluateParts } from './evaluate.js';
@@ -42,6 +43,8 @@ interface Waiting {
   readonly question: Wire.EvaluateRequest__Output;
   /** Monotonic milliseconds; counted from the arrival. */
   readonly deadline: number;
+  /** Absent where the question names no trace. */
+  readonly trace?: TraceFields;
 }
 
 /** Why a question is answered with a fault, as the caller and as the metric hear it. */
@@ -111,10 +114,10 @@ function serve(
     observer.questionRefused(reason);
     answer({ id, fault: toWireFault(REFUSALS[reason]) });
   };
-  const decide = async ({ id, question, deadline }: Waiting): Promise<void> => {
+  const decide = async ({ id, question, deadline, trace }: Waiting): Promise<void> => {
     try {
       const before = parts.epochs.current();
-      const decision = await parts.decide(toAttempt(question, caller, deadline));
+      const decision = await parts.decide(toAttempt(question, caller, deadline, trace));
       inFlight.delete(id);
       answer({ id, decision: toAnswer(decision, before) });
     } catch (error) {
@@ -143,12 +146,14 @@ function serve(
     left = PER_TURN;
     work();
   };
-  const onQuestion = ({ id = 0, evaluate, ping }: Wire.Question__Output, deadline: number): void => {
+  const onQuestion = (asked: Wire.Question__Output, deadline: number): void => {
+    const { id = 0, evaluate, ping, traceparent, tracestate } = asked;
     if (ping !== undefined) answer({ id, pong: {} });
     else if (isLeaving) refuse(id, 'draining');
     else if (id === 0 || evaluate === undefined || inFlight.has(id)) refuse(id, 'invalid');
     else if (inFlight.size >= maxInFlight) refuse(id, 'overload');
-    else accept({ id, question: evaluate, deadline });
+    else if (traceparent === undefined || traceparent === '') accept({ id, question: evaluate, deadline });
+    else accept({ id, question: evaluate, deadline, trace: { traceparent, tracestate } });
   };
   const onMessage = ({ questions = [] }: Wire.DecideRequest__Output): void => {
     if (questions.length > MAX_BATCH) {

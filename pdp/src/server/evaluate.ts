@@ -6,7 +6,7 @@ import { type Clock, type Logger, PortcullisError } from '@portcullis/runtime';
 import type { EpochSource } from '../epochs/epochs.js';
 import type { Decide } from '../pipeline/decide.js';
 import { MAX_BATCH } from './answer-batch.js';
-import { deadlineOf, toAnswer, toAttempt } from './attempt.js';
+import { deadlineOf, toAnswer, toAttempt, traceOf } from './attempt.js';
 import { guardUnary } from './guard.js';
 import type { CallerReader } from './peer.js';
 
@@ -28,7 +28,7 @@ export function createEvaluate(
     const caller = parts.callers.callerOf(call);
     const deadline = deadlineOf(call, parts.clock, parts.deadlineMs);
     const before = parts.epochs.current();
-    return { decision: toAnswer(await parts.decide(toAttempt(call.request, caller, deadline)), before) };
+    return { decision: toAnswer(await parts.decide(toAttempt(call.request, caller, deadline, traceOf(call))), before) };
   });
 }
 
@@ -39,13 +39,14 @@ export function createEvaluateBatch(
   return guardUnary(parts.log, async (call) => {
     const caller = parts.callers.callerOf(call);
     const deadline = deadlineOf(call, parts.clock, parts.deadlineMs);
+    const trace = traceOf(call);
     const questions = call.request.requests ?? [];
     if (questions.length > MAX_BATCH) {
       throw new PortcullisError('ERR_REQUEST_INVALID', 'invalid', `a batch holds at most ${MAX_BATCH} requests`);
     }
     const before = parts.epochs.current();
     const decisions = await Promise.all(
-      questions.map((question) => parts.decide(toAttempt(question, caller, deadline))),
+      questions.map((question) => parts.decide(toAttempt(question, caller, deadline, trace))),
     );
     return { responses: decisions.map((decision) => ({ decision: toAnswer(decision, before) })) };
   });

@@ -2,15 +2,16 @@
 
 import type { EnforcementOutcome } from '@portcullis/proto';
 
-/** What became of a settlement report; closed list, labels of a metric. */
+/** What became of a report of `Settle`; closed list, labels of a metric. `unasked`: refused by a PEP before it asked. */
 export const SETTLEMENT_OUTCOMES = [
   'forwarded',
   'upstream_failed',
   'refused',
   'reused',
+  'unasked',
   'invalid',
   'repeated',
-] as const satisfies readonly (EnforcementOutcome | 'invalid' | 'repeated' | 'reused')[];
+] as const satisfies readonly (EnforcementOutcome | 'invalid' | 'repeated' | 'reused' | 'unasked')[];
 /** What became of a settlement report. */
 export type SettlementOutcome = (typeof SETTLEMENT_OUTCOMES)[number];
 

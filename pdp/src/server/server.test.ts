@@ -10,7 +10,6 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import type { EnforcementEntry } from '@portcullis/policy/evidence';
 import type { Decision } from '@portcullis/policy/model';
 import {
   DECISION_SERVICE_NAME,
@@ -19,9 +18,11 @@ import {
   loadDecisionPackage,
   loadDecisionService,
   type PeerIdentity,
+  type RefusalReport,
   type ReuseReport,
   requestDigest,
   type SettlementReport,
+  toWireRefusal,
   toWireRequest,
   toWireReuse,
   toWireSettlement,
@@ -37,7 +38,7 @@ import { AGENT, GATEWAY, toolCall } from '../fixtures/requests.js';
 import type { Attempt } from '../pipeline/chain.js';
 import type { Decide } from '../pipeline/decide.js';
 import { speaksFor } from '../pipeline/normalize.js';
-import type { DecisionRecord, EnforcementSink } from '../pipeline/ports.js';
+import type { DecisionRecord } from '../pipeline/ports.js';
 import { holderName } from '../quota/key.js';
 import type { SettledUse } from '../quota/port.js';
 import type { ReportedResult, ResultOutcome } from '../session/result-intake.js';
@@ -47,11 +48,10 @@ import { type GrpcEndpoint, openGrpcEndpoint } from './grpc-endpoint.js';
 import { createHealthService } from './health-service.js';
 import { createOpenStreams } from './open-streams.js';
 import { type CallerReader, connectionOf } from './peer.js';
-import { createSettle } from './settle.js';
+import { createSettle, type ReportSink } from './settle.js';
 import { createWatch } from './watch.js';
 
 const settledUses: SettledUse[] = [];
-let enforced: EnforcementSink['append'] = async () => undefined;
 const reportedResults: ReportedResult[] = [];
 let resultOutcome: ResultOutcome = 'kept';
 const log = createLogger({ component: 'test', level: 'silent' });
@@ -116,7 +116,7 @@ let release: ReleaseState & { readonly ok: boolean };
 let listeners: Set<() => void>;
 let epochs: EpochCounters;
 let answers: AnswerCounter;
-let sunk: (record: DecisionRecord) => Promise<void>;
+let sunk: ReportSink['append'];
 let endpoint: GrpcEndpoint;
 let client: AnyClient & Wire.DecisionServiceClient;
 
@@ -190,7 +190,6 @@ beforeEach(async () => {
         },
         gateways: new Map([['edge', new Set(['acme'])]]),
         sink: { append: (record) => sunk(record) },
-        enforcements: { append: (record) => enforced(record) },
         mayReport: (caller, tenant, agent) => speaksFor(caller, tenant, agent, new Map()),
         log,
         maxRemembered: 3,
@@ -652,7 +651,7 @@ describe('reuses', () => {
   let records: DecisionRecord[];
   beforeEach(() => {
     records = [];
-    sunk = async (record) => void records.push(record);
+    sunk = async (record) => void records.push(record as DecisionRecord);
   });
 
   test('are recorded as allows of their own, once each however often they are reported', async () => {
@@ -669,7 +668,7 @@ describe('reuses', () => {
   test('that cannot be recorded fail the call, and are recorded when they come again', async () => {
     sunk = () => Promise.reject(new Error('full'));
     await expect(report([reuse(1)])).rejects.toBeDefined();
-    sunk = async (record) => void records.push(record);
+    sunk = async (record) => void records.push(record as DecisionRecord);
     expect(await report([reuse(1)])).toBe(1);
     expect(records).toHaveLength(1);
   });
@@ -689,6 +688,63 @@ describe('reuses', () => {
     await expect(report(Array.from({ length: 257 }, (_, n) => reuse(n % 90)))).rejects.toMatchObject({
       code: status.INVALID_ARGUMENT,
     });
+    expect(records).toEqual([]);
+  });
+});
+
+describe('refusals', () => {
+  const id = (n: number): string => `00000000-0000-4000-8000-0000000000${String(n).padStart(2, '0')}`;
+  const refusal = (n: number, over: Partial<RefusalReport> = {}): Wire.Refusal =>
+    toWireRefusal({
+      refusal_id: id(n),
+      source: 'mcp_proxy',
+      code: 'REQUEST_INVALID',
+      reason: 'JSONRPC -32700',
+      status: 400,
+      tool: { server: 'files' },
+      count: 2,
+      at: '2026-01-01T00:00:00.000Z',
+      last_at: '2026-01-01T00:00:00.500Z',
+      ...over,
+    });
+  const report = (refusals: Wire.Refusal[]): Promise<number | undefined> =>
+    new Promise((resolve, reject) => {
+      client.Settle({ refusals }, (error, response) =>
+        error === null ? resolve(response?.refusals_recorded) : reject(error),
+      );
+    });
+  let records: Parameters<ReportSink['append']>[0][];
+  beforeEach(() => {
+    records = [];
+    sunk = async (record) => void records.push(record);
+  });
+
+  test('are recorded as those of the agent of the certificate, once each however often they are reported', async () => {
+    expect(await report([refusal(1), refusal(2)])).toBe(2);
+    expect(await report([refusal(2)])).toBe(1);
+    const theirs = { kind: 'refusal', tenant: 'acme', agent: 'analyst', code: 'REQUEST_INVALID', count: 2 };
+    expect(records).toMatchObject([
+      { ...theirs, refusal_id: id(1), tool: { server: 'files' }, at: '2026-01-01T00:00:00.000Z' },
+      { ...theirs, refusal_id: id(2) },
+    ]);
+  });
+
+  test('that cannot be recorded fail the call, and are recorded when they come again', async () => {
+    sunk = () => Promise.reject(new Error('full'));
+    await expect(report([refusal(3)])).rejects.toBeDefined();
+    sunk = async (record) => void records.push(record);
+    expect(await report([refusal(3)])).toBe(1);
+    expect(records).toHaveLength(1);
+  });
+
+  test('that are none are not recorded, and the others are', async () => {
+    expect(await report([refusal(4, { refusal_id: 'x' }), refusal(5, { count: 0 }), refusal(6)])).toBe(1);
+    expect(records).toMatchObject([{ refusal_id: id(6) }]);
+  });
+
+  test('are refused in larger numbers than a batch has', async () => {
+    const many = Array.from({ length: 257 }, (_, n) => refusal(n % 90));
+    await expect(report(many)).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
     expect(records).toEqual([]);
   });
 });
@@ -750,7 +806,7 @@ describe('Settle', () => {
     reportedResults.length = 0;
     resultOutcome = 'kept';
     peer.identity = AGENT;
-    enforced = async () => undefined;
+    sunk = async () => undefined;
   });
 
   const id = (n: number): string => `00000000-0000-4000-8000-00000000000${n}`;
@@ -774,11 +830,11 @@ describe('Settle', () => {
   });
 
   test('what has searched is recorded once, and reported again until it is', async () => {
-    const records: EnforcementEntry[] = [];
+    const records: unknown[] = [];
     const noted = { ...report(1), redaction: { layers: ['recognisers', 'ner'], ner: 'failed' } };
-    enforced = () => Promise.reject(new Error('the disk is full'));
+    sunk = () => Promise.reject(new Error('the disk is full'));
     await expect(settle([noted])).rejects.toBeDefined();
-    enforced = async (record) => void records.push(record);
+    sunk = async (record) => void records.push(record);
     expect(await settle([noted, noted])).toBe(2);
     expect(records).toEqual([
       {

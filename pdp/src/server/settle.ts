@@ -2,10 +2,13 @@
 
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import type { PriceList } from '@portcullis/policy';
+import type { EnforcementEntry, RefusalEntry } from '@portcullis/policy/evidence';
 import {
+  fromWireRefusal,
   fromWireReuse,
   fromWireSettlement,
   type PeerIdentity,
+  type RefusalReport,
   type ReportedResult,
   type ReuseReport,
   type SettlementReport,
@@ -13,7 +16,7 @@ import {
 } from '@portcullis/proto';
 import { type Clock, type Logger, PortcullisError } from '@portcullis/runtime';
 import type { GatewayTenants } from '../pipeline/normalize.js';
-import type { DecisionRecord, DecisionSink, EnforcementSink } from '../pipeline/ports.js';
+import type { DecisionRecord } from '../pipeline/ports.js';
 import { actualUse } from '../quota/actual-use.js';
 import { holderName } from '../quota/key.js';
 import type { QuotaObserver, QuotaStore, SettledUse } from '../quota/port.js';
@@ -36,15 +39,22 @@ export interface SettleParts {
   readonly results: ResultIntake;
   /** Who may report for which tenants. */
   readonly gateways: GatewayTenants;
-  /** Where allows that a PEP gave itself are recorded; without one they are not, like all decisions. */
-  readonly sink: DecisionSink | undefined;
-  /** Where it is recorded what has searched; without one it is not. */
-  readonly enforcements: EnforcementSink | undefined;
+  /**
+   * Where allows and refusals that a PEP gave itself are recorded, and what searched what it carried out; without one they are not,
+   * like all decisions.
+   */
+  readonly sink: ReportSink | undefined;
   /** Which agents a caller may report for. */
   readonly mayReport: (caller: PeerIdentity, tenant: string, agent: string) => boolean;
   readonly log: Logger;
   /** How many decisions are remembered; the oldest are forgotten first. */
   readonly maxRemembered: number;
+}
+
+/** Where records of what PEPs did without a decision go; `audit.mode` says what is promised. */
+export interface ReportSink {
+  /** Resolves once it is kept; rejects when it could not be. */
+  append(record: DecisionRecord | EnforcementEntry | RefusalEntry): Promise<void>;
 }
 
 /** No call reports more. */
@@ -54,7 +64,7 @@ const DECISION_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1
 
 /**
  * The handler. `accepted` counts the valid reports, repeated ones included, so that a retry gets the same answer;
- * `reuses_recorded` counts those in the same way, and the call fails when one could not be kept.
+ * `reuses_recorded` and `refusals_recorded` count those in the same way, and the call fails when one could not be kept.
  */
 export function createSettle(parts: SettleParts): handleUnaryCall<Wire.SettleRequest__Output, Wire.SettleResponse> {
   const seen = new Set<string>();
@@ -86,16 +96,31 @@ export function createSettle(parts: SettleParts): handleUnaryCall<Wire.SettleReq
     parts.observer.settled('reused');
     return true;
   };
+  /** The same. Of the agent of the certificate, whoever else may speak for it. */
+  const recordRefusal = async (message: Wire.Refusal__Output, { identity }: Caller): Promise<boolean> => {
+    const report = fromWireRefusal(message);
+    if (!report.ok || identity.kind !== 'agent' || !DECISION_ID.test(report.value.refusal_id)) {
+      parts.observer.settled('invalid');
+      return false;
+    }
+    const { refusal_id: id } = report.value;
+    const key = `${identity.tenant}/${identity.agent} ${id}`;
+    if (recorded.has(key)) return true;
+    await parts.sink?.append(refusalOf(report.value, identity));
+    remember(recorded, key);
+    parts.observer.settled('unasked');
+    return true;
+  };
   /** Rejects when it cannot be kept: the PEP reports it again. False for one that no sidecar makes. */
   const recordLayers = async (report: SettlementReport, { identity }: Caller): Promise<boolean> => {
     const { decision_id, request_digest, outcome, redaction } = report;
     if (redaction === undefined) return true;
     if (identity.kind !== 'agent') return false;
-    const key = `enforcement ${decision_id}`;
-    if (recorded.has(key)) return true;
     const { tenant, agent } = identity;
+    const key = `${tenant}/${agent} enforcement ${decision_id}`;
+    if (recorded.has(key)) return true;
     const at = new Date(parts.clock.now()).toISOString();
-    await parts.enforcements?.append({
+    await parts.sink?.append({
       kind: 'enforcement',
       decision_id,
       request_digest,
@@ -125,7 +150,12 @@ export function createSettle(parts: SettleParts): handleUnaryCall<Wire.SettleReq
     if (reuses.length > MAX_SETTLEMENTS) {
       throw new PortcullisError('ERR_REQUEST_INVALID', 'invalid', `a call reports at most ${MAX_SETTLEMENTS} reuses`);
     }
+    const refusals = call.request.refusals ?? [];
+    if (refusals.length > MAX_SETTLEMENTS) {
+      throw new PortcullisError('ERR_REQUEST_INVALID', 'invalid', `a call reports at most ${MAX_SETTLEMENTS} refusals`);
+    }
     const kept = await Promise.all(reuses.map((message) => record(message, caller)));
+    const refused = await Promise.all(refusals.map((message) => recordRefusal(message, caller)));
     let accepted = 0;
     const uses: SettledUse[] = [];
     for (const message of settlements) {
@@ -145,7 +175,11 @@ export function createSettle(parts: SettleParts): handleUnaryCall<Wire.SettleReq
       uses.push(useOf(report.value, caller, parts));
     }
     for (const outcome of await parts.quotas.settle(uses)) parts.observer.quotaSettled(outcome);
-    return { accepted, reuses_recorded: kept.filter(Boolean).length };
+    return {
+      accepted,
+      reuses_recorded: kept.filter(Boolean).length,
+      refusals_recorded: refused.filter(Boolean).length,
+    };
   });
 }
 
@@ -194,6 +228,10 @@ function reportedSession(
 
 function isReport({ decision_id: id, reuse_of: of }: ReuseReport): boolean {
   return DECISION_ID.test(id) && DECISION_ID.test(of);
+}
+
+function refusalOf(report: RefusalReport, { tenant, agent }: PeerIdentity & { kind: 'agent' }): RefusalEntry {
+  return { kind: 'refusal', tenant, agent, ...report };
 }
 
 /** As the PEP reports it: nobody was asked about this attempt, and it took no time here. */

@@ -16,6 +16,12 @@ export interface RecorderParts extends SessionParts {
   readonly riskLooksBack: boolean;
 }
 
+/** What a bundle looks at of what a session did: by its rules, and through the risk. */
+interface Reading {
+  readonly session: boolean;
+  readonly past: boolean;
+}
+
 const UNNAMED: Recorded = {
   ok: false,
   message: 'the policies read what the session has done, and the request names no session',
@@ -34,12 +40,22 @@ const NOTHING: Recorded = { ok: true, obligations: [] };
 export function createAttemptRecorder(parts: RecorderParts): AttemptRecorder {
   const { sessions, model, sealer, annotationsOf, unnamed, observer, clock, maxResultBytes, riskLooksBack } = parts;
   const judgesByPast = (factsNeeded: readonly string[]): boolean => riskLooksBack && readsRisk(factsNeeded);
+  /** What a bundle reads is one list for as long as it is served, and every decision asks. */
+  const known = new WeakMap<readonly string[], Reading>();
+  const readingOf = (factsNeeded: readonly string[]): Reading => {
+    const before = known.get(factsNeeded);
+    if (before !== undefined) return before;
+    const reading = { session: readsSession(factsNeeded), past: judgesByPast(factsNeeded) };
+    known.set(factsNeeded, reading);
+    return reading;
+  };
   return {
     records: ({ request }, { engine: { factsNeeded } }) => {
       if (!isRecorded(request)) return false;
-      if (readsSession(factsNeeded)) return true;
+      const reads = readingOf(factsNeeded);
+      if (reads.session) return true;
       // Risk is judged without a past where there is none.
-      return judgesByPast(factsNeeded) && sessionOf(request, unnamed) !== undefined;
+      return reads.past && sessionOf(request, unnamed) !== undefined;
     },
     record: async ({ request, digest }, { engine: { factsNeeded } }, { effect, isApproved }) => {
       const key = sessionOf(request, unnamed);

@@ -389,6 +389,23 @@ describe('the caps', () => {
   });
 });
 
+test('what a bundle reads is remembered for that bundle alone, and not what a request made of it', () => {
+  const [risky, blind, curious] = [reading('intent_risk.decision'), reading('agent.id'), reading('facts.history')];
+  const nameless = call('vault', { context: withoutSession });
+  for (let round = 0; round < 2; round += 1) {
+    expect([risky, blind, curious].map((snapshot) => recorder.records(call('vault'), snapshot))).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    expect([risky, blind, curious].map((snapshot) => recorder.records(nameless, snapshot))).toEqual([
+      false,
+      false,
+      true,
+    ]);
+  }
+});
+
 describe('what is sealed', () => {
   test('opens under its own key alone, and as it was', () => {
     const sealer = createSealer(new Uint8Array(32));

@@ -19,7 +19,14 @@ interface HoldTerms {
 }
 
 /** An effect as the engine takes it. */
-export type CompiledEffect =
+export type CompiledEffect = Effect & {
+  /** Who is told after the answer, whatever it was; names of channels of the PDP's. */
+  readonly notify?: readonly string[];
+  /** Whether what the attempt was thought to be after is put on record. */
+  readonly logIntentSignals?: true;
+};
+
+type Effect =
   | { readonly type: 'allow' }
   | { readonly type: 'log_only' }
   | { readonly type: 'deny'; readonly code?: string; readonly message?: string }
@@ -59,6 +66,20 @@ const userMessage = () =>
     .describe('What the caller is told.')
     .optional();
 const name = () => z.string().regex(/^[A-Za-z0-9._-]{1,128}$/, 'expected a name of letters, digits and . _ -');
+/** What every effect takes. */
+const shared = () => ({
+  notify: z
+    .array(name())
+    .min(1)
+    .max(8)
+    .refine((names) => new Set(names).size === names.length, 'expected each name once')
+    .describe('Webhooks of the PDP that are told after the answer, whatever the decision is; by their names.')
+    .optional(),
+  log_intent_signals: z
+    .literal(true)
+    .describe('Puts the signals of `intent_risk` on record after the answer, whatever the decision is.')
+    .optional(),
+});
 const holdTerms = () => ({
   quorum: z.int().min(1).max(10).describe('Distinct people who must agree; 1 when absent.').optional(),
   expires_seconds: z
@@ -108,7 +129,7 @@ interface EffectRow {
   readonly blocks: boolean;
   /** The keys it takes besides `type`. */
   readonly keys: () => z.ZodRawShape;
-  readonly compile: (effect: JsonObject) => CompiledEffect;
+  readonly compile: (effect: JsonObject) => Effect;
 }
 
 const EFFECTS = {
@@ -165,6 +186,17 @@ const EFFECTS = {
   },
 } as const satisfies Record<RuleEffect, EffectRow>;
 
+/** What every effect may ask for besides. */
+function afterwards({
+  notify,
+  log_intent_signals: isLogged,
+}: JsonObject): Pick<CompiledEffect, 'notify' | 'logIntentSignals'> {
+  return {
+    ...(notify === undefined ? {} : { notify: notify as readonly string[] }),
+    ...(isLogged === undefined ? {} : { logIntentSignals: true }),
+  };
+}
+
 function denial(effect: JsonObject): { readonly code?: string; readonly message?: string } {
   const { deny_reason_code: code, deny_user_message: message } = effect as Record<string, string | undefined>;
   return { ...(code === undefined ? {} : { code }), ...(message === undefined ? {} : { message }) };
@@ -187,7 +219,7 @@ export function effectNarrows(effect: RuleEffect): effect is 'redact' | 'limit' 
 
 /** The schemas of all effects as objects, for editors. Built anew at each call. */
 export function effectSchemas(): readonly z.ZodObject[] {
-  return RULE_EFFECTS.map((type) => z.strictObject({ type: z.literal(type), ...EFFECTS[type].keys() }));
+  return RULE_EFFECTS.map((type) => z.strictObject({ type: z.literal(type), ...EFFECTS[type].keys(), ...shared() }));
 }
 
 /** Schemas of effects by type; filled as they are met, because building one costs a hundred times what using it does. */
@@ -225,10 +257,10 @@ export function parseEffect(
   const { type: _type, ...rest } = written;
   // Of most effects none of the keys is required.
   if (Object.keys(rest).length === 0 && type !== 'limit') return row.compile(written);
-  const schema = schemas.get(type) ?? z.strictObject(row.keys());
+  const schema = schemas.get(type) ?? z.strictObject({ ...row.keys(), ...shared() });
   schemas.set(type, schema);
   const parsed = schema.safeParse(rest);
-  if (parsed.success) return row.compile(written);
+  if (parsed.success) return { ...row.compile(written), ...afterwards(written) };
   reportShape(parsed.error, { where, findings, known: Object.keys(schema.shape), base: path });
   return undefined;
 }

@@ -4,15 +4,17 @@
 
 import type { CompiledEffect, RedactConfig } from '../dsl/effects.js';
 import { ERROR, type Truth } from '../dsl/truth.js';
-import type {
-  Condition,
-  DecisionEffect,
-  DenyReason,
-  MatchedPolicy,
-  Obligation,
-  PolicyFault,
-  QuotaGuard,
-  Verdict,
+import {
+  type Condition,
+  type DecisionEffect,
+  type DenyReason,
+  LOG_INTENT_SIGNALS,
+  type MatchedPolicy,
+  NOTIFY,
+  type Obligation,
+  type PolicyFault,
+  type QuotaGuard,
+  type Verdict,
 } from '../model/decision.js';
 import type { CanonicalRequest, JsonObject } from '../model/request.js';
 import type { PriceList } from '../prices/price-list.js';
@@ -63,7 +65,7 @@ export function scopeFault({ name, layer }: ModuleIr): ModuleOutcome {
 
 /**
  * Combines the sets by deny-overrides: a deny in any denies, else a hold in any holds, else an allow in any allows, else
- * the default. Redactions, limits, reviews and quotas of all of them are united.
+ * the default. Redactions, limits, reviews and quotas of all of them are united; whom rules notify is told whatever the decision is.
  */
 export function resolveSets<R extends { readonly ir: RuleIr }>(
   outcomes: readonly SetOutcome<R>[],
@@ -96,6 +98,9 @@ export function resolveSets<R extends { readonly ir: RuleIr }>(
       if (truth === ERROR) continue;
       const asked = satisfied ? undefined : holdCondition(rule.ir, set);
       if (decidedThis && asked !== undefined) conditions.push(asked);
+      const { notify, logIntentSignals } = rule.ir.effect;
+      if (notify !== undefined) obligations.push(notice(notify, set, rule.ir));
+      if (logIntentSignals && !obligations.includes(LOGGED)) obligations.push(LOGGED);
       if (effect !== 'allow') continue;
       if (hasGuard(rule.ir)) {
         const id = holdId(set, rule.ir);
@@ -142,6 +147,12 @@ function redaction(config: RedactConfig, set: SetIr, rule: RuleIr): Condition {
 
 function review(reason: string | undefined, set: SetIr, rule: RuleIr): Obligation {
   return { type: 'review', value: { policy: holdId(set, rule), ...(reason === undefined ? {} : { reason }) } };
+}
+
+const LOGGED: Obligation = { type: LOG_INTENT_SIGNALS, value: true };
+
+function notice(to: readonly string[], set: SetIr, rule: RuleIr): Obligation {
+  return { type: NOTIFY, value: { policy: holdId(set, rule), to } };
 }
 
 function refusalByDefault(fallback: DefaultEffect, policyCount: number): DenyReason | undefined {

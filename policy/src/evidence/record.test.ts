@@ -4,6 +4,7 @@ import canonicalize from 'canonicalize';
 import fc from 'fast-check';
 import { type ApprovalEntry, sealApproval } from './approval-record.js';
 import { GENESIS, readRecord, sealDecision } from './record.js';
+import { sealRefusal } from './refusal-record.js';
 import { sampleEntry } from './testing/sample-chain.js';
 
 const link = { record_id: 'r', writer: 'w', seq: 1, prev: GENESIS };
@@ -58,6 +59,37 @@ describe('a sealed record', () => {
     const { line } = sealDecision(sampleEntry({ agent: 'a\\ud800b' }), link);
     expect(readRecord(line)).toMatchObject({ ok: true, record: { agent: 'a\\ud800b' } });
   });
+});
+
+test('a record of refusals reads like a denial, and is canonical whatever was refused', () => {
+  const text = fc.string({ unit: 'binary' });
+  fc.assert(
+    fc.property(
+      fc.record({ server: text, name: text, operation: text }, { requiredKeys: [] }),
+      text,
+      (tool, reason) => {
+        const { line } = sealRefusal(
+          {
+            kind: 'refusal',
+            refusal_id: 'r-1',
+            tenant: 'acme',
+            agent: 'a1',
+            source: 'mcp_proxy',
+            code: 'REQUEST_INVALID',
+            reason,
+            status: 400,
+            tool,
+            count: 2,
+            at: '2026-01-01T00:00:00.000Z',
+            last_at: '2026-01-01T00:00:01.000Z',
+          },
+          link,
+        );
+        const record = { kind: 'refusal', effect: 'deny', deny: ['REQUEST_INVALID'], count: 2, tenant: 'acme' };
+        expect(readRecord(line)).toMatchObject({ ok: true, link, record });
+      },
+    ),
+  );
 });
 
 test('a record of an approval is canonical whatever it says, and is a link like any other', () => {

@@ -128,7 +128,7 @@ export function sealDecision(entry: DecisionEntry, link: ChainLink): SealedRecor
     reuse_of: entry.reuse_of,
     seq: link.seq,
     tenant: entry.tenant,
-    timings_us: sortedCopy(entry.timings_us),
+    timings_us: sorted(entry.timings_us),
     tool: { name, operation, server },
     writer: link.writer,
   });
@@ -147,9 +147,11 @@ export function sealText(record: string): SealedRecord {
   return { line: `${text.slice(0, -1)},"hash":"${hash}"}`, hash };
 }
 
-function sortedCopy(timings: Readonly<Record<string, number>>): Record<string, number> {
+function sorted(timings: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  const names = Object.keys(timings);
+  if (names.every((name, index) => index === 0 || (names[index - 1] ?? '') < name)) return timings;
   const copy: Record<string, number> = {};
-  for (const name of Object.keys(timings).sort()) {
+  for (const name of names.sort()) {
     const value = timings[name];
     if (value !== undefined) copy[name] = value;
   }

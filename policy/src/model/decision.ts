@@ -96,8 +96,14 @@ export interface Obligation {
   readonly value: Json;
 }
 
-/** Obligations that the PDP itself carries out, by recording the decision: a PEP has nothing to do for them. */
-export const RECORDED_OBLIGATIONS: readonly string[] = ['review'];
+/** The obligation to tell somebody, `{policy, to}`, after the answer; on denials and holds, too. */
+export const NOTIFY = 'notify';
+
+/** The obligation to put what the attempt was thought to be after on record, `true`, after the answer (seed 004 §7.5). */
+export const LOG_INTENT_SIGNALS = 'log_intent_signals';
+
+/** Obligations that the PDP itself carries out, by its records and after its answer: a PEP has nothing to do for them. */
+export const RECORDED_OBLIGATIONS: readonly string[] = ['review', NOTIFY, LOG_INTENT_SIGNALS];
 
 /**
  * The obligation to report what the attempt brought back, `{max_bytes}` of it, and to give it to nobody before the PDP has it:

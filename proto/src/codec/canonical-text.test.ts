@@ -44,6 +44,16 @@ describe('the RFC 8785 text', () => {
     );
   });
 
+  test('is that of the reference implementation for many members in any order', () => {
+    const many = fc.dictionary(fc.string({ unit: 'binary', maxLength: 3 }), fc.nat(9), { maxKeys: 40 });
+    fc.assert(
+      fc.property(many, (any) => {
+        expect(outcome(() => canonicalText(any))).toBe(outcome(() => canonicalize(any)));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   test('has no cycles, and any depth', () => {
     const cycle: Record<string, unknown> = { a: 1 };
     cycle['b'] = cycle;

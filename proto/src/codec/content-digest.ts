@@ -6,9 +6,9 @@
  * hash the same list; a PEP that does not arrive at the same digest refuses.
  */
 
-import { hash } from 'node:crypto';
 import type { Decision } from '@portcullis/policy/model';
 import type { Epochs } from '../epochs.js';
+import { sha256 } from './sha256.js';
 
 /**
  * SHA-256 over the RFC 8785 form of a list of every part of the answer, in a fixed order.
@@ -31,5 +31,5 @@ export function contentDigest(decision: Decision, epochs: Epochs): Buffer {
     [meta.policy_version, meta.evaluation_ms, meta.bundle_digest, meta.release_seq, meta.arm, meta.engine, meta.cached],
     [epochs.release_seq, epochs.trust, epochs.labels, epochs.kill],
   ]);
-  return hash('sha256', content, 'buffer');
+  return sha256(content);
 }

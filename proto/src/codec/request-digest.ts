@@ -3,6 +3,7 @@
 import { hash } from 'node:crypto';
 import type { CanonicalRequest, Json, JsonObject } from '@portcullis/policy/model';
 import { canonicalText } from './canonical-text.js';
+import { sha256 } from './sha256.js';
 
 /** SHA-256, in bytes. */
 export const DIGEST_BYTES = 32;
@@ -12,7 +13,7 @@ export const DIGEST_BYTES = 32;
  * @throws Error when the request is not strict JSON (a lone surrogate, a number that is not finite, a cycle)
  */
 export function requestDigest(request: CanonicalRequest): Buffer {
-  return hash('sha256', canonicalText(request), 'buffer');
+  return sha256(canonicalText(request));
 }
 
 /** {@link requestDigest} in lower-case hex, as `Decision.request_digest` carries it. */

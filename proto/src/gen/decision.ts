@@ -27,6 +27,7 @@ import type { Ping as _portcullis_v1_Ping, Ping__Output as _portcullis_v1_Ping__
 import type { PolicyFault as _portcullis_v1_PolicyFault, PolicyFault__Output as _portcullis_v1_PolicyFault__Output } from './portcullis/v1/PolicyFault.js';
 import type { Question as _portcullis_v1_Question, Question__Output as _portcullis_v1_Question__Output } from './portcullis/v1/Question.js';
 import type { RedactionLayers as _portcullis_v1_RedactionLayers, RedactionLayers__Output as _portcullis_v1_RedactionLayers__Output } from './portcullis/v1/RedactionLayers.js';
+import type { Refusal as _portcullis_v1_Refusal, Refusal__Output as _portcullis_v1_Refusal__Output } from './portcullis/v1/Refusal.js';
 import type { Reuse as _portcullis_v1_Reuse, Reuse__Output as _portcullis_v1_Reuse__Output } from './portcullis/v1/Reuse.js';
 import type { SettleRequest as _portcullis_v1_SettleRequest, SettleRequest__Output as _portcullis_v1_SettleRequest__Output } from './portcullis/v1/SettleRequest.js';
 import type { SettleResponse as _portcullis_v1_SettleResponse, SettleResponse__Output as _portcullis_v1_SettleResponse__Output } from './portcullis/v1/SettleResponse.js';
@@ -80,6 +81,7 @@ export interface ProtoGrpcType {
       PolicyFault: MessageTypeDefinition<_portcullis_v1_PolicyFault, _portcullis_v1_PolicyFault__Output>
       Question: MessageTypeDefinition<_portcullis_v1_Question, _portcullis_v1_Question__Output>
       RedactionLayers: MessageTypeDefinition<_portcullis_v1_RedactionLayers, _portcullis_v1_RedactionLayers__Output>
+      Refusal: MessageTypeDefinition<_portcullis_v1_Refusal, _portcullis_v1_Refusal__Output>
       Reuse: MessageTypeDefinition<_portcullis_v1_Reuse, _portcullis_v1_Reuse__Output>
       RiskDecision: EnumTypeDefinition
       RuleEffect: EnumTypeDefinition

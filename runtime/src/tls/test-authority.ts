@@ -24,6 +24,8 @@ export interface LeafOptions {
   readonly lifetimeMs?: number;
   /** Default one hour ago. */
   readonly notBefore?: Date;
+  /** Whether it calls itself an authority; default false. */
+  readonly isAuthority?: boolean;
 }
 
 /** Signs leaves. */
@@ -53,7 +55,13 @@ export async function createTestAuthority(name: string): Promise<TestAuthority> 
   });
   return {
     cert: root.toString('pem'),
-    async issue({ uris = [], dns = [], lifetimeMs = HOUR_MS, notBefore = new Date(Date.now() - HOUR_MS) }) {
+    async issue({
+      uris = [],
+      dns = [],
+      lifetimeMs = HOUR_MS,
+      notBefore = new Date(Date.now() - HOUR_MS),
+      isAuthority = false,
+    }) {
       const leaf = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
       const cert = await x509.X509CertificateGenerator.create({
         subject: 'CN=leaf',
@@ -64,7 +72,7 @@ export async function createTestAuthority(name: string): Promise<TestAuthority> 
         signingKey: keys.privateKey,
         signingAlgorithm: ALGORITHM,
         extensions: [
-          new x509.BasicConstraintsExtension(false),
+          new x509.BasicConstraintsExtension(isAuthority),
           new x509.SubjectAlternativeNameExtension([
             ...uris.map((value) => ({ type: 'url' as const, value })),
             ...dns.map((value) => ({ type: 'dns' as const, value })),

@@ -18,6 +18,7 @@ export interface Seen {
   hedges: number;
   dropped: number;
   reusesLost: number;
+  refusalsLost: number;
   /** Asks that were answered without a PDP. */
   cached: number;
 }
@@ -109,6 +110,7 @@ export function createBench(): Bench {
         hedges: 0,
         dropped: 0,
         reusesLost: 0,
+        refusalsLost: 0,
         cached: 0,
       };
       const observer: AskObserver = {
@@ -128,6 +130,9 @@ export function createBench(): Bench {
         },
         reusesLost: (count) => {
           seen.reusesLost += count;
+        },
+        refusalsLost: (count) => {
+          seen.refusalsLost += count;
         },
       };
       const client = createPolicyClient({

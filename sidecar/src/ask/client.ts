@@ -1,5 +1,6 @@
 /** Assembles the PDP client: endpoints, dispatcher, breaker and settlements behind the port. */
 
+import { randomUUID } from 'node:crypto';
 import type { ChannelCredentials } from '@grpc/grpc-js';
 import type { CanonicalRequest } from '@portcullis/policy/model';
 import { type Clock, LOG_FIELD, type Logger, systemClock } from '@portcullis/runtime';
@@ -9,7 +10,8 @@ import type { PdpConfig } from './config.js';
 import { createDispatcher } from './dispatch.js';
 import { createEndpoint, type Endpoint } from './endpoint.js';
 import { type AskObserver, shieldObserver, silentObserver } from './observer.js';
-import type { Answer, AnswerCache, AskFailureCode, PolicyClient, ResultReport, Settlement } from './port.js';
+import type { Answer, AnswerCache, AskFailureCode, AskTrace, PolicyClient, ResultReport, Settlement } from './port.js';
+import { createRefusalQueue } from './refusal-queue.js';
 import { createReuseQueue } from './reuse-queue.js';
 import { createSettleQueue } from './settle.js';
 import { createWire, type EncodedQuestion } from './wire.js';
@@ -147,6 +149,17 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
       observer.reusesLost(count);
     },
   });
+  const refusals = createRefusalQueue({
+    async send(batch) {
+      return wire.decodeRefusalsRecorded(await report(wire.encodeRefusals(batch)));
+    },
+    now: () => clock.now(),
+    newId: randomUUID,
+    lost(count) {
+      log.error({ [LOG_FIELD.details]: { count } }, 'Refused attempts were not recorded');
+      observer.refusalsLost(count);
+    },
+  });
   const settlements = createSettleQueue({
     config: config.settle,
     async send(batch) {
@@ -157,9 +170,9 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
     },
   });
 
-  const encode = (id: number, request: CanonicalRequest): EncodedQuestion | undefined => {
+  const encode = (id: number, request: CanonicalRequest, trace?: AskTrace): EncodedQuestion | undefined => {
     try {
-      return wire.encodeQuestion(id, request);
+      return wire.encodeQuestion(id, request, trace);
     } catch {
       return undefined;
     }
@@ -176,7 +189,7 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
       return undefined;
     }
   };
-  const decide = async (request: CanonicalRequest): Promise<Answer> => {
+  const decide = async (request: CanonicalRequest, trace: AskTrace | undefined): Promise<Answer> => {
     if (closing !== undefined) return failure('SHUTTING_DOWN', 'the policy client is closed');
     const ticket = cache?.ticket();
     if (dispatcher.inFlight >= config.maxInFlight) {
@@ -186,7 +199,7 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
     const { refusal } = breaker;
     if (refusal !== undefined) return refusal.answer;
     const id = nextId();
-    const encoded = encode(id, request);
+    const encoded = encode(id, request, trace);
     // Neither was asked, so neither is for the breaker: a hostile request can neither open it nor keep it closed.
     if (encoded === undefined) return failure('REQUEST_INVALID', 'the request has no canonical form');
     // Sent anyway it would end the stream, and with it everybody else's questions.
@@ -207,13 +220,13 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
   }
 
   return {
-    async ask(request) {
+    async ask(request, trace) {
       const askedAt = now();
       let answer: Answer;
       let served: Answer | undefined;
       try {
         served = recall(request);
-        answer = served ?? (await decide(request));
+        answer = served ?? (await decide(request, trace));
       } catch (error) {
         log.error({ [LOG_FIELD.error]: error }, 'Asking failed');
         answer = failure('INTERNAL_ERROR', 'the question could not be asked');
@@ -224,6 +237,9 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
     },
     settle(settlement: Settlement) {
       settlements.add(settlement);
+    },
+    refused(attempt) {
+      refusals.add(attempt);
     },
     async report(report: ResultReport) {
       const tried = new Set<Endpoint>();
@@ -259,7 +275,7 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
     stopRenewing?.();
     dispatcher.close();
     breaker.close();
-    await Promise.all([settlements.close(), reuses.close()]);
+    await Promise.all([settlements.close(), reuses.close(), refusals.close()]);
     for (const endpoint of endpoints) endpoint.close();
   }
 }

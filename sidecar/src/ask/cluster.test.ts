@@ -9,7 +9,7 @@ const bench = createBench();
 afterEach(() => bench.close());
 
 /** Generous, so that a busy test machine does not decide; the rules under test do not depend on the numbers. */
-const CALM = { deadlineMs: 1000, hedgeAfterMs: 100, breaker: { volumeThreshold: 100_000, resetTimeoutMs: 2000 } };
+const CALM = { deadlineMs: 3000, hedgeAfterMs: 100, breaker: { volumeThreshold: 100_000, resetTimeoutMs: 4000 } };
 
 function codeOf(answer: Answer): string {
   return answer.kind === 'failure' ? answer.failure.code : answer.decision.effect;
@@ -280,13 +280,15 @@ describe('a stream that takes no more', () => {
 
 describe('the breaker', () => {
   test('outlasts an overload: one PDP is gone and the others decide too late for a while', async () => {
-    const stand = await bench.ready(3, { deadlineMs: 250, breaker: { volumeThreshold: 20, resetTimeoutMs: 5000 } });
+    // As long as a busy machine may take; what expires is never answered in time, however busy it is.
+    const deadlineMs = 1000;
+    const stand = await bench.ready(3, { deadlineMs, breaker: { volumeThreshold: 20, resetTimeoutMs: 5000 } });
     const [gone, ...others] = stand.pdps;
     expect(tally(await askMany(stand, 600, 30))).toEqual({ allow: 600 });
     // Every question expires, and every answer comes afterwards.
-    for (const pdp of others) pdp.onQuestion = ({ decide }) => after(400, decide);
+    for (const pdp of others) pdp.onQuestion = ({ decide }) => after(deadlineMs + 200, decide);
     gone?.stop();
-    expect(tally(await askMany(stand, 120, 30))).toEqual({ PDP_TIMEOUT: 120 });
+    expect(tally(await askMany(stand, 120, 60))).toEqual({ PDP_TIMEOUT: 120 });
     for (const pdp of others) pdp.onQuestion = ({ decide }) => decide();
     await askMany(stand, 60, 30);
     expect(tally(await askMany(stand, 300, 30))).toEqual({ allow: 300 });
@@ -295,7 +297,7 @@ describe('the breaker', () => {
 
   test('does not count what expires while a PDP decides other questions in time', async () => {
     const stand = await bench.ready(1, {
-      deadlineMs: 50,
+      deadlineMs: 250,
       breaker: { volumeThreshold: 20, errorThresholdPercentage: 10 },
     });
     const [pdp] = stand.pdps;

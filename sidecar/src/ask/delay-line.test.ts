@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { createDelayLine } from './delay-line.js';
 
@@ -34,6 +36,26 @@ function line(delayMs: number): Line {
 }
 
 describe('a delay line', () => {
+  test('holds nothing that it has handed out, however much is added behind it', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const made = createDelayLine<object>({ delayMs: 50, now: () => performance.now(), due: () => undefined });
+    const handedOut = ((): WeakRef<object> => {
+      const item = { large: new Uint8Array(1_000) };
+      made.add(item);
+      return new WeakRef(item);
+    })();
+    await jest.advanceTimersByTimeAsync(40);
+    made.add({});
+    await jest.advanceTimersByTimeAsync(20);
+    jest.useRealTimers();
+    // A weak reference holds its target to the end of the turn in which it was made.
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+    expect(handedOut.deref()).toBeUndefined();
+    expect(made.close()).toHaveLength(1);
+  });
+
   test('hands each item out once, in order, never early and within a few milliseconds', async () => {
     const { add, out } = line(50);
     const addedAt: number[] = [];

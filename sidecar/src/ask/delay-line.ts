@@ -26,7 +26,8 @@ const COMPACT_AT = 1024;
 /** Creates a delay line. Its timer keeps the process alive while items are inside. */
 export function createDelayLine<T>(options: DelayLineOptions<T>): DelayLine<T> {
   const { delayMs, now, due } = options;
-  let items: T[] = [];
+  /** Nothing in place of what was handed out. */
+  let items: (T | undefined)[] = [];
   let times: number[] = [];
   let head = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -54,7 +55,9 @@ export function createDelayLine<T>(options: DelayLineOptions<T>): DelayLine<T> {
       head += 1;
     }
     if (head > start) {
-      const batch = items.slice(start, head);
+      const batch = items.slice(start, head) as T[];
+      // Under a steady load the line never runs empty, and items can be megabytes.
+      items.fill(undefined, start, head);
       if (head === items.length) {
         items = [];
         times = [];
@@ -82,7 +85,7 @@ export function createDelayLine<T>(options: DelayLineOptions<T>): DelayLine<T> {
       closed = true;
       clearTimeout(timer);
       clearImmediate(soon);
-      const rest = items.slice(head);
+      const rest = items.slice(head) as T[];
       items = [];
       times = [];
       head = 0;

@@ -12,9 +12,11 @@ import {
 import type { Decision, DenyCode } from '@portcullis/policy/model';
 import {
   type Epochs,
+  fromWireRefusal,
   fromWireReuse,
   fromWireSettlement,
   loadDecisionService,
+  type RefusalReport,
   type ReuseReport,
   type SettlementReport,
   toWireDecision,
@@ -63,6 +65,7 @@ export interface FakePdp {
   /** Whether it records reuses. */
   recordsReuses: boolean;
   readonly reused: readonly ReuseReport[];
+  readonly refused: readonly RefusalReport[];
   /** The epochs besides the release that it tells watchers and puts on answers. */
   counters: Omit<Epochs, 'release_seq'>;
   /** Tells every watcher what is in force. */
@@ -120,6 +123,7 @@ export async function startFakePdp(
   const watchers = new Set<WatchStream>();
   const settled: SettlementReport[] = [];
   const reused: ReuseReport[] = [];
+  const refused: RefusalReport[] = [];
   const messages: number[] = [];
   const counts = { questions: 0, pings: 0, streams: 0 };
   let releaseSeq = 1;
@@ -203,7 +207,13 @@ export async function startFakePdp(
         }
         const reports = pdp.recordsReuses ? (call.request.reuses ?? []).map(fromWireReuse) : [];
         for (const report of reports) if (report.ok) reused.push(report.value);
-        callback(null, { accepted: settled.length - before, reuses_recorded: reports.filter(({ ok }) => ok).length });
+        const refusals = (call.request.refusals ?? []).map(fromWireRefusal);
+        for (const report of refusals) if (report.ok) refused.push(report.value);
+        callback(null, {
+          accepted: settled.length - before,
+          reuses_recorded: reports.filter(({ ok }) => ok).length,
+          refusals_recorded: refusals.filter(({ ok }) => ok).length,
+        });
       },
     },
   );
@@ -228,6 +238,7 @@ export async function startFakePdp(
     takesSettlements: true,
     recordsReuses: true,
     reused,
+    refused,
     counters: { trust: 1, labels: 1, kill: 0 },
     tell() {
       for (const watcher of watchers) watcher.write(event());

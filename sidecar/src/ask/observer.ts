@@ -37,6 +37,8 @@ export interface AskObserver {
   settleDropped(count: number): void;
   /** `count` allows that this sidecar gave itself were not recorded when it ended. */
   reusesLost(count: number): void;
+  /** `count` attempts that were refused here are on no record. */
+  refusalsLost(count: number): void;
 }
 
 /** Observes nothing. */
@@ -49,6 +51,7 @@ export const silentObserver: AskObserver = Object.freeze({
   answers: () => undefined,
   settleDropped: () => undefined,
   reusesLost: () => undefined,
+  refusalsLost: () => undefined,
 });
 
 /** An observer whose verbs never throw: a defect in a metric must not cost an answer. */
@@ -71,5 +74,6 @@ export function shieldObserver(inner: AskObserver, report: (error: unknown) => v
     answers: shield((endpoint, count) => inner.answers(endpoint, count)),
     settleDropped: shield((count) => inner.settleDropped(count)),
     reusesLost: shield((count) => inner.reusesLost(count)),
+    refusalsLost: shield((count) => inner.refusalsLost(count)),
   };
 }

@@ -1,6 +1,6 @@
 /** The port between enforcement and whoever answers: one question, one answer, never an exception. */
 
-import type { CanonicalRequest, Decision, DenyCode, LayerNote } from '@portcullis/policy/model';
+import type { CanonicalRequest, Decision, DenyCode, LayerNote, Source } from '@portcullis/policy/model';
 import type { Epochs, ReportedResult, ReportedUsage, ReuseReport, WatchReport } from '@portcullis/proto';
 
 /** Why nobody gave a usable answer. Each is a refusal. */
@@ -23,6 +23,12 @@ export interface AskFailure {
   readonly code: AskFailureCode;
   /** For operators: what happened, without payloads. */
   readonly message: string;
+}
+
+/** W3C Trace Context of the span that asks. */
+export interface AskTrace {
+  readonly traceparent: string;
+  readonly tracestate?: string;
 }
 
 /** What asking yields. There is no third case, and none of them is "allow by default". */
@@ -48,19 +54,46 @@ export interface ResultReport extends Settlement {
   readonly result: ReportedResult;
 }
 
+/** What an attempt was about, as far as it was read before it was refused. */
+export interface RefusedTarget {
+  /** An MCP server, another agent, a provider of models, or `host:port`. */
+  readonly server?: string | undefined;
+  /** A tool, a skill or a model. */
+  readonly name?: string | undefined;
+  /** A method of the protocol. */
+  readonly operation?: string | undefined;
+}
+
+/**
+ * An attempt that was refused here and that no decision stands for. Names and codes; never the sentence that the agent is
+ * told, which may quote what the agent sent.
+ */
+export interface RefusedAttempt {
+  readonly source: Source;
+  readonly code: DenyCode;
+  /** A word out of a list of ours. */
+  readonly reason: string | undefined;
+  /** The HTTP status that says the same. */
+  readonly status: number;
+  readonly target: RefusedTarget;
+}
+
 /** Asks the PDP cluster. */
 export interface PolicyClient {
   /**
    * Asks for a decision on exactly this request. Resolves within the configured deadline plus scheduling, whatever
    * the PDPs do; never rejects. A `decision` answer echoes the digest of `request` (checked before it is returned).
+   * @param trace where the question stands in a trace; no part of it
    */
-  ask(request: CanonicalRequest): Promise<Answer>;
+  ask(request: CanonicalRequest, trace?: AskTrace): Promise<Answer>;
   /** Reports what became of an allowed attempt; queued, batched, never blocks, may be dropped under pressure (counted). */
   settle(settlement: Settlement): void;
   /**
    * Reports a result, at once and by itself. True when a PDP has taken it; false when none did in time. Never rejects.
    */
   report(report: ResultReport): Promise<boolean>;
+  /** Puts a refused attempt on record; queued, counted together with others like it, never blocks, and never throws. */
+  refused(attempt: RefusedAttempt): void;
   /** True once at least one PDP has completed a handshake and reported a release. */
   readonly ready: boolean;
   /** Stops asking, answers what is in flight with `SHUTTING_DOWN`, closes connections. */

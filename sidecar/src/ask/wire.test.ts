@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { loadDecisionService, type Wire as Message, toWireDecision } from '@portcullis/proto';
 import * as fc from 'fast-check';
+import { ofUser, UserToken } from '../behalf/user-token.js';
 import { askRequest } from './ask-bench.js';
 import { allowing } from './fake-pdp.js';
 import { createWire, type Reply } from './wire.js';
@@ -29,6 +30,14 @@ describe('a question', () => {
     expect(questions[0]?.evaluate?.request?.context?.request_id).toBe('r1');
     expect(questions[0]?.evaluate?.request_digest?.toString('hex')).toBe(digest);
     expect(wire.encodeQuestion(7, askRequest('r2')).digest).not.toBe(digest);
+  });
+
+  test('carries the token of its user beside the request', () => {
+    const token = UserToken.read('eyJh.YW5uYQ.c2ln', 1024);
+    if (token === undefined) throw new Error('unread');
+    const { frame, digest } = wire.encodeQuestion(7, ofUser(askRequest('r1'), token));
+    expect(Decide.requestDeserialize(frame).questions?.[0]?.evaluate?.user_token).toBe('eyJh.YW5uYQ.c2ln');
+    expect(digest).toBe(wire.encodeQuestion(7, askRequest('r1')).digest);
   });
 
   test('concatenates with others to one message', () => {

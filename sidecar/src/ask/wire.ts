@@ -8,15 +8,18 @@ import {
   fromWireWatchEvent,
   loadDecisionService,
   type Wire as Message,
+  type RefusalReport,
   type ReuseReport,
   requestDigest,
   toWireDecision,
+  toWireRefusal,
   toWireRequest,
   toWireReuse,
   toWireSettlement,
   type WatchReport,
 } from '@portcullis/proto';
-import type { AskFailure, AskFailureCode, ResultReport, Settlement } from './port.js';
+import { userTokenOf } from '../behalf/user-token.js';
+import type { AskFailure, AskFailureCode, AskTrace, ResultReport, Settlement } from './port.js';
 
 /** What arrived on a Decide stream. `garbled` cannot be tied to a question. */
 export type Reply =
@@ -42,7 +45,7 @@ export interface Wire {
   /** The one and only WatchRequest. */
   readonly watchRequest: Buffer;
   /** @throws Error when the request has no canonical form. */
-  encodeQuestion(id: number, request: CanonicalRequest): EncodedQuestion;
+  encodeQuestion(id: number, request: CanonicalRequest, trace?: AskTrace): EncodedQuestion;
   encodePing(id: number): Buffer;
   /** Every reply in one message, in order; a single `garbled` one when it is no message or an empty one. */
   decodeReplies(bytes: Buffer): readonly Reply[];
@@ -54,6 +57,9 @@ export interface Wire {
   encodeReuses(reuses: readonly ReuseReport[]): Buffer;
   /** How many reuses a PDP has recorded, as it says; 0 when it says nothing. */
   decodeRecorded(bytes: Buffer): number;
+  encodeRefusals(refusals: readonly RefusalReport[]): Buffer;
+  /** How many refusals a PDP has recorded, as it says; 0 when it says nothing. */
+  decodeRefusalsRecorded(bytes: Buffer): number;
   /**
    * Encodes and decodes one of everything, so that the codecs, which are generated at first use, are there before a
    * question has a deadline. `request` is asked about nobody.
@@ -144,10 +150,15 @@ export function createWire(): Wire {
     watchPath: Watch.path,
     settlePath: Settle.path,
     watchRequest: Watch.requestSerialize({}),
-    encodeQuestion(id, request) {
+    encodeQuestion(id, request, trace) {
       const digest = requestDigest(request);
-      const evaluate = { request: toWireRequest(request), request_digest: digest };
-      const frame = Decide.requestSerialize({ questions: [{ id, evaluate }] });
+      const token = userTokenOf(request);
+      const evaluate = {
+        request: toWireRequest(request),
+        request_digest: digest,
+        ...(token === undefined ? {} : { user_token: token.secret }),
+      };
+      const frame = Decide.requestSerialize({ questions: [{ id, evaluate, ...trace }] });
       return { frame, digest: digest.toString('hex') };
     },
     encodePing(id) {
@@ -185,6 +196,16 @@ export function createWire(): Wire {
     decodeRecorded(bytes) {
       try {
         return Settle.responseDeserialize(bytes).reuses_recorded ?? 0;
+      } catch {
+        return 0;
+      }
+    },
+    encodeRefusals(refusals) {
+      return Settle.requestSerialize({ refusals: refusals.map(toWireRefusal) });
+    },
+    decodeRefusalsRecorded(bytes) {
+      try {
+        return Settle.responseDeserialize(bytes).refusals_recorded ?? 0;
       } catch {
         return 0;
       }

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { CanonicalRequest, Decision } from '@portcullis/policy/model';
 import { type Epochs, requestDigestHex, type WatchReport } from '@portcullis/proto';
 import type { Given } from '../ask/port.js';
+import { ofUser, UserToken } from '../behalf/user-token.js';
 import { mintPermit } from '../enforce/permit.js';
 import { createAnswerCache } from './answer-cache.js';
 
@@ -72,6 +73,27 @@ function subject() {
   const serves = (name = 'read'): boolean => cache.find(request(name, 'other')) !== undefined;
   return { cache, time, unstored, give, serves };
 }
+
+describe('a question of a user', () => {
+  const token = (text: string): UserToken => {
+    const read = UserToken.read(text, 1024);
+    if (read === undefined) throw new Error('unread');
+    return read;
+  };
+  const anna = token('eyJh.YW5uYQ.c2ln');
+  const bob = token('eyJh.Ym9i.c2ln');
+
+  test('is answered by nothing that was kept, whosever it was, and its answer is not kept', () => {
+    const { cache, give, serves } = subject();
+    cache.watched('a', report());
+    const about = ofUser(request('read'), anna);
+    give({ request: about, decision: allow(about) });
+    expect(cache.entries).toBe(0);
+    give();
+    expect(serves()).toBe(true);
+    for (const user of [anna, bob]) expect(cache.find(ofUser(request('read', 'other'), user))).toBeUndefined();
+  });
+});
 
 describe('an allow that was kept', () => {
   test('is served about the new request: its digest, a fresh id, and a report that names both decisions', () => {

@@ -7,6 +7,7 @@ import { type CanonicalRequest, createKeptDecisions, type Decision, type KeptLim
 import { argumentsDigestHex, type ReuseReport, requestDigestHex, sameEpochs } from '@portcullis/proto';
 import type { Clock } from '@portcullis/runtime';
 import type { AnswerCache, Given, Served } from '../ask/port.js';
+import { userTokenOf } from '../behalf/user-token.js';
 import { createElapsed } from './elapsed.js';
 import { createKnownEpochs } from './known-epochs.js';
 
@@ -57,7 +58,8 @@ export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
 
   return {
     find(request) {
-      if (!known.serves || kept.entries === 0) return undefined;
+      // For whom a token vouches only a PDP knows, so no answer to a user is anybody's but this question's.
+      if (!known.serves || kept.entries === 0 || userTokenOf(request) !== undefined) return undefined;
       const found = kept.find(request, elapsed());
       return found === undefined
         ? undefined
@@ -66,7 +68,7 @@ export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
     ticket: () => ({ generation, at: elapsed() }),
     store(given) {
       // Why not, the PDP counts.
-      if (given.decision.cache.ttl_seconds <= 0) return;
+      if (given.decision.cache.ttl_seconds <= 0 || userTokenOf(given.request) !== undefined) return;
       const reason = refusal(given);
       if (reason !== undefined) {
         if (reason === 'ahead') drop();

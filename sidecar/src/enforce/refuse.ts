@@ -5,8 +5,9 @@
 
 import { type CanonicalRequest, type Decision, type DenyCode, FIELD, type Source } from '@portcullis/policy/model';
 import { type FaultKind, LOG_FIELD, type Logger, PortcullisError } from '@portcullis/runtime';
-import type { AskFailure } from '../ask/port.js';
+import type { AskFailure, RefusedTarget } from '../ask/port.js';
 import { type Hold, holdOf } from './hold.js';
+import { type RefusalRecords, targetOf } from './refused.js';
 
 /**
  * JSON-RPC error codes of refusals. The MCP specification (2026-07-28, "Error Codes") keeps -32768..-32000 for JSON-RPC
@@ -128,6 +129,8 @@ export interface RefusalDetails {
   readonly httpStatus?: number;
   /** The request that was refused, for the log. */
   readonly request?: CanonicalRequest;
+  /** What it was about, for the record, where there is no `request`. */
+  readonly target?: RefusedTarget | undefined;
   /** For the log only: never shown to the agent. */
   readonly cause?: unknown;
   /** For the log only: what a component said, without payloads. */
@@ -157,8 +160,10 @@ export function createRefuser(options: {
   readonly source: Source;
   readonly log: Logger;
   readonly observer: RefusalObserver;
+  /** Told of every refusal that names no decision: a PDP has one of the others. */
+  readonly records: RefusalRecords;
 }): Refuser {
-  const { source, log, observer } = options;
+  const { source, log, observer, records } = options;
 
   function refuse(code: DenyCode, details: RefusalDetails = {}): Refusal {
     const row: Row = REFUSALS[code];
@@ -175,6 +180,12 @@ export function createRefuser(options: {
       ...(details.hold === undefined ? {} : { hold: details.hold }),
     };
     observer.refused(source, row.outcome);
+    if (details.decision_id === undefined) {
+      const word = details.rpcCode === undefined ? undefined : `JSONRPC ${details.rpcCode}`;
+      const target = details.request === undefined ? details.target : targetOf(details.request);
+      const { httpStatus: status } = refusal;
+      records.refused({ source, code, reason: details.reason_code ?? word, status, target: target ?? {} });
+    }
     const fields = {
       [FIELD.outcome]: row.outcome,
       [FIELD.denyCode]: code,

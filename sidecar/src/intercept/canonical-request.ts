@@ -2,6 +2,8 @@
 
 import type { AttemptKind, CanonicalRequest, Environment, JsonObject, Source } from '@portcullis/policy/model';
 import type { Clock } from '@portcullis/runtime';
+import type { Behalf } from '../behalf/behalf.js';
+import { ofUser } from '../behalf/user-token.js';
 import type { AgentIdentity } from '../identity.js';
 
 /**
@@ -20,6 +22,8 @@ export interface AgentSession {
 /** What an attempt is about; the members of the canonical request that are a surface's own. */
 export type AttemptSubject = Pick<CanonicalRequest, 'tool' | 'request' | 'egress' | 'peer'> & {
   readonly kind: AttemptKind;
+  /** For whom it is attempted, and for what; {@link BehalfReader} says. */
+  readonly behalf: Behalf;
   /** Who handed the work on, where the surface knows (context.delegation). */
   readonly delegation?: JsonObject;
   /** What the surface's own protocol calls a session, where it does. */
@@ -44,23 +48,34 @@ export interface RequestMakerOptions {
 export function createRequestMaker(source: Source, options: RequestMakerOptions): RequestMaker {
   const { identity, session, environment, clock, newId } = options;
   // In the order of the canonical text that its digest is made of: what is not has to be sorted for every question.
-  return ({ kind, ownSession, delegation, attributes, egress, peer, request, tool }) => ({
-    agent: { id: identity.agent },
-    context: {
-      ...(attributes === undefined ? {} : { attributes }),
-      ...(delegation === undefined ? {} : { delegation }),
-      ...(environment === undefined ? {} : { environment }),
-      request_id: newId(),
-      session_id: session.scope === 'mcp' ? (ownSession ?? session.id) : session.id,
-      timestamp: new Date(clock.now()).toISOString(),
-    },
-    ...(egress === undefined ? {} : { egress }),
-    kind,
-    ...(peer === undefined ? {} : { peer }),
-    ...(request === undefined ? {} : { request }),
-    source,
-    tenant_id: identity.tenant,
-    ...(tool === undefined ? {} : { tool }),
-    version: '1.0',
-  });
+  const made = (subject: AttemptSubject): CanonicalRequest => {
+    const { kind, behalf, ownSession, delegation, egress, peer, request, tool } = subject;
+    const { task, declaredScope } = behalf;
+    const attributes =
+      declaredScope === undefined ? subject.attributes : { ...subject.attributes, declared_scope: declaredScope };
+    return {
+      agent: { id: identity.agent },
+      context: {
+        ...(attributes === undefined ? {} : { attributes }),
+        ...(delegation === undefined ? {} : { delegation }),
+        ...(environment === undefined ? {} : { environment }),
+        request_id: newId(),
+        session_id: session.scope === 'mcp' ? (ownSession ?? session.id) : session.id,
+        ...(task === undefined ? {} : { task }),
+        timestamp: new Date(clock.now()).toISOString(),
+      },
+      ...(egress === undefined ? {} : { egress }),
+      kind,
+      ...(peer === undefined ? {} : { peer }),
+      ...(request === undefined ? {} : { request }),
+      source,
+      tenant_id: identity.tenant,
+      ...(tool === undefined ? {} : { tool }),
+      version: '1.0',
+    };
+  };
+  return (subject) => {
+    const { userToken } = subject.behalf;
+    return userToken === undefined ? made(subject) : ofUser(made(subject), userToken);
+  };
 }

@@ -3,6 +3,7 @@
 import type { Source } from '@portcullis/policy/model';
 import type { Clock, Environment, Logger } from '@portcullis/runtime';
 import type { PolicyClient } from '../ask/port.js';
+import type { BehalfReader } from '../behalf/behalf.js';
 import type { Capabilities } from '../enforce/capabilities.js';
 import type { Guard } from '../enforce/guard.js';
 import type { OpenAttempts } from '../enforce/open-attempts.js';
@@ -10,8 +11,8 @@ import type { Permit } from '../enforce/permit.js';
 import type { RefusalObserver, Refuser } from '../enforce/refuse.js';
 import type { RequestMaker } from './canonical-request.js';
 import type { EgressObserver } from './egress/evidence.js';
+import type { ExchangeObserver } from './exchange-outcome.js';
 import type { AgentServer } from './http/agent-server.js';
-import type { ExchangeObserver } from './mcp/exchange.js';
 
 /** The decision path of one source of attempts. */
 export interface Enforcement {
@@ -37,6 +38,8 @@ export interface SurfaceParts {
   ): Enforcement;
   /** Settles, and reports results. */
   readonly client: PolicyClient;
+  /** Reads for whom the agent acts, and for what. */
+  readonly behalf: BehalfReader;
   /** Told what is under way, so that it can be cut off. */
   readonly open: OpenAttempts;
   readonly observer: ExchangeObserver & EgressObserver;

@@ -32,11 +32,12 @@ export function createLayerNotes(): LayerNotes {
       if (notes.size > MAX_NOTES && oldest !== undefined) notes.delete(oldest);
     },
     client: (inner) => ({
-      ask: (request) => inner.ask(request),
+      ask: (request, trace) => inner.ask(request, trace),
       settle(settlement) {
         inner.settle(noted(settlement));
         notes.delete(settlement.decision_id);
       },
+      refused: (attempt) => inner.refused(attempt),
       async report(report) {
         const isTaken = await inner.report(noted(report));
         if (isTaken) notes.delete(report.decision_id);

@@ -91,6 +91,7 @@ test('the worst of several answers is what the record says, once', () => {
     ask: async () => ({ kind: 'failure', failure: { code: 'PDP_UNAVAILABLE', message: '' } }),
     settle: (settlement) => void settled.push(settlement.redaction),
     report: async () => true,
+    refused: () => undefined,
     ready: true,
     close: async () => undefined,
   });

@@ -3,6 +3,7 @@
 import { type CustomPattern, customPattern, DEFAULT_DETECTORS, typesOfDetectors } from '@portcullis/policy/content';
 import type { Condition } from '@portcullis/policy/model';
 import { z } from 'zod';
+import type { MessageLayout } from './message-layout.js';
 
 /** Ways to replace; strongest first, the order in which several orders are carried out. */
 export const METHODS = ['drop', 'mask', 'hash', 'tokenize'] as const;
@@ -48,15 +49,15 @@ const redactValue = z.strictObject({
  * Reads the conditions.
  * @throws Error for any that this sidecar cannot carry out as it is written
  */
-export function readOrders(conditions: readonly Condition[]): RedactionOrders {
-  const redact = conditions.filter(({ type }) => type === 'redact').map(({ value }) => readRedact(value));
+export function readOrders(conditions: readonly Condition[], { roots }: Pick<MessageLayout, 'roots'>): RedactionOrders {
+  const redact = conditions.filter(({ type }) => type === 'redact').map(({ value }) => readRedact(value, roots));
   const masked = conditions
     .filter(({ type }) => type === 'mask_fields')
-    .flatMap(({ value }) => fieldNames.parse(value).map(fieldPath));
+    .flatMap(({ value }) => fieldNames.parse(value).map((written) => fieldPath(written, roots)));
   return { redact: redact.toSorted((a, b) => METHODS.indexOf(a.method) - METHODS.indexOf(b.method)), masked };
 }
 
-function readRedact(value: Condition['value']): RedactOrder {
+function readRedact(value: Condition['value'], roots: MessageLayout['roots']): RedactOrder {
   const { detectors, patterns, method, placeholder, fields, ner, direction } = redactValue.parse(value);
   return {
     types: typesOfDetectors(detectors ?? DEFAULT_DETECTORS),
@@ -64,34 +65,26 @@ function readRedact(value: Condition['value']): RedactOrder {
     method,
     placeholder,
     ner,
-    fields: fields?.map(fieldPath),
+    fields: fields?.map((written) => fieldPath(written, roots)),
     inRequest: direction !== 'response',
     inResponse: direction !== 'request',
   };
 }
 
-/** Where the members of a request's arguments and of a result are in an MCP message. */
-const ROOTS: Readonly<Record<string, readonly (readonly string[])[]>> = {
-  'tool.arguments': [['params', 'arguments']],
-  arguments: [['params', 'arguments']],
-  output: [['result', 'structuredContent'], ['result']],
-  result: [['result', 'structuredContent'], ['result']],
-};
-
 /**
  * A path as policies write it: `email` and `user.email` are members of that name wherever they are; `arguments.`,
  * `tool.arguments.`, `output.` or `result.` before it says where from; `*` is any one name. A path means all below it.
  */
-export function fieldPath(written: string): FieldPath {
-  const root = Object.keys(ROOTS).find((name) => written === name || written.startsWith(`${name}.`));
+export function fieldPath(written: string, roots: MessageLayout['roots']): FieldPath {
+  const root = Object.keys(roots).find((name) => written === name || written.startsWith(`${name}.`));
   const rest = root === undefined ? written : written.slice(root.length + 1);
   const names = rest === '' ? [] : rest.split('.');
   if (names.some((name) => name === '')) throw new RangeError(`not a path: ${written}`);
   if (root === undefined) {
     return (path) => path.some((_name, at) => at + names.length <= path.length && isAt(path, at, names));
   }
-  const roots = (ROOTS[root] ?? []).map((prefix) => [...prefix, ...names]);
-  return (path) => roots.some((whole) => isAt(path, 0, whole));
+  const paths = (roots[root] ?? []).map((prefix) => [...prefix, ...names]);
+  return (path) => paths.some((whole) => isAt(path, 0, whole));
 }
 
 function isAt(path: readonly string[], at: number, names: readonly string[]): boolean {

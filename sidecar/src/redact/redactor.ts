@@ -1,4 +1,4 @@
-/** Carries out the conditions `redact` and `mask_fields` on MCP messages (contracts §4, §8). */
+/** Carries out the conditions `redact` and `mask_fields` on messages of MCP and A2A (contracts §4, §8). */
 
 import {
   applyEdits,
@@ -25,13 +25,15 @@ import {
 } from '@portcullis/policy/model';
 import type { Clock } from '@portcullis/runtime';
 import type { Attempt } from '../enforce/guard.js';
+import { A2A_LAYOUT } from './a2a-layout.js';
 import type { RedactionConfig } from './config.js';
 import type { LayerNotes } from './layers.js';
 import type { Look } from './look.js';
-import { isContent, isRouting } from './message-parts.js';
+import type { MessageLayout } from './message-layout.js';
+import { MCP_LAYOUT } from './message-parts.js';
 import { NerFailure } from './ner/port.js';
 import { type FieldPath, type RedactionOrders, type RedactOrder, readOrders } from './orders.js';
-import { redactedBy, type Step, type TextRedaction, textAnswer } from './texts.js';
+import { redactedBy, type Step, type TextAnswer, type TextRedaction, textAnswer } from './texts.js';
 import { createTokenVault, type TokenBook } from './token-vault.js';
 
 /** Whether what goes to a server or what comes from it was searched. */
@@ -56,6 +58,10 @@ export interface Redaction {
   request(payload: string): Promise<string>;
   /** What the agent gets instead of a message of the server. Rejects when it cannot be redacted. */
   response(message: string): Promise<string>;
+  /** What patterns find in texts of the answer that come in pieces; what is ordered of fields has no part in it. */
+  texts(): TextAnswer;
+  /** Whether names are looked for in the answer: nobody finds one in a piece of it. */
+  readonly wantsWholeAnswer: boolean;
 }
 
 /** Redacts as decisions say. */
@@ -108,9 +114,9 @@ export function createRedactor(options: RedactorOptions): Redactor {
   const secretTypes = new Set(typesOfDetectors(['secret']));
   const ready = new Map<string, RedactionOrders>();
 
-  function ordersOf(conditions: readonly Condition[]): RedactionOrders {
-    const key = JSON.stringify(conditions);
-    const orders = ready.get(key) ?? readOrders(conditions);
+  function ordersOf(conditions: readonly Condition[], layout: MessageLayout): RedactionOrders {
+    const key = JSON.stringify([layout.name, conditions]);
+    const orders = ready.get(key) ?? readOrders(conditions, layout);
     // Patterns alone must not pass for it.
     if (look === undefined && orders.redact.some(({ ner }) => ner))
       throw new TypeError('names are to be found, and redaction.ner is not configured');
@@ -165,7 +171,10 @@ export function createRedactor(options: RedactorOptions): Redactor {
 
   return {
     texts(conditions, { tenant, session, server, decision_id: decisionId }) {
-      const orders = ordersOf(conditions.filter(({ type }) => REDACTION_CONDITIONS.has(type)));
+      const orders = ordersOf(
+        conditions.filter(({ type }) => REDACTION_CONDITIONS.has(type)),
+        MCP_LAYOUT,
+      );
       if (orders.masked.length > 0 || orders.redact.some(({ fields }) => fields !== undefined))
         throw new TypeError('texts of models have no fields that a policy could name');
       const scope = config.hashScope === 'tenant' ? tenant : JSON.stringify([tenant, session]);
@@ -198,7 +207,9 @@ export function createRedactor(options: RedactorOptions): Redactor {
       if (conditions.length === 0) return undefined;
       if (attempt.direction !== 'client_to_server')
         throw new TypeError('what a server asks of an agent is not redacted');
-      const orders = ordersOf(conditions);
+      const layout = attempt.request.source === 'a2a_proxy' ? A2A_LAYOUT : MCP_LAYOUT;
+      const { isContent } = layout;
+      const orders = ordersOf(conditions, layout);
       const { tenant_id, context } = attempt.request;
       const session = context.session_id ?? context.request_id;
       const scope = config.hashScope === 'tenant' ? tenant_id : JSON.stringify([tenant_id, session]);
@@ -210,12 +221,12 @@ export function createRedactor(options: RedactorOptions): Redactor {
       async function carryOut(message: string, direction: RedactionDirection): Promise<string> {
         const startedAt = clock.monotonic();
         const counts: Record<string, number> = {};
-        let text = mask(message, orders.masked, counts);
+        let text = mask(message, orders.masked, counts, layout);
         for (const order of orders.redact) {
           if (!(direction === 'request' ? order.inRequest : order.inResponse)) continue;
           const replace = replacing(order, book, scope, direction === 'request');
           const rules = redactionRules(order.types, replace, order.patterns);
-          if (direction === 'request') refuseInRouting(text, order);
+          if (direction === 'request') refuseInRouting(text, order, layout);
           const isSearched = (path: readonly string[]): boolean =>
             isContent(path) && (order.fields?.some((field) => field(path)) ?? true);
           const looked = await lookFor(order, decisionId)?.(textsOf(text, { rules, isSearched }));
@@ -240,12 +251,30 @@ export function createRedactor(options: RedactorOptions): Redactor {
           if (own === undefined || own.isEmpty) return redacted;
           return redactJson(redacted, { rules: restoration((token) => own.original(token)), isSearched: isContent });
         },
+        texts() {
+          const steps = orders.redact
+            .filter(({ inResponse, fields }) => inResponse && fields === undefined)
+            .map((order) => ({
+              rules: redactionRules(order.types, replacing(order, book, scope, false), order.patterns),
+            }));
+          const restores = orders.redact.some(({ method, inRequest }) => method === 'tokenize' && inRequest);
+          return textAnswer([
+            ...steps,
+            ...(restores ? [{ rules: restoration((token) => book().original(token)) }] : []),
+          ]);
+        },
+        wantsWholeAnswer: orders.redact.some(({ ner, inResponse }) => ner && inResponse),
       };
     },
   };
 }
 
-function mask(message: string, fields: readonly FieldPath[], counts: Record<string, number>): string {
+function mask(
+  message: string,
+  fields: readonly FieldPath[],
+  counts: Record<string, number>,
+  { isContent }: MessageLayout,
+): string {
   if (fields.length === 0) return message;
   const edits = jsonEdits(message, { isMasked: (path) => isContent(path) && fields.some((field) => field(path)) });
   count(edits, counts);
@@ -267,7 +296,7 @@ function textsOf(
 }
 
 /** A tool or resource of another name is another tool or resource. */
-function refuseInRouting(message: string, order: RedactOrder): void {
+function refuseInRouting(message: string, order: RedactOrder, { isRouting }: MessageLayout): void {
   const rules = redactionRules(order.types, (value) => value, order.patterns);
   if (jsonEdits(message, { rules, isSearched: isRouting }).length > 0) {
     throw new RangeError('what has to be redacted is in the name of what is called');

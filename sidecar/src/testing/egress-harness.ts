@@ -7,6 +7,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { createRegistry, type Registry, systemClock } from '@portcullis/runtime';
+import type { BehalfReader } from '../behalf/behalf.js';
 import { auditLevel } from '../enforce/capabilities.js';
 import { createGuard } from '../enforce/guard.js';
 import { createOpenAttempts, type OpenAttempts } from '../enforce/open-attempts.js';
@@ -18,6 +19,7 @@ import type { NameLookup } from '../intercept/egress/resolver.js';
 import type { Surface } from '../intercept/surface.js';
 import { createSidecarMetrics } from '../metrics.js';
 import type { FakePolicyClient } from './fake-policy-client.js';
+import { NOBODY } from './nobody.js';
 import { memoryLog } from './proxy-harness.js';
 
 /** A running proxy. */
@@ -46,6 +48,8 @@ export async function startEgress(options: {
   readonly config?: Record<string, unknown>;
   readonly names?: NameLookup;
   readonly env?: Record<string, string>;
+  /** Default: nobody is named. */
+  readonly behalf?: BehalfReader;
 }): Promise<EgressHarness> {
   const { client } = options;
   const registry = createRegistry('portcullis_sidecar');
@@ -58,7 +62,7 @@ export async function startEgress(options: {
     egressConfig.parse(options.config ?? {}),
     {
       enforcementOf(source) {
-        const refuser = createRefuser({ source, log, observer });
+        const refuser = createRefuser({ source, log, observer, records: client });
         const capabilities = { audit_level: auditLevel(() => undefined) };
         const guard = createGuard({ client, refuser, clock: systemClock, backstopMs: 500, capabilities });
         const requestOf = createRequestMaker(source, {
@@ -71,6 +75,7 @@ export async function startEgress(options: {
         return { guard, refuser, requestOf };
       },
       client,
+      behalf: options.behalf ?? NOBODY,
       open,
       observer,
       clock: systemClock,

@@ -2,7 +2,7 @@
 
 import type { CanonicalRequest, Condition, Decision, DenyReason, Obligation } from '@portcullis/policy/model';
 import { requestDigestHex } from '@portcullis/proto';
-import type { Answer, AskFailureCode, PolicyClient, ResultReport, Settlement } from '../ask/port.js';
+import type { Answer, AskFailureCode, PolicyClient, RefusedAttempt, ResultReport, Settlement } from '../ask/port.js';
 
 /** What the fake does with a question. */
 export type Behaviour = (request: CanonicalRequest) => Answer | Promise<Answer>;
@@ -13,6 +13,8 @@ export interface FakePolicyClient extends PolicyClient {
   readonly asked: CanonicalRequest[];
   readonly settled: Settlement[];
   readonly reported: ResultReport[];
+  /** Attempts that were put on record without a decision. */
+  readonly unasked: RefusedAttempt[];
   /** What becomes of reports; taken by default. */
   taking: (report: ResultReport) => Promise<boolean>;
   /** Digests of the requests that were answered with an allow. */
@@ -26,6 +28,7 @@ export function fakePolicyClient(behaviour: Behaviour = allow()): FakePolicyClie
     asked: [],
     settled: [],
     reported: [],
+    unasked: [],
     taking: async () => true,
     allowed: new Set(),
     ready: true,
@@ -37,6 +40,9 @@ export function fakePolicyClient(behaviour: Behaviour = allow()): FakePolicyClie
     },
     settle(settlement) {
       fake.settled.push(settlement);
+    },
+    refused(attempt) {
+      fake.unasked.push(attempt);
     },
     report(report) {
       fake.reported.push(report);

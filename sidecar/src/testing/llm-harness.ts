@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { createRegistry, type Registry, systemClock } from '@portcullis/runtime';
+import type { BehalfReader } from '../behalf/behalf.js';
 import { auditLevel } from '../enforce/capabilities.js';
 import { createGuard } from '../enforce/guard.js';
 import { createOpenAttempts, type OpenAttempts } from '../enforce/open-attempts.js';
@@ -14,6 +15,7 @@ import type { ContentFilters } from '../intercept/llm/content-filters.js';
 import type { Surface } from '../intercept/surface.js';
 import { createSidecarMetrics } from '../metrics.js';
 import type { FakePolicyClient } from './fake-policy-client.js';
+import { NOBODY } from './nobody.js';
 import { memoryLog } from './proxy-harness.js';
 
 /** An answer, read whole. */
@@ -50,6 +52,8 @@ export async function startLlmHarness(options: {
   readonly url: string;
   readonly config?: Readonly<Record<string, unknown>>;
   readonly filters?: ContentFilters;
+  /** Default: nobody is named. */
+  readonly behalf?: BehalfReader;
 }): Promise<LlmHarness> {
   const registry = createRegistry('portcullis_sidecar');
   const metrics = createSidecarMetrics(registry);
@@ -86,7 +90,7 @@ export async function startLlmHarness(options: {
     config,
     {
       enforcementOf(source, { capabilities: more = {} } = {}) {
-        const refuser = createRefuser({ source, log, observer: metrics });
+        const refuser = createRefuser({ source, log, observer: metrics, records: options.client });
         const guard = createGuard({
           client: options.client,
           refuser,
@@ -97,6 +101,7 @@ export async function startLlmHarness(options: {
         return { guard, refuser, requestOf: createRequestMaker(source, asking) };
       },
       client: options.client,
+      behalf: options.behalf ?? NOBODY,
       open,
       observer: metrics,
       clock: systemClock,

@@ -5,6 +5,7 @@ import { request as httpRequest } from 'node:http';
 import { Writable } from 'node:stream';
 import { createLogger, createRegistry, type Logger, type Registry, systemClock } from '@portcullis/runtime';
 import type { z } from 'zod';
+import type { BehalfReader } from '../behalf/behalf.js';
 import { auditLevel, BY_REDACTOR } from '../enforce/capabilities.js';
 import { createGuard } from '../enforce/guard.js';
 import { createOpenAttempts, type OpenAttempts } from '../enforce/open-attempts.js';
@@ -22,8 +23,9 @@ import { createAttemptMaker } from '../intercept/mcp/to-attempt.js';
 import type { Surface, SurfaceParts } from '../intercept/surface.js';
 import { createSidecarMetrics } from '../metrics.js';
 import { redactionConfig } from '../redact/config.js';
-import { createRedactor } from '../redact/redactor.js';
+import { createRedactor, type RedactionObserver, type Redactor } from '../redact/redactor.js';
 import type { FakePolicyClient } from './fake-policy-client.js';
+import { NOBODY } from './nobody.js';
 
 /** An answer of the proxy, read whole. */
 export interface Answered {
@@ -82,21 +84,16 @@ export function enforcementParts(
   news: AnswerNews = createAnswerNews(),
 ): EnforcementParts {
   const metrics = createSidecarMetrics(registry);
-  const refuser = createRefuser({ source: 'mcp_proxy', log, observer: metrics });
+  const refuser = createRefuser({ source: 'mcp_proxy', log, observer: metrics, records: client });
   const guarding = {
     client,
     clock: systemClock,
     backstopMs,
-    redactor: createRedactor({
-      config: redactionConfig.parse({}),
-      hashKey: Buffer.alloc(32, 7),
-      clock: systemClock,
-      observer: metrics,
-    }),
+    redactor: testRedactor(metrics),
     capabilities: { redact: BY_REDACTOR, mask_fields: BY_REDACTOR, audit_level: auditLevel(() => undefined) },
   };
   const guard = createGuard({ ...guarding, refuser });
-  const patient = createRefuser({ source: 'mcp_proxy', log, observer: countingEnds(metrics) });
+  const patient = createRefuser({ source: 'mcp_proxy', log, observer: countingEnds(metrics), records: client });
   const attempts = createAttemptMaker(ASKING);
   const inspector = createInspector({
     guard,
@@ -122,6 +119,7 @@ export function enforcementParts(
     holds,
     refuser,
     client,
+    behalf: NOBODY,
     open,
     attempts,
     inspector,
@@ -129,6 +127,11 @@ export function enforcementParts(
     clock: systemClock,
     log,
   };
+}
+
+function testRedactor(observer: RedactionObserver): Redactor {
+  const config = redactionConfig.parse({});
+  return createRedactor({ config, hashKey: Buffer.alloc(32, 7), clock: systemClock, observer });
 }
 
 /** Keeps log lines for a test to read. */
@@ -161,6 +164,8 @@ export async function startHarness(options: {
   /** Instead of `files`. */
   readonly upstreams?: readonly { readonly name: string; readonly url: string }[];
   readonly combined?: boolean;
+  /** Default: nobody is named. */
+  readonly behalf?: BehalfReader;
 }): Promise<Harness> {
   const registry = createRegistry('portcullis_sidecar');
   const { log, logged } = memoryLog();
@@ -180,7 +185,7 @@ export async function startHarness(options: {
   });
   const news = createAnswerNews();
   const parts = enforcementParts(options.client, registry, log, options.backstopMs, options.approvals, news);
-  const proxy = await startHttpProxy(config, { ...parts, env: options.env ?? {} });
+  const proxy = await startHttpProxy(config, { ...parts, behalf: options.behalf ?? NOBODY, env: options.env ?? {} });
   const port = Number(proxy.address.split(':').pop());
   const url = `http://127.0.0.1:${port}/mcp/files`;
 
@@ -243,16 +248,24 @@ export function surfaceParts(client: FakePolicyClient): SurfaceParts {
   const { log } = memoryLog();
   const metrics = createSidecarMetrics(registry);
   return {
-    enforcementOf(source) {
-      const refuser = createRefuser({ source, log, observer: metrics });
+    enforcementOf(source, { redacts = false } = {}) {
+      const refuser = createRefuser({ source, log, observer: metrics, records: client });
       const capabilities = { audit_level: auditLevel(() => undefined) };
+      const common = { client, refuser, clock: systemClock, backstopMs: 200 };
       return {
         refuser,
-        guard: createGuard({ client, refuser, clock: systemClock, backstopMs: 200, capabilities }),
+        guard: redacts
+          ? createGuard({
+              ...common,
+              redactor: testRedactor(metrics),
+              capabilities: { ...capabilities, redact: BY_REDACTOR, mask_fields: BY_REDACTOR },
+            })
+          : createGuard({ ...common, capabilities }),
         requestOf: createRequestMaker(source, ASKING),
       };
     },
     client,
+    behalf: NOBODY,
     open: createOpenAttempts({ client, log }),
     observer: metrics,
     clock: systemClock,

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { SpanStatusCode } from '@opentelemetry/api';
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { systemClock } from '@portcullis/runtime';
+import { tracingConfig } from '@portcullis/runtime/tracing';
 import { createGuard } from '../enforce/guard.js';
 import { startA2aProxy } from '../intercept/a2a/compose.js';
 import { a2aConfig } from '../intercept/a2a/config.js';
@@ -12,7 +13,6 @@ import type { Surface } from '../intercept/surface.js';
 import { allow, deny, type FakePolicyClient, fail, fakePolicyClient } from '../testing/fake-policy-client.js';
 import { surfaceParts } from '../testing/proxy-harness.js';
 import { type RecordingUpstream, recordingUpstream } from '../testing/recording-upstream.js';
-import { tracingConfig } from './config.js';
 import { openTracing } from './open.js';
 import type { Tracing } from './port.js';
 import { createTracing } from './tracing.js';
@@ -140,7 +140,7 @@ describe('an attempt', () => {
     const meta = { traceparent: `00-${other}-${SPAN}-01` };
     const tool = { server: 'files', name: 'read', operation: 'tools/call', attributes: { params: { _meta: meta } } };
     await tracing.guard(guard)({
-      request: requestOf({ kind: 'tool_call', tool: { ...tool, arguments: { path: SECRET } } }),
+      request: requestOf({ behalf: {}, kind: 'tool_call', tool: { ...tool, arguments: { path: SECRET } } }),
       server: 'files',
       direction: 'client_to_server',
       payload: '{}',
@@ -161,7 +161,7 @@ describe('an attempt', () => {
     const { tracing, spans } = inMemory();
     const policy = fakePolicyClient();
     const { guard, requestOf } = surfaceParts(policy).enforcementOf('a2a_proxy');
-    const request = requestOf({ kind: 'a2a', peer: { agent_id: 'x' } });
+    const request = requestOf({ behalf: {}, kind: 'a2a', peer: { agent_id: 'x' } });
     await tracing.guard(guard)({ request, server: 'x', direction: 'client_to_server', payload: undefined });
     expect(spans()).toHaveLength(0);
     await tracing.close();

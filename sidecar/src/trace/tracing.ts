@@ -5,22 +5,21 @@
 
 import {
   type Attributes,
-  createTraceState,
   ROOT_CONTEXT,
   type Span,
   SpanKind,
   SpanStatusCode,
-  TraceFlags,
   type Tracer,
   trace,
 } from '@opentelemetry/api';
 import type { CanonicalRequest } from '@portcullis/policy/model';
+import { fieldsOf, remoteContext, remoteSpan } from '@portcullis/runtime/tracing/context';
 import type { PolicyClient, Settlement } from '../ask/port.js';
 import { isRefusal } from '../enforce/guard.js';
 import type { Permit } from '../enforce/permit.js';
 import { attemptAttributes, spanName } from './attributes.js';
 import type { Tracing } from './port.js';
-import { metaFields, readPlace, type TracePlace } from './w3c.js';
+import { metaFields, readPlace } from './w3c.js';
 
 /** Attempts whose end is awaited; beyond, the oldest span ends without one. */
 const MAX_OPEN = 16_384;
@@ -71,9 +70,9 @@ export function createTracing(tracer: Tracer, flush: () => Promise<void>): Traci
             kind: SpanKind.SERVER,
             attributes: attemptAttributes(request),
             // The message's own place is the parent; that of the connection is another view of the same.
-            links: meta !== undefined && sent !== undefined ? [{ context: remote(sent) }] : [],
+            links: meta !== undefined && sent !== undefined ? [{ context: remoteSpan(sent) }] : [],
           },
-          parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, remote(parent)),
+          parent === undefined ? ROOT_CONTEXT : remoteContext(parent),
         );
         asking.set(request, span);
         const outcome = await guard(attempt);
@@ -110,7 +109,7 @@ export function createTracing(tracer: Tracer, flush: () => Promise<void>): Traci
             options,
             parent === undefined ? ROOT_CONTEXT : within(parent),
           );
-          const answer = await client.ask(request);
+          const answer = await client.ask(request, fieldsOf(span.spanContext()));
           if (answer.kind === 'decision') {
             const { decision_id, effect, meta } = answer.decision;
             span.setAttributes({
@@ -130,6 +129,7 @@ export function createTracing(tracer: Tracer, flush: () => Promise<void>): Traci
           ended(settlement);
           client.settle(settlement);
         },
+        refused: (attempt) => client.refused(attempt),
         async report(report) {
           const isTaken = await client.report(report);
           // What no PDP has taken is not delivered, and settled by whoever asked for it.
@@ -145,26 +145,11 @@ export function createTracing(tracer: Tracer, flush: () => Promise<void>): Traci
     headersOf(permit) {
       const span = sending.get(permit);
       if (span === undefined) return {};
-      const { traceId, spanId, traceFlags, traceState } = span.spanContext();
-      const state = traceState?.serialize() ?? '';
-      return {
-        traceparent: `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`,
-        ...(state === '' ? {} : { tracestate: state }),
-      };
+      return fieldsOf(span.spanContext());
     },
     async close() {
       for (const decisionId of open.keys()) end(decisionId, { 'portcullis.outcome': 'unknown' }, false);
       await flush().catch(() => undefined);
     },
-  };
-}
-
-function remote({ traceId, spanId, isSampled, state }: TracePlace) {
-  return {
-    traceId,
-    spanId,
-    traceFlags: isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
-    isRemote: true,
-    ...(state === '' ? {} : { traceState: createTraceState(state) }),
   };
 }

@@ -19,6 +19,8 @@ const ALLOW_ALL_MCP = {
 };
 /** The longest deadline that a PDP takes: what is decided is measured, and a late denial would count. */
 const DEADLINE_MS = 10_000;
+/** As many as a PDP takes: nobody answers what a replay leaves held, and a hold too many would be a denial. */
+const OPEN_APPROVALS = { maxOpenPerAgent: 10_000, maxOpenPerTenant: 100_000 } as const;
 
 /** The source of the release: the packs over a rule that allows what they leave alone. */
 export async function replayedSource(): Promise<ReadonlyMap<string, Uint8Array>> {
@@ -61,6 +63,7 @@ export function replaySettings(parts: {
   return {
     limits: { decisionDeadlineMs: DEADLINE_MS },
     gateways: { [parts.gateway]: [parts.tenant] },
+    approvals: OPEN_APPROVALS,
     sessions: { toolsFile: parts.toolsFile, maxSessions: parts.sessions + 1 },
   };
 }

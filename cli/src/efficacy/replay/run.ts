@@ -25,6 +25,8 @@ export interface ReplaySummary {
   readonly outcomes: Readonly<Record<Reasons['outcome']['outcome'], number>>;
   /** How many calls a policy took part in, by its slug. */
   readonly policies: Readonly<Record<string, number>>;
+  /** How many calls were refused for a reason, by its code. */
+  readonly codes: Readonly<Record<string, number>>;
   readonly latency_ms: { readonly p50: number; readonly p95: number; readonly p99: number };
   readonly not_replayed: Readonly<Record<string, string>>;
 }
@@ -80,8 +82,6 @@ export async function summarise(
   const count = (which: string): number => reasons.filter(({ outcome }) => outcome.outcome === which).length;
   const took = reasons.map(({ tookMs }) => tookMs).toSorted((a, b) => a - b);
   const at = (share: number): number => Number((took[Math.floor(took.length * share)] ?? 0).toFixed(2));
-  const policies: Record<string, number> = {};
-  for (const { policies: matched } of reasons) for (const slug of matched) policies[slug] = (policies[slug] ?? 0) + 1;
   const digests = [...new Set(reasons.map(({ bundleDigest }) => bundleDigest))];
   const built = await buildBundle(await replayedSource());
   return {
@@ -92,22 +92,29 @@ export async function summarise(
     scenarios,
     calls: reasons.length,
     outcomes: { allow: count('allow'), hold: count('hold'), deny: count('deny'), redact: count('redact') },
-    policies,
+    policies: tally(reasons.flatMap(({ policies }) => policies)),
+    codes: tally(reasons.flatMap(({ codes }) => codes)),
     latency_ms: { p50: at(0.5), p95: at(0.95), p99: at(0.99) },
     not_replayed: NOT_REPLAYED,
   };
 }
 
+function tally(names: readonly string[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}
+
 /** For people. */
 export function summaryLines(summary: ReplaySummary): readonly string[] {
-  const { track, scenarios, calls, packs, outcomes, policies, latency_ms: latency } = summary;
+  const { track, scenarios, calls, packs, outcomes, policies, codes, latency_ms: latency } = summary;
   const release = summary.default_packs
     ? `the packs ${packs.join(', ')}`
     : `ANOTHER RELEASE than --prepare writes (${summary.bundle_digests.join(', ')})`;
   return [
     `${track}: ${scenarios} sessions, ${calls} calls, decided by ${release}`,
     `allowed ${outcomes.allow}, held ${outcomes.hold}, denied ${outcomes.deny}, redacted ${outcomes.redact}`,
-    ...Object.entries(policies).map(([slug, times]) => `  ${slug}: ${times}`),
+    ...Object.entries({ ...policies, ...codes }).map(([name, times]) => `  ${name}: ${times}`),
     `question to answer: p50 ${latency.p50} ms, p95 ${latency.p95} ms, p99 ${latency.p99} ms`,
     ...Object.entries(NOT_REPLAYED).map(([folder, needs]) => `not replayed: ${folder}/: ${needs}`),
   ];

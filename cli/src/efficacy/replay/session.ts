@@ -21,6 +21,8 @@ export interface Reasons {
   readonly tool: string;
   /** Slugs of the policies that took part. */
   readonly policies: readonly string[];
+  /** Why it was not allowed. */
+  readonly codes: readonly DenyCode[];
   /** From question to answer, in milliseconds. */
   readonly tookMs: number;
   /** Of the release that decided. */
@@ -59,6 +61,7 @@ export async function replay(scenario: Scenario, replaying: Replaying): Promise<
       outcome: { id: scenario.id, step: call.step, outcome: outcomeOf(decision) },
       tool: call.tool,
       policies: decision.matched.map(({ policy }) => policy),
+      codes: decision.deny.map(({ code }) => code),
       tookMs,
       bundleDigest: decision.meta.bundle_digest,
     });
@@ -85,6 +88,7 @@ const UNDECIDED: ReadonlySet<DenyCode> = new Set<DenyCode>([
   'PDP_TIMEOUT',
   'NO_VALID_BUNDLE',
   'AUDIT_UNAVAILABLE',
+  'APPROVAL_UNAVAILABLE',
   'IDENTITY_REJECTED',
   'INTERNAL_ERROR',
   'SHUTTING_DOWN',

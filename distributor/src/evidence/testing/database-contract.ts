@@ -300,6 +300,14 @@ export function describeDatabaseStore(
       expect(await erasure({ days: 1, hold: true }).expire(NOW)).toEqual({ erased: 0, dropped: 0 });
     });
 
+    test('under a legal hold of everything not even what was erased before is dropped', async () => {
+      await store.checkpoint(shared.writer, shared.at(2), shared.note(2));
+      expect(await erasure().erase(wish, NOW)).toEqual({ records: 3, uncovered: 1 });
+      expect(await erasure({ hold: true }).expire(NOW)).toEqual({ erased: 0, dropped: 0 });
+      expect(await proof(shared)).toMatchObject({ ok: true, first: 1, erased: 3 });
+      expect(await erasure().expire(NOW)).toEqual({ erased: 0, dropped: 2 });
+    });
+
     test('retention takes what is over, and drops a beginning of which nothing is left, up to a checkpoint', async () => {
       await store.checkpoint(shared.writer, shared.at(2), shared.note(2));
       const acme = erasure({ tenants: { acme: { days: 1 } } });

@@ -1,6 +1,7 @@
 import { type CanonicalRequest, type Facts, kindOf, type Provenance, type TaskScope } from '@portcullis/policy/model';
 import { memoryOf } from './after-attempt.js';
 import type { ToolAnnotations } from './annotations.js';
+import { isDisclaimed } from './declared-scope.js';
 import { intentsOf } from './intents.js';
 import { originOf, USER } from './provenance.js';
 import { isOneTimeCode } from './roles.js';
@@ -65,6 +66,7 @@ function scopeOf(
 ): TaskScope | undefined {
   const { server = '', name } = request.tool ?? {};
   if (name === undefined || kindOf(request) !== 'tool_call') return undefined;
+  if (isDisclaimed(request, server, name)) return 'outside';
   const telling = values.filter(({ role }) => TELLING.includes(role));
   const [first] = telling;
   const isCode = first !== undefined && isOneTimeCode(first.argument, first.value);

@@ -198,6 +198,25 @@ describe('the task', () => {
     const twice = model.afterEvent(once, { ...attempted, request: requestOf('pay', {}, task) });
     expect(twice.user).toBe(once.user);
   });
+  test.each([
+    ['among them', ['checkout_cart', 'shop/*'], 'inside'],
+    ['of a server among them', ['store/*'], 'inside'],
+    ['not among them', ['find'], 'outside'],
+    ['there are none', [], 'outside'],
+    ['what is said is no list', 'checkout_cart', 'outside'],
+  ])('what the agent says it needs only takes away: the tool is %s', (_what, said, expected) => {
+    const declaring = (name: string): CanonicalRequest => {
+      const request = requestOf(name);
+      const tool = { ...request.tool, server: 'store' };
+      return { ...request, tool, context: { ...request.context, attributes: { declared_scope: said } } };
+    };
+    const scopeFrom = (state: SessionState, name: string) =>
+      model.factsFrom(state, declaring(name), WRITE).facts.task_scope;
+    expect(scopeFrom(opened('Buy a watch for me'), 'checkout_cart')).toBe(expected);
+    // Without a task, or outside of it, to be named by the agent brings nothing.
+    expect(scopeFrom(opened('What time is it?'), 'checkout_cart')).toBe('outside');
+    expect(scopeFrom(emptySession(), 'checkout_cart')).toBe(expected === 'inside' ? undefined : 'outside');
+  });
   test('nothing is known without a user', () => {
     expect(scopeOf(emptySession(), 'pay')).toBeUndefined();
   });

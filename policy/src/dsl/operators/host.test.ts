@@ -48,6 +48,17 @@ describe('canonicalHost', () => {
     `${'a.'.repeat(140)}com`,
     'a'.repeat(5000),
     '\u202eexample.com',
+    '::1%1',
+    '[fe80::1%25eth0]',
+    'xn--',
+    'xn--a',
+    'xn--pokxncvks',
+    'XN--POKXNCVKS.com',
+    'a.b.c.xn--pokxncvks',
+    'xn--a.example.com.',
+    'example.xn--',
+    'xn--example-.com',
+    'xn--\u00fc.com',
   ])('refuses %j', (text) => {
     expect(canonicalHost(text)).toBeUndefined();
   });

@@ -1,3 +1,4 @@
+import { domainToASCII, domainToUnicode } from 'node:url';
 import { formatIp, parseIp } from './ip.js';
 
 /** A host, or with `below` every host under it. */
@@ -21,13 +22,24 @@ const NOT_OF_A_HOST = /[\s\0-\x20/\\?#@:%[\]\x7f]/;
 export function canonicalHost(text: string): string | undefined {
   // Almost every host: nothing to convert.
   if (isPlainName(text)) return text;
-  const ip = text.includes(':') ? parseIp(text.replace(/^\[(.*)\]$/, '$1')) : undefined;
+  // A zone says which interface of some machine; no host has one (WHATWG URL), and the address without it is another.
+  const ip = text.includes(':') && !text.includes('%') ? parseIp(text.replace(/^\[(.*)\]$/, '$1')) : undefined;
   if (ip !== undefined) return ip.family === 4 ? formatIp(ip) : `[${formatIp(ip)}]`;
   if (text.length > MAX_HOST_LENGTH * 4 || NOT_OF_A_HOST.test(text)) return undefined;
   const url = URL.parse(`http://${text}/`);
   if (url === null) return undefined;
   const host = url.hostname.endsWith('.') ? url.hostname.slice(0, -1) : url.hostname;
-  return host.length <= MAX_HOST_LENGTH && CANONICAL.test(host) ? host : undefined;
+  return host.length <= MAX_HOST_LENGTH && CANONICAL.test(host) && host.split('.').every(isLabel) ? host : undefined;
+}
+
+/**
+ * Whether what calls itself an international name is one. The standard refuses those that are not; Node's URL parser does
+ * not look when the whole text is ASCII.
+ */
+function isLabel(label: string): boolean {
+  if (!label.startsWith('xn--')) return true;
+  const unicode = domainToUnicode(label);
+  return unicode !== label && domainToASCII(unicode) === label;
 }
 
 const DOT = 0x2e;

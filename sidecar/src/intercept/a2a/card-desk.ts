@@ -4,7 +4,7 @@ import type { Json, JsonObject } from '@portcullis/policy/model';
 import { type Clock, PortcullisError } from '@portcullis/runtime';
 import type { PolicyClient } from '../../ask/port.js';
 import { isRefusal } from '../../enforce/guard.js';
-import type { ExchangeObserver } from '../mcp/exchange.js';
+import type { ExchangeObserver } from '../exchange-outcome.js';
 import { isObject } from '../mcp/message.js';
 import type { Enforcement } from '../surface.js';
 import { refusalError } from './answer.js';
@@ -52,6 +52,7 @@ export function createCardDesk(options: CardDeskOptions): CardDesk {
     const ask = async (skill: string): Promise<void> => {
       const { name } = turn.peer;
       const request = requestOf({
+        behalf: turn.behalf,
         kind: 'a2a',
         peer: { agent_id: name, skill, ...(url === undefined ? {} : { url }) },
         tool: {
@@ -82,6 +83,7 @@ export function createCardDesk(options: CardDeskOptions): CardDesk {
     async show(turn) {
       const { peer, response } = turn;
       const request = requestOf({
+        behalf: turn.behalf,
         kind: 'session',
         peer: { agent_id: peer.name },
         tool: { server: peer.name, operation: CARD_OPERATIONS.read, attributes: { direction: 'client_to_server' } },

@@ -3,6 +3,7 @@
 import type { Json, JsonObject } from '@portcullis/policy/model';
 import { isObject } from '../mcp/message.js';
 import type { AgentCard } from './card.js';
+import { GENERATIONS, type Generation } from './methods.js';
 
 /** Members that say something and lead nowhere. A list of what may pass, because what may not cannot be listed. */
 const KEPT = [
@@ -17,6 +18,11 @@ const KEPT = [
   'defaultOutputModes',
   'supportsAuthenticatedExtendedCard',
 ] as const;
+/** What the sidecar speaks with the local agent, most preferred first. */
+const BINDINGS: readonly { readonly protocolBinding: string; readonly speaks: readonly Generation[] }[] = [
+  { protocolBinding: 'JSONRPC', speaks: GENERATIONS },
+  { protocolBinding: 'HTTP+JSON', speaks: ['1.0'] },
+];
 /** How to authenticate is between the sidecar and the other agent. */
 const SKILL_SECURITY: ReadonlySet<string> = new Set(['security', 'securityRequirements']);
 
@@ -39,12 +45,16 @@ export function cardView(
   const legacy = card.endpoints.has('0.3');
   return {
     ...Object.fromEntries(kept),
-    supportedInterfaces: [...card.endpoints].map(([protocolVersion, { tenant }]) => ({
-      url: address,
-      protocolBinding: 'JSONRPC',
-      protocolVersion,
-      ...(tenant === undefined ? {} : { tenant }),
-    })),
+    supportedInterfaces: BINDINGS.flatMap(({ protocolBinding, speaks }) =>
+      [...card.endpoints]
+        .filter(([protocolVersion]) => speaks.includes(protocolVersion))
+        .map(([protocolVersion, { tenant }]) => ({
+          url: address,
+          protocolBinding,
+          protocolVersion,
+          ...(tenant === undefined ? {} : { tenant }),
+        })),
+    ),
     ...(legacy ? { url: address, preferredTransport: 'JSONRPC', protocolVersion: '0.3.0' } : {}),
     skills: skills.filter(isObject).flatMap((skill) => {
       const { id } = skill;

@@ -46,7 +46,7 @@ export async function startA2aProxy(config: A2aConfig, parts: SurfaceParts): Pro
       }),
     );
   }
-  const enforcement = parts.enforcementOf('a2a_proxy');
+  const enforcement = parts.enforcementOf('a2a_proxy', { redacts: true });
   const exchange = createA2aExchange({
     ...parts,
     ...enforcement,

@@ -2,20 +2,20 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CanonicalRequest, JsonObject } from '@portcullis/policy/model';
-import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
+import { type Clock, LOG_FIELD, type Logger, parseStrictJson } from '@portcullis/runtime';
 import type { PolicyClient } from '../../ask/port.js';
+import { type Behalf, type BehalfReader, isBehalf } from '../../behalf/behalf.js';
+import { createAccounts, giveBack } from '../../enforce/account.js';
 import { isRefusal } from '../../enforce/guard.js';
 import type { OpenAttempts } from '../../enforce/open-attempts.js';
 import type { Permit } from '../../enforce/permit.js';
 import { type Refusal, RPC_CODE } from '../../enforce/refuse.js';
-import { bytesOf, createReport } from '../../enforce/report.js';
+import type { ExchangeObserver, RelayOutcome } from '../exchange-outcome.js';
 import { collect } from '../http/body.js';
-import type { ExchangeObserver } from '../mcp/exchange.js';
-import { type RpcId, type RpcRequest, readMessage } from '../mcp/message.js';
-import type { RelayOutcome } from '../mcp/relay.js';
-import type { Headers } from '../mcp/upstream.js';
+import type { Headers } from '../http/upstream.js';
+import { isObject, type RpcId, type RpcRequest, readMessage } from '../mcp/message.js';
 import type { Enforcement } from '../surface.js';
-import { peerError, refusalError } from './answer.js';
+import { refusalError } from './answer.js';
 import type { AgentCard, CardEndpoint } from './card.js';
 import { createCardDesk } from './card-desk.js';
 import {
@@ -29,12 +29,16 @@ import { type Head, type HeadRules, readHead } from './head.js';
 import { ambiguity } from './members.js';
 import { type Generation, type MethodRow, methodRow, taskOfResult } from './methods.js';
 import type { Peer } from './peer.js';
-import type { Relay } from './relay.js';
+import { createAnswerRedaction } from './redaction.js';
+import { type Relay, say } from './relay.js';
+import { type RestTarget, withBody } from './rest.js';
 import { skillOf } from './skill.js';
+import { RPC_VOICE, restVoice, type Voice } from './voice.js';
 
 /** What an exchange needs. */
 export interface A2aExchangeOptions extends Enforcement {
   readonly client: Pick<PolicyClient, 'settle' | 'report'>;
+  readonly behalf: BehalfReader;
   readonly open: Pick<OpenAttempts, 'add'>;
   readonly peers: ReadonlyMap<string, Peer>;
   readonly rules: HeadRules;
@@ -51,8 +55,8 @@ export type A2aExchange = (request: IncomingMessage, response: ServerResponse, s
 
 /** Makes the exchange. */
 export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
-  const { guard, refuser, requestOf, limits, clock, observer, client } = options;
-  const report = createReport(client, clock);
+  const { guard, refuser, requestOf, limits, clock, observer } = options;
+  const openAccount = createAccounts(options.client, clock);
   const cards = createCardDesk(options);
 
   return async (request, response, signal) => {
@@ -69,7 +73,12 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
       }
       const peer = options.peers.get(head.peer);
       if (peer === undefined) throw new TypeError('the head names no peer');
-      const turn: Turn = { head, peer, response, signal, address: `http://${head.host}/a2a/${head.peer}` };
+      const behalf = options.behalf.ofHeaders(request.rawHeaders);
+      const doubt = isBehalf(behalf) ? options.behalf.lacks(behalf) : behalf;
+      const address = `http://${head.host}/a2a/${head.peer}`;
+      const voice = head.rest === undefined ? RPC_VOICE : restVoice(head.rest.status);
+      const turn: Turn = { head, peer, behalf: isBehalf(behalf) ? behalf : {}, voice, response, signal, address };
+      if (doubt !== undefined) return unreadable(turn, 400, doubt.problem);
       await (head.wants === 'card' ? cards.show(turn) : message(turn, request));
     } catch (thrown) {
       const refusal = refuser.fault(thrown);
@@ -88,7 +97,9 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
     if (collected.kind === 'late') return unreadable(turn, 408, 'the body took too long');
     if (request.rawTrailers.length > 0) return unreadable(turn, 400, 'trailers are not accepted');
 
-    const read = readMessage(collected.bytes, { maxBytes: limits.maxBodyBytes });
+    const bytes = turn.head.rest === undefined ? collected.bytes : asRpc(turn.head.rest, collected.bytes);
+    if (typeof bytes === 'string') return refused(turn, undefined, invalid(bytes, RPC_CODE.invalidParams));
+    const read = readMessage(bytes, { maxBytes: limits.maxBodyBytes + MAX_ENVELOPE_BYTES });
     if (!read.ok) return refused(turn, read.id, invalid(read.message, read.rpcCode));
     const { message: call } = read;
     if (call.kind !== 'request') return refused(turn, undefined, invalid('expected a JSON-RPC request with an id'));
@@ -98,6 +109,16 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
       return refused(turn, call.id, unknown);
     }
     return attempt(turn, call, row);
+  }
+
+  /** The JSON-RPC request that one of the other binding stands for; a text says why it stands for none. */
+  function asRpc(target: RestTarget, bytes: Buffer): Buffer | string {
+    const parsed = bytes.length === 0 ? undefined : parseStrictJson(bytes, { maxBytes: limits.maxBodyBytes });
+    if (parsed?.ok === false) return `the body is not strict JSON: ${parsed.reason}`;
+    const body = parsed?.value ?? {};
+    const params = isObject(body) ? withBody(target, body) : 'expected a JSON object';
+    if (typeof params === 'string') return params;
+    return Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: REST_ID, method: target.method, params }));
   }
 
   async function attempt(turn: Turn, call: RpcRequest, row: MethodRow): Promise<void> {
@@ -131,6 +152,11 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
     const trace = { traceparent: headers.get('traceparent'), tracestate: headers.get('tracestate') };
     const outcome = await guard({ request, server: turn.peer.name, direction: 'client_to_server', payload, trace });
     if (isRefusal(outcome)) return no(outcome);
+    if (row.streams && outcome.redaction?.wantsWholeAnswer === true) {
+      giveBack(options.client, outcome);
+      const message = 'names are to be found in the answer, which a stream brings in pieces: ask for a whole answer';
+      return no(refuser.refuse('OBLIGATION_UNSUPPORTED', { message, decision_id: outcome.decision_id, request }));
+    }
     const passed: Headers = {
       ...forwardable(headers),
       accept: row.streams ? 'text/event-stream, application/json' : 'application/json',
@@ -166,6 +192,7 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
   ): CanonicalRequest {
     const extensions = turn.head.headers.get('a2a-extensions');
     return requestOf({
+      behalf: turn.behalf,
       kind: 'a2a',
       peer: { agent_id: turn.peer.name, url: url.href, ...(skill === undefined ? {} : { skill }) },
       // What goes upstream is part of the question, so the digest covers every byte that is forwarded.
@@ -188,10 +215,8 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
   /** Sends under a permit, relays what comes back, and settles. */
   async function carryOut(turn: Turn, allowed: Allowed): Promise<void> {
     const { permit, call, row, request, endpoint, card, skill } = allowed;
-    const sentAt = clock.monotonic();
+    const account = openAccount(permit);
     let outcome: RelayOutcome = 'upstream_failed';
-    let isReported = false;
-    let bytesIn = 0;
     const ended = options.open.add(request, () => cutOff(turn, call.id, row.generation, request));
     try {
       const upstream = turn.peer.upstream(endpoint);
@@ -200,16 +225,12 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
         reply,
         response: turn.response,
         id: call.id,
+        voice: turn.voice,
         streams: row.streams,
         isHeld: permit.report !== undefined,
-        release: async (brought) => {
-          const isReleased = await report(permit, brought, sentAt, bytesOf(permit, bytesIn));
-          isReported = isReleased && permit.report !== undefined;
-          return isReleased;
-        },
-        received: (bytes) => {
-          bytesIn += bytes;
-        },
+        redaction: permit.redaction === undefined ? undefined : createAnswerRedaction(permit.redaction),
+        release: account.release,
+        received: account.received,
         learned: (result) => {
           const task = taskOfResult(result);
           if (row.task === 'message' && task !== undefined && skill !== undefined)
@@ -219,20 +240,11 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
       });
     } catch (thrown) {
       if (!turn.signal.aborted) options.log.warn({ [LOG_FIELD.error]: thrown }, 'Peer could not be reached');
-      send(turn.response, 200, peerError(call.id, 'it could not be reached'));
+      say(turn.response, turn.voice.failure(call.id, 'it could not be reached'));
     } finally {
       ended();
       observer.carriedOut('a2a_proxy', outcome);
-      // The report of a result is its settlement.
-      if (!isReported) {
-        client.settle({
-          decision_id: permit.decision_id,
-          request_digest: permit.request_digest,
-          outcome,
-          duration_ms: Math.max(0, Math.round(clock.monotonic() - sentAt)),
-          usage: bytesOf(permit, bytesIn),
-        });
-      }
+      account.settle(outcome);
     }
   }
 
@@ -253,7 +265,8 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
   function unreadable(turn: Turn, status: number, text: string): void {
     // What was not read is still on its way; the connection cannot carry another request.
     turn.response.setHeader('connection', 'close');
-    sendRefusal(turn.response, invalid(text), status);
+    const refusal = invalid(text);
+    say(turn.response, { status, text: turn.voice.refusal(undefined, { ...refusal, httpStatus: status }).text });
   }
 }
 
@@ -261,6 +274,9 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
 export interface Turn {
   readonly head: Head;
   readonly peer: Peer;
+  /** For whom the agent acts, and for what. */
+  readonly behalf: Behalf;
+  readonly voice: Voice;
   readonly response: ServerResponse;
   readonly signal: AbortSignal;
   /** Where the local agent reaches this peer. */
@@ -277,6 +293,11 @@ interface Allowed {
   readonly card: AgentCard;
   readonly skill: string | undefined;
 }
+
+/** An exchange of the other binding is one request, so any id will do. */
+const REST_ID = 1;
+/** What the envelope, and ids in a path, add to a body. */
+const MAX_ENVELOPE_BYTES = 8_192;
 
 /** What passes besides the message. A list of what may, because what may not cannot be listed. */
 const PASS = ['a2a-extensions', 'traceparent', 'tracestate'] as const;
@@ -305,17 +326,10 @@ function shapeProblem(row: MethodRow, params: JsonObject): string | undefined {
     : 'params.message.parts: expected a list of at least one part';
 }
 
-/** A refusal of a request is JSON-RPC and so HTTP 200: the exchange itself worked. */
 function refused(turn: Turn, id: RpcId | undefined, refusal: Refusal, generation?: Generation): void {
-  send(turn.response, 200, refusalError(id, refusal, generation));
+  say(turn.response, turn.voice.refusal(id, refusal, generation));
 }
 
 function sendRefusal(response: ServerResponse, refusal: Refusal, status: number): void {
-  send(response, status, refusalError(undefined, refusal));
-}
-
-function send(response: ServerResponse, status: number, text: string): void {
-  if (response.destroyed || response.headersSent) return;
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
-  response.end(text);
+  say(response, { status, text: refusalError(undefined, refusal) });
 }

@@ -1,7 +1,8 @@
-/** What a request's head must satisfy before its body is read (reliability §5, HTTP table). Works on `rawHeaders`. */
+/** What a request's head must satisfy before its body is read (reliability §5, HTTP table). */
 
 import { RPC_CODE } from '../../enforce/refuse.js';
-import { isAllowedCaller } from '../http/caller.js';
+import { type CallerRules, contentProblem, readHeadFields } from '../http/head-fields.js';
+import { type RestTarget, readRestTarget } from './rest.js';
 
 /** A head that will not do. */
 export interface BadHead {
@@ -12,10 +13,12 @@ export interface BadHead {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** An acceptable head: a message for a peer, or a look at its card. */
+/** An acceptable head: a message for a peer in either binding, or a look at its card. */
 export interface Head {
   readonly ok: true;
   readonly wants: 'message' | 'card';
+  /** What the request line asks for, where the message is in the HTTP+JSON binding. */
+  readonly rest: RestTarget | undefined;
   /** The peer's name, from the path. */
   readonly peer: string;
   /** As whom we were addressed, e.g. `127.0.0.1:9300`. */
@@ -25,12 +28,8 @@ export interface Head {
 }
 
 /** Who may speak to us, about whom. */
-export interface HeadRules {
+export interface HeadRules extends CallerRules {
   readonly peers: ReadonlySet<string>;
-  readonly allowedHosts: readonly string[];
-  readonly allowedOrigins: readonly string[];
-  /** Most header fields. */
-  readonly maxHeaders: number;
 }
 
 /** Names of a card, of this and of older revisions. */
@@ -44,8 +43,7 @@ const LISTS: ReadonlySet<string> = new Set([
   'tracestate',
   'via',
 ]);
-const RESERVED_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
-const PATH = /^\/a2a\/([A-Za-z0-9_-]{1,64})(\/.*)?$/;
+const PATH = /^\/a2a\/([A-Za-z0-9_-]{1,64})(\/[^#]*)?$/;
 
 /** Checks the request line and header fields. */
 export function readHead(
@@ -56,21 +54,9 @@ export function readHead(
   },
   rules: HeadRules,
 ): Head | BadHead {
-  if (request.rawHeaders.length / 2 > rules.maxHeaders) return bad(431, 'too many header fields');
-  const headers = new Map<string, string>();
-  for (let at = 0; at + 1 < request.rawHeaders.length; at += 2) {
-    const name = (request.rawHeaders[at] ?? '').toLowerCase();
-    const value = request.rawHeaders[at + 1] ?? '';
-    if (RESERVED_NAMES.has(name)) return bad(400, 'reserved header name');
-    const before = headers.get(name);
-    if (before !== undefined && !LISTS.has(name)) return bad(400, `more than one ${name} header`);
-    headers.set(name, before === undefined ? value : `${before}, ${value}`);
-  }
-  // Host and Origin on their own, whatever the other says: a check of one is no check of the other (A6).
+  const { headers, bad: unfit } = readHeadFields(request.rawHeaders, rules, (name) => LISTS.has(name));
+  if (unfit !== undefined) return bad(unfit.status, unfit.message);
   const host = headers.get('host') ?? '';
-  if (!isAllowedCaller(host, rules.allowedHosts)) return bad(403, 'host is not allowed');
-  const origin = headers.get('origin');
-  if (origin !== undefined && !isAllowedCaller(origin, rules.allowedOrigins)) return bad(403, 'origin is not allowed');
   if (headers.has('upgrade')) return bad(400, 'upgrades are not supported');
 
   // Compared as it is: no decoding, no normalising, no query.
@@ -80,21 +66,27 @@ export function readHead(
     if (request.method !== 'GET') return bad(405, 'a card is read with GET', { allow: 'GET' });
     const length = headers.get('content-length') ?? '0';
     if (headers.has('transfer-encoding') || length !== '0') return bad(400, 'no body expected');
-    return { ok: true, wants: 'card', peer, host, headers };
+    return { ok: true, wants: 'card', rest: undefined, peer, host, headers };
   }
   const type = (headers.get('content-type') ?? '').toLowerCase().replaceAll(/\s/g, '');
   if (type.startsWith('application/grpc')) return bad(415, `the gRPC binding is not spoken here; ${BINDING}`);
-  if (rest !== '' && rest !== '/') return bad(404, `the HTTP+JSON binding is not spoken here; ${BINDING}`);
-  if (request.method !== 'POST') return bad(405, 'a message is sent with POST', { allow: 'POST' });
-  if (type !== 'application/json' && type !== 'application/json;charset=utf-8') {
-    return bad(415, 'content-type must be application/json');
-  }
-  const encoding = headers.get('content-encoding')?.toLowerCase() ?? 'identity';
-  if (encoding !== 'identity') return bad(415, 'content-encoding is not supported');
-  return { ok: true, wants: 'message', peer, host, headers };
+  const target = rest === '' || rest === '/' ? undefined : readRestTarget(request.method ?? '', rest);
+  if (target?.ok === false) return bad(target.status, target.problem);
+  if (target === undefined && request.method !== 'POST')
+    return bad(405, 'a message is sent with POST', { allow: 'POST' });
+  const accepted: Head = { ok: true, wants: 'message', rest: target, peer, host, headers };
+  const hasBody = headers.has('transfer-encoding') || (headers.get('content-length') ?? '0') !== '0';
+  if (target?.body === 'none' && hasBody) return bad(400, 'no body expected');
+  // Clients name a type for nothing, too.
+  if (target !== undefined && target.body !== 'required' && !hasBody) return accepted;
+  const named = target !== undefined && REST_TYPES.has(type) ? new Map([...headers, JSON_TYPE]) : headers;
+  const problem = contentProblem(named);
+  return problem === undefined ? accepted : bad(problem.status, problem.message);
 }
 
-const BINDING = 'use the JSON-RPC binding, as the agent card says: POST /a2a/<peer>';
+const BINDING = 'use one of the bindings that the agent card names';
+const JSON_TYPE = ['content-type', 'application/json'] as const;
+const REST_TYPES: ReadonlySet<string> = new Set(['application/a2a+json', 'application/a2a+json;charset=utf-8']);
 
 function bad(status: number, message: string, headers?: Readonly<Record<string, string>>): BadHead {
   const rpcCode = RPC_CODE.invalidRequest;

@@ -1,6 +1,6 @@
 /** Another agent: its card, its endpoints and what is known of its tasks. */
 
-import { createUpstream, type Upstream } from '../mcp/upstream.js';
+import { createUpstream, type Upstream } from '../http/upstream.js';
 import type { SurfaceParts } from '../surface.js';
 import type { CardEndpoint } from './card.js';
 import type { PeerConfig } from './config.js';

@@ -43,7 +43,8 @@ async function started(
   options: {
     policy?: FakePolicyClient;
     answer?: (response: ServerResponse, body: string) => void;
-    card?: object | string;
+    /** As it is, or made once the port of the peer is known. */
+    card?: object | string | ((port: number) => object);
     peer?: object;
     limits?: object;
     depth?: number;
@@ -67,7 +68,11 @@ async function started(
         skills: [{ id: 'report', name: 'Report', security: [{ oauth: [] }] }],
       };
       response.writeHead(200, { 'content-type': 'application/json' });
-      response.end(typeof card === 'string' ? card : JSON.stringify(card));
+      if (typeof card === 'string') response.end(card);
+      else
+        response.end(
+          JSON.stringify(typeof card === 'function' ? (card as (port: number) => object)(upstream.port) : card),
+        );
       return;
     }
     if (options.answer !== undefined) return options.answer(response, recorded.body);
@@ -168,6 +173,134 @@ describe('every method', () => {
   );
 });
 
+describe('the HTTP+JSON binding', () => {
+  const configs = '/a2a/books/tasks/t1/pushNotificationConfigs';
+
+  test('answers with the status of its endpoints, and asks what JSON-RPC would', async () => {
+    const { send, policy, posts } = await started();
+    const created = await send({ url: 'https://hook.example' }, { path: configs });
+    expect([created.status, JSON.parse(created.text)]).toEqual([
+      201,
+      { echo: { url: 'https://hook.example', taskId: 't1' } },
+    ]);
+    const deleted = await send(undefined, { method: 'DELETE', path: `/a2a/books/acme${configs.slice(10)}/c1` });
+    expect([deleted.status, deleted.text]).toEqual([204, '']);
+    expect(policy.asked.map(({ tool }) => [tool?.operation, tool?.arguments])).toEqual([
+      ['CreateTaskPushNotificationConfig', { url: 'https://hook.example', taskId: 't1' }],
+      ['DeleteTaskPushNotificationConfig', { tenant: 'acme', taskId: 't1', id: 'c1' }],
+    ]);
+    expect(posts().map(({ url, body }) => [url, JSON.parse(body).jsonrpc])).toEqual([
+      ['/v1', '2.0'],
+      ['/v1', '2.0'],
+    ]);
+  });
+
+  test.each<[string, Behaviour, number, string]>([
+    ['denied', deny(), 403, 'PERMISSION_DENIED'],
+    ['held', hold(), 403, 'PERMISSION_DENIED'],
+    ['undecided', fail('PDP_UNAVAILABLE'), 503, 'UNAVAILABLE'],
+  ])('says what is %s as its errors are', async (_what, behaviour, status, name) => {
+    const { send, posts } = await started({ policy: fakePolicyClient(behaviour) });
+    const answered = await send({ message: MESSAGE }, { path: '/a2a/books/message:stream' });
+    expect([answered.status, posts()]).toEqual([status, []]);
+    expect(answered.json.error).toMatchObject({ code: status, status: name, details: [{}, {}] });
+  });
+
+  test('tells in a stream that the peer failed', async () => {
+    const { send } = await started({
+      answer(response) {
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        const result = { artifactUpdate: { taskId: 't' } };
+        response.write(`data: ${JSON.stringify({ jsonrpc: '2.0', id: 1, result })}\n\n`);
+        response.end(`data: ${JSON.stringify({ jsonrpc: '2.0', id: 2, result })}\n\n`);
+      },
+    });
+    const { text } = await send({ message: MESSAGE }, { path: '/a2a/books/message:stream' });
+    const [first, second] = text.trim().split('\n\n');
+    expect(first).toBe('data: {"artifactUpdate":{"taskId":"t"}}');
+    expect(second).toMatch(/^event: error\ndata: \{"error":\{"code":502,"status":"UNAVAILABLE"/);
+  });
+});
+
+describe('a decision that orders redaction', () => {
+  const CARD = '4111 1111 1111 1111';
+  const masked = '**** **** **** 1111';
+  const conditions = [{ type: 'redact', value: { method: 'mask' } }] as const;
+  const saying = (text: string) => ({ ...CALL, params: { message: { ...MESSAGE, parts: [{ kind: 'text', text }] } } });
+
+  test('is carried out on what is sent, on answers, and on errors', async () => {
+    const { send, posts } = await started({
+      policy: fakePolicyClient(allow({ conditions })),
+      answer(response, body) {
+        const { id, params } = JSON.parse(body) as { id: number; params: typeof CALL.params };
+        const [part] = params.message.parts;
+        const isBroken = part?.text === 'break';
+        const result = { kind: 'message', messageId: 'm', parts: [{ kind: 'text', text: `charged ${CARD}` }] };
+        const said = isBroken ? { error: { code: -32000, message: `no ${CARD}` } } : { result };
+        response.writeHead(200, { 'content-type': 'application/json' });
+        response.end(JSON.stringify({ jsonrpc: '2.0', id, ...said }));
+      },
+    });
+    const answered = await send(saying(`use ${CARD}`));
+    expect(posts().at(-1)?.body).toContain(`use ${masked}`);
+    expect(answered.json.result).toMatchObject({ parts: [{ text: `charged ${masked}` }] });
+    expect((await send(saying('break'))).json.error?.message).toBe(`no ${masked}`);
+  });
+
+  test.each([
+    ['as they come', undefined],
+    ['and the session hears of what is left', [{ type: 'report_result', value: { max_bytes: 4096 } }]],
+  ] as const)('is carried out on streams, %s', async (_what, obligations) => {
+    const pieces = ['charged 4111', ' 1111 1111', ' 1111 today'];
+    const policy = fakePolicyClient(allow({ conditions, ...(obligations === undefined ? {} : { obligations }) }));
+    const { send } = await started({
+      policy,
+      answer(response) {
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        for (const text of pieces) {
+          const artifact = { artifactId: 'a', parts: [{ kind: 'text', text }] };
+          const result = { kind: 'artifact-update', taskId: 't', contextId: 'c', artifact, append: true };
+          response.write(`: note\nid: 7\ndata: ${JSON.stringify({ jsonrpc: '2.0', id: 1, result })}\n\n`);
+        }
+        response.end();
+      },
+    });
+    const { text } = await send(STREAM);
+    const events = text.split('\n').filter((line) => line.startsWith('data: '));
+    const said = events.map((line) => JSON.parse(line.slice(6)).result.artifact.parts[0].text);
+    expect(said.join('')).toBe(`charged ${masked} today`);
+    expect(text.split('\n').filter((line) => line === 'id: 7')).toHaveLength(3);
+    if (obligations !== undefined) expect(JSON.stringify(policy.reported)).not.toContain('1111 1111');
+    expect(policy.reported).toHaveLength(obligations === undefined ? 0 : 1);
+  });
+
+  test('ends a stream that cannot be redacted', async () => {
+    const { send, policy } = await started({
+      policy: fakePolicyClient(allow({ conditions })),
+      answer(response) {
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        for (const text of ['4111 1111 ', '1111 1111']) {
+          const artifact = { artifactId: 'a', parts: [{ kind: 'text', text }] };
+          const result = {
+            kind: 'artifact-update',
+            taskId: 't',
+            contextId: 'c',
+            artifact,
+            append: true,
+            lastChunk: true,
+          };
+          response.write(`data: ${JSON.stringify({ jsonrpc: '2.0', id: 1, result })}\n\n`);
+        }
+        response.end();
+      },
+    });
+    const { text } = await send(STREAM);
+    expect(text).toContain('could not be redacted');
+    expect(text).not.toContain('1111 1111"');
+    expect(policy.settled).toMatchObject([{ outcome: 'upstream_failed' }]);
+  });
+});
+
 describe('a refusal', () => {
   test.each<[string, Behaviour, number, string]>([
     ['denied', deny(), -31403, 'POLICY_DENIED'],
@@ -182,8 +315,8 @@ describe('a refusal', () => {
       'PDP_REPLY_INVALID',
     ],
     [
-      'with a redaction, which is not carried out here',
-      allow({ conditions: [{ type: 'redact', value: {} }] }),
+      'with a redaction that is not understood',
+      allow({ conditions: [{ type: 'redact', value: { ner: true } }] }),
       -31503,
       'OBLIGATION_UNSUPPORTED',
     ],
@@ -248,7 +381,11 @@ describe('hostile requests are refused unasked', () => {
     ['a path that climbs', { path: '/a2a/books/../other' }, 404],
     ['an escaped path', { path: '/a2a/b%6Foks' }, 404],
     ['a query', { path: '/a2a/books?x' }, 404],
-    ['the REST binding', { path: '/a2a/books/message:send' }, 404],
+    ['JSON-RPC at an endpoint of the other binding', { path: '/a2a/books/message:send' }, 400],
+    ['an endpoint of no binding', { path: '/a2a/books/message:shout' }, 404],
+    ['a verb of no binding', { method: 'PUT', path: '/a2a/books/message:send' }, 405],
+    ['a body where there is none', { method: 'DELETE', path: '/a2a/books/tasks/t/pushNotificationConfigs/c' }, 400],
+    ['a compressed body', { path: '/a2a/books/message:send', headers: ['content-encoding', 'gzip'] }, 415],
     ['gRPC', { headers: ['content-type', 'application/grpc'] }, 415],
     ['a form', { headers: ['content-type', 'text/plain'] }, 415],
     ['a compressed body', { headers: ['content-encoding', 'gzip'] }, 415],
@@ -257,6 +394,11 @@ describe('hostile requests are refused unasked', () => {
     ['a second content type', { headers: ['content-type', 'application/json', 'content-type', 'text/plain'] }, 400],
     ['a second version', { headers: ['a2a-version', '0.3', 'a2a-version', '1.0'] }, 400],
     ['an upgrade', { headers: ['upgrade', 'h2c', 'connection', 'upgrade'] }, 400],
+    [
+      'too many fields',
+      { headers: Array.from({ length: 240 }, (_field, at) => (at % 2 === 0 ? `x-${at}` : 'y')) },
+      431,
+    ],
   ])('%s', async (_what, options, status) => {
     const { policy, send, upstream } = await started();
     expect((await send(CALL, options)).status).toBe(status);
@@ -381,12 +523,24 @@ describe('a card', () => {
       url,
       preferredTransport: 'JSONRPC',
       supportedInterfaces: [
-        { url, protocolVersion: '1.0', tenant: 't' },
-        { url, protocolVersion: '0.3' },
+        { url, protocolBinding: 'JSONRPC', protocolVersion: '1.0', tenant: 't' },
+        { url, protocolBinding: 'JSONRPC', protocolVersion: '0.3' },
+        { url, protocolBinding: 'HTTP+JSON', protocolVersion: '1.0', tenant: 't' },
       ],
       skills: [{ id: 'report', name: 'Report' }],
     });
     expect(text).not.toMatch(new RegExp(`${upstream.port}|oauth`));
+  });
+
+  test.each([
+    [256, 200],
+    [257, 503],
+  ])('with %i skills is answered with %i: each costs a question', async (count, status) => {
+    const skills = Array.from({ length: count }, (_skill, index) => ({ id: `s${index}` }));
+    const { send, policy } = await started({ card: (port) => ({ ...at(`http://127.0.0.1:${port}/`), skills }) });
+    const answered = await send(undefined, { method: 'GET', path: '/a2a/books/.well-known/agent-card.json' });
+    expect(answered.status).toBe(status);
+    expect(policy.asked.length).toBe(status === 200 ? count + 1 : 1);
   });
 
   test('is not shown when it may not be seen', async () => {
@@ -411,6 +565,9 @@ describe('an answer', () => {
 
   test.each<[string, (response: ServerResponse) => void]>([
     ['to another request', answering(GOOD.replace('"id":1', '"id":2'))],
+    ['that is an error to another request', answering('{"jsonrpc":"2.0","id":2,"error":{"code":1,"message":"m"}}')],
+    ['that is an error of no shape', answering('{"jsonrpc":"2.0","id":1,"error":{"message":"m"}}')],
+    ['with a result that HTTP calls a failure', answering(GOOD, 'application/json', 500)],
     ['with a key twice', answering(GOOD.replace('"id":1', '"id":1,"id":1'))],
     ['that is neither', answering('{"jsonrpc":"2.0","id":1}')],
     ['with another member', answering(GOOD.replace('"id":1', '"id":1,"x":1'))],

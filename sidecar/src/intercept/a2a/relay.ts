@@ -1,25 +1,30 @@
 /** Bringing a peer's answer to the local agent: checked message by message, unbuffered, with back-pressure. */
 
 import type { ServerResponse } from 'node:http';
-import type { Json } from '@portcullis/policy/model';
+import type { Json, JsonObject } from '@portcullis/policy/model';
 import { LOG_FIELD, type Logger } from '@portcullis/runtime';
+import type { RelayOutcome } from '../exchange-outcome.js';
 import { writeSlowly } from '../http/backpressure.js';
 import { collect } from '../http/body.js';
 import { createSseReader, type SseEvent } from '../http/sse.js';
+import type { UpstreamReply } from '../http/upstream.js';
 import type { RpcId } from '../mcp/message.js';
-import type { RelayOutcome } from '../mcp/relay.js';
-import type { UpstreamReply } from '../mcp/upstream.js';
-import { type PeerAnswer, peerError, readPeerAnswer } from './answer.js';
+import { type PeerAnswer, readPeerAnswer } from './answer.js';
+import type { AnswerRedaction } from './redaction.js';
+import type { Said, Voice } from './voice.js';
 
 /** What is relayed for. */
 export interface RelayTask {
   readonly reply: UpstreamReply;
   readonly response: ServerResponse;
   readonly id: RpcId;
+  readonly voice: Voice;
   /** Whether an event stream is an answer to this request. */
   readonly streams: boolean;
   /** Whether nothing may be delivered before all of it was reported. */
   readonly isHeld: boolean;
+  /** Where the answer has to be redacted before anybody has it. */
+  readonly redaction: AnswerRedaction | undefined;
   /** Whether the agent may have what was brought; asked once, before it is delivered. Never rejects. */
   release(brought: Json): Promise<boolean>;
   /** Told of bytes that the peer sent, before anything is made of them. */
@@ -42,13 +47,14 @@ export interface RelayLimits {
 export type Relay = (task: RelayTask) => Promise<RelayOutcome>;
 
 const WITHHELD = 'its answer could not be recorded';
+const UNREDACTED = 'its answer could not be redacted';
 
 /** Makes a relay. */
 export function createRelay({ limits, log }: { readonly limits: RelayLimits; readonly log: Logger }): Relay {
   function fail(task: RelayTask, what: string): RelayOutcome {
     task.reply.body.destroy();
     log.warn({ [LOG_FIELD.reason]: what }, 'Answer of a peer was not delivered');
-    sendJson(task.response, Buffer.from(peerError(task.id, what)));
+    say(task.response, task.voice.failure(task.id, what));
     return 'upstream_failed';
   }
 
@@ -63,15 +69,19 @@ export function createRelay({ limits, log }: { readonly limits: RelayLimits; rea
     const read = readPeerAnswer(collected.bytes, id, limits.maxResponseBytes);
     if (typeof read === 'string') return fail(task, read);
     if (!read.isError && reply.status >= 400) return fail(task, `it answered with HTTP ${reply.status}`);
-    if (!(await task.release(read.brings))) return fail(task, WITHHELD);
+    const shown = await redacted(task, (redaction) => redaction.whole(messageOf(id, read)));
+    if (shown === 'failed') return fail(task, UNREDACTED);
+    const brings = shown === undefined ? read.brings : bringsOf(shown);
+    if (!(await task.release(brings))) return fail(task, WITHHELD);
+    const asSent = shown === undefined ? collected.bytes : undefined;
+    const answer = task.voice.answer(shown ?? messageOf(id, read), asSent);
     if (read.isError) {
-      sendJson(response, collected.bytes);
+      say(response, answer);
       return 'upstream_failed';
     }
     task.learned(read.brings);
-    if (task.replaced === undefined) sendJson(response, collected.bytes);
-    else
-      sendJson(response, Buffer.from(JSON.stringify({ jsonrpc: '2.0', id, result: await task.replaced(read.brings) })));
+    if (task.replaced === undefined) say(response, answer);
+    else say(response, task.voice.answer({ jsonrpc: '2.0', id, result: await task.replaced(brings) }));
     return 'forwarded';
   }
 
@@ -97,12 +107,31 @@ export function createRelay({ limits, log }: { readonly limits: RelayLimits; rea
       failed ||= read.isError;
       if (!read.isError) task.learned(read.brings);
       delivered += 1;
-      if (!task.isHeld) return writeSlowly(response, event.raw);
-      held.raw.push(event.raw);
-      held.brought.push(read.brings);
-      held.size += event.raw.length;
+      const shown = await redacted(task, (redaction) => redaction.event(messageOf(id, read)));
+      if (shown === undefined) return deliver(task.voice.event(messageOf(id, read), event.raw, true), read.brings);
+      if (shown === 'failed') {
+        trouble = UNREDACTED;
+        return false;
+      }
+      return deliverAll(shown, event.raw);
+    }
+
+    async function deliver(raw: Buffer, brings: Json): Promise<boolean> {
+      if (!task.isHeld) return writeSlowly(response, raw);
+      held.raw.push(raw);
+      held.brought.push(brings);
+      held.size += raw.length;
       if (held.size > limits.maxResponseBytes) trouble = 'it said more than can be held until it is recorded';
       return trouble === undefined;
+    }
+
+    /** The last of them stands where the peer's own event was. */
+    async function deliverAll(shown: readonly JsonObject[], raw?: Buffer): Promise<boolean> {
+      for (const [at, message] of shown.entries()) {
+        const own = at === shown.length - 1 ? raw : undefined;
+        if (!(await deliver(task.voice.event(message, own, false), bringsOf(message)))) return false;
+      }
+      return true;
     }
 
     try {
@@ -113,6 +142,9 @@ export function createRelay({ limits, log }: { readonly limits: RelayLimits; rea
         }
       }
       if (reader.pending > 0) trouble ??= 'its stream ended within an event';
+      const rest = trouble === undefined ? await redacted(task, (redaction) => redaction.rest()) : undefined;
+      if (rest === 'failed') trouble = UNREDACTED;
+      else if (rest !== undefined) await deliverAll(rest);
     } catch (thrown) {
       trouble = thrown instanceof RangeError ? thrown.message : 'its stream broke off';
     }
@@ -125,11 +157,25 @@ export function createRelay({ limits, log }: { readonly limits: RelayLimits; rea
     if (!response.destroyed) {
       if (trouble !== undefined) {
         log.warn({ [LOG_FIELD.reason]: trouble }, 'Stream of a peer was ended');
-        response.write(`data: ${peerError(id, trouble)}\n\n`);
+        response.write(task.voice.failureEvent(id, trouble));
       }
       response.end();
     }
     return trouble === undefined && !failed ? 'forwarded' : 'upstream_failed';
+  }
+
+  /** Nothing where nothing is to be redacted. */
+  async function redacted<T>(
+    { redaction }: RelayTask,
+    redact: (redaction: AnswerRedaction) => Promise<T>,
+  ): Promise<T | 'failed' | undefined> {
+    if (redaction === undefined) return undefined;
+    try {
+      return await redact(redaction);
+    } catch (thrown) {
+      log.warn({ [LOG_FIELD.error]: thrown }, 'Answer of a peer could not be redacted');
+      return 'failed';
+    }
   }
 
   return async (task) => {
@@ -148,13 +194,23 @@ export function createRelay({ limits, log }: { readonly limits: RelayLimits; rea
   };
 }
 
+function messageOf(id: RpcId, { isError, brings }: PeerAnswer): JsonObject {
+  return { jsonrpc: '2.0', id, [isError ? 'error' : 'result']: brings };
+}
+
+function bringsOf({ result, error }: JsonObject): Json {
+  return result ?? error ?? null;
+}
+
 const JSON_TYPES: ReadonlySet<string> = new Set(['application/json', 'application/a2a+json']);
 /** The official server sends failures as `error`. */
 const KNOWN_EVENTS: ReadonlySet<string> = new Set(['', 'message', 'error']);
 
-/** 200 also for errors: the clients hand a JSON-RPC error to the caller with any status, and others may not. */
-function sendJson(response: ServerResponse, bytes: Buffer): void {
+/** Answers, if nobody has. */
+export function say(response: ServerResponse, { status, text }: Said): void {
   if (response.destroyed || response.headersSent) return;
-  response.writeHead(200, { 'content-type': 'application/json', 'content-length': bytes.length });
-  response.end(bytes);
+  const length = text === undefined ? 0 : Buffer.byteLength(text);
+  const headers = status === 204 ? {} : { 'content-type': 'application/json', 'content-length': length };
+  response.writeHead(status, headers);
+  response.end(text);
 }

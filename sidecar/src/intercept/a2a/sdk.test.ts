@@ -3,7 +3,13 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AgentCard, generateAgentCardSignature, type Message, type Task, TaskState } from '@a2a-js/sdk';
-import { type Client, ClientFactory, DefaultAgentCardResolver, JsonRpcTransportFactory } from '@a2a-js/sdk/client';
+import {
+  type Client,
+  ClientFactory,
+  DefaultAgentCardResolver,
+  JsonRpcTransportFactory,
+  RestTransportFactory,
+} from '@a2a-js/sdk/client';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type A2aAgent, saying, startA2aAgent } from '../../testing/a2a-agent.js';
 import { allow, deny, type FakePolicyClient, fakePolicyClient, hold } from '../../testing/fake-policy-client.js';
@@ -43,7 +49,10 @@ describe('the official client and server', () => {
     const { connect, url } = await between(agent, policy, { headers: { 'x-key': { env: 'KEY' } } });
     const client = await connect();
     const seen = await client.getAgentCard();
-    expect(seen.supportedInterfaces).toMatchObject([{ url, protocolBinding: 'JSONRPC', protocolVersion: '1.0' }]);
+    expect(seen.supportedInterfaces).toMatchObject([
+      { url, protocolBinding: 'JSONRPC', protocolVersion: '1.0' },
+      { url, protocolBinding: 'HTTP+JSON', protocolVersion: '1.0' },
+    ]);
 
     const done = await spoken(await client.sendMessage(saying('hello there')));
     expect(words(done)).toEqual(['hello', 'there']);
@@ -81,6 +90,48 @@ describe('the official client and server', () => {
     expect(agent.heads.every((head) => head['x-key'] === 'peer-key')).toBe(true);
     // Every allow was settled.
     expect(policy.settled).toHaveLength(policy.asked.length);
+  });
+
+  test('speak the HTTP+JSON binding as well: the same questions, answers, streams and errors', async () => {
+    const agent = await startA2aAgent();
+    const policy = fakePolicyClient();
+    const { url } = await between(agent, policy);
+    const factory = new ClientFactory({ transports: [new RestTransportFactory()] });
+    const client = await factory.createFromUrl(`${url}/.well-known/agent-card.json`, '');
+    policy.asked.length = 0;
+
+    const done = await spoken(await client.sendMessage(saying('hello there')));
+    expect(words(done)).toEqual(['hello', 'there']);
+    expect(policy.asked[0]).toMatchObject({
+      kind: 'a2a',
+      tool: { operation: 'SendMessage', arguments: { message: { parts: [{ text: 'hello there' }] } } },
+    });
+    expect(JSON.parse(agent.bodies.at(-1) ?? '')).toMatchObject({ jsonrpc: '2.0', method: 'SendMessage' });
+
+    const events: string[] = [];
+    for await (const { payload } of client.sendMessageStream(saying('a b'))) events.push(payload?.$case ?? '');
+    expect(events).toEqual(['task', 'artifactUpdate', 'artifactUpdate', 'statusUpdate']);
+    expect(words(await client.getTask({ tenant: '', id: done.id, historyLength: 3 }))).toEqual(['hello', 'there']);
+    expect(policy.asked.at(-1)?.tool?.arguments).toEqual({ id: done.id, historyLength: 3 });
+
+    let working = '';
+    for await (const { payload } of client.sendMessageStream(saying('work'))) {
+      if (payload?.$case === 'task') working = payload.value.id;
+      if (payload?.$case !== 'artifactUpdate') continue;
+      const cancelled = await client.cancelTask({ tenant: '', id: working, metadata: undefined });
+      expect(cancelled.status?.state).toBe(TaskState.TASK_STATE_CANCELED);
+    }
+    // The peer's own error, and ours.
+    await expect(client.getTask({ tenant: '', id: 'nobody', historyLength: 0 })).rejects.toMatchObject({
+      name: 'TaskNotFoundError',
+      statusCode: 404,
+    });
+    policy.behaviour = deny();
+    await expect(client.sendMessage(saying('x'))).rejects.toMatchObject({
+      statusCode: 403,
+      message: expect.stringContaining('deleting is not allowed here (POLICY_DENIED'),
+    });
+    await expect(client.sendMessageStream(saying('x')).next()).rejects.toMatchObject({ statusCode: 403 });
   });
 
   test('also speak 0.3, with a client that knows both', async () => {

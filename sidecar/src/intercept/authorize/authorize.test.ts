@@ -1,4 +1,6 @@
-import { request } from 'node:http';
+import { once } from 'node:events';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import {
   allow,
@@ -13,6 +15,7 @@ import { surfaceParts } from '../../testing/proxy-harness.js';
 import type { Surface } from '../surface.js';
 import { startAuthorizeApi } from './compose.js';
 import { authorizeConfig } from './config.js';
+import { createAuthorizeExchange } from './exchange.js';
 
 const CALL = { tool: { server: 'files', name: 'read', operation: 'tools/call', arguments: { path: '/a' } } };
 const REPORT = { obligations: [{ type: 'report_result', value: { max_bytes: 1024 } }] } as const;
@@ -124,6 +127,33 @@ describe('a question', () => {
     const { ask } = await started(fakePolicyClient(), { maxBodyBytes: 1024 });
     expect((await ask({ tool: { name: 'x'.repeat(2000) } })).status).toBe(413);
   });
+});
+
+test('an allow that nobody waits for any more is settled as not carried out', async () => {
+  let left = (): void => undefined;
+  const gone = new Promise<void>((resolve) => {
+    left = resolve;
+  });
+  const client = fakePolicyClient(async (asked) => {
+    await gone;
+    return allow()(asked);
+  });
+  const exchange = createAuthorizeExchange({ ...surfaceParts(client), config: authorizeConfig.parse({}) });
+  const server = createServer((incoming, response) => {
+    response.on('close', left);
+    void exchange(incoming, response);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const headers = { 'content-type': 'application/json' };
+  const asking = request({ port, path: '/v1/authorize', method: 'POST', headers });
+  asking.on('error', () => undefined);
+  asking.end(JSON.stringify(CALL));
+  while (client.asked.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  asking.destroy();
+  while (client.settled.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  expect(client.settled).toMatchObject([{ outcome: 'refused' }]);
+  server.close();
 });
 
 describe('an outcome', () => {

@@ -6,13 +6,15 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { formatProblem, type Json, type JsonObject, type Problem } from '@portcullis/policy/model';
 import { type Clock, parseStrictJson } from '@portcullis/runtime';
-import type { PolicyClient } from '../../ask/port.js';
+import type { PolicyClient, Settlement } from '../../ask/port.js';
+import { type Behalf, type BehalfReader, isBehalf } from '../../behalf/behalf.js';
 import { isRefusal } from '../../enforce/guard.js';
+import type { Permit } from '../../enforce/permit.js';
 import type { Refusal } from '../../enforce/refuse.js';
 import { createReport } from '../../enforce/report.js';
+import type { ExchangeObserver } from '../exchange-outcome.js';
 import { collect } from '../http/body.js';
-import { isAllowedCaller } from '../http/caller.js';
-import type { ExchangeObserver } from '../mcp/exchange.js';
+import { contentProblem, readHeadFields } from '../http/head-fields.js';
 import type { Enforcement } from '../surface.js';
 import type { AuthorizeConfig } from './config.js';
 import { createInterceptor } from './interceptor.js';
@@ -23,12 +25,25 @@ import { type ASKING_SOURCES, readOutcome, readQuestion } from './question.js';
 const PROGRAM = 'authorize';
 const PATHS: ReadonlySet<string> = new Set(['/v1/authorize', '/v1/outcomes', '/interceptor']);
 
+/** A second one of these would be read by someone else than us. */
+const SINGLE: ReadonlySet<string> = new Set([
+  'host',
+  'origin',
+  'authorization',
+  'content-type',
+  'content-length',
+  'content-encoding',
+  'transfer-encoding',
+]);
+const MAX_HEADERS = 100;
+
 /** What the API works with. */
 export interface AuthorizeOptions {
   readonly config: Pick<AuthorizeConfig, 'allowedHosts' | 'allowedOrigins' | 'limits'>;
   readonly enforcementOf: (source: (typeof ASKING_SOURCES)[number]) => Enforcement;
   readonly client: Pick<PolicyClient, 'settle' | 'report'>;
   readonly observer: Pick<ExchangeObserver, 'carriedOut'>;
+  readonly behalf: BehalfReader;
   readonly clock: Clock;
 }
 
@@ -41,7 +56,11 @@ export function createAuthorizeExchange(options: AuthorizeOptions): AuthorizeExc
   const { allowedHosts, allowedOrigins, limits } = options.config;
   const enforcement = { sdk: options.enforcementOf('sdk'), hook: options.enforcementOf('hook') };
   const { refuser } = enforcement.sdk;
-  const interceptor = createInterceptor(enforcement.sdk);
+  const interceptor = createInterceptor({
+    ...enforcement.sdk,
+    reader: options.behalf,
+    unused: (permit) => settle(permit, 'refused', 0),
+  });
   const report = createReport(client, clock);
   const open = createOpenOutcomes({ max: limits.maxOpen, timeoutMs: limits.outcomeTimeoutMs, clock });
 
@@ -53,33 +72,45 @@ export function createAuthorizeExchange(options: AuthorizeOptions): AuthorizeExc
       if (collected.kind === 'broken') return;
       if (collected.kind === 'too_large') return invalid(response, 413, 'the body is larger than allowed');
       if (collected.kind === 'late') return invalid(response, 408, 'the body took too long');
-      if (request.url === '/interceptor') return await intercept(response, collected.bytes);
+      if (request.rawTrailers.length > 0) return invalid(response, 400, 'trailers are not accepted');
+      const behalf = options.behalf.ofHeaders(request.rawHeaders);
+      if (!isBehalf(behalf)) return invalid(response, 400, behalf.problem);
+      if (request.url === '/interceptor') return await intercept(response, collected.bytes, behalf);
       const json = parseStrictJson(collected.bytes, { maxBytes: limits.maxBodyBytes });
       if (!json.ok) return invalid(response, 400, `the body is not strict JSON: ${json.reason}`);
       await (request.url === '/v1/authorize'
-        ? authorize(response, json.value, request.headers)
+        ? authorize(response, json.value, behalf, request.headers)
         : conclude(response, json.value));
     } catch (thrown) {
       refuse(response, refuser.fault(thrown));
     }
   };
 
-  async function intercept(response: ServerResponse, bytes: Uint8Array): Promise<void> {
-    const answer = await interceptor(bytes, limits.maxBodyBytes);
+  async function intercept(response: ServerResponse, bytes: Uint8Array, behalf: Behalf): Promise<void> {
+    const answer = await interceptor(bytes, limits.maxBodyBytes, behalf);
     if (answer === undefined) response.writeHead(202).end();
     else sendText(response, 200, answer);
   }
 
-  async function authorize(response: ServerResponse, json: Json, headers: IncomingHttpHeaders): Promise<void> {
+  async function authorize(
+    response: ServerResponse,
+    json: Json,
+    behalf: Behalf,
+    headers: IncomingHttpHeaders,
+  ): Promise<void> {
+    const lacking = options.behalf.lacks(behalf);
+    if (lacking !== undefined) return invalid(response, 400, lacking.problem);
     const read = readQuestion(json);
     if (!read.ok) return invalid(response, 400, described(read.problems));
     const { source, kind, session_id: session, correlation_id: id, ...subject } = read.value;
     const { guard, requestOf } = enforcement[source];
-    const request = requestOf({ kind, ownSession: session, ...subject });
+    const request = requestOf({ behalf, kind, ownSession: session, ...subject });
     const trace = { traceparent: text(headers['traceparent']), tracestate: text(headers['tracestate']) };
     const attempt = { request, server: PROGRAM, direction: 'client_to_server', payload: undefined, trace } as const;
     const outcome = await guard(attempt);
     if (isRefusal(outcome)) return refuse(response, outcome);
+    // Nobody is there any more to carry it out, or to tell what became of it.
+    if (response.destroyed) return settle(outcome, 'refused', 0);
     open.add({ permit: outcome, source, since: clock.monotonic() }, id === undefined ? undefined : { session, id });
     send(response, 200, {
       decision: 'allow',
@@ -103,26 +134,22 @@ export function createAuthorizeExchange(options: AuthorizeOptions): AuthorizeExc
       const message = 'no policy decision point has taken the result: do not use it';
       return isTaken ? send(response, 200, { recorded: true }) : send(response, 503, { recorded: false, message });
     }
-    client.settle({
-      decision_id: permit.decision_id,
-      request_digest: permit.request_digest,
-      outcome,
-      duration_ms: Math.max(0, Math.round(clock.monotonic() - since)),
-    });
+    settle(permit, outcome, Math.max(0, Math.round(clock.monotonic() - since)));
     return send(response, 200, { recorded: true });
   }
 
-  function headProblem({ method, url, headers }: IncomingMessage): BadHead | undefined {
-    if (!isAllowedCaller(headers.host ?? '', allowedHosts)) return { status: 403, message: 'host is not allowed' };
-    const { origin } = headers;
-    if (origin !== undefined && !isAllowedCaller(origin, allowedOrigins))
-      return { status: 403, message: 'origin is not allowed' };
+  function settle({ decision_id, request_digest }: Permit, outcome: Settlement['outcome'], duration_ms: number): void {
+    client.settle({ decision_id, request_digest, outcome, duration_ms });
+  }
+
+  function headProblem({ method, url, rawHeaders }: IncomingMessage): BadHead | undefined {
+    const rules = { allowedHosts, allowedOrigins, maxHeaders: MAX_HEADERS };
+    const { headers, bad } = readHeadFields(rawHeaders, rules, (name) => !SINGLE.has(name));
+    if (bad !== undefined) return bad;
+    if (headers.has('upgrade')) return { status: 400, message: 'upgrades are not supported' };
     if (!PATHS.has(url ?? '')) return { status: 404, message: `expected one of ${[...PATHS].join(', ')}` };
     if (method !== 'POST') return { status: 405, message: 'expected POST' };
-    const type = (headers['content-type'] ?? '').toLowerCase().replaceAll(/\s/g, '');
-    if (type !== 'application/json' && type !== 'application/json;charset=utf-8')
-      return { status: 415, message: 'content-type must be application/json' };
-    return undefined;
+    return contentProblem(headers);
   }
 
   function invalid(response: ServerResponse, status: number, message: string): void {

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { z } from 'zod';
-import { deny, fail, fakePolicyClient } from '../../testing/fake-policy-client.js';
+import { allow, deny, fail, fakePolicyClient } from '../../testing/fake-policy-client.js';
 import { surfaceParts } from '../../testing/proxy-harness.js';
 import type { Surface } from '../surface.js';
 import { startAuthorizeApi } from './compose.js';
@@ -47,6 +47,13 @@ describe('the interceptor', () => {
     expect(policy.asked).toMatchObject([
       { source: 'sdk', kind: 'tool_call', tool: { server: 'bank', operation: 'tools/call', ...CALL.params } },
     ]);
+  });
+
+  test('blocks what is allowed with a report of the result: it never sees one', async () => {
+    const order = { type: 'report_result', value: { max_bytes: 1024 } } as const;
+    const { policy, invoke } = await connected(fakePolicyClient(allow({ obligations: [order] })));
+    expect(await invoke({ payload: CALL })).toMatchObject({ valid: false, info: { code: 'OBLIGATION_UNSUPPORTED' } });
+    expect(policy.settled).toMatchObject([{ outcome: 'refused' }]);
   });
 
   test.each([

@@ -4,7 +4,9 @@
  */
 
 import type { Json, JsonObject } from '@portcullis/policy/model';
+import type { Behalf, BehalfReader } from '../../behalf/behalf.js';
 import { isRefusal } from '../../enforce/guard.js';
+import type { Permit } from '../../enforce/permit.js';
 import { type Refusal, RPC_CODE } from '../../enforce/refuse.js';
 import { isObject, type RpcRequest, readMessage } from '../mcp/message.js';
 import { methodTable, targetOf } from '../mcp/methods.js';
@@ -31,11 +33,34 @@ const EVENTS = [
 const UNNAMED_SERVER = 'interceptor';
 
 /** Answers one JSON-RPC message; `undefined` where none is due. Never rejects. */
-export type Interceptor = (bytes: Uint8Array, maxBytes: number) => Promise<string | undefined>;
+export type Interceptor = (bytes: Uint8Array, maxBytes: number, behalf: Behalf) => Promise<string | undefined>;
 
 /** Makes it. */
-export function createInterceptor({ guard, requestOf, refuser }: Enforcement): Interceptor {
-  async function validate({ id, params }: RpcRequest): Promise<string> {
+export function createInterceptor({
+  guard,
+  requestOf,
+  refuser,
+  reader,
+  unused,
+}: Enforcement & {
+  /** Says whether somebody is named on whose behalf a question must be. */
+  readonly reader: Pick<BehalfReader, 'lacks'>;
+  /** Told of a permit under which nothing will be done. */
+  readonly unused: (permit: Permit) => void;
+}): Interceptor {
+  /** A validator sees no result, so none that was asked for could be reported. */
+  function enforceable(outcome: Permit | Refusal): Permit | Refusal {
+    if (isRefusal(outcome) || outcome.report === undefined) return outcome;
+    unused(outcome);
+    return refuser.refuse('OBLIGATION_UNSUPPORTED', {
+      message: 'the decision asks for a report of the result, which an interceptor never sees',
+      decision_id: outcome.decision_id,
+    });
+  }
+
+  async function validate({ id, params }: RpcRequest, behalf: Behalf): Promise<string> {
+    const lacking = reader.lacks(behalf);
+    if (lacking !== undefined) return rpcError(id, RPC_CODE.invalidRequest, lacking.problem);
     const asked = readInvocation(params);
     if (typeof asked === 'string') return rpcError(id, RPC_CODE.invalidParams, asked);
     const row = methodTable('client_to_server').get(asked.event);
@@ -43,6 +68,7 @@ export function createInterceptor({ guard, requestOf, refuser }: Enforcement): I
     if (typeof target === 'string') return rpcError(id, RPC_CODE.invalidParams, target);
     const { kind, name, arguments: args, rest } = target;
     const request = requestOf({
+      behalf,
       kind,
       tool: {
         server: asked.server,
@@ -56,7 +82,9 @@ export function createInterceptor({ guard, requestOf, refuser }: Enforcement): I
         },
       },
     });
-    const outcome = await guard({ request, server: VALIDATOR, direction: 'client_to_server', payload: undefined });
+    const outcome = enforceable(
+      await guard({ request, server: VALIDATOR, direction: 'client_to_server', payload: undefined }),
+    );
     const common = { interceptor: VALIDATOR, type: 'validation', phase: 'request' };
     return result(
       id,
@@ -66,7 +94,7 @@ export function createInterceptor({ guard, requestOf, refuser }: Enforcement): I
     );
   }
 
-  return async (bytes, maxBytes) => {
+  return async (bytes, maxBytes, behalf) => {
     const read = readMessage(bytes, { maxBytes });
     if (!read.ok) return rpcError(read.id, read.rpcCode, read.message);
     const { message } = read;
@@ -94,7 +122,7 @@ export function createInterceptor({ guard, requestOf, refuser }: Enforcement): I
           return result(id, { interceptors: isMeant ? [DESCRIPTION] : [] });
         }
         case 'interceptor/invoke':
-          return await validate(message);
+          return await validate(message, behalf);
         default:
           return rpcError(id, RPC_CODE.methodNotFound, 'expected interceptors/list or interceptor/invoke');
       }

@@ -6,6 +6,7 @@
 import type { CanonicalRequest } from '@portcullis/policy/model';
 import type { Clock } from '@portcullis/runtime';
 import type { PolicyClient } from '../../ask/port.js';
+import type { Behalf } from '../../behalf/behalf.js';
 import { type Guard, isRefusal } from '../../enforce/guard.js';
 import type { Permit } from '../../enforce/permit.js';
 import type { Refusal, Refuser } from '../../enforce/refuse.js';
@@ -29,6 +30,7 @@ export interface Passage {
 /** What an agent wishes. */
 export interface Wish {
   readonly destination: Destination;
+  readonly behalf: Behalf;
   /** Where the request is visible. */
   readonly method?: string;
   readonly path?: string;
@@ -81,6 +83,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
     const { scheme, host, port } = destination;
     const askedAt = clock.monotonic();
     const request = requestOf({
+      behalf: wish.behalf,
       kind: 'egress',
       egress: {
         scheme,

@@ -11,10 +11,9 @@ import { respond } from './answer.js';
 import { createClientCheck } from './client-credential.js';
 import type { EgressConfig } from './config.js';
 import { createConnect, type Terminator } from './connect.js';
-import type { Destination } from './destination.js';
 import { createDial } from './dial.js';
 import { createEvidence } from './evidence.js';
-import { createExchange } from './exchange.js';
+import { createExchange, type Tunnel } from './exchange.js';
 import { createLedgers } from './ledger.js';
 import { createOrigin } from './origin.js';
 import { createResolver, type NameLookup, systemLookup } from './resolver.js';
@@ -31,7 +30,7 @@ export async function startEgressProxy(
   parts: SurfaceParts,
   names: NameLookup = systemLookup,
 ): Promise<Surface> {
-  const { client, open, observer, clock, log } = parts;
+  const { client, behalf, open, observer, clock, log } = parts;
   const { limits } = config;
   const { guard, refuser, requestOf } = parts.enforcementOf('egress_proxy');
   const expected =
@@ -55,19 +54,30 @@ export async function startEgressProxy(
   const { upstreamCaFile } = config.intercept ?? {};
   const ca = upstreamCaFile === undefined ? undefined : await readCa(upstreamCaFile);
   const origin = createOrigin({ dial, limits, ca });
-  const exchange = createExchange({ admission, refuser, ledgers, origin, evidence, rules, unauthorised, config });
+  const exchange = createExchange({
+    behalf,
+    admission,
+    refuser,
+    ledgers,
+    origin,
+    evidence,
+    rules,
+    unauthorised,
+    config,
+  });
 
   /** Connections whose TLS ended here, and what they were to be connected to. */
-  const tunnels = new WeakMap<object, Destination>();
+  const tunnels = new WeakMap<object, Tunnel>();
   let adopt = (_socket: Duplex): void => undefined;
   const terminator: Terminator | undefined =
     config.intercept === undefined
       ? undefined
-      : await (await import('./terminate.js')).createTerminator(config.intercept, parts, (socket, destination) => {
-          tunnels.set(socket, destination);
+      : await (await import('./terminate.js')).createTerminator(config.intercept, parts, (socket, tunnel) => {
+          tunnels.set(socket, tunnel);
           adopt(socket);
         });
   const connect = createConnect({
+    behalf,
     admission,
     refuser,
     ledgers,

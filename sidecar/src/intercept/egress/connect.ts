@@ -5,17 +5,28 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { type BehalfReader, isBehalf } from '../../behalf/behalf.js';
 import type { Refusal, Refuser } from '../../enforce/refuse.js';
+import { endWith } from '../http/backpressure.js';
 import { type Admission, isPassage, type Passage, type Wish } from './admission.js';
 import { answerText, type Unreachable } from './answer.js';
 import type { ClientHello } from './client-hello.js';
 import type { EgressConfig } from './config.js';
-import { type Destination, isAddress, isOneOf, readAuthority, readHost } from './destination.js';
+import {
+  type Authority,
+  type Destination,
+  isAddress,
+  isOneOf,
+  readAuthority,
+  readHost,
+  serverOf,
+} from './destination.js';
 import type { Dial } from './dial.js';
 import type { Ending, Evidence } from './evidence.js';
+import type { Tunnel } from './exchange.js';
 import { type HeadRules, hostAgrees, readHead } from './head.js';
 import type { Ledger, Ledgers } from './ledger.js';
-import { endWith, pumpBoth } from './pump.js';
+import { pumpBoth } from './pump.js';
 import { type HelloSeen, readHello } from './read-hello.js';
 import type { UnderWay } from './under-way.js';
 
@@ -23,7 +34,7 @@ import type { UnderWay } from './under-way.js';
 export interface Terminator {
   isFor(destination: Destination): boolean;
   /** Speaks TLS as the destination, and HTTP inside of it; whatever it asks for is decided there. Never rejects. */
-  terminate(socket: Duplex, destination: Destination): Promise<void>;
+  terminate(socket: Duplex, tunnel: Tunnel): Promise<void>;
 }
 
 /** What it needs. */
@@ -34,6 +45,7 @@ export interface ConnectOptions {
   readonly dial: Dial;
   readonly evidence: Evidence;
   readonly underWay: UnderWay;
+  readonly behalf: BehalfReader;
   readonly rules: HeadRules;
   /** What is wrong with a client's credentials; nothing when they do. */
   readonly unauthorised: (proxyAuthorization: string | undefined) => Refusal | undefined;
@@ -65,11 +77,15 @@ export function createConnect(
   };
 
   async function serve(request: IncomingMessage, socket: Duplex, closing: AbortSignal): Promise<void> {
-    const destination = readConnect(request);
-    if ('kind' in destination) return refuse(socket, undefined, destination);
+    const tunnel = readConnect(request);
+    if ('kind' in tunnel) return refuse(socket, undefined, tunnel);
+    const { destination, behalf } = tunnel;
     const isPlain = destination.scheme === 'tcp';
-    if (!isPlain && terminator?.isFor(destination) === true) return intercept(terminator, socket, destination, closing);
-    const wish: Wish = { destination, bytes: Math.min(limits.bytesPerDecision, limits.maxUploadBytes) };
+    if (!isPlain && terminator?.isFor(destination) === true) return intercept(terminator, socket, tunnel, closing);
+    // Where TLS ends here, each request inside may still name its user.
+    const lacking = options.behalf.lacks(behalf);
+    if (lacking !== undefined) return refuse(socket, destination, invalid(lacking.problem, 400));
+    const wish: Wish = { destination, behalf, bytes: Math.min(limits.bytesPerDecision, limits.maxUploadBytes) };
     const passage = await admission.ask(wish);
     if (!isPassage(passage)) return refuse(socket, destination, passage);
     const ledger = ledgers(passage, wish);
@@ -116,36 +132,40 @@ export function createConnect(
   async function intercept(
     terminator: Terminator,
     socket: Duplex,
-    destination: Destination,
+    tunnel: Tunnel,
     closing: AbortSignal,
   ): Promise<void> {
+    const { destination } = tunnel;
     socket.write(ESTABLISHED);
     const seen = await readHello(socket, tunnels, closing);
     const refusal = judge(seen, destination, undefined);
-    if (refusal === undefined) await terminator.terminate(socket, destination);
+    if (refusal === undefined) await terminator.terminate(socket, tunnel);
     else turnAway(socket, seen, destination, refusal);
   }
 
-  function readConnect(request: IncomingMessage): Destination | Refusal {
+  function readConnect(request: IncomingMessage): Tunnel | Refusal {
     const head = readHead(request, options.rules);
     if (!head.ok) return invalid(head.message, head.status);
     const authority = readAuthority(request.url ?? '');
     if (authority === undefined) return invalid('CONNECT must name a host and a port that are beyond doubt', 400);
-    if (head.length !== 0) return invalid('CONNECT has no body', 400);
-    if (!hostAgrees(head, authority, undefined)) return invalid('the Host header names another host', 400);
+    if (head.length !== 0) return invalid('CONNECT has no body', 400, authority);
+    if (!hostAgrees(head, authority, undefined)) return invalid('the Host header names another host', 400, authority);
     const unauthorised = options.unauthorised(head.fields.get('proxy-authorization'));
     if (unauthorised !== undefined) return unauthorised;
     const isPlain = tunnels.plain.some(
       ({ host, ports }) => isOneOf(authority.host, [host]) && ports.includes(authority.port),
     );
-    return { scheme: isPlain ? 'tcp' : 'https', ...authority };
+    const behalf = options.behalf.ofHeaders(head.rawHeaders);
+    if (!isBehalf(behalf)) return invalid(behalf.problem, 400);
+    return { destination: { scheme: isPlain ? 'tcp' : 'https', ...authority }, behalf };
   }
 
   /** What is wrong with a handshake; nothing when it is about the host that was decided. */
   function judge(seen: HelloSeen, destination: Destination, decision_id: string | undefined): Refusal | undefined {
     const message = seen.kind === 'hello' ? disagreement(seen.hello, destination) : DOUBTS[seen.kind];
     if (message === undefined) return undefined;
-    return refuser.refuse('REQUEST_INVALID', { message, decision_id, reason_code: 'EGRESS_TLS_HANDSHAKE' });
+    const target = { operation: 'CONNECT', server: serverOf(destination) };
+    return refuser.refuse('REQUEST_INVALID', { message, decision_id, target, reason_code: 'EGRESS_TLS_HANDSHAKE' });
   }
 
   function disagreement(hello: ClientHello, destination: Destination): string | undefined {
@@ -173,8 +193,9 @@ export function createConnect(
     endWith(socket, answerText(outcome));
   }
 
-  function invalid(message: string, httpStatus: number): Refusal {
-    return refuser.refuse('REQUEST_INVALID', { message, httpStatus });
+  function invalid(message: string, httpStatus: number, authority?: Authority): Refusal {
+    const target = { operation: 'CONNECT', ...(authority === undefined ? {} : { server: serverOf(authority) }) };
+    return refuser.refuse('REQUEST_INVALID', { message, httpStatus, target });
   }
 }
 

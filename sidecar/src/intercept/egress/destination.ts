@@ -1,6 +1,5 @@
 /** Where an agent wants to connect to, read once, as the decision and the connection both see it. */
 
-import { domainToASCII, domainToUnicode } from 'node:url';
 import { canonicalHost, isAddressHost } from '@portcullis/policy/network';
 
 /** The protocols that an attempt may name; `tcp` is a tunnel that nobody looks into. */
@@ -44,17 +43,7 @@ export function readHost(text: string): string | undefined {
   // The policies have to read the same; only a mapped address is to them the address that it maps.
   const agreed = canonicalHost(host);
   const isSame = agreed === host || (agreed !== undefined && host.startsWith('['));
-  return isSame && host.split('.').every(isLabel) ? host : undefined;
-}
-
-/**
- * Whether what calls itself an international name is one. The standard refuses those that are not; Node's URL parser does
- * not look when the whole text is ASCII.
- */
-function isLabel(label: string): boolean {
-  if (!label.startsWith('xn--')) return true;
-  const unicode = domainToUnicode(label);
-  return unicode !== label && domainToASCII(unicode) === label;
+  return isSame ? host : undefined;
 }
 
 /** Whether the host is itself an address. */

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import {
   type EgressHarness,
@@ -40,6 +41,36 @@ const get = (path: string, ...headers: readonly string[]): string =>
 const send = async (text: string): Promise<string> => rawClient(proxy.port, text).all();
 const fieldsAt = (at: number): string[] =>
   (origin.requests[at]?.rawHeaders ?? []).map((text, index) => (index % 2 === 0 ? text.toLowerCase() : text));
+
+describe('an answer that comes before the request is over', () => {
+  const body = 64 * 1024;
+  const head = (length: number): string =>
+    `POST http://site.test:${origin.port}/early HTTP/1.1\r\nHost: site.test:${origin.port}\r\nContent-Length: ${length}\r\n\r\n`;
+  beforeEach(async () => {
+    await start();
+    origin.server.removeAllListeners('request');
+    origin.server.on('request', (_request, response: ServerResponse) => {
+      response.writeHead(413, { 'content-length': 5, connection: 'close' }).end('early');
+    });
+  });
+
+  test('leaves the connection usable once the client has said the rest', async () => {
+    const client = rawClient(proxy.port, head(body), 'x');
+    expect(await client.until('early')).toMatch(/^HTTP\/1\.1 413 /);
+    client.socket.write('x'.repeat(body - 1));
+    client.socket.write(get('/next'));
+    const all = await client.all();
+    expect(all.match(/HTTP\/1\.1 413 /g)).toHaveLength(2);
+  });
+
+  test('ends the connection of a client that goes on and on', async () => {
+    const client = rawClient(proxy.port, head(2 ** 30), 'x');
+    await client.until('early');
+    const more = setInterval(() => client.socket.write('x'.repeat(1024)), 10);
+    expect(await client.all()).toMatch(/early$/);
+    clearInterval(more);
+  });
+});
 
 describe('an allowed request', () => {
   test('reaches the host that was decided about, with the agent’s own headers, and is settled', async () => {

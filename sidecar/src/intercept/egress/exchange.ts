@@ -2,8 +2,10 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { type Duplex, finished } from 'node:stream';
+import { type Behalf, type BehalfReader, isBehalf } from '../../behalf/behalf.js';
 import type { Refusal, Refuser } from '../../enforce/refuse.js';
+import { destroyLater } from '../http/backpressure.js';
 import { type Admission, isPassage, type Wish } from './admission.js';
 import { turnAway, Unanswered, type Unreachable } from './answer.js';
 import type { EgressConfig } from './config.js';
@@ -22,18 +24,25 @@ export interface ExchangeOptions {
   readonly ledgers: Ledgers;
   readonly origin: Origin;
   readonly evidence: Evidence;
+  readonly behalf: BehalfReader;
   readonly rules: HeadRules;
   readonly unauthorised: (proxyAuthorization: string | undefined) => Refusal | undefined;
   readonly config: Pick<EgressConfig, 'paths' | 'limits'>;
 }
 
-/** Serves requests. Never rejects. `tunnel` is the destination of the intercepted connection that the request came on. */
+/** The destination of an intercepted connection, and on whose behalf it was opened. */
+export interface Tunnel {
+  readonly destination: Destination;
+  readonly behalf: Behalf;
+}
+
+/** Serves requests. Never rejects. `tunnel` is the intercepted connection that the request came on. */
 export interface Exchange {
   serve(
     request: IncomingMessage,
     response: ServerResponse,
     signal: AbortSignal,
-    tunnel: Destination | undefined,
+    tunnel: Tunnel | undefined,
   ): Promise<void>;
   /** The same for a request to open a WebSocket; `socket` carries it afterwards. */
   upgrade(
@@ -41,7 +50,7 @@ export interface Exchange {
     response: ServerResponse,
     socket: Duplex,
     signal: AbortSignal,
-    tunnel: Destination | undefined,
+    tunnel: Tunnel | undefined,
   ): Promise<void>;
 }
 
@@ -70,7 +79,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     response: ServerResponse,
     socket: Duplex | undefined,
     signal: AbortSignal,
-    tunnel: Destination | undefined,
+    tunnel: Tunnel | undefined,
   ): Promise<void> {
     // What was said in the head is passed on as it was; nothing of ours is added.
     response.sendDate = false;
@@ -106,6 +115,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     send: (outgoing: OriginRequest) => Promise<OriginReply>,
   ): Promise<Ending> {
     const { head, sent } = read;
+    let sending: Promise<unknown> | undefined;
     const reply = await send({
       method: head.method,
       path: sent,
@@ -115,7 +125,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
         if (head.fields.has('expect')) response.writeContinue();
         if (head.length === 0) outgoing.end();
         // What becomes of the request is told by its answer, or by there being none.
-        else pump(request, outgoing, ledger.sending).catch(() => undefined);
+        else sending = pump(request, outgoing, ledger.sending).catch(() => undefined);
       },
     });
     try {
@@ -135,37 +145,44 @@ export function createExchange(options: ExchangeOptions): Exchange {
       return 'upstream_failed';
     } finally {
       reply.close();
+      // Answered before it was over: nobody is there for the rest, and the connection cannot carry another request before it.
+      if (!request.complete && socket === undefined) {
+        void sending?.then(() => request.resume());
+        const end = destroyLater(request.socket);
+        finished(request, () => clearTimeout(end));
+      }
     }
   }
 
-  function readRequest(
-    request: IncomingMessage,
-    isUpgrade: boolean,
-    tunnel: Destination | undefined,
-  ): Readable | Refusal {
+  function readRequest(request: IncomingMessage, isUpgrade: boolean, tunnel: Tunnel | undefined): Readable | Refusal {
     const head = readHead(request, options.rules);
     if (!head.ok) return invalid(head.message, head.status);
-    const place = tunnel === undefined ? readAbsolute(request.url ?? '') : readOrigin(request.url ?? '', tunnel);
+    const place =
+      tunnel === undefined ? readAbsolute(request.url ?? '') : readOrigin(request.url ?? '', tunnel.destination);
     if (typeof place === 'string') return invalid(place);
     const { destination, rest } = place;
     if (!hostAgrees(head, destination, DEFAULT_PORT[destination.scheme])) {
-      return invalid('the Host header names another host than the request line');
+      return invalid('the Host header names another host than the request line', 400, destination);
     }
     const unauthorised =
       tunnel === undefined ? options.unauthorised(head.fields.get('proxy-authorization')) : undefined;
     if (unauthorised !== undefined) return unauthorised;
     // RFC 9112 section 3.2.4: a URL without a path asks about the server itself.
     const target = readRequestTarget(head.method === 'OPTIONS' && rest === '' ? '*' : rest, config.paths);
-    if (!target.ok) return invalid(target.message);
-    if (isUpgrade && head.length !== 0) return invalid('a request for an upgrade has no body');
+    if (!target.ok) return invalid(target.message, 400, destination);
+    if (isUpgrade && head.length !== 0) return invalid('a request for an upgrade has no body', 400, destination);
     if (head.length !== 'chunked' && head.length > limits.maxUploadBytes) {
-      return invalid('the body is larger than allowed', 413);
+      return invalid('the body is larger than allowed', 413, destination);
     }
     const open = Math.min(limits.bytesPerDecision, limits.maxUploadBytes);
     const bytes = head.length === 'chunked' || isUpgrade ? open : head.length;
     const scheme = isUpgrade ? (destination.scheme === 'https' ? 'wss' : 'ws') : destination.scheme;
+    const behalf = options.behalf.ofHeaders(head.rawHeaders, tunnel?.behalf);
+    const doubt = isBehalf(behalf) ? options.behalf.lacks(behalf) : behalf;
+    if (!isBehalf(behalf) || doubt !== undefined) return invalid(doubt?.problem ?? '');
     const { path, query, sent } = target;
-    return { head, sent, wish: { destination: { ...destination, scheme }, method: head.method, path, query, bytes } };
+    const wish = { destination: { ...destination, scheme }, behalf, method: head.method, path, query, bytes };
+    return { head: { ...head, rawHeaders: options.behalf.passedOn(head.rawHeaders) }, sent, wish };
   }
 
   async function refuse(
@@ -179,8 +196,9 @@ export function createExchange(options: ExchangeOptions): Exchange {
     else await turnAway(request, response, outcome);
   }
 
-  function invalid(message: string, httpStatus = 400): Refusal {
-    return refuser.refuse('REQUEST_INVALID', { message, httpStatus });
+  function invalid(message: string, httpStatus = 400, destination?: Destination): Refusal {
+    const target = destination === undefined ? undefined : { server: serverOf(destination) };
+    return refuser.refuse('REQUEST_INVALID', { message, httpStatus, target });
   }
 }
 

@@ -4,7 +4,7 @@ import type { Clock } from '@portcullis/runtime';
 import type { PolicyClient } from '../../ask/port.js';
 import type { OpenAttempts } from '../../enforce/open-attempts.js';
 import type { Refusal, Refuser } from '../../enforce/refuse.js';
-import type { ExchangeObserver } from '../mcp/exchange.js';
+import type { ExchangeObserver } from '../exchange-outcome.js';
 import { type Admission, isPassage, type Passage, type Wish } from './admission.js';
 import type { ClientHello } from './client-hello.js';
 import type { EgressConfig } from './config.js';

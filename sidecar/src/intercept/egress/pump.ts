@@ -52,14 +52,3 @@ export async function pumpBoth(client: Duplex, upstream: Duplex, ledger: Ledger)
   ledger.signal.removeEventListener('abort', end);
   return ending;
 }
-
-/** What a client gets to read the last words, ms. */
-const LAST_WORDS_MS = 1_000;
-
-/** Says something and closes: what is still coming is thrown away, because to close on it would take the words back (TCP). */
-export function endWith(socket: Duplex, words: string | Buffer): void {
-  const timer = setTimeout(() => socket.destroy(), LAST_WORDS_MS);
-  socket.once('close', () => clearTimeout(timer));
-  socket.resume();
-  socket.end(words);
-}

@@ -10,7 +10,8 @@ import { type Clock, LOG_FIELD, type Logger, PortcullisError } from '@portcullis
 import { createMint, LEAF_DAYS, type Minted } from './certificate-mint.js';
 import type { EgressConfig } from './config.js';
 import type { Terminator } from './connect.js';
-import { type Destination, isOneOf } from './destination.js';
+import { isOneOf } from './destination.js';
+import type { Tunnel } from './exchange.js';
 
 /** A certificate is made anew a day before it ends. */
 const KEPT_MS = (LEAF_DAYS - 1) * 86_400_000;
@@ -28,7 +29,7 @@ interface Kept {
 export async function createTerminator(
   config: NonNullable<EgressConfig['intercept']>,
   parts: { readonly log: Logger; readonly clock: Pick<Clock, 'now'> },
-  adopt: (socket: Duplex, destination: Destination) => void,
+  adopt: (socket: Duplex, tunnel: Tunnel) => void,
 ): Promise<Terminator> {
   const { log, clock } = parts;
   const mint = await createMint(config.ca, clock);
@@ -57,13 +58,14 @@ export async function createTerminator(
     return entry;
   }
 
-  async function terminate(socket: Duplex, destination: Destination): Promise<void> {
+  async function terminate(socket: Duplex, tunnel: Tunnel): Promise<void> {
+    const { destination } = tunnel;
     try {
       const secureContext = await contextFor(destination.host);
       const secure = new TLSSocket(socket, { isServer: true, secureContext, ALPNProtocols: ['http/1.1'] });
       // A client that does not trust the authority is told so by its own TLS; here it is a connection that ended.
       secure.on('error', () => secure.destroy());
-      adopt(secure, destination);
+      adopt(secure, tunnel);
     } catch (thrown) {
       log.error({ [LOG_FIELD.error]: thrown }, 'Certificate could not be made');
       socket.destroy();

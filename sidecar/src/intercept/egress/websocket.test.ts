@@ -106,6 +106,13 @@ test('a host that does not want one answers like any other', async () => {
   expect(answer).toMatch(/^HTTP\/1\.1 200 [\s\S]*hello \/no/);
 });
 
+test('the answer of a host that does not want one arrives whole, however long it is', async () => {
+  const long = 'x'.repeat(4 * 1024 * 1024);
+  origin.serve = (_request, response) => void response.end(long);
+  const answer = await rawClient(proxy.port, handshake('/no')).all();
+  expect(answer.slice(answer.indexOf('\r\n\r\n') + 4)).toHaveLength(long.length);
+});
+
 test('the kill switch ends it', async () => {
   acceptWebSockets();
   const raw = rawClient(proxy.port, handshake());

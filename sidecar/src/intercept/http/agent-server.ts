@@ -1,10 +1,11 @@
 /** A server that agents speak HTTP to: node:http on loopback or a Unix socket, with every limit set, and drained in order. */
 
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Refusal, type Refuser, RPC_CODE } from '../../enforce/refuse.js';
+import { destroyLater, endWith } from './backpressure.js';
 import { bind, type ListenAddress } from './bind.js';
 
 /** What the server needs. */
@@ -53,9 +54,6 @@ export interface AgentServer {
   adopt(socket: Duplex): void;
 }
 
-/** What a client that was turned away gets to read why, ms. */
-const LAST_WORDS_MS = 1_000;
-
 /** Why an exchange is given up. A value: an exception would be made with its stack, for nobody to read. */
 const LEFT = 'the agent is not there any more';
 
@@ -66,8 +64,10 @@ const LEFT = 'the agent is not there any more';
 export async function startAgentServer(options: AgentServerOptions): Promise<AgentServer> {
   const { refuser, limits } = options;
   const running = new Map<AbortController, { readonly isEndless: boolean; readonly response: ServerResponse }>();
-  /** Requests per connection whose answers are still to come. */
-  const unanswered = new WeakMap<Duplex, number>();
+  /** Per connection, what is still to be answered, in order. */
+  const unanswered = new WeakMap<Duplex, Set<ServerResponse>>();
+  /** Connections that have brought what is not HTTP. */
+  const broken = new WeakSet<Duplex>();
   let draining = false;
   let wake = (): void => undefined;
 
@@ -82,12 +82,17 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
       refuse(response, refuser.refuse('SHUTTING_DOWN'));
       return;
     }
+    if (request.headers.host === undefined && request.httpVersion !== '1.0') {
+      refuse(response, refuser.refuse('REQUEST_INVALID', { message: 'the request has no Host field' }));
+      return;
+    }
     const { socket } = request;
-    unanswered.set(socket, (unanswered.get(socket) ?? 0) + 1);
+    const earlier = unanswered.get(socket) ?? new Set();
+    unanswered.set(socket, earlier.add(response));
     const abort = new AbortController();
     running.set(abort, { isEndless: options.isEndless?.(request) ?? false, response });
     response.on('close', () => {
-      unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1);
+      earlier.delete(response);
       if (!response.writableFinished) abort.abort(LEFT);
     });
     options
@@ -111,7 +116,8 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
       requestTimeout: 0,
       connectionsCheckingInterval: 500,
       keepAliveTimeout: 30_000,
-      requireHostHeader: true,
+      // Node's own answer would be on no record.
+      requireHostHeader: false,
       joinDuplicateHeaders: false,
       insecureHTTPParser: false,
       shouldUpgradeCallback: ({ headers }) =>
@@ -129,33 +135,48 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
   server.on('checkExpectation', (_request, response: ServerResponse) => expectationFailed(response));
   server.on('connect', (request, socket: Duplex, head: Buffer) => {
     // The answer to an earlier request would be written into what the connection carries from now on.
-    if ((unanswered.get(socket) ?? 0) > 0) return socket.destroy();
-    if (options.connect === undefined || draining) {
-      const status = draining ? '503 Service Unavailable' : '405 Method Not Allowed';
-      socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`);
-    } else {
-      options.connect(request, socket, head);
-    }
-    return undefined;
+    if ((unanswered.get(socket)?.size ?? 0) > 0) return socket.destroy();
+    if (options.connect !== undefined && !draining) return options.connect(request, socket, head);
+    const target = { operation: 'CONNECT' };
+    const { httpStatus } = draining
+      ? refuser.refuse('SHUTTING_DOWN', { target })
+      : refuser.refuse('REQUEST_INVALID', { httpStatus: 405, target });
+    return lastWords(socket, httpStatus);
   });
   server.on('upgrade', (request, socket: Duplex, head: Buffer) => {
-    if ((unanswered.get(socket) ?? 0) > 0) return socket.destroy();
+    if ((unanswered.get(socket)?.size ?? 0) > 0) return socket.destroy();
     socket.on('error', () => undefined);
     if (head.length > 0) socket.unshift(head);
     const response = new ServerResponse(request);
     response.assignSocket(socket as Socket);
     response.shouldKeepAlive = false;
-    response.once('finish', () => socket.end());
+    // The server has let go of the socket, and told nobody that this answers on it.
+    socket.on('drain', () => response.emit('drain'));
+    response.once('finish', () => endWith(socket));
     if (options.upgrade === undefined || draining) refuse(response, refuser.refuse('SHUTTING_DOWN'));
     else void options.upgrade(request, response, socket);
     return undefined;
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (!socket.writable) return socket.destroy();
-    // It may never end its side, and never finish the TLS handshake that this would have to wait for.
-    const timer = setTimeout(() => socket.destroy(), LAST_WORDS_MS);
-    socket.once('close', () => clearTimeout(timer));
-    return socket.end(`HTTP/1.1 ${statusOf(error.code)}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+    // The parser says so again of everything that follows.
+    if (socket.destroyed || broken.has(socket)) return;
+    broken.add(socket);
+    const httpStatus = statusOf(error.code);
+    const open = [...(unanswered.get(socket) ?? [])];
+    const isOfTheOnly = open.length === 1 && open[0]?.req.complete === false;
+    if (isOfTheOnly && open[0]?.headersSent === true) {
+      // What it is answered is known, and on record.
+      destroyLater(socket);
+    } else if (httpStatus === undefined || (socket as Socket).bytesRead === 0) {
+      // Who leaves, or has said nothing so far, has attempted nothing.
+      lastWords(socket, httpStatus ?? 400);
+    } else {
+      refuser.refuse('REQUEST_INVALID', { httpStatus });
+      const before = isOfTheOnly ? undefined : open.at(-1);
+      if (before === undefined) lastWords(socket, httpStatus);
+      // Said now it would be read as the answer of an earlier request; those are answered, and that is all.
+      else before.once('close', () => endWith(socket));
+    }
   });
   const address = await bind(server, options.listen, options.what);
 
@@ -196,8 +217,16 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
   };
 }
 
-function statusOf(code: string | undefined): string {
-  if (code === 'HPE_HEADER_OVERFLOW') return '431 Request Header Fields Too Large';
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return '408 Request Timeout';
-  return '400 Bad Request';
+/** What is wrong with what a client sent; nothing where it is the connection that failed. */
+function statusOf(code: string | undefined): number | undefined {
+  if (code === 'HPE_HEADER_OVERFLOW') return 431;
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 408;
+  if (code === 'HPE_INVALID_EOF_STATE') return undefined;
+  return code?.startsWith('HPE_') === true ? 400 : undefined;
+}
+
+/** A status, for what speaks no HTTP any more or never did; the connection ends with it. */
+function lastWords(socket: Duplex, status: number): void {
+  socket.on('error', () => undefined);
+  endWith(socket, `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
 }

@@ -1,6 +1,6 @@
-/** Writing no faster than the reader reads. */
+/** Writing no faster than the reader reads, and ending so that it is read. */
 
-import type { Writable } from 'node:stream';
+import type { Duplex, Writable } from 'node:stream';
 
 /** Writes, and waits while the stream is full. False when it is closed: nobody reads any more. Never rejects. */
 export async function writeSlowly(stream: Writable, bytes: Buffer | string): Promise<boolean> {
@@ -15,4 +15,24 @@ export async function writeSlowly(stream: Writable, bytes: Buffer | string): Pro
     });
   }
   return !stream.destroyed;
+}
+
+/** What a client gets to read the last words, ms. */
+const LAST_WORDS_MS = 1_000;
+
+/**
+ * Says something and closes: what is still coming is thrown away, because to close on it would take the words back (TCP). A
+ * client that never ends its side is not waited for.
+ */
+export function endWith(socket: Duplex, words: string | Buffer = ''): void {
+  destroyLater(socket);
+  socket.resume();
+  socket.end(words);
+}
+
+/** Closes once the last words can have been read, if nobody has by then. @returns the timer, to let it stay open */
+export function destroyLater(socket: Duplex): NodeJS.Timeout {
+  const timer = setTimeout(() => socket.destroy(), LAST_WORDS_MS);
+  socket.once('close', () => clearTimeout(timer));
+  return timer;
 }

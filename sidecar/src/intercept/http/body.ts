@@ -15,22 +15,29 @@ export function collect(
   limits: { readonly maxBytes: number; readonly timeoutMs: number },
 ): Promise<Collected> {
   return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
+    let chunks: Buffer[] = [];
     let size = 0;
+    let isOver = false;
+    // Listeners stay: removing four costs more than all else here, and a late failure of a stream that nobody reads any
+    // more must not end the process.
     const finish = (collected: Collected): void => {
+      if (isOver) return;
+      isOver = true;
       clearTimeout(timer);
-      stream.off('data', onData).off('end', onEnd).off('error', onBroken).off('close', onBroken);
-      // A late failure of a stream that nobody reads any more must not end the process.
-      stream.on('error', () => undefined);
+      chunks = [];
       if (collected.kind !== 'all') stream.pause();
       resolve(collected);
     };
     const onData = (chunk: Buffer): void => {
+      if (isOver) return;
       size += chunk.length;
       if (size > limits.maxBytes) finish({ kind: 'too_large' });
       else chunks.push(chunk);
     };
-    const onEnd = (): void => finish({ kind: 'all', bytes: Buffer.concat(chunks) });
+    const onEnd = (): void => {
+      const [first] = chunks;
+      finish({ kind: 'all', bytes: first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks) });
+    };
     const onBroken = (): void => finish({ kind: 'broken' });
     const timer = setTimeout(() => finish({ kind: 'late' }), limits.timeoutMs);
     stream.on('data', onData).on('end', onEnd).on('error', onBroken).on('close', onBroken);

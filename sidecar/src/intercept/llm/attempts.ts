@@ -4,6 +4,7 @@ import { hash } from 'node:crypto';
 import type { CanonicalRequest, Json, JsonObject } from '@portcullis/policy/model';
 import { jsonDigestHex } from '@portcullis/proto';
 import { parseStrictJson } from '@portcullis/runtime';
+import type { Behalf } from '../../behalf/behalf.js';
 import type { Attempt } from '../../enforce/guard.js';
 import type { RequestMaker } from '../canonical-request.js';
 import type { ServedModel } from './catalogue.js';
@@ -21,6 +22,7 @@ export interface Inference {
   /** Where it goes. */
   readonly url: string;
   readonly asked: Asked;
+  readonly behalf: Behalf;
   /** What is forwarded. */
   readonly body: JsonObject;
   /** The agent's headers that change what the provider does. */
@@ -50,7 +52,7 @@ export interface LlmAttempts {
   /** A call that a model proposes, unless its arguments cannot be read in one way only. */
   proposed(inference: Inference, call: ProposedCall): Attempt | NoCall;
   /** Whether a model may be used, for the list of them; nothing is carried out. */
-  listed(route: Route, served: ServedModel, url: string): Attempt;
+  listed(route: Route, served: ServedModel, url: string, behalf: Behalf): Attempt;
 }
 
 /** What it needs. */
@@ -95,6 +97,7 @@ export function createLlmAttempts({ requestOf, estimate, tools }: LlmAttemptsOpt
       const names = (by: OfferedTool['by']) => asked.tools.filter((tool) => tool.by === by).map(({ name }) => name);
       const hosted = names('provider');
       const request = requestOf({
+        behalf: inference.behalf,
         kind: 'inference',
         tool: {
           server: served.provider.name,
@@ -124,6 +127,7 @@ export function createLlmAttempts({ requestOf, estimate, tools }: LlmAttemptsOpt
     completion(inference, output) {
       const { endpoint, served, asked } = inference;
       const request = requestOf({
+        behalf: inference.behalf,
         kind: 'inference',
         tool: { server: served.provider.name, operation: endpoint.operation },
         // What it used is settled with the request that it answers.
@@ -133,6 +137,7 @@ export function createLlmAttempts({ requestOf, estimate, tools }: LlmAttemptsOpt
     },
     hosted(inference, tool) {
       const request = requestOf({
+        behalf: inference.behalf,
         kind: 'tool_call',
         tool: {
           server: inference.served.provider.name,
@@ -151,6 +156,7 @@ export function createLlmAttempts({ requestOf, estimate, tools }: LlmAttemptsOpt
       const namespace = namespaces.find(({ prefix }) => name.startsWith(prefix) && name.length > prefix.length);
       const offered = inference.asked.tools.find((tool) => tool.by === 'agent' && tool.name === name);
       const request = requestOf({
+        behalf: inference.behalf,
         kind: 'tool_call',
         tool: {
           server: namespace?.server ?? tools.server ?? inference.served.provider.name,
@@ -166,8 +172,9 @@ export function createLlmAttempts({ requestOf, estimate, tools }: LlmAttemptsOpt
       });
       return attempt(inference, request, undefined);
     },
-    listed(route, served, url) {
+    listed(route, served, url, behalf) {
       const request = requestOf({
+        behalf,
         kind: 'inference',
         tool: { server: served.provider.name, operation: route.operation, attributes: { carried_out: 'never' } },
         request: { action: served.action, ...modelOf({ served, url }), estimated_tokens: 0, max_tokens: 0 },

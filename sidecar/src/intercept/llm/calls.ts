@@ -1,6 +1,7 @@
 /** Deciding the calls that a model proposes, before the agent has them. */
 
 import type { PolicyClient } from '../../ask/port.js';
+import { giveBack } from '../../enforce/account.js';
 import { type Guard, isRefusal } from '../../enforce/guard.js';
 import type { Permit } from '../../enforce/permit.js';
 import type { Refusal, Refuser } from '../../enforce/refuse.js';
@@ -57,12 +58,7 @@ export function createDecideCall(options: CallsOptions): DecideCall {
     if (isRefusal(outcome) || made.request.tool?.attributes?.['carried_out'] === BY_MCP) return outcome;
     const { arguments: args } = call;
     if (await options.isAsOrdered(outcome, typeof args === 'string' ? args : JSON.stringify(args))) return outcome;
-    client.settle({
-      decision_id: outcome.decision_id,
-      request_digest: outcome.request_digest,
-      outcome: 'refused',
-      duration_ms: 0,
-    });
+    giveBack(client, outcome);
     return refuser.refuse('OBLIGATION_UNSUPPORTED', {
       message: 'the decision wants something taken out of its arguments, and whoever carries it out would not',
       decision_id: outcome.decision_id,

@@ -5,7 +5,7 @@ import { DECIDE_OUTPUT } from '@portcullis/policy/model';
 import { maxTokens } from '../../enforce/capabilities.js';
 import { type AgentServer, startAgentServer } from '../http/agent-server.js';
 import { readSecret } from '../http/credential.js';
-import { createUpstream, type Upstream } from '../mcp/upstream.js';
+import { createUpstream, type Upstream } from '../http/upstream.js';
 import type { Surface, SurfaceParts } from '../surface.js';
 import { createLlmAttempts, upstreamName } from './attempts.js';
 import { type CallOutcome, createDecideCall } from './calls.js';
@@ -71,6 +71,7 @@ export async function startLlmGateway(
     guard,
     refuser,
     client: parts.client,
+    behalf: parts.behalf,
     open: parts.open,
     attempts,
     readInference: createReadInference({ catalogue, refuser, estimate: config.estimate }),

@@ -7,7 +7,7 @@ import type { Permit } from '../../enforce/permit.js';
 import { NerFailure } from '../../redact/ner/port.js';
 import { writeSlowly } from '../http/backpressure.js';
 import { collect } from '../http/body.js';
-import type { UpstreamReply } from '../mcp/upstream.js';
+import type { UpstreamReply } from '../http/upstream.js';
 import { mapFrame, readableEvent, withoutProbabilities } from './answer-frame.js';
 import type { Inference } from './attempts.js';
 import { AnswerRefused } from './calls.js';

@@ -4,15 +4,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { JsonObject } from '@portcullis/policy/model';
 import { type Clock, LOG_FIELD, type Logger, parseStrictJson } from '@portcullis/runtime';
 import type { PolicyClient, Settlement } from '../../ask/port.js';
+import { type Behalf, type BehalfReader, isBehalf } from '../../behalf/behalf.js';
 import { tokenCap } from '../../enforce/capabilities.js';
 import { type Guard, isRefusal } from '../../enforce/guard.js';
 import type { OpenAttempts } from '../../enforce/open-attempts.js';
 import type { Permit } from '../../enforce/permit.js';
 import type { Refuser } from '../../enforce/refuse.js';
 import { createReport } from '../../enforce/report.js';
+import type { ExchangeObserver } from '../exchange-outcome.js';
 import { collect } from '../http/body.js';
-import type { ExchangeObserver } from '../mcp/exchange.js';
-import type { Upstream } from '../mcp/upstream.js';
+import type { Upstream } from '../http/upstream.js';
 import { type Inference, type LlmAttempts, upstreamName } from './attempts.js';
 import type { DecideCall } from './calls.js';
 import type { Catalogue } from './catalogue.js';
@@ -40,6 +41,7 @@ export interface ExchangeOptions {
   readonly guard: Guard;
   readonly refuser: Refuser;
   readonly client: Pick<PolicyClient, 'settle' | 'report'>;
+  readonly behalf: BehalfReader;
   readonly open: Pick<OpenAttempts, 'add'>;
   readonly attempts: LlmAttempts;
   readonly readInference: ReadInference;
@@ -69,6 +71,7 @@ interface Turn {
   readonly head: Head;
   readonly response: ServerResponse;
   readonly signal: AbortSignal;
+  readonly behalf: Behalf;
 }
 
 /** Makes the exchange. */
@@ -79,9 +82,12 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
 
   return async (head, request, response, signal) => {
     const startedAt = clock.monotonic();
-    const turn: Turn = { head, response, signal };
+    const behalf = options.behalf.ofHeaders(request.rawHeaders);
+    const doubt = isBehalf(behalf) ? options.behalf.lacks(behalf) : behalf;
+    const turn: Turn = { head, response, signal, behalf: isBehalf(behalf) ? behalf : {} };
     try {
-      if (head.route.operation === 'models') await listModels(options, head, response);
+      if (doubt !== undefined) return unreadable(turn, 400, doubt.problem);
+      if (head.route.operation === 'models') await listModels(options, head, turn.behalf, response);
       else await infer(turn, request);
     } catch (thrown) {
       respond(turn, errorOf(refuser.fault(thrown)));
@@ -93,11 +99,17 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
   async function infer(turn: Turn, incoming: IncomingMessage): Promise<void> {
     const body = await readBody(turn, incoming);
     if (body === undefined) return;
-    const made = options.readInference(turn.head, body);
+    const made = options.readInference(turn.head, turn.behalf, body);
     if (!isInference(made)) return respond(turn, made);
     const granted = await options.grant(made);
     if (!isGranted(granted)) return respond(turn, errorOf(granted));
     await carryOut(turn, granted);
+  }
+
+  function unreadable(turn: Turn, status: number, message: string): void {
+    // What was not read is still on its way; the connection cannot carry another request.
+    turn.response.setHeader('connection', 'close');
+    respond(turn, invalid(message, status));
   }
 
   async function readBody(turn: Turn, incoming: IncomingMessage): Promise<JsonObject | undefined> {
@@ -108,10 +120,12 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
         : await collect(incoming, { maxBytes: limits.maxBodyBytes, timeoutMs: limits.bodyTimeoutMs });
     if (collected.kind === 'broken') return undefined;
     if (collected.kind !== 'all') {
-      // What was not read is still on its way; the connection cannot carry another request.
-      turn.response.setHeader('connection', 'close');
       const isLate = collected.kind === 'late';
-      respond(turn, invalid(isLate ? 'the body took too long' : 'the body is larger than allowed', isLate ? 408 : 413));
+      unreadable(turn, isLate ? 408 : 413, isLate ? 'the body took too long' : 'the body is larger than allowed');
+      return undefined;
+    }
+    if (incoming.rawTrailers.length > 0) {
+      unreadable(turn, 400, 'trailers are not accepted');
       return undefined;
     }
     const read = parseStrictJson(collected.bytes, { maxBytes: limits.maxBodyBytes });

@@ -2,6 +2,7 @@
 
 import type { CanonicalRequest, Condition, JsonObject } from '@portcullis/policy/model';
 import type { PolicyClient } from '../../ask/port.js';
+import { giveBack } from '../../enforce/account.js';
 import { tokenCap } from '../../enforce/capabilities.js';
 import { type Guard, isRefusal } from '../../enforce/guard.js';
 import type { Permit } from '../../enforce/permit.js';
@@ -55,15 +56,13 @@ const MAX_ROUNDS = 3;
 /** Makes it. */
 export function createGrant(options: GrantOptions): Grant {
   const { guard, strictGuard, refuser, client, attempts, filters, config } = options;
-  const giveBack = ({ decision_id, request_digest }: Permit): void =>
-    client.settle({ decision_id, request_digest, outcome: 'refused', duration_ms: 0 });
 
   return async (inference) => {
     const granted = await grant(inference);
     if (!isGranted(granted)) return granted;
     const hosted = await hostedTools(granted.inference);
     if (!('kind' in hosted)) return { ...granted, hosted };
-    giveBack(granted.permit);
+    giveBack(client, granted.permit);
     return hosted;
   };
 
@@ -73,7 +72,7 @@ export function createGrant(options: GrantOptions): Grant {
     for (const tool of inference.asked.tools.filter(({ by }) => by === 'provider')) {
       const outcome = await strictGuard(attempts.hosted(inference, tool));
       if (isRefusal(outcome)) {
-        for (const permit of permits) giveBack(permit);
+        for (const permit of permits) giveBack(client, permit);
         return outcome;
       }
       permits.push(outcome);
@@ -91,7 +90,7 @@ export function createGrant(options: GrantOptions): Grant {
       if (isRefusal(outcome)) return outcome;
       const { request, inputTokens } = attempt;
       const adjusted = await adjust(current, outcome).catch((thrown: unknown) => {
-        giveBack(outcome);
+        giveBack(client, outcome);
         if (!(thrown instanceof NerFailure)) throw thrown;
         return thrown;
       });
@@ -106,7 +105,7 @@ export function createGrant(options: GrantOptions): Grant {
         return { inference: current, permit: outcome, filter, ordered, hosted: [], inputTokens, request };
       }
       earlier.push(...outcome.conditions);
-      giveBack(outcome);
+      giveBack(client, outcome);
       const { decision_id } = outcome;
       if (adjusted === undefined) {
         const message = `an answer may have at most ${tokenCap(outcome) ?? 0} tokens; ask for that many`;

@@ -2,6 +2,7 @@
 
 import type { ServerResponse } from 'node:http';
 import type { JsonObject } from '@portcullis/policy/model';
+import type { Behalf } from '../../behalf/behalf.js';
 import { isRefusal } from '../../enforce/guard.js';
 import type { ServedModel } from './catalogue.js';
 import type { Api } from './config.js';
@@ -18,12 +19,13 @@ const AT_ONCE = 16;
 export async function listModels(
   { guard, client, attempts, catalogue }: Pick<ExchangeOptions, 'guard' | 'client' | 'attempts' | 'catalogue'>,
   { route }: Head,
+  behalf: Behalf,
   response: ServerResponse,
 ): Promise<void> {
   const isAllowed = async (served: ServedModel): Promise<boolean> => {
     const path = served.action === 'embed' ? '/embeddings' : (forwardedPaths(route.api)[0] ?? '');
     const url = `${served.provider.baseUrl.replace(/\/$/, '')}${path}`;
-    const outcome = await guard(attempts.listed(route, served, url));
+    const outcome = await guard(attempts.listed(route, served, url, behalf));
     // What people have to agree to may be used, once they have.
     if (isRefusal(outcome)) return outcome.outcome === 'held';
     client.settle({

@@ -3,7 +3,7 @@
 import type { JsonObject } from '@portcullis/policy/model';
 import { parseStrictJson } from '@portcullis/runtime';
 import { collect } from '../http/body.js';
-import type { UpstreamReply } from '../mcp/upstream.js';
+import type { UpstreamReply } from '../http/upstream.js';
 import { type ApiError, upstreamError } from './errors.js';
 import { isObject } from './json-values.js';
 

@@ -1,6 +1,7 @@
 /** From what an agent sends to what is asked of which model. */
 
 import type { JsonObject } from '@portcullis/policy/model';
+import type { Behalf } from '../../behalf/behalf.js';
 import type { Refuser } from '../../enforce/refuse.js';
 import type { Inference } from './attempts.js';
 import type { Catalogue, ServedModel } from './catalogue.js';
@@ -18,7 +19,7 @@ const PASS = ['anthropic-version', 'anthropic-beta', 'openai-beta', 'traceparent
 const ASKED_HEADERS: readonly string[] = ['anthropic-version', 'anthropic-beta', 'openai-beta'];
 
 /** What is asked of which model, or why that cannot be said. */
-export type ReadInference = (head: Head, given: JsonObject) => Inference | ApiError;
+export type ReadInference = (head: Head, behalf: Behalf, given: JsonObject) => Inference | ApiError;
 
 /** Whether it could be read. */
 export function isInference(read: Inference | ApiError): read is Inference {
@@ -35,7 +36,7 @@ export function createReadInference(options: {
   const invalid = (message: string, httpStatus = 400): ApiError =>
     errorOf(refuser.refuse('REQUEST_INVALID', { message, httpStatus }));
 
-  return (head, given) => {
+  return (head, behalf, given) => {
     const { route } = head;
     if (route.operation === 'models') throw new TypeError('the list of models asks for nothing');
     const endpoint = ENDPOINTS[route.operation];
@@ -51,7 +52,7 @@ export function createReadInference(options: {
     const body = bodyOf(endpoint, served, given, asked);
     const prepared = endpoint.read(body);
     if (!isAsked(prepared)) return { ...invalid(prepared.message), param: prepared.param };
-    return inferenceOf(head, served, given, { body, asked: prepared });
+    return inferenceOf(head, served, given, { behalf, body, asked: prepared });
   };
 
   /** What is forwarded, before anybody asks about it. */
@@ -66,7 +67,7 @@ function inferenceOf(
   head: Head,
   served: ServedModel,
   given: JsonObject,
-  prepared: Pick<Inference, 'body' | 'asked'>,
+  prepared: Pick<Inference, 'behalf' | 'body' | 'asked'>,
 ): Inference {
   const { route } = head;
   const endpoint = ENDPOINTS[route.operation as keyof typeof ENDPOINTS];

@@ -227,6 +227,12 @@ describe('what is refused, in the shape of the API', () => {
     expect(provider.requests).toHaveLength(0);
   });
 
+  test('too many header fields', async () => {
+    const headers = Object.fromEntries(Array.from({ length: 101 }, (_field, at) => [`x-${at}`, 'y']));
+    expect((await gateway.send({ path: '/v1/chat/completions', headers, body: CHAT })).status).toBe(431);
+    expect(provider.requests).toHaveLength(0);
+  });
+
   test('a background response, whose answer would come from where nobody decides', async () => {
     const { status } = await gateway.send({
       path: '/v1/responses',

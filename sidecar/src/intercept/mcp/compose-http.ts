@@ -3,6 +3,7 @@
 import type { Environment } from '@portcullis/runtime';
 import type { Guard } from '../../enforce/guard.js';
 import { readSecret } from '../http/credential.js';
+import { createUpstream, type Upstream } from '../http/upstream.js';
 import type { Surface, SurfaceParts } from '../surface.js';
 import type { McpConfig } from './config.js';
 import { type DefinitionParts, openToolDefinitions } from './definitions/open.js';
@@ -12,12 +13,12 @@ import type { Inspector } from './inspect.js';
 import { startMcpServer } from './listen.js';
 import { createRelay } from './relay.js';
 import { createSessions } from './sessions.js';
-import { createUpstream, type Upstream } from './upstream.js';
+import { refusalError } from './to-response.js';
 
 /** What the proxy shares with the rest of the process. */
 export type HttpProxyParts = Pick<
   ExchangeOptions,
-  'guard' | 'holds' | 'refuser' | 'client' | 'open' | 'attempts' | 'observer' | 'clock' | 'log'
+  'guard' | 'holds' | 'behalf' | 'refuser' | 'client' | 'open' | 'attempts' | 'observer' | 'clock' | 'log'
 > & {
   readonly inspector: Inspector;
   readonly observer: DefinitionParts['observer'];
@@ -44,6 +45,7 @@ export async function startHttpProxy(config: McpConfig, parts: HttpProxyParts): 
       headers: injected,
       decisionHeaders,
       traceHeaders: parts.traceHeaders,
+      declined: refusalError,
       connectTimeoutMs: limits.connectTimeoutMs,
       headersTimeoutMs: limits.answerTimeoutMs,
       connections: limits.maxConnections,

@@ -11,7 +11,7 @@ import { runStdio, type StdioOptions } from './stdio.js';
 /** What the wrapper shares with the rest of the process. */
 export type StdioParts = Pick<
   StdioOptions,
-  'guard' | 'holds' | 'refuser' | 'client' | 'attempts' | 'inspector' | 'observer' | 'clock' | 'log'
+  'guard' | 'holds' | 'behalf' | 'refuser' | 'client' | 'attempts' | 'inspector' | 'observer' | 'clock' | 'log'
 > & {
   readonly observer: DefinitionParts['observer'];
   /** Asks about the tools of lists; its refusals are no attempts of the agent. */
@@ -49,7 +49,8 @@ export async function startStdioWrapper(
     name: config.server,
     command: program,
     args,
-    env: parts.env,
+    // What is said of the user is said to PDPs only.
+    env: Object.fromEntries(Object.entries(parts.env).filter(([name]) => !parts.behalf.variables.has(name))),
     graceMs: config.graceMs,
   });
   // The agent sees the server's own exit code, as it would without us; ours (a failed start, a defect) go first.

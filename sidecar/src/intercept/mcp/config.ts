@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { secretSource } from '../http/credential.js';
 import { allowedHosts, allowedOrigins, listenConfig } from '../http/listen-config.js';
-import { isCombinable } from './combined/combined.js';
+import { isCombinable } from './combined/names.js';
 import { definitionsConfig } from './definitions/config.js';
 import { PROTOCOL_VERSIONS } from './headers.js';
 
@@ -90,8 +90,8 @@ export const mcpConfig = z
       .boolean()
       .default(false)
       .describe(
-        'Whether /mcp serves the tools and prompts of all servers as <server>__<name>, to clients of 2026-07-28; ' +
-          'everything else is served at /mcp/<name> alone.',
+        'Whether /mcp serves all servers: tools and prompts as <server>__<name>, resources by the URIs that exactly one ' +
+          'server lists, tasks by the server that named them; to clients of both generations.',
       ),
     minimumVersion,
     definitions: definitionsConfig,

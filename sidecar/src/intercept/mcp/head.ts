@@ -1,11 +1,8 @@
-/**
- * What a request's head must satisfy before its body is read (reliability §5, HTTP table). Works on `rawHeaders`:
- * Node's joined and deduplicated view hides exactly what an attacker would use.
- */
+/** What a request's head must satisfy before its body is read (reliability §5, HTTP table). */
 
 import type { JsonObject } from '@portcullis/policy/model';
 import { RPC_CODE } from '../../enforce/refuse.js';
-import { isAllowedCaller } from '../http/caller.js';
+import { type CallerRules, contentProblem, readHeadFields } from '../http/head-fields.js';
 
 /** A head that will not do: the HTTP status, and the JSON-RPC error that explains it. */
 export interface BadHead {
@@ -34,15 +31,9 @@ export interface Head {
   readonly headers: ReadonlyMap<string, string>;
 }
 
-/** Who may speak to us. */
-export interface HeadRules {
+/** Who may speak to us, about which servers. */
+export interface HeadRules extends CallerRules {
   readonly servers: ReadonlySet<string>;
-  /** `host` (any port) or `host:port`, lower case. */
-  readonly allowedHosts: readonly string[];
-  /** `scheme://host` (any port) or `scheme://host:port`, lower case. */
-  readonly allowedOrigins: readonly string[];
-  /** Most header fields. */
-  readonly maxHeaders: number;
 }
 
 /** A second one of these would be read by someone else than us. */
@@ -55,9 +46,7 @@ const SINGLE: ReadonlySet<string> = new Set([
   'content-encoding',
   'transfer-encoding',
   'last-event-id',
-  'mcp-session-id',
 ]);
-const RESERVED_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 const VERBS: ReadonlySet<string> = new Set<McpVerb>(['POST', 'GET', 'DELETE']);
 const SESSION_ID = /^[\x21-\x7e]{1,1024}$/;
 
@@ -70,24 +59,11 @@ export function readHead(
   },
   rules: HeadRules,
 ): Head | BadHead {
-  if (request.rawHeaders.length / 2 > rules.maxHeaders) return bad(431, 'too many header fields');
-  const headers = new Map<string, string>();
-  for (let at = 0; at + 1 < request.rawHeaders.length; at += 2) {
-    const name = (request.rawHeaders[at] ?? '').toLowerCase();
-    const value = request.rawHeaders[at + 1] ?? '';
-    if (RESERVED_NAMES.has(name)) return bad(400, 'reserved header name');
-    const before = headers.get(name);
-    if (before !== undefined && name.startsWith('mcp-') && name !== 'mcp-session-id') {
-      return bad(400, `more than one ${name} header`, RPC_CODE.headerMismatch);
-    }
-    if (before !== undefined && SINGLE.has(name)) return bad(400, `more than one ${name} header`);
-    headers.set(name, before === undefined ? value : `${before}, ${value}`);
+  const { headers, bad: unfit } = readHeadFields(request.rawHeaders, rules, mayRepeat);
+  if (unfit !== undefined) {
+    const isMirror = unfit.repeated?.startsWith('mcp-') === true && unfit.repeated !== 'mcp-session-id';
+    return bad(unfit.status, unfit.message, isMirror ? RPC_CODE.headerMismatch : undefined);
   }
-
-  // Host and Origin on their own, whatever the other says: a check of one is no check of the other (A6).
-  if (!isAllowedCaller(headers.get('host') ?? '', rules.allowedHosts)) return bad(403, 'host is not allowed');
-  const origin = headers.get('origin');
-  if (origin !== undefined && !isAllowedCaller(origin, rules.allowedOrigins)) return bad(403, 'origin is not allowed');
 
   const url = request.url ?? '';
   if (!url.startsWith('/')) return bad(400, 'only origin-form targets are accepted');
@@ -97,23 +73,22 @@ export function readHead(
     return bad(404, 'no such MCP server');
   const verb = request.method ?? '';
   if (!isVerb(verb)) return bad(405, 'method is not allowed', undefined, { allow: 'POST, GET, DELETE' });
-  if (server === ALL_SERVERS && verb !== 'POST') return bad(405, 'method is not allowed', undefined, { allow: 'POST' });
   if (headers.has('upgrade')) return bad(400, 'upgrades are not supported');
   const session = headers.get('mcp-session-id');
-  if (session !== undefined && !SESSION_ID.test(session)) return bad(400, 'mcp-session-id is not acceptable');
+  if (session !== undefined && !isSessionId(session)) return bad(400, 'mcp-session-id is not acceptable');
   const wrongBody = verb === 'POST' ? checkContent(headers) : checkNoContent(headers);
   if (wrongBody !== undefined) return wrongBody;
   return checkAccept(headers, verb) ?? { ok: true, verb, server, headers };
 }
 
+/** Mirrors of the body are there once, whatever they are called. */
+function mayRepeat(name: string): boolean {
+  return !SINGLE.has(name) && !name.startsWith('mcp-');
+}
+
 function checkContent(headers: ReadonlyMap<string, string>): BadHead | undefined {
-  const type = (headers.get('content-type') ?? '').toLowerCase().replaceAll(/\s/g, '');
-  if (type !== 'application/json' && type !== 'application/json;charset=utf-8') {
-    return bad(415, 'content-type must be application/json');
-  }
-  const encoding = headers.get('content-encoding')?.toLowerCase();
-  if (encoding !== undefined && encoding !== 'identity') return bad(415, 'content-encoding is not supported');
-  return undefined;
+  const problem = contentProblem(headers);
+  return problem === undefined ? undefined : bad(problem.status, problem.message);
 }
 
 function checkNoContent(headers: ReadonlyMap<string, string>): BadHead | undefined {
@@ -130,6 +105,11 @@ function checkAccept(headers: ReadonlyMap<string, string>, verb: McpVerb): BadHe
   return wanted.some((type) => accept.includes(type))
     ? undefined
     : bad(406, `accept must include ${wanted.join(' and ')}`);
+}
+
+/** Whether a session may have this id: visible ASCII (2025-11-25, "Session Management"), at most 1024 characters. */
+export function isSessionId(text: string): boolean {
+  return SESSION_ID.test(text);
 }
 
 function isVerb(method: string): method is McpVerb {

@@ -3,16 +3,15 @@
 import type { ServerResponse } from 'node:http';
 import type { Json, JsonObject } from '@portcullis/policy/model';
 import { LOG_FIELD, type Logger } from '@portcullis/runtime';
+import type { RelayOutcome } from '../exchange-outcome.js';
 import { writeSlowly } from '../http/backpressure.js';
 import { collect, discard } from '../http/body.js';
 import { answerJson, beginEvents, sseEvent } from '../http/late-answer.js';
 import { createSseReader, type SseEvent, withData } from '../http/sse.js';
+import type { UpstreamReply } from '../http/upstream.js';
 import { broughtBy, type Declined, type Expectation, type Inspector, upstreamError } from './inspect.js';
-import type { RpcId } from './message.js';
-import type { UpstreamReply } from './upstream.js';
-
-/** How an exchange with the upstream ended. */
-export type RelayOutcome = 'forwarded' | 'upstream_failed';
+import { isObject, type RpcId } from './message.js';
+import type { Turn } from './turn.js';
 
 /** What is relayed for. */
 export interface RelayTask {
@@ -29,6 +28,10 @@ export interface RelayTask {
   received(bytes: number): void;
   /** What of a message of the server may be shown: the same bytes, or fewer elements of a list. Rejects when that is not known. */
   readonly shown?: ((message: Buffer) => Promise<Buffer>) | undefined;
+  /** A message of the server with the ids that the agent knows; nothing: it is not for the agent. Its stream cannot be resumed. */
+  readonly readdressed?: Turn['readdressed'] | undefined;
+  /** Whether the response has begun as a stream that others write to, too, and is not ended with this one. */
+  readonly isShared?: boolean;
   /** A message of the server as the agent may have it. @throws Error when it may not have it */
   redact(message: Buffer): Promise<Buffer>;
   /** Told when a response was delivered to the agent. */
@@ -45,6 +48,17 @@ export interface RelayLimits {
   readonly responseTimeoutMs: number;
 }
 
+/** A server answered a request of our own with an error. */
+export class ServerErrored extends Error {
+  /** JSON-RPC's. */
+  readonly code: unknown;
+
+  constructor(code: unknown) {
+    super('the server answered with an error');
+    this.code = code;
+  }
+}
+
 const WITHHELD = 'its answer could not be recorded';
 const UNFILTERED = 'its list of tools could not be checked';
 const UNREDACTED = 'its answer could not be redacted';
@@ -56,10 +70,15 @@ const PASS = ['mcp-session-id', 'mcp-protocol-version', 'x-accel-buffering', 're
 export interface Relay {
   /** Answers of any kind to a request, or to a GET. */
   answer(task: RelayTask): Promise<RelayOutcome>;
+  /** A stream of what a server says unasked, into a response that has begun as a stream and goes on after it. */
+  shared(task: Omit<RelayTask, 'isShared'>): Promise<RelayOutcome>;
   /** Answers that carry nothing but a status: to notifications, client answers and DELETE. */
   status(task: RelayTask): Promise<RelayOutcome>;
-  /** The result that answers a request of our own. Rejects when there is none; what else comes is not read. */
-  result(reply: UpstreamReply, id: RpcId): Promise<JsonObject>;
+  /**
+   * The result that answers a request of our own. Rejects when there is none; what else comes is not read.
+   * @param received told of bytes that the server sent
+   */
+  result(reply: UpstreamReply, id: RpcId, received: (bytes: number) => void): Promise<JsonObject>;
 }
 
 /** Makes a relay. */
@@ -134,14 +153,18 @@ export function createRelay(options: {
     let done = requestId === undefined;
     let resumable = false;
     let trouble: string | undefined;
-    beginEvents(response, reply.status, passed(reply));
+    if (task.isShared !== true) beginEvents(response, reply.status, passed(task));
 
     async function handle(event: SseEvent): Promise<boolean> {
-      resumable ||= event.hasId;
-      if (event.data === undefined || event.data.length === 0) return writeSlowly(response, event.raw);
+      const { readdressed } = task;
+      resumable ||= event.hasId && readdressed === undefined;
+      if (event.data === undefined || event.data.length === 0)
+        return readdressed === undefined ? writeSlowly(response, event.raw) : true;
       // Both SDKs ignore other types, and the old transport's `endpoint` would lead the agent around us.
       if (event.type !== '' && event.type !== 'message') return true;
-      const shown = await shownOf(task, event.data);
+      const addressed = readdressed === undefined ? event.data : await readdressed(event.data);
+      if (addressed === undefined) return true;
+      const shown = await shownOf(task, addressed);
       if (shown === undefined) {
         trouble = UNFILTERED;
         return false;
@@ -151,7 +174,8 @@ export function createRelay(options: {
         trouble = UNREDACTED;
         return false;
       }
-      const raw = data === event.data ? event.raw : withData(event.raw, data);
+      const changed = (): Buffer => (readdressed === undefined ? withData(event.raw, data) : sseEvent(data));
+      const raw = data === event.data && readdressed === undefined ? event.raw : changed();
       const finding = await inspector.inspect(data, task.expected);
       switch (finding.verdict) {
         case 'pass':
@@ -196,7 +220,7 @@ export function createRelay(options: {
     if (!done && requestId !== undefined && (trouble !== undefined || !resumable)) {
       response.write(sseEvent(upstreamError(requestId, trouble ?? 'its stream ended without an answer')));
     }
-    response.end();
+    if (task.isShared !== true) response.end();
     return done ? 'forwarded' : 'upstream_failed';
   }
 
@@ -204,16 +228,18 @@ export function createRelay(options: {
   function resultIn(bytes: Uint8Array, id: RpcId): JsonObject | undefined {
     const read = inspector.read(bytes);
     if (read?.kind !== 'response' || read.id !== id) return undefined;
-    if (read.result === undefined) throw new Error('the server answered with an error');
+    if (read.result === undefined) throw errored(read.value);
     return read.result;
   }
 
-  async function ownResult(reply: UpstreamReply, id: RpcId): Promise<JsonObject> {
-    if (reply.status !== 200) throw new Error(`the server answered with HTTP ${reply.status}`);
+  async function ownResult(reply: UpstreamReply, id: RpcId, received: RelayTask['received']): Promise<JsonObject> {
+    if (reply.status !== 200 && !(reply.status >= 400 && isJson(reply)))
+      throw new Error(`the server answered with HTTP ${reply.status}`);
     if ((reply.headers.get('content-encoding') ?? 'identity') !== 'identity') throw new Error('compressed');
     if (isEventStream(reply)) {
       const reader = createSseReader(limits);
       for await (const chunk of reply.body) {
+        received((chunk as Buffer).length);
         for (const { data } of reader.push(chunk as Buffer)) {
           const result = data === undefined ? undefined : resultIn(data, id);
           if (result !== undefined) return result;
@@ -223,15 +249,17 @@ export function createRelay(options: {
     }
     const limit = { maxBytes: limits.maxResponseBytes, timeoutMs: limits.responseTimeoutMs };
     const collected = await collect(reply.body, limit);
+    received(collected.kind === 'all' ? collected.bytes.length : 0);
     const result = collected.kind === 'all' && isJson(reply) ? resultIn(collected.bytes, id) : undefined;
+    if (reply.status !== 200) throw new Error(`the server answered with HTTP ${reply.status}`);
     if (result === undefined) throw new Error('the answer is none');
     return result;
   }
 
   return {
-    async result(reply, id) {
+    async result(reply, id, received) {
       try {
-        return await ownResult(reply, id);
+        return await ownResult(reply, id, received);
       } finally {
         reply.body.destroy();
       }
@@ -249,12 +277,20 @@ export function createRelay(options: {
       if (task.requestId === undefined) return fail(task, 'its answer is not an event stream', 502);
       return isJson(reply) ? json(task) : fail(task, 'its answer is neither JSON nor an event stream');
     },
+    async shared(task) {
+      const { reply } = task;
+      const encoding = reply.headers.get('content-encoding') ?? 'identity';
+      if (reply.status === 200 && encoding === 'identity' && isEventStream(reply))
+        return stream({ ...task, isShared: true });
+      reply.body.on('error', () => undefined).destroy();
+      return 'upstream_failed';
+    },
     async status(task) {
       const { reply, response } = task;
       if (reply.status === 401 || (reply.status >= 300 && reply.status < 400)) return fail(task, 'it refuses us', 502);
       if (reply.status >= 400) return error(task);
       discard(reply.body);
-      response.writeHead(reply.status, passed(reply)).end();
+      response.writeHead(reply.status, passed(task)).end();
       return 'forwarded';
     },
   };
@@ -288,13 +324,19 @@ export function createRelay(options: {
   }
 }
 
-function sendJson(task: RelayTask, status: number, bytes: Buffer): void {
-  answerJson(task.response, status, bytes, passed(task.reply));
+function errored({ error }: JsonObject): ServerErrored {
+  return new ServerErrored(isObject(error) ? error['code'] : undefined);
 }
 
-function passed(reply: UpstreamReply): Record<string, string> {
+function sendJson(task: RelayTask, status: number, bytes: Buffer): void {
+  answerJson(task.response, status, bytes, passed(task));
+}
+
+function passed({ reply, readdressed }: RelayTask): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const name of PASS) {
+    // Where ids are not the server's, the session is not either.
+    if (readdressed !== undefined && name.startsWith('mcp-')) continue;
     const value = reply.headers.get(name);
     if (value !== undefined) headers[name] = value;
   }

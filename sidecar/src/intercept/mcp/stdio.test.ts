@@ -36,6 +36,11 @@ lines.on('line', (line) => {
   if (todo === 'wrong id') say({ jsonrpc: '2.0', id: 'never asked', result: {} });
   if (todo === 'unknown') say({ jsonrpc: '2.0', method: 'notifications/evil' });
   if (todo === 'ask') say({ jsonrpc: '2.0', id: 9, method: 'elicitation/create', params: { message: 'm' } });
+  if (todo === 'twice') {
+    const inputRequests = { a: { method: 'elicitation/create', params: { message: 'm' } } };
+    say({ jsonrpc: '2.0', id: message.id, result: { resultType: 'input_required', inputRequests } });
+    return say({ jsonrpc: '2.0', id: message.id, result: { resultType: 'complete', first: true } });
+  }
   if (todo === 'env') return say({ jsonrpc: '2.0', id: message.id, result: { env: Object.keys(process.env) } });
   say({ jsonrpc: '2.0', id: message.id, result: { got, echo: message } });
 });
@@ -479,5 +484,45 @@ describe('definitions of tools', () => {
     wrapped.client.behaviour = denyOnly('tools/list');
     wrapped.say(call(1));
     expect(await wrapped.next()).toMatchObject({ error: { data: { reason_code: 'TOOL_DEFINITION_UNSEEN' } } });
+    wrapped.client.behaviour = fail('PDP_UNAVAILABLE');
+    wrapped.say(call(2));
+    expect(await wrapped.next()).toMatchObject({ id: 2, error: { code: -31503, data: { code: 'PDP_UNAVAILABLE' } } });
   });
+});
+
+test('of two answers to one request the agent gets one, and no request that uses the id again gets the other', async () => {
+  const wrapped = await wrap();
+  const { promise: gate, resolve: decide } = Promise.withResolvers<void>();
+  wrapped.client.behaviour = async (request) => {
+    if (request.tool?.operation === 'elicitation/create') await gate;
+    return allow()(request);
+  };
+  const MODERN = {
+    'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+    'io.modelcontextprotocol/clientInfo': { name: 't', version: '1' },
+    'io.modelcontextprotocol/clientCapabilities': { elicitation: {} },
+  };
+  const modern = (id: number, args: Record<string, unknown>) => {
+    const { params, ...rest } = call(id, args);
+    return { ...rest, params: { ...params, _meta: MODERN } };
+  };
+  wrapped.say(modern(1, { do: 'twice' }));
+  expect(await wrapped.next()).toMatchObject({ id: 1, result: { first: true } });
+  wrapped.say(modern(1, { do: 'hang' }));
+  wrapped.say(modern(2, {}));
+  expect(await wrapped.next()).toMatchObject({ id: 2 });
+  decide();
+  wrapped.say(modern(3, {}));
+  expect(await wrapped.next()).toMatchObject({ id: 3 });
+});
+
+test('a notification whose result was to be reported has none, and is settled', async () => {
+  const wrapped = await wrap();
+  const order = { type: 'report_result', value: { max_bytes: 1000 } } as const;
+  wrapped.client.behaviour = allow({ obligations: [order] });
+  wrapped.say({ jsonrpc: '2.0', method: 'notifications/initialized' });
+  wrapped.say(call(1));
+  expect(await wrapped.next()).toMatchObject({ id: 1 });
+  expect(wrapped.client.reported).toHaveLength(1);
+  expect(wrapped.client.settled).toMatchObject([{ outcome: 'forwarded' }]);
 });

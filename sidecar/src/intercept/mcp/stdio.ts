@@ -6,16 +6,17 @@
 import type { Readable, Writable } from 'node:stream';
 import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
 import type { PolicyClient } from '../../ask/port.js';
+import { type BehalfReader, isBehalf } from '../../behalf/behalf.js';
+import { type Account, createAccounts, giveBack } from '../../enforce/account.js';
 import { type Attempt, type Guard, isRefusal } from '../../enforce/guard.js';
 import type { Permit } from '../../enforce/permit.js';
 import { type Refusal, type Refuser, RPC_CODE } from '../../enforce/refuse.js';
-import { bytesOf, createReport } from '../../enforce/report.js';
 import { redactMessage } from '../../redact/message.js';
+import type { ExchangeObserver, RelayOutcome } from '../exchange-outcome.js';
 import { writeSlowly } from '../http/backpressure.js';
 import type { Child } from './child.js';
-import { PAGE_TIMEOUT_MS, pageRequest } from './definitions/fetch-page.js';
+import { OwnRequestRefused, PAGE_TIMEOUT_MS, pageRequest } from './definitions/fetch-page.js';
 import type { ToolDefinitions, ToolPage } from './definitions/tool-definitions.js';
-import type { ExchangeObserver } from './exchange.js';
 import type { BadHead } from './head.js';
 import { type ProtocolVersion, readInlineVersion } from './headers.js';
 import { elicitsUrl } from './held/call.js';
@@ -43,6 +44,7 @@ export interface StdioOptions {
   readonly holds: Holds;
   readonly refuser: Refuser;
   readonly client: Pick<PolicyClient, 'settle' | 'report'>;
+  readonly behalf: BehalfReader;
   readonly attempts: AttemptMaker;
   readonly inspector: Inspector;
   readonly observer: ExchangeObserver;
@@ -67,7 +69,7 @@ interface Open {
   readonly id: RpcId;
   readonly era: Era;
   readonly permit: Permit;
-  readonly sentAt: number;
+  readonly account: Account;
   /** What is left of its answer, where that is a list of tools. */
   readonly shown?: (bytes: Buffer) => Promise<Buffer>;
 }
@@ -88,7 +90,7 @@ export async function runStdio(options: StdioOptions): Promise<void> {
   const session = createSession(true);
   /** Aborted when the agent is. */
   const gone = new AbortController();
-  const report = createReport(options.client, clock);
+  const openAccount = createAccounts(options.client, clock);
   const open = new Map<string, Open>();
   // Requests of the server that are being decided; its own cancellation makes them moot.
   const deciding = new Map<string, { cancelled: boolean }>();
@@ -101,18 +103,10 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     await writeSlowly(options.output, `${text.toString()}\n`);
   }
 
-  function settle(permit: Permit, outcome: 'forwarded' | 'upstream_failed', sentAt: number, bytesIn = 0): void {
+  function settle(account: Account, outcome: RelayOutcome): void {
     options.observer.carriedOut('mcp_proxy', outcome);
-    options.observer.took((clock.monotonic() - sentAt) / 1000);
-    // The report of a result is its settlement.
-    if (outcome === 'forwarded' && permit.report !== undefined) return;
-    options.client.settle({
-      decision_id: permit.decision_id,
-      request_digest: permit.request_digest,
-      outcome,
-      duration_ms: Math.max(0, Math.round(clock.monotonic() - sentAt)),
-      usage: bytesOf(permit, bytesIn),
-    });
+    options.observer.took(account.elapsedMs / 1000);
+    account.settle(outcome);
   }
 
   async function invalid(
@@ -137,17 +131,25 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     const spoken = readInlineVersion(read.message, minimumVersion);
     if (!spoken.ok) return badVersion(id, spoken);
     if (read.message.kind === 'response') return agentAnswer(read.message, turn);
-    if (read.message.kind === 'request') era = spoken.era;
+    const said = options.behalf.ofMessage(read.message, options.behalf.own);
+    const doubt = isBehalf(said) ? options.behalf.lacks(said.behalf) : said;
+    // A notification has no answer, not even a refusing one.
+    if (doubt !== undefined && id === undefined)
+      return void refuser.refuse('REQUEST_INVALID', { message: doubt.problem });
+    if (!isBehalf(said) || doubt !== undefined) return invalid(id, doubt?.problem ?? '');
+    const { message: bare, behalf } = said;
+    if (bare.kind === 'request') era = spoken.era;
     const seen: Sighting = {
       server: child.name,
       direction: 'client_to_server',
-      era: read.message.kind === 'request' ? spoken.era : era,
+      era: bare.kind === 'request' ? spoken.era : era,
       protocolVersion: spoken.version,
       sessionId: undefined,
+      behalf,
     };
-    const admitted = read.message.kind === 'request' ? holds.admit(read.message, seen) : undefined;
+    const admitted = bare.kind === 'request' ? holds.admit(bare, seen) : undefined;
     if (admitted !== undefined && 'kind' in admitted) return say(refusalError(id, admitted));
-    const message = admitted?.message ?? read.message;
+    const message = admitted?.message ?? bare;
     const made = attempts.fromMessage(message, seen);
     if (!isAttempt(made)) {
       if (made.refused !== 'METHOD_UNKNOWN') {
@@ -201,8 +203,7 @@ export async function runStdio(options: StdioOptions): Promise<void> {
   function unwanted(outcome: Permit | Refusal | Instead, id: RpcId): void {
     session.end(id, false);
     if (isInstead(outcome) || isRefusal(outcome)) return;
-    const { decision_id, request_digest } = outcome;
-    options.client.settle({ decision_id, request_digest, outcome: 'refused', duration_ms: 0 });
+    giveBack(options.client, outcome);
   }
 
   async function carryOut(outcome: Permit | Refusal | Instead, { id, seen, turn, method }: Said): Promise<void> {
@@ -212,19 +213,19 @@ export async function runStdio(options: StdioOptions): Promise<void> {
       return say(isInstead(outcome) ? outcome.instead : refusalError(id, outcome));
     }
     await turn;
-    const sentAt = clock.monotonic();
+    const account = openAccount(outcome);
     try {
       if (id !== undefined) {
         const shown =
           method === LIST_TOOLS
             ? { shown: (said: Buffer) => tools.shown(said, { requestId: id, seen, session, permit: outcome }) }
             : {};
-        open.set(idKey(id), { id, era: seen.era, permit: outcome, sentAt, ...shown });
+        open.set(idKey(id), { id, era: seen.era, permit: outcome, account, ...shown });
       }
       await child.forward(outcome);
-      if (id === undefined) settle(outcome, 'forwarded', sentAt);
+      if (id === undefined) settle(account, 'forwarded');
     } catch (thrown) {
-      if (id === undefined) settle(outcome, 'upstream_failed', sentAt);
+      if (id === undefined) settle(account, 'upstream_failed');
       else await failOpen(idKey(id), 'it has ended', thrown);
     }
   }
@@ -254,30 +255,24 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     const made = attempts.fromMessage(asked, seen);
     if (!isAttempt(made)) throw new TypeError(made.message);
     const permit = await guard(made);
-    if (isRefusal(permit)) throw new Error(`tools may not be listed: ${permit.code}`);
-    const { decision_id, request_digest } = permit;
-    const sentAt = clock.monotonic();
+    if (isRefusal(permit)) throw new OwnRequestRefused(asked.method, permit);
+    const account = openAccount(permit);
+    let outcome: RelayOutcome = 'upstream_failed';
     const { promise, resolve, reject } = Promise.withResolvers<RpcResponse>();
     const timer = setTimeout(() => reject(new Error('the server did not list its tools in time')), PAGE_TIMEOUT_MS);
-    let isListed = false;
     try {
       own.set(idKey(asked.id), resolve);
       void child.ended.then(() => reject(new Error('the server has ended')));
       await child.forward(permit);
       const { result } = await promise;
       if (result === undefined) throw new Error('the server answered with an error');
-      if (!(await report(permit, result, sentAt, bytesOf(permit, 0))))
-        throw new Error('the list could not be recorded');
-      isListed = true;
+      if (!(await account.release(result))) throw new Error('the list could not be recorded');
+      outcome = 'forwarded';
       return { result };
     } finally {
       clearTimeout(timer);
       own.delete(idKey(asked.id));
-      if (!isListed || permit.report === undefined) {
-        const outcome = isListed ? 'forwarded' : 'upstream_failed';
-        const duration = Math.max(0, Math.round(clock.monotonic() - sentAt));
-        options.client.settle({ decision_id, request_digest, outcome, duration_ms: duration });
-      }
+      account.settle(outcome);
     }
   }
 
@@ -293,12 +288,12 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     });
   }
 
-  function closeRequest(key: string, outcome: 'forwarded' | 'upstream_failed', bytesIn = 0): Open | undefined {
+  function closeRequest(key: string, outcome: RelayOutcome): Open | undefined {
     const request = open.get(key);
     if (request === undefined) return undefined;
     open.delete(key);
     session.end(request.id, false);
-    settle(request.permit, outcome, request.sentAt, bytesIn);
+    settle(request.account, outcome);
     return request;
   }
 
@@ -308,23 +303,38 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     if (request !== undefined) await say(upstreamError(request.id, what));
   }
 
+  /** The open request that a message answers. */
+  function answeredBy(message: RpcMessage): Open | undefined {
+    return message.kind === 'response' && message.id !== undefined ? open.get(idKey(message.id)) : undefined;
+  }
+
   function inspect(message: RpcMessage): Promise<Finding> {
-    const answered = message.kind === 'response' && message.id !== undefined ? open.get(idKey(message.id)) : undefined;
-    const seen = { server: child.name, era: answered?.era ?? era, protocolVersion: undefined, sessionId: undefined };
+    const answered = answeredBy(message);
+    const seen = {
+      server: child.name,
+      era: answered?.era ?? era,
+      protocolVersion: undefined,
+      sessionId: undefined,
+      behalf: options.behalf.own,
+    };
     return inspector.inspectMessage(message, { seen, session, expects: (id) => open.has(idKey(id)) });
   }
 
-  async function deliver(bytes: Buffer, finding: Finding): Promise<void> {
+  /** @param answered the request that was open when it came; another one may have its id by now */
+  async function deliver(bytes: Buffer, finding: Finding, answered: Open | undefined): Promise<void> {
     if (finding.verdict === 'pass' || finding.verdict === 'replace') {
-      const answered = finding.answers === undefined ? undefined : open.get(idKey(finding.answers));
-      if (answered !== undefined && finding.answers !== undefined && answered.permit.report !== undefined) {
+      const isOver = (): boolean => answered !== undefined && open.get(idKey(answered.id)) !== answered;
+      const twice = (): void => log.warn({ [LOG_FIELD.reason]: 'answered before' }, 'Server message was not delivered');
+      if (isOver()) return twice();
+      if (answered !== undefined) {
+        answered.account.received(bytes.length);
         const brought = finding.verdict === 'pass' ? (finding.brings ?? null) : null;
-        if (!(await report(answered.permit, brought, answered.sentAt, bytesOf(answered.permit, bytes.length)))) {
-          return failOpen(idKey(finding.answers), 'its answer could not be recorded');
-        }
+        const isReleased = await answered.account.release(brought);
+        if (isOver()) return twice();
+        if (!isReleased) return failOpen(idKey(answered.id), 'its answer could not be recorded');
+        // Closed before it is delivered: once the agent has its answer it may use the id again.
+        closeRequest(idKey(answered.id), 'forwarded');
       }
-      // Closed before it is delivered: once the agent has its answer it may use the id again.
-      if (finding.answers !== undefined) closeRequest(idKey(finding.answers), 'forwarded', bytes.length);
       await say(finding.verdict === 'pass' ? bytes : finding.instead);
       return;
     }
@@ -387,7 +397,7 @@ export async function runStdio(options: StdioOptions): Promise<void> {
       void inspect(message)
         .then(async (finding) => {
           deciding.delete(idKey(message.id));
-          if (!state.cancelled) await deliver(bytes, finding);
+          if (!state.cancelled) await deliver(bytes, finding, undefined);
           else session.answer(message.id);
         })
         .catch((thrown: unknown) => refuser.fault(thrown));
@@ -401,13 +411,16 @@ export async function runStdio(options: StdioOptions): Promise<void> {
         return undefined;
       }
     }
+    const answered = answeredBy(message);
     const finding = inspect(message);
     const carrier = message.kind === 'response' ? message.result : message.params;
     if (carrier !== undefined && 'inputRequests' in carrier) {
-      void finding.then((decided) => deliver(bytes, decided)).catch((thrown: unknown) => refuser.fault(thrown));
+      void finding
+        .then((decided) => deliver(bytes, decided, answered))
+        .catch((thrown: unknown) => refuser.fault(thrown));
       return undefined;
     }
-    return deliver(bytes, await finding);
+    return deliver(bytes, await finding, answered);
   }
 
   async function pumpAgent(): Promise<void> {

@@ -417,16 +417,28 @@ describe('sessions', () => {
       method: 'notifications/cancelled',
       params: { requestId },
     });
-    const call = harness.post(CALL, ['mcp-session-id', 's']);
+    const roomy = await startHarness({ client, upstreamUrl: upstream.url, backstopMs: 60_000 });
+    const call = roomy.post(CALL, ['mcp-session-id', 's']);
     await deciding;
-    const cancellation = harness.post(cancel(CALL.id), ['mcp-session-id', 's']);
-    // One about another request, and one of another session, have nothing to wait for.
-    await harness.post(cancel(2), ['mcp-session-id', 's']);
-    await harness.post(cancel(CALL.id), ['mcp-session-id', 'other']);
+    const cancellation = roomy.post(cancel(CALL.id), ['mcp-session-id', 's']);
+    // One about another request, and one of another session, do not wait for it.
+    await roomy.post(cancel(2), ['mcp-session-id', 's']);
+    await roomy.post(cancel(CALL.id), ['mcp-session-id', 'other']);
     expect(arrived()).toEqual(['notifications/cancelled', 'notifications/cancelled']);
     release();
     await Promise.all([call, cancellation]);
     expect(arrived().slice(2)).toEqual(arriving);
+    await roomy.close();
+  });
+
+  test('a cancellation that comes before its call waits for it a little', async () => {
+    const cancel = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: CALL.id } };
+    const cancellation = harness.post(cancel, ['mcp-session-id', 's']);
+    while (!client.asked.some(({ tool }) => tool?.operation === cancel.method))
+      await new Promise((resolve) => setImmediate(resolve));
+    await Promise.all([harness.post(CALL, ['mcp-session-id', 's']), cancellation]);
+    const arrived = upstream.requests.map(({ body }) => (JSON.parse(body) as { method: string }).method);
+    expect(arrived).toEqual(['tools/call', 'notifications/cancelled']);
   });
 
   test('GET and DELETE are decided; denied ones send nothing', async () => {

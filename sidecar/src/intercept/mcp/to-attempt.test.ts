@@ -26,6 +26,7 @@ function saidOf(scope: (typeof SESSION_SCOPES)[number], mcpSession: string | und
     era: 'legacy',
     protocolVersion: undefined,
     sessionId: mcpSession,
+    behalf: {},
   };
   const made = attempts.fromMessage(CALL, seen);
   if (!isAttempt(made)) throw new Error(made.message);
@@ -59,6 +60,7 @@ test('an attempt has its members in the order of its canonical text, at every de
     era: 'legacy',
     protocolVersion: '2025-11-25',
     sessionId: 'theirs',
+    behalf: {},
   };
   const made = attempts.fromMessage({ ...CALL, params: { ...CALL.params, _meta: { a: 1 } } }, seen);
   if (!isAttempt(made)) throw new Error(made.message);

@@ -1,6 +1,7 @@
 /** From an MCP message (or an HTTP verb that MCP gives a meaning) to the attempt that is asked about. */
 
 import type { AttemptKind, CanonicalRequest, JsonObject } from '@portcullis/policy/model';
+import type { Behalf } from '../../behalf/behalf.js';
 import type { Attempt } from '../../enforce/guard.js';
 import type { Direction } from '../../enforce/permit.js';
 import { createRequestMaker, type RequestMakerOptions } from '../canonical-request.js';
@@ -28,6 +29,7 @@ export interface Sighting {
   /** The protocol revision, as far as it is known. */
   readonly protocolVersion: string | undefined;
   readonly sessionId: string | undefined;
+  readonly behalf: Behalf;
 }
 
 /** Why a message cannot become an attempt: it is refused without asking. */
@@ -69,6 +71,7 @@ export function createAttemptMaker(options: RequestMakerOptions): AttemptMaker {
   ): CanonicalRequest {
     return requestOf({
       kind,
+      behalf: seen.behalf,
       ownSession: seen.sessionId,
       // In the order of the canonical text, as the request around it.
       tool: {

@@ -10,6 +10,12 @@ export interface Question {
   'id'?: (number);
   'evaluate'?: (_portcullis_v1_EvaluateRequest | null);
   'ping'?: (_portcullis_v1_Ping | null);
+  /**
+   * W3C Trace Context of the span that asks, for the decision's own span (ADR-0032). No part of what is decided, and
+   * ignored when it is none. Of the unary calls it is in the metadata of the same names.
+   */
+  'traceparent'?: (string);
+  'tracestate'?: (string);
   'ask'?: "evaluate"|"ping";
 }
 
@@ -20,5 +26,11 @@ export interface Question__Output {
   'id'?: (number);
   'evaluate'?: (_portcullis_v1_EvaluateRequest__Output);
   'ping'?: (_portcullis_v1_Ping__Output);
+  /**
+   * W3C Trace Context of the span that asks, for the decision's own span (ADR-0032). No part of what is decided, and
+   * ignored when it is none. Of the unary calls it is in the metadata of the same names.
+   */
+  'traceparent'?: (string);
+  'tracestate'?: (string);
   'ask'?: "evaluate"|"ping";
 }

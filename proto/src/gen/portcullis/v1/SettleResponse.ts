@@ -7,6 +7,10 @@ export interface SettleResponse {
    * How many of the reuses are recorded now; a PEP reports the batch again unless these are all of them.
    */
   'reuses_recorded'?: (number);
+  /**
+   * How many of the refusals are recorded now. The others never will be.
+   */
+  'refusals_recorded'?: (number);
 }
 
 export interface SettleResponse__Output {
@@ -15,4 +19,8 @@ export interface SettleResponse__Output {
    * How many of the reuses are recorded now; a PEP reports the batch again unless these are all of them.
    */
   'reuses_recorded'?: (number);
+  /**
+   * How many of the refusals are recorded now. The others never will be.
+   */
+  'refusals_recorded'?: (number);
 }

@@ -10,28 +10,36 @@ import { z } from 'zod';
 import { allow, deny, fakePolicyClient } from '../../../testing/fake-policy-client.js';
 import { type Harness, startHarness } from '../../../testing/proxy-harness.js';
 import { mcpConfig } from '../config.js';
-import { combine } from './combined.js';
+import { type CombinedParts, combine } from './combined.js';
+import { createResourceOwners } from './resource-owners.js';
+import { createTaskOwners } from './task-owners.js';
 
 const client = fakePolicyClient();
 let servers: Server[] = [];
 let harness: Harness;
 let sdk: Client | undefined;
 let called: string[] = [];
+const handlers = new Map<string, ReturnType<typeof createMcpHandler>>();
 
 async function mcpServer(name: string): Promise<string> {
   const handler = createMcpHandler(() => {
-    const mcp = new McpServer({ name, version: '1' });
+    const mcp = new McpServer(
+      { name, version: '1' },
+      { capabilities: { resources: { subscribe: true, listChanged: true }, tools: { listChanged: true } } },
+    );
     for (const tool of ['search', 'delete', '_private__x']) {
       mcp.registerTool(tool, { inputSchema: z.object({ q: z.string().optional() }) }, async ({ q }) => {
         called.push(`${name} ${tool} ${q ?? ''}`);
         return { content: [{ type: 'text', text: `${name} ${tool}` }] };
       });
     }
+    mcp.registerResource('one', `${name}://1`, {}, async () => ({ contents: [{ uri: `${name}://1`, text: name }] }));
     mcp.registerPrompt('greet', {}, () => ({
       messages: [{ role: 'user', content: { type: 'text', text: `hello from ${name}` } }],
     }));
     return mcp;
   });
+  handlers.set(name, handler);
   const server = createServer((request, response) => {
     void (async () => {
       const chunks: Buffer[] = [];
@@ -60,6 +68,7 @@ async function connected(): Promise<Client> {
 beforeEach(async () => {
   client.behaviour = allow();
   client.asked.length = 0;
+  client.settled.length = 0;
   called = [];
   const upstreams = [
     { name: 'notes', url: await mcpServer('notes') },
@@ -123,6 +132,34 @@ describe('the official client', () => {
     expect(JSON.stringify(await one.getPrompt({ name: 'mail__greet' }))).toContain('hello from mail');
   });
 
+  test('reads resources of both, and hears of them', async () => {
+    const one = await connected();
+    const heard: string[] = [];
+    one.setNotificationHandler('notifications/resources/updated', ({ params }) => void heard.push(params.uri));
+    one.setNotificationHandler('notifications/tools/list_changed', () => void heard.push('tools'));
+    expect((await one.listResources()).resources.map(({ uri }) => uri)).toEqual(['notes://1', 'mail://1']);
+    expect((await one.readResource({ uri: 'mail://1' })).contents).toEqual([{ uri: 'mail://1', text: 'mail' }]);
+    const wanted = { toolsListChanged: true, resourceSubscriptions: ['notes://1', 'mail://1'] };
+    const listening = await one.listen(wanted);
+    expect(new Set(listening.honoredFilter.resourceSubscriptions)).toEqual(new Set(wanted.resourceSubscriptions));
+    handlers.get('mail')?.notify.resourceUpdated('mail://1');
+    handlers.get('notes')?.notify.resourceUpdated('notes://1');
+    handlers.get('notes')?.notify.toolsChanged();
+    while (heard.length < 3) await new Promise((resolve) => setTimeout(resolve, 2));
+    expect(new Set(heard)).toEqual(new Set(['mail://1', 'notes://1', 'tools']));
+    await handlers.get('notes')?.close();
+    await handlers.get('mail')?.close();
+    expect(await listening.closed).toBe('graceful');
+  });
+
+  test('that wants to hear no more is heard of by the servers', async () => {
+    const one = await connected();
+    const listening = await one.listen({ toolsListChanged: true });
+    await listening.close();
+    expect(await listening.closed).toBe('local');
+    while (client.settled.length < client.asked.length) await new Promise((resolve) => setTimeout(resolve, 2));
+  });
+
   test('sees what it may call of each, and is refused the rest', async () => {
     client.behaviour = (request) =>
       (request.tool?.name === 'delete' && request.tool.server === 'mail' ? deny() : allow())(request);
@@ -155,15 +192,10 @@ describe('by hand', () => {
     expect(called).toEqual([]);
   });
 
-  test.each(['resources/list', 'resources/read', 'completion/complete', 'subscriptions/listen', 'tasks/get', 'evil'])(
-    '%s is not served, and not asked about',
+  test.each(['resources/subscribe', 'logging/setLevel', 'ping', 'evil'])(
+    '%s is not served to this generation, and not asked about',
     async (method) => {
-      const params = method === 'resources/read' ? { uri: 'a://b' } : method === 'tasks/get' ? { taskId: 't' } : {};
-      const answer = await post(
-        method,
-        params,
-        method === 'resources/read' ? 'a://b' : method === 'tasks/get' ? 't' : undefined,
-      );
+      const answer = await post(method, method === 'resources/subscribe' ? { uri: 'a://b' } : {});
       expect([answer.status, answer.json.error?.code]).toEqual([404, -32601]);
       expect(client.asked).toEqual([]);
     },
@@ -186,19 +218,10 @@ describe('by hand', () => {
     expect(called).toEqual([]);
   });
 
-  test('older clients are told which revision is spoken; there is no stream, no other spelling and no end', async () => {
-    const body = { jsonrpc: '2.0', id: 1, method: 'initialize', params: { protocolVersion: '2025-11-25' } };
-    const old = await harness.send({
-      path: '/mcp',
-      headers: ['content-type', 'application/json'],
-      body: JSON.stringify(body),
-    });
-    expect([old.status, old.json.error?.code, old.json.error?.data]).toEqual([
-      400,
-      -32022,
-      { supported: ['2026-07-28'] },
-    ]);
-    for (const method of ['GET', 'DELETE']) expect((await harness.send({ path: '/mcp', method })).status).toBe(405);
+  test('this generation has neither stream nor end, and there is no other spelling', async () => {
+    const headers = ['mcp-protocol-version', '2026-07-28'];
+    for (const method of ['GET', 'DELETE'])
+      expect((await harness.send({ path: '/mcp', method, headers })).status).toBe(405);
     expect((await harness.send({ path: '/mcp/' })).status).toBe(404);
     expect(client.asked).toEqual([]);
   });
@@ -210,6 +233,15 @@ describe('by hand', () => {
     expect((await post('server/discover', {})).json.result?.['capabilities']).toEqual({});
     expect(called).toEqual([]);
   });
+});
+
+const parts = (fetch: CombinedParts['fetch'], servers = ['a', 'b']): CombinedParts => ({
+  servers,
+  era: 'modern',
+  fetch,
+  listed: fetch,
+  resources: createResourceOwners({ monotonic: () => 0 }),
+  tasks: createTaskOwners(),
 });
 
 test('pages of one server come before the next', async () => {
@@ -225,14 +257,10 @@ test('pages of one server come before the next', async () => {
     const params = cursor === undefined ? {} : { cursor: cursor as string };
     const answer = await combine(
       { kind: 'request', id: 1, method: 'tools/list', params, value: {} },
-      {
-        servers: ['a', 'b'],
-        fetch: async (server, _method, inner) => {
-          asked.push(`${server} ${inner ?? ''}`);
-          return (pages[asked.at(-1) ?? ''] ?? {}) as never;
-        },
-        missing: () => undefined,
-      },
+      parts(async (server, _method, inner) => {
+        asked.push(`${server} ${inner ?? ''}`);
+        return (pages[asked.at(-1) ?? ''] ?? {}) as never;
+      }),
     );
     if (answer.kind !== 'result') throw new Error(answer.kind);
     expect(answer.result).toMatchObject({ resultType: 'complete', ttlMs: 0, cacheScope: 'private' });
@@ -243,30 +271,10 @@ test('pages of one server come before the next', async () => {
   expect(seen).toEqual([[{ name: 'a__x' }], [{ name: 'a__y' }, 'junk'], [{ name: 'b__x' }]]);
 });
 
-test.each(['tools/list', 'server/discover'])(
-  'a server that asks for input in its answer to %s is left out',
-  async (method) => {
-    const inputRequests = { one: { method: 'elicitation/create', params: { message: 'password?' } } };
-    const missing: string[] = [];
-    for (const resultType of ['input_required', 'complete']) {
-      const answer = await combine(
-        { kind: 'request', id: 1, method, params: {}, value: {} },
-        {
-          servers: ['a'],
-          fetch: async () => ({ resultType, tools: [{ name: 'x' }], capabilities: { tools: {} }, inputRequests }),
-          missing: (server) => void missing.push(server),
-        },
-      );
-      expect(JSON.stringify(answer)).not.toMatch(/password|a__x|input|"tools":\{/);
-    }
-    expect(missing).toEqual(['a', 'a']);
-  },
-);
-
 test('of what a server says beside its list only the time to keep it is told', async () => {
   const fetch = async () => ({ tools: [], ttlMs: 5, cacheScope: 'public', requestState: 's', _meta: { a: 1 } });
   const message = { kind: 'request', id: 1, method: 'tools/list', params: {}, value: {} } as const;
-  expect(await combine(message, { servers: ['a'], fetch, missing: () => undefined })).toEqual({
+  expect(await combine(message, parts(fetch, ['a']))).toEqual({
     kind: 'result',
     result: { resultType: 'complete', ttlMs: 5, cacheScope: 'private', tools: [] },
   });

@@ -2,11 +2,24 @@
 
 import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '@portcullis/policy/model';
+import type { Refusal } from '../../../enforce/refuse.js';
 import { isObject, type RpcRequest } from '../message.js';
 import { LIST_TOOLS } from '../to-attempt.js';
 
 /** Longest that a page may take, milliseconds. */
 export const PAGE_TIMEOUT_MS = 30_000;
+
+/** A request on our own account was refused. */
+export class OwnRequestRefused extends Error {
+  override readonly name = 'OwnRequestRefused';
+  readonly refusal: Refusal;
+
+  /** @param method what was asked for */
+  constructor(method: string, refusal: Refusal) {
+    super(`${method} may not be asked: ${refusal.code}`);
+    this.refusal = refusal;
+  }
+}
 
 /** What 2026-07-28 demands of every request. */
 const REQUIRED_META = [

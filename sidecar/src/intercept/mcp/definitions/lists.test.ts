@@ -250,6 +250,15 @@ describe('a call', () => {
     expect(methods()).not.toContain('tools/call');
   });
 
+  test('where nobody can decide whether tools may be listed, a call says that, and nothing of the tool', async () => {
+    client.behaviour = fail('PDP_TIMEOUT');
+    await start();
+    const { json } = await harness.post(call('read'));
+    expect(json.error).toMatchObject({ code: -31503, data: { code: 'PDP_TIMEOUT', outcome: 'failed_closed' } });
+    expect(methods()).toEqual([]);
+    expect(await counted('quarantined_calls_total')).toContain('{reason="TOOL_DEFINITION_UNSEEN"} 0');
+  });
+
   test.each([
     ['refuse', 'TOOL_DEFINITION_UNSEEN'],
     ['ask', 'read'],

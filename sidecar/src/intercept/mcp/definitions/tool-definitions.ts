@@ -3,7 +3,8 @@
 import { checkSchema, SchemaUnusable } from '@portcullis/policy/content';
 import type { Json, JsonObject } from '@portcullis/policy/model';
 import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
-import type { PolicyClient } from '../../../ask/port.js';
+import type { PolicyClient, RefusedTarget } from '../../../ask/port.js';
+import { giveBack } from '../../../enforce/account.js';
 import { type Guard, isRefusal } from '../../../enforce/guard.js';
 import type { Permit } from '../../../enforce/permit.js';
 import { type Refusal, type Refuser, RPC_CODE } from '../../../enforce/refuse.js';
@@ -13,6 +14,7 @@ import type { Session } from '../sessions.js';
 import type { AttemptMaker, Sighting } from '../to-attempt.js';
 import type { DefinitionsConfig } from './config.js';
 import { type Definition, definitionOf } from './definition.js';
+import { OwnRequestRefused } from './fetch-page.js';
 import type { Ledger, Observed, QuarantineReason } from './ledger.js';
 import { withoutElements } from './list-elements.js';
 
@@ -130,9 +132,8 @@ export function createToolDefinitions(options: ToolDefinitionsOptions): ToolDefi
     if (reason !== undefined || !config.filterLists) return reason;
     const outcome = await guard(attempts.fromListing(definition, seen));
     if (isRefusal(outcome)) return 'NOT_ALLOWED';
-    const { decision_id, request_digest } = outcome;
-    // A question, not an attempt: nothing of what it reserved was used.
-    client.settle({ decision_id, request_digest, outcome: 'refused', duration_ms: 0 });
+    // A question, not an attempt.
+    giveBack(client, outcome);
     // What would have to be redacted of this tool alone is shown to nobody.
     return outcome.redaction !== undefined && list.redaction === undefined ? 'NOT_ALLOWED' : undefined;
   }
@@ -149,18 +150,22 @@ export function createToolDefinitions(options: ToolDefinitionsOptions): ToolDefi
     }
   }
 
-  function refused(reason: CallReason, message: string, note?: string): Refusal {
+  function refused(target: RefusedTarget, reason: CallReason, message: string): Refusal {
     observer.quarantinedCall(reason);
     return refuser.refuse('TOOL_QUARANTINED', {
       message,
+      target,
       reason_code: reason,
       path: 'tool.definition_digest',
-      ...(note === undefined ? {} : { note }),
     });
   }
 
   /** The digest to ask with where the arguments are what the definition wants. */
-  function checked({ digest, tool }: Definition, args: JsonObject): { readonly digest: string } | Refusal {
+  function checked(
+    { digest, tool }: Definition,
+    args: JsonObject,
+    target: RefusedTarget,
+  ): { readonly digest: string } | Refusal {
     const { inputSchema } = tool;
     if (!config.checkArguments || inputSchema === undefined) return { digest };
     try {
@@ -169,10 +174,10 @@ export function createToolDefinitions(options: ToolDefinitionsOptions): ToolDefi
       if (problem === undefined) return { digest };
       const path = `tool.arguments${problem.path}`;
       const message = `${path.slice(0, MAX_SHOWN_PATH)}: expected ${problem.expected}, as this tool's schema wants it`;
-      return refuser.refuse('REQUEST_INVALID', { message, path, rpcCode: RPC_CODE.invalidParams });
+      return refuser.refuse('REQUEST_INVALID', { message, path, target, rpcCode: RPC_CODE.invalidParams });
     } catch (thrown) {
       if (!(thrown instanceof SchemaUnusable)) return refuser.fault(thrown);
-      return refused(UNCHECKABLE, `the arguments cannot be checked by this tool's schema: ${thrown.message}`);
+      return refused(target, UNCHECKABLE, `the arguments cannot be checked by this tool's schema: ${thrown.message}`);
     }
   }
 
@@ -206,17 +211,24 @@ export function createToolDefinitions(options: ToolDefinitionsOptions): ToolDefi
           await session.tools.once(() => fetchAll(seen, session, fetch));
         } catch (thrown) {
           log.warn({ [LOG_FIELD.error]: thrown }, 'Tools could not be listed before a call');
+          // Nothing is wrong with the tool where nobody could decide: that is what the agent has to know.
+          if (thrown instanceof OwnRequestRefused && thrown.refusal.outcome === 'failed_closed') return thrown.refusal;
         }
         definition = known();
       }
+      const target = { server: seen.server, name, operation: 'tools/call' };
       if (definition === undefined) {
-        return refused(UNSEEN, "this tool's definition was not seen: the server does not list it, or cannot be asked");
+        return refused(
+          target,
+          UNSEEN,
+          "this tool's definition was not seen: the server does not list it, or cannot be asked",
+        );
       }
-      if (ledger.standing(seen.server, definition) === undefined) return checked(definition, args);
+      if (ledger.standing(seen.server, definition) === undefined) return checked(definition, args, target);
       // Somebody may have accepted it since.
       await ledger.refresh();
       const reason = ledger.standing(seen.server, definition);
-      return reason === undefined ? checked(definition, args) : refused(reason, MESSAGES[reason]);
+      return reason === undefined ? checked(definition, args, target) : refused(target, reason, MESSAGES[reason]);
     },
   };
 }

@@ -1,7 +1,7 @@
 /** Configuration of traces. */
 
 import { z } from 'zod';
-import { secretSource } from '../intercept/http/credential.js';
+import { secretSource } from '../config/secret-source.js';
 
 /** `tracing`: OpenTelemetry spans over OTLP. Without it none are made and nothing of it is loaded. */
 export const tracingConfig = z.strictObject({

@@ -1,5 +1,5 @@
 /**
- * The HTTP client towards one MCP server: the one file that sends bytes upstream over HTTP, and it does so for permits
+ * The HTTP client towards one server: the one file that sends messages upstream over HTTP, and it does so for permits
  * only. No redirects, no cookies, no retries; the agent's own credentials never pass (contracts A7).
  */
 
@@ -8,13 +8,11 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import { type Permit, requirePermit } from '../../enforce/permit.js';
 import type { Refusal } from '../../enforce/refuse.js';
-import type { RpcId } from './message.js';
-import { refusalError } from './to-response.js';
 
 /** Where a server is and what we add for it. */
 export interface UpstreamOptions {
   readonly name: string;
-  /** The MCP endpoint; `http:` or `https:`. */
+  /** The endpoint; `http:` or `https:`. */
   readonly url: URL;
   /** Sent with every request, e.g. the credential that the server wants. Never taken from the agent. */
   readonly headers: Readonly<Record<string, string>>;
@@ -22,6 +20,8 @@ export interface UpstreamOptions {
   readonly decisionHeaders: boolean;
   /** Trace headers of what a permit sends, in place of the agent's. */
   readonly traceHeaders?: ((permit: Permit) => Headers) | undefined;
+  /** How a refusal of a request of the server reads; without it, the server makes none. */
+  readonly declined?: ((id: string | number, refusal: Refusal) => string) | undefined;
   readonly connectTimeoutMs: number;
   /** From sending a request to the head of its answer. */
   readonly headersTimeoutMs: number;
@@ -36,7 +36,7 @@ export interface UpstreamReply {
   readonly body: Readable;
 }
 
-/** One MCP server over HTTP. */
+/** One server over HTTP. */
 export interface Upstream {
   readonly name: string;
   /**
@@ -53,7 +53,7 @@ export interface Upstream {
   /** Sends the agent's answer to a server request that `permit` allowed. */
   answer(permit: Permit, payload: string, headers: Headers, signal: AbortSignal): Promise<UpstreamReply>;
   /** Tells the server that its request `id` was refused. Needs no permit: none of these bytes are the agent's. */
-  decline(id: RpcId, refusal: Refusal, headers: Headers, signal: AbortSignal): Promise<UpstreamReply>;
+  decline(id: string | number, refusal: Refusal, headers: Headers, signal: AbortSignal): Promise<UpstreamReply>;
   close(): Promise<void>;
 }
 
@@ -66,7 +66,7 @@ export const NOWHERE: Upstream = Object.freeze({
   close: async () => undefined,
 });
 
-/** Request headers by lower-case name, as {@link forwardable} makes them. */
+/** Request headers by lower-case name. */
 export type Headers = Readonly<Record<string, string>>;
 
 /** What a server may be told about the decision behind a request, so that its records can be held against the PDP's. */
@@ -75,30 +75,11 @@ export const DECISION_HEADER = {
   requestDigest: 'portcullis-request-digest',
 } as const;
 
-/** What passes from agent to server. A list of what may, because what may not cannot be listed. */
-const PASS: ReadonlySet<string> = new Set([
-  'accept',
-  'last-event-id',
-  'mcp-method',
-  'mcp-name',
-  'mcp-protocol-version',
-  'mcp-session-id',
-  'traceparent',
-  'tracestate',
-]);
-
-/** The headers of the agent's request that go on. */
-export function forwardable(headers: ReadonlyMap<string, string>): Headers {
-  const passed: Record<string, string> = {};
-  for (const [name, value] of headers) {
-    if (PASS.has(name) || name.startsWith('mcp-param-')) passed[name] = value;
-  }
-  return passed;
-}
-
 /** An idle connection is closed after this, before the usual server does it under a request. */
 const IDLE_MS = 4_000;
 const MAX_HEADER_BYTES = 16_384;
+/** What is said of a body by whoever sends it. */
+const BODY_FIELDS: ReadonlySet<string> = new Set(['content-type', 'content-length']);
 
 /** Opens the client; connects on first use. */
 export function createUpstream(options: UpstreamOptions): Upstream {
@@ -119,6 +100,29 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     maxHeaderSize: MAX_HEADER_BYTES,
   };
 
+  /** What every request carries, by lower-case name, in place of what the agent sent under that name. */
+  const own = new Map<string, readonly [name: string, value: string]>([
+    ['host', ['host', url.host]],
+    // Compressed bytes could not be checked on their way back.
+    ['accept-encoding', ['accept-encoding', 'identity']],
+    ...Object.entries(options.headers).map(([field, value]) => [field.toLowerCase(), [field, value]] as const),
+  ]);
+  const ownFields = [...own.values()].flat();
+
+  /** Names and values in turn: Node writes a list as it is, where an object would be copied and looked through. */
+  function fieldsOf(headers: Headers, payload: string | undefined): string[] {
+    const fields = [...ownFields];
+    if (payload !== undefined) {
+      if (!own.has('content-type')) fields.push('content-type', 'application/json');
+      fields.push('content-length', `${Buffer.byteLength(payload)}`);
+    }
+    for (const [field, value] of Object.entries(headers)) {
+      // A field that is there twice would be read by somebody as the other one.
+      if (!own.has(field) && !(payload !== undefined && BODY_FIELDS.has(field))) fields.push(field, value);
+    }
+    return fields;
+  }
+
   function send(
     method: 'POST' | 'GET' | 'DELETE',
     payload: string | undefined,
@@ -127,21 +131,11 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     sent?: () => void,
   ): Promise<UpstreamReply> {
     return new Promise((resolve, reject) => {
-      const body = payload === undefined ? undefined : Buffer.from(payload);
-      const outgoing = request({
-        ...target,
-        method,
-        headers: {
-          ...headers,
-          ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': body.length }),
-          // Compressed bytes could not be checked on their way back.
-          'accept-encoding': 'identity',
-          ...options.headers,
-        },
-      });
+      const outgoing = request({ ...target, method, headers: fieldsOf(headers, payload) });
       // No silent truncation; the size is limited.
       outgoing.maxHeadersCount = 0;
       let timer: NodeJS.Timeout | undefined;
+      let isAnswered = false;
       const within = (ms: number, what: string): void => {
         clearTimeout(timer);
         timer = setTimeout(() => outgoing.destroy(new Error(`${what} within ${ms} ms`)), ms);
@@ -150,25 +144,29 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       const leave = (): void => {
         outgoing.destroy();
       };
-      outgoing.once('socket', (socket) => {
+      // None of these happens twice.
+      outgoing.on('socket', (socket) => {
         if (!socket.connecting) return awaitHead();
         within(options.connectTimeoutMs, 'no connection');
         socket.once(connected, awaitHead);
       });
-      if (sent !== undefined) outgoing.once('finish', sent);
-      outgoing.once('response', (incoming) => {
+      if (sent !== undefined) outgoing.on('finish', sent);
+      outgoing.on('response', (incoming) => {
         clearTimeout(timer);
+        isAnswered = true;
         resolve({ status: incoming.statusCode ?? 0, headers: receivedHeaders(incoming), body: incoming });
       });
       outgoing.on('error', reject);
-      outgoing.once('close', () => {
+      outgoing.on('close', () => {
         clearTimeout(timer);
         signal.removeEventListener('abort', leave);
-        reject(new Error('the exchange was given up'));
+        // Made for every call, the stack of this error would cost more than its header fields.
+        if (!isAnswered) reject(new Error('the exchange was given up'));
       });
       signal.addEventListener('abort', leave);
+      // A string goes out with the head in one write.
       if (signal.aborted) leave();
-      else outgoing.end(body);
+      else outgoing.end(payload);
     });
   }
 
@@ -194,7 +192,8 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       return send('POST', payload, { ...headers, ...evidence(permit) }, signal);
     },
     async decline(id, refusal, headers, signal) {
-      return send('POST', refusalError(id, refusal), headers, signal);
+      if (options.declined === undefined) throw new TypeError('the server makes no requests');
+      return send('POST', options.declined(id, refusal), headers, signal);
     },
     async close() {
       agent.destroy();

@@ -1,0 +1,18 @@
+/** A client of the endpoint of all servers, for the length of one exchange: how it reaches each of them. */
+
+import type { Era } from '../methods.js';
+import type { Sighting } from '../to-attempt.js';
+import type { Turn } from '../turn.js';
+
+/** One client's exchange at one server. */
+export interface Reached {
+  readonly turn: Turn;
+  readonly seen: Sighting;
+}
+
+/** It. */
+export interface CombinedClient {
+  readonly era: Era;
+  /** Nothing where the server cannot be reached, which was told. Never rejects. */
+  reach(server: string): Promise<Reached | undefined>;
+}

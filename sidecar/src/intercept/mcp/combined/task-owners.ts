@@ -1,0 +1,49 @@
+/** Which server a task is of: the one whose answer named it first. */
+
+import type { Json } from '@portcullis/policy/model';
+import { isObject } from '../message.js';
+
+/** Knows owners. */
+export interface TaskOwners {
+  /** A server gave this result. */
+  learn(server: string, brought: Json): void;
+  /** The server; `several` where two have named it; nothing where none has, or that was long ago. */
+  ownerOf(taskId: Json | undefined): { readonly server: string } | 'several' | undefined;
+}
+
+/** Most tasks remembered; the one that was named first goes first. */
+const MAX_TASKS = 10_000;
+
+/** No tasks yet. */
+export function createTaskOwners(): TaskOwners {
+  /** Nothing: two servers have named it. */
+  const owners = new Map<string, string | undefined>();
+
+  function own(server: string, task: Json | undefined): void {
+    const id = isObject(task) ? task['taskId'] : undefined;
+    if (typeof id !== 'string') return;
+    if (owners.has(id)) {
+      if (owners.get(id) !== server) owners.set(id, undefined);
+      return;
+    }
+    owners.set(id, server);
+    const oldest = owners.keys().next();
+    if (owners.size > MAX_TASKS && oldest.done !== true) owners.delete(oldest.value);
+  }
+
+  return {
+    learn(server, brought) {
+      if (!isObject(brought)) return;
+      // 2026-07-28 names it in the result itself, 2025-11-25 in a member, and both in lists.
+      if (brought['resultType'] === 'task') own(server, brought);
+      own(server, brought['task']);
+      const { tasks } = brought;
+      if (Array.isArray(tasks)) for (const task of tasks) own(server, task);
+    },
+    ownerOf(taskId) {
+      if (typeof taskId !== 'string' || !owners.has(taskId)) return undefined;
+      const server = owners.get(taskId);
+      return server === undefined ? 'several' : { server };
+    },
+  };
+}
