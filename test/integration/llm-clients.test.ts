@@ -79,11 +79,18 @@ const bundle = (version: string, more: readonly object[]) =>
         effect: { type: 'deny', deny_reason_code: 'NO_DELETES', deny_user_message: 'files are not deleted here' },
         priority: 80,
       },
+      {
+        name: 'Short answers',
+        on: ['inference'],
+        when: { field: 'request.model', operator: 'equals', value: 'model-short' },
+        effect: { type: 'limit', max_tokens: 5 },
+        priority: 70,
+      },
       { name: 'Models and tools', on: ['inference', 'tool_call'], when: 'always', effect: 'allow', priority: 10 },
     ]),
   });
 
-const names = ['model-1', 'budget-stream', 'budget-json', 'budget-message', 'held', 'forbidden'];
+const names = ['model-1', 'budget-stream', 'budget-json', 'budget-message', 'held', 'forbidden', 'model-short'];
 const models = names.map((name) => ({ name }));
 /** Not a test of speed: a slow machine must not look like a denial. */
 const PATIENT = { deadlineMs: 5_000, breaker: { resetTimeoutMs: 6_000 } };
@@ -285,6 +292,24 @@ describe('the Anthropic client', () => {
     expect(streamed.message).toContain('MODEL_NOT_ALLOWED');
     expect(provider.calls).toEqual([]);
   });
+});
+
+test('a limit of a policy is in the request, in the words of each API', async () => {
+  const model = 'model-short';
+  await openai.chat.completions.create({ model, messages: SAY, max_tokens: 50 });
+  await openai.chat.completions.create({ model, messages: SAY });
+  await openai.responses.create({ model, input: 'say hello', max_output_tokens: 50 });
+  await anthropic.messages.create({ model, max_tokens: 3, messages: SAY });
+  await anthropic.messages.create({ model, max_tokens: 50, messages: SAY });
+  expect(
+    provider.calls.map(({ body }) => [body['max_tokens'], body['max_completion_tokens'], body['max_output_tokens']]),
+  ).toEqual([
+    [5, undefined, undefined],
+    [undefined, 5, undefined],
+    [undefined, undefined, 5],
+    [3, undefined, undefined],
+    [5, undefined, undefined],
+  ]);
 });
 
 describe('a budget of tokens', () => {

@@ -32,7 +32,7 @@ export function createLayerNotes(): LayerNotes {
       if (notes.size > MAX_NOTES && oldest !== undefined) notes.delete(oldest);
     },
     client: (inner) => ({
-      ask: (request) => inner.ask(request),
+      ask: (request, trace) => inner.ask(request, trace),
       settle(settlement) {
         inner.settle(noted(settlement));
         notes.delete(settlement.decision_id);
