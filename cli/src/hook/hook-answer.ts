@@ -28,16 +28,22 @@ export function explained({ message, code, decisionId, hold }: Refused): string 
 export function refusalFor(agent: HookAgent, refusal: Refused): HookAnswer {
   const reason = explained(refusal);
   switch (agent) {
-    case 'claude': {
-      const decision = { hookEventName: 'PreToolUse', permissionDecision: 'deny', permissionDecisionReason: reason };
-      return { json: { hookSpecificOutput: decision }, exit: BLOCKS };
-    }
+    case 'claude':
+      return { json: inWordsOfClaude(reason), exit: BLOCKS };
     case 'cursor':
       return { json: { permission: 'deny', user_message: reason, agent_message: reason }, exit: BLOCKS };
     case 'gemini':
       return { json: { decision: 'deny', reason }, exit: BLOCKS };
     case 'copilot':
-      // It reads the answer only of a hook that succeeded.
-      return { json: { permissionDecision: 'deny', permissionDecisionReason: reason }, exit: 0 };
+      // It reads the answer only of a hook that succeeded; one configured as Claude Code's is answered as that.
+      return {
+        json: { permissionDecision: 'deny', permissionDecisionReason: reason, ...inWordsOfClaude(reason) },
+        exit: 0,
+      };
   }
+}
+
+function inWordsOfClaude(reason: string): object {
+  const decision = { hookEventName: 'PreToolUse', permissionDecision: 'deny', permissionDecisionReason: reason };
+  return { hookSpecificOutput: decision };
 }

@@ -157,6 +157,19 @@ test.each([
   expect(JSON.parse(run.stdout)).toMatchObject({ permissionDecision: 'deny' });
 });
 
+test.each([
+  ['denies', true],
+  ['cannot be reached', false],
+])('Copilot CLI gets one answer to the event of Claude Code when the sidecar %s', async (_what, isThere) => {
+  answer = DENY;
+  const run = await hook(BASH, ['--agent', 'copilot', '--url', isThere ? url : 'http://127.0.0.1:1']);
+  expect(run.code).toBe(0);
+  expect(JSON.parse(run.stdout)).toMatchObject({
+    permissionDecision: 'deny',
+    hookSpecificOutput: { permissionDecision: 'deny' },
+  });
+});
+
 test('after a tool the outcome is told, with what it brought', async () => {
   answer = [200, { recorded: true }];
   asked.length = 0;

@@ -30,7 +30,9 @@ export function addHookVerb(program: Command, shell: Shell): void {
     .option('--url <URL>', 'its address, instead of a socket')
     .option('--server <NAME>', 'tool.server of the tools that the agent has built in', 'builtin')
     .addOption(
-      new Option('--agent <NAME>', 'in whose words to refuse when the event cannot be read').choices([...HOOK_AGENTS]),
+      new Option('--agent <NAME>', 'in whose words to refuse; of the agent whose event it is when absent').choices([
+        ...HOOK_AGENTS,
+      ]),
     )
     .option('--timeout-ms <N>', 'longest wait for the sidecar', wholeNumber(1, MAX_TIMEOUT_MS), 2_000)
     .addHelpText(
@@ -60,7 +62,7 @@ export function addHookVerb(program: Command, shell: Shell): void {
           code: 'HOOK_EVENT_INVALID',
           message,
         });
-      } else if (event.phase === 'before') await decide(shell, authorizer, event);
+      } else if (event.phase === 'before') await decide(shell, authorizer, event, flags.agent);
       else await tell(shell, authorizer, event);
     });
 }
@@ -71,7 +73,13 @@ function authorizerOf({ socket, url, timeoutMs }: HookFlags): Authorizer {
   return createAuthorizer({ ...(socket === undefined ? { url: url ?? '' } : { socket }), timeoutMs });
 }
 
-async function decide(shell: Shell, authorizer: Authorizer, event: HookEvent): Promise<void> {
+/** @param spoken the agent whose words are to be used, whatever the event looks like: Copilot CLI can send Claude Code's */
+async function decide(
+  shell: Shell,
+  authorizer: Authorizer,
+  event: HookEvent,
+  spoken: HookAgent = event.agent,
+): Promise<void> {
   const { server, tool, session, call, agent } = event;
   const authorization = await authorizer.authorize({
     source: 'hook',
@@ -80,7 +88,7 @@ async function decide(shell: Shell, authorizer: Authorizer, event: HookEvent): P
     ...(call === undefined ? {} : { correlation_id: call }),
     tool: { server, name: tool, operation: 'tools/call', arguments: event.arguments, attributes: { hook: agent } },
   });
-  if (!authorization.allowed) block(shell, agent, authorization);
+  if (!authorization.allowed) block(shell, spoken, authorization);
 }
 
 /** The tool has run. Where its outcome cannot be told, its lease returns by itself. */

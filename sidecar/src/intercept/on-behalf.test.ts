@@ -183,6 +183,25 @@ describe.each(SURFACES)('%s', (name, start) => {
   });
 });
 
+test('an interceptor reads both in the message that it is asked about', async () => {
+  const client = fakePolicyClient();
+  const api = await startAuthorizeApi(authorizeConfig.parse({}), { ...surfaceParts(client), behalf });
+  closing.push(() => api.close());
+  const to = { port: Number(api.address.split(':').pop()), path: '/interceptor', headers: JSON_TYPE };
+  const invoke = (meta: object, more: readonly string[] = []): Promise<number> => {
+    const payload = { ...CALL.params, _meta: meta };
+    const params = { name: 'portcullis', event: 'tools/call', phase: 'request', payload };
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'interceptor/invoke', params });
+    return send({ ...to, body }, more);
+  };
+  await invoke({ [KEYS.token]: ANNA, [KEYS.task]: { tools: ['find'] } });
+  expect(client.asked.map((asked) => userTokenOf(asked)?.secret)).toEqual([ANNA]);
+  expect(client.asked[0]?.context.attributes).toEqual({ declared_scope: ['find'] });
+  expect(JSON.stringify(client.asked)).not.toContain(ANNA);
+  await invoke({ [KEYS.token]: ANNA }, ['x-user-token', 'eyJh.Ym9i.c2ln']);
+  expect(client.asked).toHaveLength(1);
+});
+
 test('MCP takes both out of the message, and off nothing else', async () => {
   const client = fakePolicyClient();
   const upstream = await recordingUpstream();

@@ -71,6 +71,10 @@ describe('the interceptor', () => {
     ['another phase', { phase: 'response' }, 'params.phase'],
     ['another method', { payload: { method: 'tools/list' } }, 'params.payload.method'],
     ['no payload', {}, 'params.payload'],
+    ['a message inside of the parameters', { payload: { name: 'delete_all', ...CALL } }, 'unknown member "name"'],
+    ['a member beside the parameters', { payload: { ...CALL, Params: {} } }, 'unknown member "Params"'],
+    ['a member that looks like another', { payload: { ...CALL.params, Name: 'delete_all' } }, 'only by case'],
+    ['arguments that look alike', { payload: { name: 'a', arguments: { to: 'x', To: 'y' } } }, 'only by case'],
     ['arguments that are none', { payload: { name: 'a', arguments: [] } }, 'arguments'],
     ['more configuration', { payload: CALL, config: { mode: 'audit' } }, 'params.config'],
   ])('is not asked with %s', async (_what, params, named) => {

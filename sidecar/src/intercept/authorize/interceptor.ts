@@ -3,8 +3,8 @@
  * they send. What a validator says is all that it can do: the host enforces it.
  */
 
-import type { Json, JsonObject } from '@portcullis/policy/model';
-import type { Behalf, BehalfReader } from '../../behalf/behalf.js';
+import type { JsonObject } from '@portcullis/policy/model';
+import { type Behalf, type BehalfReader, isBehalf } from '../../behalf/behalf.js';
 import { isRefusal } from '../../enforce/guard.js';
 import type { Permit } from '../../enforce/permit.js';
 import { type Refusal, RPC_CODE } from '../../enforce/refuse.js';
@@ -43,8 +43,8 @@ export function createInterceptor({
   reader,
   unused,
 }: Enforcement & {
-  /** Says whether somebody is named on whose behalf a question must be. */
-  readonly reader: Pick<BehalfReader, 'lacks'>;
+  /** Reads on whose behalf the message is. */
+  readonly reader: Pick<BehalfReader, 'lacks' | 'ofMessage'>;
   /** Told of a permit under which nothing will be done. */
   readonly unused: (permit: Permit) => void;
 }): Interceptor {
@@ -59,16 +59,17 @@ export function createInterceptor({
   }
 
   async function validate({ id, params }: RpcRequest, behalf: Behalf): Promise<string> {
-    const lacking = reader.lacks(behalf);
-    if (lacking !== undefined) return rpcError(id, RPC_CODE.invalidRequest, lacking.problem);
     const asked = readInvocation(params);
     if (typeof asked === 'string') return rpcError(id, RPC_CODE.invalidParams, asked);
+    const said = reader.ofMessage(asked.message, behalf);
+    const doubt = isBehalf(said) ? reader.lacks(said.behalf) : said;
+    if (!isBehalf(said) || doubt !== undefined) return rpcError(id, RPC_CODE.invalidRequest, doubt?.problem ?? '');
     const row = methodTable('client_to_server').get(asked.event);
-    const target = row === undefined ? 'the event is not known' : targetOf(row, asked.params);
+    const target = row === undefined ? 'the event is not known' : targetOf(row, said.message.params);
     if (typeof target === 'string') return rpcError(id, RPC_CODE.invalidParams, target);
     const { kind, name, arguments: args, rest } = target;
     const request = requestOf({
-      behalf,
+      behalf: said.behalf,
       kind,
       tool: {
         server: asked.server,
@@ -153,10 +154,14 @@ const DESCRIPTION: JsonObject = {
 interface Invocation {
   readonly event: string;
   readonly server: string;
-  readonly params: JsonObject;
+  readonly message: RpcRequest;
 }
 
-/** What is asked; a text says what is wrong. The payload is a message's `method` and `params`, or the `params` alone. */
+/**
+ * What is asked; a text says what is wrong. The payload is a message's `method` and `params`, or the `params` alone. The host sends
+ * all of it, so it is read as strictly as what the proxy sends: nothing beside what is asked about, nothing that two readers could
+ * take for two things.
+ */
 function readInvocation({ name, event, phase, payload, config = {} }: JsonObject): Invocation | string {
   if (name !== VALIDATOR) return `params.name: expected "${VALIDATOR}"`;
   if (typeof event !== 'string' || !EVENTS.includes(event)) return `params.event: expected one of ${EVENTS.join(', ')}`;
@@ -169,8 +174,11 @@ function readInvocation({ name, event, phase, payload, config = {} }: JsonObject
   if (!isObject(payload)) return 'params.payload: expected an object';
   const isMessage = Object.hasOwn(payload, 'method');
   if (isMessage && payload['method'] !== event) return 'params.payload.method: differs from params.event';
-  const params: Json = isMessage ? (payload['params'] ?? {}) : payload;
-  return isObject(params) ? { event, server, params } : 'params.payload.params: expected an object';
+  const whole = { ...(isMessage ? payload : { method: event, params: payload }), jsonrpc: '2.0', id: 0 };
+  const read = readMessage(Buffer.from(JSON.stringify(whole)));
+  if (!read.ok) return `params.payload: ${read.message}`;
+  if (read.message.kind !== 'request') return 'params.payload: expected a request';
+  return { event, server, message: read.message };
 }
 
 function messageOf({ message, path }: Refusal): JsonObject {
