@@ -82,7 +82,7 @@ describe('the libraries of what a sidecar may be configured to do', () => {
     ['nothing is configured', "await (await sidecar('trace/open.js')).openTracing(undefined, {});", []],
     [
       'traces are configured',
-      `const { tracingConfig } = await sidecar('trace/config.js');
+      `const { tracingConfig } = await import('@portcullis/runtime/tracing');
        const config = tracingConfig.parse({ endpoint: 'http://127.0.0.1:1/v1/traces' });
        await (await (await sidecar('trace/open.js')).openTracing(config, {})).close();`,
       ['@opentelemetry/exporter-trace-otlp-proto', '@opentelemetry/sdk-trace'],

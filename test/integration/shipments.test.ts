@@ -50,8 +50,10 @@ async function ship(content: string, within = 15_000): Promise<string> {
     async () => {
       let answer: string | undefined;
       const accept = (bytes: Uint8Array): boolean => {
-        answer = Buffer.from(bytes).toString('utf8');
-        return answer.startsWith('answer');
+        const said = Buffer.from(bytes).toString('utf8');
+        if (!said.startsWith('answer')) return false;
+        answer = said;
+        return true;
       };
       await sending.sender?.ship(
         { lane: 'lane1', id: newId(), bytes: text(content) },
