@@ -7,11 +7,13 @@
  * - `envoy`: a real Envoy asks our decision point.
  * - `python-tuf`: the reference implementation's client reads a repository that our distributor wrote.
  * - `python-mcp`: the official MCP clients for Python, 1.x and 2.x, through a sidecar, over stdio and HTTP.
+ * - `python-openai`: the official OpenAI client for Python through a sidecar's model gateway.
  */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkWithEnvoy } from '../conformance/envoy.js';
 import { checkWithPythonMcp } from '../conformance/python-mcp.js';
+import { checkWithPythonOpenai } from '../conformance/python-openai.js';
 import { checkWithPythonTuf } from '../conformance/python-tuf.js';
 import { type RunningProcess, startProcess } from '../support/child-process.js';
 import type { StepResult } from './main.js';
@@ -129,9 +131,19 @@ async function pythonMcp(root: string): Promise<StepResult> {
   return tell('python-mcp', checks);
 }
 
+async function pythonOpenai(root: string): Promise<StepResult> {
+  return tell('python-openai', await checkWithPythonOpenai(await python(root, 'python-openai', ['openai==3.54.0'])));
+}
+
 /** The steps of `npm run conformance`. One that cannot be run says so and counts as skipped, never as passed. */
 export function runConformance(root: string): Readonly<Record<string, () => Promise<StepResult>>> {
-  const steps = { envoy, 'python-tuf': pythonTuf, 'python-mcp': pythonMcp, 'tuf-conformance': tufConformance };
+  const steps = {
+    envoy,
+    'python-tuf': pythonTuf,
+    'python-mcp': pythonMcp,
+    'python-openai': pythonOpenai,
+    'tuf-conformance': tufConformance,
+  };
   return Object.fromEntries(
     Object.entries(steps).map(([name, step]) => [
       name,
