@@ -60,6 +60,19 @@ describe('refused attempts', () => {
     });
   });
 
+  test('are told apart by what they would have reached, and say it', async () => {
+    const { queue, sent } = subject(60_000);
+    const to = (scheme: string) => refused({ target: { server: 'h:1', reached: { host: 'h', port: 1, scheme } } });
+    for (const scheme of ['http', 'https', 'http']) queue.add(to(scheme));
+    queue.add(refused());
+    await queue.close();
+    expect(sent.flat().map(({ target, count }) => [target, count])).toStrictEqual([
+      [{ host: 'h', port: 1, scheme: 'http' }, 2],
+      [{ host: 'h', port: 1, scheme: 'https' }, 1],
+      [undefined, 1],
+    ]);
+  });
+
   test('are reported by themselves, soon, and each once', async () => {
     const { queue, sent, state } = subject();
     queue.add(refused());
