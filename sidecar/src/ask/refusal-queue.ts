@@ -71,7 +71,8 @@ export function createRefusalQueue(options: RefusalQueueOptions): RefusalQueue {
   };
   /** Whether there is more to send at once. */
   const sendBatch = async (): Promise<boolean> => {
-    const batch = waiting.slice(0, MAX_BATCH);
+    // Smaller each time: together they may be more than a PDP takes in one message.
+    const batch = waiting.slice(0, Math.max(1, Math.min(waiting.length, MAX_BATCH) >> Math.min(failures, 30)));
     if (batch.length === 0) return false;
     try {
       const recorded = await send(batch);
@@ -84,7 +85,7 @@ export function createRefusalQueue(options: RefusalQueueOptions): RefusalQueue {
       failures += 1;
       if (failures >= MAX_ATTEMPTS) {
         failures = 0;
-        const given = forget(batch);
+        const given = forget(waiting.slice(0, MAX_BATCH));
         if (given.length > 0) lost(attemptsOf(given));
       }
       return false;
