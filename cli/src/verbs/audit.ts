@@ -153,7 +153,7 @@ function addExport(audit: Command, shell: Shell): void {
           'portcullis audit export audit --tenant acme --effect deny --from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z',
         ],
         [
-          'which agents reached a host, or were refused it',
+          'which agents might reach a host, or were refused it',
           'portcullis audit export audit --host api.example.com --format csv',
         ],
         ['for a spreadsheet', 'portcullis audit export audit --format csv > decisions.csv'],

@@ -48,7 +48,7 @@ export interface FoundRisk {
   readonly decision: 'ALLOW' | 'REVIEW' | 'BLOCK' | 'UNKNOWN';
   /** The whole: 0 to 1, or more where the caller reported more. Absent when it is unknown. */
   readonly score?: number;
-  /** Types of signals, each once, the strongest first. */
+  /** Types of signals, each once: the strongest first, the caller's own last. */
   readonly signals: readonly string[];
 }
 
