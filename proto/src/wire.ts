@@ -9,6 +9,7 @@ export type { AnalyseResponse, AnalyseResponse__Output } from './gen/portcullis/
 export type { Answer, Answer__Output } from './gen/portcullis/v1/Answer.js';
 export type { Arm__Output } from './gen/portcullis/v1/Arm.js';
 export type { AttemptKind__Output } from './gen/portcullis/v1/AttemptKind.js';
+export type { AttemptTarget, AttemptTarget__Output } from './gen/portcullis/v1/AttemptTarget.js';
 export type { BundleFreshness__Output } from './gen/portcullis/v1/BundleFreshness.js';
 export type { CanonicalRequest, CanonicalRequest__Output } from './gen/portcullis/v1/CanonicalRequest.js';
 export type { Condition, Condition__Output } from './gen/portcullis/v1/Condition.js';

@@ -302,7 +302,10 @@ describe('what is not allowed', () => {
     const before = stack.decisions().length;
     const { out } = await curl([url]);
     expect(out).toMatch(/^HTTP\/1\.1 403 /);
-    expect(stack.decisions()).toHaveLength(before + 1);
+    const records = stack.decisions().slice(before);
+    const host = new URL(url).hostname;
+    expect(records).toMatchObject([{ effect: 'deny', target: { scheme: 'http', host, method: 'GET' } }]);
+    expect(JSON.stringify(records)).not.toContain('meta-data');
   });
 
   test('a body that uses up a quota of bytes is cut', async () => {
@@ -419,13 +422,16 @@ test('every connection that was let through has an allow on record, with what it
       .map((line) => JSON.parse(line) as Record<string, unknown>),
   );
   expect(lines.length).toBeGreaterThan(5);
-  const allowed = new Map(stack.decisions().map((record) => [record.decision_id, record.effect]));
+  const allowed = new Map(stack.decisions().map((record) => [record.decision_id, record]));
   for (const line of lines) {
     expect(line).toMatchObject({
       host: 'localhost',
       resolved_ips: expect.arrayContaining(['127.0.0.1']),
       bytes_sent: expect.any(Number),
     });
-    expect(allowed.get(String(line['decision_id']))).toBe('allow');
+    expect(allowed.get(String(line['decision_id']))).toMatchObject({
+      effect: 'allow',
+      target: { host: line['host'], port: line['port'], scheme: line['scheme'] },
+    });
   }
 });

@@ -155,9 +155,11 @@ const MESSAGES = {
     'decision_id=1 outcome=2 request_digest=3 duration_ms=4 usage=5 result_json=6 session_id=7 result_truncated=8 ' +
     'tenant_id=9 agent_id=10 redaction=11',
   Reuse:
-    'decision_id=1 reuse_of=2 request_digest=3 tenant_id=4 agent_id=5 server=6 tool=7 operation=8 arguments_digest=9 bundle_digest=10 policy_version=11 release_seq=12 matched=13 at=14',
+    'decision_id=1 reuse_of=2 request_digest=3 tenant_id=4 agent_id=5 server=6 tool=7 operation=8 arguments_digest=9 bundle_digest=10 policy_version=11 release_seq=12 matched=13 at=14 target=15',
   RedactionLayers: 'layers=1 ner=2',
-  Refusal: 'refusal_id=1 source=2 code=3 reason=4 status=5 server=6 tool=7 operation=8 count=9 at=10 last_at=11',
+  AttemptTarget: 'host=1 method=2 model=3 peer=4 port=5 provider=6 scheme=7 skill=8',
+  Refusal:
+    'refusal_id=1 source=2 code=3 reason=4 status=5 server=6 tool=7 operation=8 count=9 at=10 last_at=11 target=12',
   SettleRequest: 'settlements=1 reuses=8 refusals=9',
   SettleResponse: 'accepted=1 reuses_recorded=8 refusals_recorded=9',
 } as const;

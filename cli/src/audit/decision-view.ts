@@ -1,6 +1,7 @@
 import { readRecord } from '@portcullis/policy/evidence';
 import type { Json, JsonObject } from '@portcullis/policy/model';
 import { refusalText } from './record-text.js';
+import { calledText, operationText, riskText } from './target-text.js';
 
 /** Which decisions are shown; what is absent does not narrow. */
 export interface DecisionFilter {
@@ -11,6 +12,10 @@ export interface DecisionFilter {
   readonly server?: string | undefined;
   /** The tool, or the skill of another agent. */
   readonly tool?: string | undefined;
+  /** The host of a connection. */
+  readonly host?: string | undefined;
+  /** The model of a call. */
+  readonly model?: string | undefined;
   /** The operation, such as `tools/call`. */
   readonly operation?: string | undefined;
   /** A deny code that it names. */
@@ -30,19 +35,18 @@ export function seenDecision(line: string, filter: DecisionFilter): SeenDecision
   const { record } = reading;
   const isRefusal = record['kind'] === 'refusal';
   if ((record['kind'] !== 'decision' && !isRefusal) || !fits(record, filter)) return undefined;
-  const tool = object(record['tool']);
   const deny = texts(record['deny']);
   const policies = matched(record).filter(({ effect }) => record['effect'] === 'allow' || effect !== 'allow');
-  const called = [tool['server'], tool['name']].filter((part) => typeof part === 'string').join('/');
   const columns = [
     text(record['at']),
     text(record['effect']).padEnd(5),
     `${text(record['tenant'])}/${text(record['agent'])}`.padEnd(24),
-    [text(tool['operation']), called]
+    [operationText(record), calledText(record)]
       .filter((part) => part !== '')
       .join(' ')
       .padEnd(36),
     [...deny, ...policies.map(({ layer, policy }) => `${layer}/${policy}`)].join(' '),
+    riskText(record),
     isRefusal ? refusalText(record) : tookText(record),
     text(record['decision_id'] ?? record['refusal_id']),
   ];
@@ -51,6 +55,7 @@ export function seenDecision(line: string, filter: DecisionFilter): SeenDecision
 
 function fits(record: JsonObject, filter: DecisionFilter): boolean {
   const tool = object(record['tool']);
+  const target = object(record['target']);
   const is = (wanted: string | undefined, value: Json | undefined): boolean => wanted === undefined || wanted === value;
   return (
     is(filter.tenant, record['tenant']) &&
@@ -58,6 +63,8 @@ function fits(record: JsonObject, filter: DecisionFilter): boolean {
     is(filter.effect, record['effect']) &&
     is(filter.server, tool['server']) &&
     is(filter.tool, tool['name']) &&
+    is(filter.host, target['host']) &&
+    is(filter.model, target['model']) &&
     is(filter.operation, tool['operation']) &&
     (filter.code === undefined || texts(record['deny']).includes(filter.code)) &&
     (filter.policy === undefined ||

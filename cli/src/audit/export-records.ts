@@ -15,6 +15,10 @@ export interface RecordFilter {
   readonly to?: number;
   readonly tenant?: string;
   readonly effect?: string;
+  /** The host of a connection. */
+  readonly host?: string;
+  /** The model of a call. */
+  readonly model?: string;
 }
 
 const COLUMNS = [
@@ -45,9 +49,22 @@ const COLUMNS = [
   'source',
   'reason',
   'count',
+  'scheme',
+  'host',
+  'port',
+  'method',
+  'provider',
+  'model',
+  'peer',
+  'skill',
+  'risk',
+  'risk_score',
+  'risk_signals',
   'writer',
   'hash',
 ] as const;
+
+const REACHED = ['scheme', 'host', 'port', 'method', 'provider', 'model', 'peer', 'skill'] as const;
 
 /**
  * Prints the wanted records and verifies the chain on the way; lines that are no records are not printed.
@@ -101,9 +118,12 @@ export function createRecordPrinter(format: ExportFormat, print: (text: string) 
   };
 }
 
-function isWanted(record: JsonObject, { from, to, tenant, effect }: RecordFilter): boolean {
+function isWanted(record: JsonObject, { from, to, tenant, effect, host, model }: RecordFilter): boolean {
   if (tenant !== undefined && record['tenant'] !== tenant) return false;
   if (effect !== undefined && record['effect'] !== effect) return false;
+  const target = objectOf(record['target']);
+  if (host !== undefined && target['host'] !== host) return false;
+  if (model !== undefined && target['model'] !== model) return false;
   if (from === undefined && to === undefined) return true;
   const at = Date.parse(textOf(record['at']));
   return at >= (from ?? Number.NEGATIVE_INFINITY) && at < (to ?? Number.POSITIVE_INFINITY);
@@ -111,6 +131,8 @@ function isWanted(record: JsonObject, { from, to, tenant, effect }: RecordFilter
 
 function csvRow(record: JsonObject, line: string): string {
   const tool = objectOf(record['tool']);
+  const target = objectOf(record['target']);
+  const risk = objectOf(record['risk']);
   const derived: Readonly<Record<string, string>> = {
     deny: listOf(record['deny']).map(textOf).join(' '),
     server: textOf(tool['server']),
@@ -120,6 +142,10 @@ function csvRow(record: JsonObject, line: string): string {
       .map(objectOf)
       .map((match) => `${textOf(match['layer'])}/${textOf(match['policy'])}`)
       .join(' '),
+    ...Object.fromEntries(REACHED.map((name) => [name, textOf(target[name])])),
+    risk: textOf(risk['decision']),
+    risk_score: textOf(risk['score']),
+    risk_signals: listOf(risk['signals']).map(textOf).join(' '),
     evaluation_us: textOf(objectOf(record['timings_us'])['evaluation']),
     hash: line.slice(-66, -2),
   };

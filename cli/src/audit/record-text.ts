@@ -1,5 +1,6 @@
 import { readRecord } from '@portcullis/policy/evidence';
 import type { Json, JsonObject } from '@portcullis/policy/model';
+import { calledText, operationText, riskText } from './target-text.js';
 
 /** A record in one line for people; a line that is none says so. */
 export function recordText(line: string): string {
@@ -7,9 +8,10 @@ export function recordText(line: string): string {
   if (!reading.ok) return `?  ${reading.message}`;
   const { record, link } = reading;
   const tool = (record['tool'] ?? {}) as { readonly [name: string]: Json };
-  const called = [tool['server'], tool['name'] ?? tool['operation']]
-    .filter((part) => typeof part === 'string')
-    .join('/');
+  const called =
+    record['target'] === undefined
+      ? [tool['server'], tool['name'] ?? tool['operation']].filter((part) => typeof part === 'string').join('/')
+      : [operationText(record), calledText(record)].filter((part) => part !== '').join(' ');
   const who = `${shown(record['tenant'])}/${shown(record['agent'])}`;
   if (record['kind'] === 'approval') {
     const what = [record['event'], record['approval_id'], record['by'], record['comment']].map(shown).join('  ');
@@ -45,7 +47,7 @@ export function recordText(line: string): string {
   }
   const deny = Array.isArray(record['deny']) ? record['deny'].join(' ') : '';
   return printable(
-    `${link.seq}  ${shown(record['at'])}  ${shown(record['effect']).padEnd(5)}  ${who}  ${called}  ${deny}`,
+    `${link.seq}  ${shown(record['at'])}  ${shown(record['effect']).padEnd(5)}  ${who}  ${called}  ${deny}  ${riskText(record)}`,
   );
 }
 

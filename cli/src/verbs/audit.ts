@@ -24,6 +24,8 @@ interface ExportFlags extends EvidenceFlags {
   readonly to?: number;
   readonly tenant?: string;
   readonly effect?: string;
+  readonly host?: string;
+  readonly model?: string;
   readonly format: ExportFormat;
 }
 
@@ -31,6 +33,8 @@ interface TailFlags extends EvidenceFlags {
   readonly tenant?: string;
   readonly agent?: string;
   readonly effect?: string;
+  readonly host?: string;
+  readonly model?: string;
   readonly follow: boolean;
   readonly lines: number;
   readonly json: boolean;
@@ -138,6 +142,8 @@ function addExport(audit: Command, shell: Shell): void {
     .option('--to <TIME>', 'records before this time, as RFC 3339', instant)
     .option('--tenant <TENANT>', 'records of this tenant')
     .addOption(new Option('--effect <EFFECT>', 'records of this effect').choices(['allow', 'deny', 'hold']))
+    .option('--host <HOST>', 'records of connections to this host, refused ones included')
+    .option('--model <MODEL>', 'records of calls of this model')
     .addOption(new Option('--format <FORMAT>', 'how to print').choices(EXPORT_FORMATS).default('jsonl'))
     .addHelpText(
       'after',
@@ -145,6 +151,10 @@ function addExport(audit: Command, shell: Shell): void {
         [
           'what a tenant was denied in November',
           'portcullis audit export audit --tenant acme --effect deny --from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z',
+        ],
+        [
+          'which agents might reach a host, or were refused it',
+          'portcullis audit export audit --host api.example.com --format csv',
         ],
         ['for a spreadsheet', 'portcullis audit export audit --format csv > decisions.csv'],
       ),
@@ -164,8 +174,8 @@ function addExport(audit: Command, shell: Shell): void {
 
 /** One chain as it is, which verifies; or the records of all chains that fit, newest first. */
 async function exportFromDistributor(shell: Shell, flags: ExportFlags): Promise<void> {
-  const { format, writer, from, to, tenant, effect } = flags;
-  const filter = given({ tenant, effect, from: timeText(from), to: timeText(to) });
+  const { format, writer, from, to, tenant, effect, host, model } = flags;
+  const filter = given({ tenant, effect, host, model, from: timeText(from), to: timeText(to) });
   const print = (text: string): void => shell.terminal.data(text);
   await withEvidence(shell, flags, async (evidence) => {
     if (writer !== undefined) {
@@ -209,6 +219,8 @@ function addTail(audit: Command, shell: Shell): void {
     .option('--tenant <TENANT>', 'records of this tenant, where a distributor is asked')
     .option('--agent <AGENT>', 'records of this agent, where a distributor is asked')
     .option('--effect <EFFECT>', 'records of this effect, where a distributor is asked')
+    .option('--host <HOST>', 'records of connections to this host, where a distributor is asked')
+    .option('--model <MODEL>', 'records of calls of this model, where a distributor is asked')
     .option('--json', 'print the records as they are, one per line', false)
     .addHelpText(
       'after',
@@ -216,8 +228,8 @@ function addTail(audit: Command, shell: Shell): void {
     )
     .action(async (path: string | undefined, flags: TailFlags) => {
       oneSource(path, flags);
-      const { follow, lines, tenant, agent, effect } = flags;
-      const filter = given({ tenant, agent, effect });
+      const { follow, lines, tenant, agent, effect, host, model } = flags;
+      const filter = given({ tenant, agent, effect, host, model });
       if (path === undefined) {
         if (flags.writer !== undefined)
           throw usageFault('--writer: a tail is of all chains; filter by tenant or agent');
@@ -229,7 +241,8 @@ function addTail(audit: Command, shell: Shell): void {
         });
         return;
       }
-      if (Object.keys(filter).length > 0) throw usageFault('--tenant, --agent and --effect: a PATH is not filtered');
+      if (Object.keys(filter).length > 0)
+        throw usageFault('--tenant, --agent, --effect, --host and --model: a PATH is not filtered');
       for await (const line of tailRecords(path, { follow, lines, pollMs: POLL_MS, signal: shell.signal })) {
         shell.terminal.data(flags.json ? line : recordText(line));
       }

@@ -76,6 +76,96 @@ async function chain() {
 const tail = (path: string, ...flags: readonly string[]) =>
   runForTest(['decisions', 'tail', path, '--no-follow', ...flags]);
 
+/** What was reached, or was not. */
+const REACHING: readonly Partial<DecisionEntry>[] = [
+  {
+    tool: {},
+    effect: 'deny',
+    deny: ['POLICY_DENIED'],
+    matched: [],
+    target: { scheme: 'https', host: 'site.test', port: 443, method: 'GET' },
+    risk: { decision: 'REVIEW', score: 0.62, signals: ['burst', 'new_destination'] },
+  },
+  { tool: { server: 'openai', operation: 'chat' }, target: { provider: 'openai', model: 'm-1' }, matched: [] },
+  {
+    tool: { server: 'planner', name: 'book', operation: 'SendMessage' },
+    target: { peer: 'planner', skill: 'book' },
+    matched: [],
+    risk: { decision: 'UNKNOWN', signals: [] },
+  },
+  { tool: { server: 'web', name: 'fetch' }, target: { host: '\u001b[2J' }, matched: [] },
+];
+
+describe('decisions about more than tools', () => {
+  async function reaching() {
+    const folder = await temporaryFolder();
+    const lines = REACHING.map((changes, index) => {
+      const entry = {
+        ...(JSON.parse(line(1)) as DecisionEntry),
+        ...changes,
+        decision_id: `r${index}`,
+        effect: changes.effect ?? 'allow',
+      };
+      return sealDecision(entry, { record_id: `r${index}`, writer: 'w', seq: index + 1, prev: GENESIS }).line;
+    });
+    await writeFile(join(folder.path, '0000000000000001.jsonl'), `${lines.join('\n')}\n`);
+    return folder;
+  }
+
+  test('say what was reached or refused, and what was found of its risk', async () => {
+    await using folder = await reaching();
+    const shown = (await tail(folder.path)).stdout.trimEnd().split('\n');
+    expect(shown.map((one) => one.replaceAll(/ +/g, ' ').replace(/^\S+ /, ''))).toEqual([
+      'deny acme/analyst GET https://site.test:443 POLICY_DENIED risk REVIEW 0.62 burst new_destination 1.2ms r0',
+      'allow acme/analyst chat openai/m-1 POLICY_DENIED 1.2ms r1',
+      'allow acme/analyst SendMessage planner/book POLICY_DENIED risk UNKNOWN 1.2ms r2',
+      'allow acme/analyst web/fetch \ufffd[2J POLICY_DENIED 1.2ms r3',
+    ]);
+    const audit = (await runForTest(['audit', 'tail', folder.path])).stdout.replaceAll(/ +/g, ' ');
+    expect(audit).toContain('deny acme/analyst GET https://site.test:443 POLICY_DENIED risk REVIEW 0.62 burst');
+    expect(audit).toContain('allow acme/analyst chat openai/m-1');
+  });
+
+  test.each([
+    [['--host', 'site.test'], ['r0']],
+    [['--host', 'site.test', '--effect', 'allow'], []],
+    [['--host', 'site'], []],
+    [['--model', 'm-1'], ['r1']],
+  ])('are found by %j', async (flags, expected) => {
+    await using folder = await reaching();
+    const found = (await tail(folder.path, ...flags, '--json')).stdout;
+    const exported = (await runForTest(['audit', 'export', folder.path, ...flags])).stdout;
+    for (const text of [found, exported]) {
+      const ids = text.split('\n').filter((one) => one !== '');
+      expect(ids.map((one) => (JSON.parse(one) as { decision_id: string }).decision_id)).toEqual(expected);
+    }
+  });
+
+  test('are columns of a CSV', async () => {
+    await using folder = await reaching();
+    const { stdout } = await runForTest(['audit', 'export', folder.path, '--format', 'csv']);
+    const [head = [], ...rows] = stdout
+      .trimEnd()
+      .split('\n')
+      .map((row) => row.split(','));
+    const first = head.indexOf('scheme');
+    expect(head.slice(first, first + 11).join()).toBe(
+      'scheme,host,port,method,provider,model,peer,skill,risk,risk_score,risk_signals',
+    );
+    expect(rows.map((row) => row.slice(first, first + 11).join())).toMatchObject([
+      'https,site.test,443,GET,,,,,REVIEW,0.62,burst new_destination',
+      ',,,,openai,m-1,,,,,',
+      ',,,,,,planner,book,UNKNOWN,,',
+      expect.stringContaining('[2J'),
+    ]);
+  });
+
+  test('of a file are filtered by export, and not by audit tail', async () => {
+    await using folder = await reaching();
+    expect((await runForTest(['audit', 'tail', folder.path, '--host', 'site.test'])).code).toBe(EXIT.usage);
+  });
+});
+
 describe('decisions tail', () => {
   test('shows what a sidecar refused by itself, and how often', async () => {
     await using audit = await chain();

@@ -36,6 +36,8 @@ export function addDecisionsVerbs(program: Command, shell: Shell): void {
     .addOption(new Option('--effect <EFFECT>', 'of this effect').choices(['allow', 'deny', 'hold']))
     .option('--server <SERVER>', 'towards this MCP server, or this other agent')
     .option('--tool <TOOL>', 'of this tool, or this skill of another agent')
+    .option('--host <HOST>', 'to this host, of connections')
+    .option('--model <MODEL>', 'of this model')
     .option('--operation <OPERATION>', 'of this operation, such as tools/call')
     .option('--code <CODE>', 'that name this deny code')
     .option('--policy <POLICY>', 'that this policy contributed to: its name, or <layer>/<name>')
@@ -48,6 +50,7 @@ export function addDecisionsVerbs(program: Command, shell: Shell): void {
           'the last hundred about one tool',
           'portcullis decisions tail audit --tool delete_file --lines 100 --no-follow',
         ],
+        ['who connects where, or tried to', 'portcullis decisions tail audit --host api.example.com'],
       ),
     )
     .action(async (path: string | undefined, flags: TailFlags) => {
@@ -96,8 +99,8 @@ function seqOf(line: string): number {
 }
 
 async function fromDistributor(shell: Shell, flags: TailFlags): Promise<void> {
-  const { tenant, agent, effect, follow, lines } = flags;
-  const wanted = Object.entries({ tenant, agent, effect }).filter(
+  const { tenant, agent, effect, host, model, follow, lines } = flags;
+  const wanted = Object.entries({ tenant, agent, effect, host, model }).filter(
     (pair): pair is [string, string] => pair[1] !== undefined,
   );
   const show = shower(shell, flags);

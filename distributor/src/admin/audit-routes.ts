@@ -51,6 +51,8 @@ const recordsQuery = z.strictObject({
   tenant: text.optional(),
   agent: text.optional(),
   tool: text.optional(),
+  host: text.optional(),
+  model: text.optional(),
   effect: text.optional(),
   kind: text.optional(),
   decision_id: text.optional(),

@@ -121,10 +121,10 @@ export function createDatabaseQuery(database: Database): EvidenceQuery {
 
 /** What is erased is found by nothing: there is no text to show. */
 function wanted(of: Where, scope: TenantScope, filter: RecordFilter): Expression<SqlBool> {
-  const { tenant, agent, tool, effect, kind, decisionId, from, to } = filter;
+  const { tenant, agent, tool, host, model, effect, kind, decisionId, from, to } = filter;
   const conditions: Expression<SqlBool>[] = [of('record.line', 'is not', null)];
   if (scope !== '*') conditions.push(scope.length === 0 ? sql<SqlBool>`false` : of('record.tenant', 'in', [...scope]));
-  const equal = { tenant, agent, tool, effect, kind, decision_id: decisionId };
+  const equal = { tenant, agent, tool, host, model, effect, kind, decision_id: decisionId };
   for (const [column, value] of Object.entries(equal) as [keyof typeof equal, string | undefined][]) {
     // A zero byte is in no column, and PostgreSQL takes none as a parameter.
     if (value !== undefined) conditions.push(of(`record.${column}`, '=', value.replaceAll('\u0000', '\u{fffd}')));

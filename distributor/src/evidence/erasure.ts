@@ -166,7 +166,8 @@ async function eraseSome(
   const seqs = rows.map(({ seq }) => String(seq));
   await sql`
     update evidence_records r set erasure = ${id}, line = null, record_id = null, kind = null, at = null, tenant = null,
-      agent = null, person = null, tool = null, effect = null, decision_id = null, release_seq = null, bundle_digest = null
+      agent = null, person = null, tool = null, host = null, model = null, effect = null, decision_id = null,
+      release_seq = null, bundle_digest = null
     from unnest(${chains}::integer[], ${seqs}::bigint[]) as gone (chain, seq)
     where r.chain = gone.chain and r.seq = gone.seq
   `.execute(transaction);

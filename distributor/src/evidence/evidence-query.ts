@@ -11,6 +11,10 @@ export interface RecordFilter {
   readonly agent?: string | undefined;
   /** `server/name`, the name alone where there is no server, or the operation. */
   readonly tool?: string | undefined;
+  /** The host of a connection, as it was decided. */
+  readonly host?: string | undefined;
+  /** The model of a call. */
+  readonly model?: string | undefined;
   /** The effect of a decision, or what happened to an approval or a kill. */
   readonly effect?: string | undefined;
   /** `decision`, `approval`, `kill`. */

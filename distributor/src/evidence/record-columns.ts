@@ -14,6 +14,10 @@ export interface RecordColumns {
   readonly person: string | null;
   /** `server/name`, the name alone, or the operation. */
   readonly tool: string | null;
+  /** The host of a connection. */
+  readonly host: string | null;
+  /** Of a model call. */
+  readonly model: string | null;
   /** The effect of a decision; what happened, for other kinds. */
   readonly effect: string | null;
   readonly decision_id: string | null;
@@ -28,6 +32,7 @@ const KILL_SCOPE = /^(?:tenant (?<whole>\S+)|agent (?<tenant>[^\s/]+)\/(?<agent>
 /** Reads the columns of a record of any kind; what is not of the expected type is null. */
 export function columnsOf(record: JsonObject): RecordColumns {
   const kind = textOf(record['kind']);
+  const { host, model } = membersOf(record['target']);
   const scope = kind === 'kill' ? KILL_SCOPE.exec(textOf(record['scope']) ?? '')?.groups : undefined;
   return {
     record_id: textOf(record['record_id']),
@@ -37,6 +42,8 @@ export function columnsOf(record: JsonObject): RecordColumns {
     agent: textOf(record['agent']) ?? scope?.['agent'] ?? null,
     person: textOf(record['user']) ?? textOf(record['by']) ?? textOf(record['actor']),
     tool: toolOf(record['tool']),
+    host: textOf(host),
+    model: textOf(model),
     effect: textOf(record['effect']) ?? textOf(record['event']),
     decision_id: textOf(record['decision_id']),
     release_seq: numberOf(record['release_seq']),
@@ -59,9 +66,12 @@ function timeOf(value: Json | undefined): Date {
   return at >= Date.UTC(1970) && at < Date.UTC(9999) ? new Date(at) : new Date(0);
 }
 
+function membersOf(value: Json | undefined): JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
+}
+
 function toolOf(value: Json | undefined): string | null {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
-  const { server, name, operation } = value as JsonObject;
+  const { server, name, operation } = membersOf(value);
   const parts = [server, name ?? operation].filter((part) => typeof part === 'string');
   return parts.length === 0 ? null : textOf(parts.join('/'));
 }

@@ -47,7 +47,7 @@ describe('a database', () => {
     // The same database for a second program; that one's end is not the database's.
     const second = databaseOf(async () => new PGliteDialect({ pglite: held }));
     await expect(second.open()).rejects.toMatchObject({ code: 'ERR_STORE_MIGRATION', kind: 'unavailable' });
-    expect(await dump()).toEqual([{ name: '0001-evidence' }, { name: '9999-later' }]);
+    expect(await dump()).toEqual([{ name: '0001-evidence' }, { name: '0002-targets' }, { name: '9999-later' }]);
     await first.close();
   }, 60_000);
 

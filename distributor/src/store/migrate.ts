@@ -4,10 +4,14 @@ import { PortcullisError } from '@portcullis/runtime';
 import type { Kysely } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { evidenceTables } from './migrations/0001-evidence.js';
+import { targetColumns } from './migrations/0002-targets.js';
 import type { StoreSchema } from './schema.js';
 
 /** By name; they run in the order of their names, once, and never change after a release. */
-const MIGRATIONS: Readonly<Record<string, Migration>> = { '0001-evidence': evidenceTables };
+const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  '0001-evidence': evidenceTables,
+  '0002-targets': targetColumns,
+};
 
 /**
  * Runs what has not run yet, in one transaction, and under a lock that several distributors share.

@@ -35,6 +35,8 @@ export interface RecordTable {
   readonly agent: string | null;
   readonly person: string | null;
   readonly tool: string | null;
+  readonly host: string | null;
+  readonly model: string | null;
   readonly effect: string | null;
   readonly decision_id: string | null;
   readonly release_seq: Int8 | null;

@@ -7,6 +7,7 @@
  */
 
 import type { ReadSet } from '@portcullis/policy';
+import type { FoundRisk } from '@portcullis/policy/evidence';
 import type {
   CanonicalRequest,
   Checked,
@@ -75,6 +76,8 @@ export interface AssessedRequest {
   readonly contextual: ContextualRequest;
   /** What is evaluated. */
   readonly request: RequestInContext;
+  /** What the assessment came to; absent where none was asked for. */
+  readonly risk?: FoundRisk;
 }
 
 /** A request and what the engine found. */

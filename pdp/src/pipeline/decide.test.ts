@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { compileBundle, linkBundle } from '@portcullis/policy';
 import { unpackBundle } from '@portcullis/policy/bundle';
-import type { CanonicalRequest, Decision, DenyReason } from '@portcullis/policy/model';
+import type { CanonicalRequest, Decision, DenyReason, IntentRisk } from '@portcullis/policy/model';
 import {
   argumentsDigestHex,
   createRequestParser,
@@ -21,7 +21,7 @@ import { AGENT, GATEWAY, toolCall } from '../fixtures/requests.js';
 import { createMemoryQuotaStore } from '../quota/memory.js';
 import type { Attempt } from './chain.js';
 import { createDecide, type DecideParts } from './decide.js';
-import type { DecisionRecord, DecisionSink, Snapshot } from './ports.js';
+import type { DecisionRecord, DecisionSink, RiskAssessor, Snapshot } from './ports.js';
 
 const parseRequest = createRequestParser();
 let snapshot: Snapshot;
@@ -408,6 +408,89 @@ describe('the record', () => {
     ]);
     expect(decision.matched.length).toBeGreaterThan(0);
     expect(JSON.stringify(sink.records)).not.toContain('secret');
+  });
+
+  const { tool: _tool, ...bare } = toolCall('read');
+  const places: readonly (readonly [string, CanonicalRequest, object])[] = [
+    [
+      'a connection',
+      {
+        ...bare,
+        source: 'egress_proxy',
+        kind: 'egress',
+        egress: { scheme: 'https', host: 'site.test', port: 443, method: 'GET', path: '/secret', bytes: 1 },
+      },
+      { scheme: 'https', host: 'site.test', port: 443, method: 'GET' },
+    ],
+    [
+      'a model call',
+      {
+        ...bare,
+        source: 'llm_proxy',
+        kind: 'inference',
+        request: { action: 'chat', model: 'm-1', model_provider: 'p', query: 'secret' },
+      },
+      { model: 'm-1', provider: 'p' },
+    ],
+    [
+      'a message to another agent',
+      {
+        ...bare,
+        source: 'a2a_proxy',
+        kind: 'a2a',
+        peer: { agent_id: 'planner', skill: 'book', url: 'https://secret' },
+      },
+      { peer: 'planner', skill: 'book' },
+    ],
+  ];
+
+  test.each(places)(
+    'of %s names what it would have reached, denied or stopped, and nothing else of it',
+    async (_name, request, target) => {
+      const sink = keeping();
+      expect((await subject({ sink }).decide(asking(request))).effect).toBe('deny');
+      const kills = { stops: (): DenyReason => ({ code: 'KILL_SWITCH', message: 'stopped', path: '' }) };
+      await subject({ sink, kills }).decide(asking(request));
+      expect(sink.records.map((record) => record.target)).toStrictEqual([target, target]);
+      expect(JSON.stringify(sink.records)).not.toContain('secret');
+    },
+  );
+
+  test('of a tool call has no other target, and no risk where nobody assesses it', async () => {
+    const sink = keeping();
+    await subject({ sink }).decide(asking(toolCall('read', { intent_risk: { decision: 'BLOCK' } })));
+    expect(sink.records).toHaveLength(1);
+    expect(sink.records[0]).not.toHaveProperty('target');
+    expect(sink.records[0]).not.toHaveProperty('risk');
+  });
+
+  const readingRisk = () => ({ ...snapshot, engine: { ...snapshot.engine, factsNeeded: ['intent_risk.decision'] } });
+  const judging = (assess: RiskAssessor['assess']): Partial<DecideParts> => ({
+    snapshots: { current: () => ({ ok: true, snapshot: readingRisk() }) },
+    assessor: { reads: [], assess },
+  });
+
+  test('says what the risk was found to be: names, each once and bounded, and never an explanation', async () => {
+    const sink = keeping();
+    const found = ['burst', 'burst', 'x'.repeat(1_000), ...Array.from({ length: 100 }, (_, n) => `s${n}`)];
+    const risk = (): IntentRisk => ({
+      decision: 'REVIEW',
+      explanation: 'secret',
+      behavioral_signals: found.map((signal_type) => ({ signal_type, details: { secret: 'secret' } })),
+      risk_dimensions: { overall: 0.62, data_exfiltration: 1 },
+    });
+    await subject({ sink, ...judging(risk) }).decide(asking(toolCall('read')));
+    const { signals = [], ...rest } = sink.records[0]?.risk ?? {};
+    expect(rest).toStrictEqual({ decision: 'REVIEW', score: 0.62 });
+    expect(signals.slice(0, 3)).toEqual(['burst', 'x'.repeat(128), 's0']);
+    expect(signals).toHaveLength(32);
+    expect(JSON.stringify(sink.records)).not.toContain('secret');
+  });
+
+  test('says that the risk could not be assessed', async () => {
+    const sink = keeping();
+    await subject({ sink, ...judging(() => Promise.reject(new Error('down'))) }).decide(asking(toolCall('read')));
+    expect(sink.records[0]?.risk).toStrictEqual({ decision: 'UNKNOWN', signals: [] });
   });
 
   test('has no digest of arguments where there are none', async () => {

@@ -219,6 +219,7 @@ async function runStages(
   const judged = assess(contextual.value, question, parts.assessor, attempt.deadline - edge);
   const assessed = judged instanceof Promise ? await judged : judged;
   progress.request = assessed.request;
+  if (assessed.risk !== undefined) progress.risk = assessed.risk;
   if (!crossed('risk')) return { ok: false, reason: TIMED_OUT };
 
   const adjudicated = adjudicate(assessed);

@@ -1,7 +1,15 @@
 /** Turns how far an attempt came into the decision that is answered, and into the record of it. */
 
-import type { ExpectedDraw, HeldSubject } from '@portcullis/policy/evidence';
-import type { CacheHint, ContextualRequest, Decision, DenyReason, QuotaGuard, Verdict } from '@portcullis/policy/model';
+import type { ExpectedDraw, FoundRisk, HeldSubject } from '@portcullis/policy/evidence';
+import {
+  attemptTargetOf,
+  type CacheHint,
+  type ContextualRequest,
+  type Decision,
+  type DenyReason,
+  type QuotaGuard,
+  type Verdict,
+} from '@portcullis/policy/model';
 import { argumentsDigestHex } from '@portcullis/proto';
 import type { Attempt, NormalizedRequest } from './chain.js';
 import { type DecisionRecord, type Question, type Snapshot, STAGES, type StageName } from './ports.js';
@@ -14,6 +22,8 @@ export interface Progress {
   snapshot?: Snapshot;
   /** What is evaluated, once it is complete. */
   request?: ContextualRequest;
+  /** What its risk was found to be; absent where nobody was asked. */
+  risk?: FoundRisk;
   /** How the answer may be kept; absent for not at all. */
   cache?: CacheHint;
   /** Whether it was decided before. */
@@ -91,6 +101,7 @@ export function recordOf(decision: Decision, attempt: Attempt, progress: Progres
   const request = progress.normalized?.request;
   const { caller } = attempt;
   const { server, name, operation, arguments: args } = request?.tool ?? {};
+  const target = request === undefined ? undefined : attemptTargetOf(request);
   return {
     decision_id: decision.decision_id,
     request_digest: decision.request_digest,
@@ -103,6 +114,8 @@ export function recordOf(decision: Decision, attempt: Attempt, progress: Progres
       ...(name === undefined ? {} : { name }),
       ...(operation === undefined ? {} : { operation }),
     },
+    ...(target === undefined ? {} : { target }),
+    ...(progress.risk === undefined ? {} : { risk: progress.risk }),
     // Cannot throw: the digest of the whole request, arguments included, was computed before.
     ...(args === undefined ? {} : { arguments_digest: argumentsDigestHex(args) }),
     bundle_digest: decision.meta.bundle_digest,

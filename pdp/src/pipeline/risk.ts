@@ -1,6 +1,8 @@
 /** Fourth stage: what the attempt is after, judged only for bundles that read it. */
 
-import { overlapsAny } from '@portcullis/policy/model';
+import type { FoundRisk } from '@portcullis/policy/evidence';
+import { type IntentRisk, overlapsAny } from '@portcullis/policy/model';
+import { OVERALL } from '@portcullis/policy/risk';
 import { byDeadline } from './by-deadline.js';
 import { type AssessedRequest, type ContextualRequest, mintAssessed } from './chain.js';
 import type { Question, RiskAssessor } from './ports.js';
@@ -34,9 +36,23 @@ async function assessed(
   const { request } = contextual;
   try {
     const risk = await byDeadline(Promise.resolve(assessor.assess(question, request)), leftMs);
-    if (risk !== undefined) return mintAssessed({ contextual, request: { ...request, intent_risk: risk } });
+    if (risk !== undefined) {
+      return mintAssessed({ contextual, request: { ...request, intent_risk: risk }, risk: foundRisk(risk) });
+    }
   } catch {
     // Not known, as when it is late.
   }
-  return mintAssessed({ contextual, request: supplemented(request, unavailable([RISK])) });
+  return mintAssessed({ contextual, request: supplemented(request, unavailable([RISK])), risk: UNKNOWN });
+}
+
+const UNKNOWN: FoundRisk = { decision: 'UNKNOWN', signals: [] };
+/** Records are bounded: analysers outside, and what the caller reported, may name as many signals as they like. */
+const MAX_SIGNALS = 32;
+const MAX_SIGNAL = 128;
+
+/** What its record says of a risk. */
+function foundRisk({ decision = 'ALLOW', behavioral_signals: found = [], risk_dimensions: by }: IntentRisk): FoundRisk {
+  const signals = new Set(found.map(({ signal_type: type }) => type.slice(0, MAX_SIGNAL)));
+  const score = by?.[OVERALL];
+  return { decision, ...(score === undefined ? {} : { score }), signals: [...signals].slice(0, MAX_SIGNALS) };
 }

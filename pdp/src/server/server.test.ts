@@ -670,6 +670,12 @@ describe('reuses', () => {
     expect(records[0]).toMatchObject({ request_digest: 'cd'.repeat(32), tool: { server: 'files', name: 'read' } });
   });
 
+  test('are recorded with what they reached, where that is more than a tool', async () => {
+    const target = { host: 'site.test', port: 443, scheme: 'https' };
+    expect(await report([reuse(1), reuse(2, { target })])).toBe(2);
+    expect(records.map((record) => record.target)).toStrictEqual([undefined, target]);
+  });
+
   test('that cannot be recorded fail the call, and are recorded when they come again', async () => {
     sunk = () => Promise.reject(new Error('full'));
     await expect(report([reuse(1)])).rejects.toBeDefined();
@@ -731,6 +737,15 @@ describe('refusals', () => {
     expect(records).toMatchObject([
       { ...theirs, refusal_id: id(1), tool: { server: 'files' }, at: '2026-01-01T00:00:00.000Z' },
       { ...theirs, refusal_id: id(2) },
+    ]);
+  });
+
+  test('are recorded with what they would have reached, where that was read', async () => {
+    const target = { model: 'm', provider: 'p' };
+    expect(await report([refusal(1), refusal(2, { target })])).toBe(2);
+    expect(records.map((record) => ('target' in record ? record.target : undefined))).toStrictEqual([
+      undefined,
+      target,
     ]);
   });
 

@@ -236,7 +236,7 @@ function refusalOf(report: RefusalReport, { tenant, agent }: PeerIdentity & { ki
 
 /** As the PEP reports it: nobody was asked about this attempt, and it took no time here. */
 function recordOf(report: ReuseReport): DecisionRecord {
-  const { decision_id, reuse_of, request_digest, tool, arguments_digest: args } = report;
+  const { decision_id, reuse_of, request_digest, tool, target, arguments_digest: args } = report;
   return {
     decision_id,
     reuse_of,
@@ -246,6 +246,7 @@ function recordOf(report: ReuseReport): DecisionRecord {
     tenant: report.tenant_id,
     agent: report.agent_id,
     tool,
+    ...(target === undefined ? {} : { target }),
     ...(args === undefined ? {} : { arguments_digest: args }),
     bundle_digest: report.bundle_digest,
     policy_version: report.policy_version,

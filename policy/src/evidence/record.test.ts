@@ -3,10 +3,14 @@ import { describe, expect, test } from '@jest/globals';
 import canonicalize from 'canonicalize';
 import fc from 'fast-check';
 import { type ApprovalEntry, sealApproval } from './approval-record.js';
+import { createChainVerifier } from './chain.js';
 import { GENESIS, readRecord, sealDecision } from './record.js';
 import { sealRefusal } from './refusal-record.js';
 import { sampleEntry } from './testing/sample-chain.js';
 
+/** As it was written by a PDP of before. */
+const OLD_LINE =
+  '{"agent":"analyst","at":"2026-11-22T12:00:00.000Z","bundle_digest":"2222222222222222222222222222222222222222222222222222222222222222","decision_id":"d-1","deny":["POLICY_DENIED"],"effect":"deny","kind":"decision","matched":[{"effect":"deny","layer":"tenant","policy":"hosts"}],"policy_version":"1.0.0","prev":"0000000000000000000000000000000000000000000000000000000000000000","record_id":"r","release_seq":1,"request_digest":"1111111111111111111111111111111111111111111111111111111111111111","seq":1,"tenant":"acme","timings_us":{"evaluation":40},"tool":{"operation":"CONNECT"},"writer":"w","hash":"1f80af14676c0dc090009c85a3d64326d236b34d80c24cb5e6ca389039725574"}';
 const link = { record_id: 'r', writer: 'w', seq: 1, prev: GENESIS };
 
 describe('a sealed record', () => {
@@ -50,6 +54,46 @@ describe('a sealed record', () => {
     expect(readRecord(sealDecision(sampleEntry(), link).line)).not.toHaveProperty('record.held');
   });
 
+  test('names what would be reached and what that was thought to be after, in canonical form', () => {
+    const text = fc.string({ unit: 'binary' });
+    const members = { host: text, method: text, model: text, peer: text, port: fc.nat(), provider: text, scheme: text };
+    const targets = fc.record({ ...members, skill: text }, { requiredKeys: [] });
+    const risks = fc.record(
+      {
+        signals: fc.array(text),
+        score: fc.double({ noNaN: true, noDefaultInfinity: true }),
+        decision: fc.constantFrom('BLOCK', 'UNKNOWN'),
+      },
+      { requiredKeys: ['signals', 'decision'] },
+    );
+    fc.assert(
+      fc.property(targets, risks, (target, risk) => {
+        const { line } = sealDecision(sampleEntry({ target, risk }), link);
+        expect(readRecord(line)).toMatchObject({ ok: true, link });
+        const known = JSON.parse(JSON.stringify({ target, risk }), (_key, value: unknown) =>
+          typeof value === 'string' ? value.toWellFormed() : value,
+        ) as object;
+        expect(JSON.parse(line)).toMatchObject(known);
+      }),
+    );
+  });
+
+  test('says nothing of what it would reach and of its risk where nothing is known', () => {
+    const { line } = sealDecision(sampleEntry(), link);
+    expect(readRecord(line)).not.toHaveProperty('record.target');
+    expect(readRecord(line)).not.toHaveProperty('record.risk');
+  });
+
+  test('of before records said what was reached still verifies, alone and with new ones behind it', () => {
+    const reading = readRecord(OLD_LINE);
+    expect(reading).toMatchObject({ ok: true, hash: OLD_LINE.slice(-66, -2), record: { deny: ['POLICY_DENIED'] } });
+    const next = { ...link, record_id: 'r2', seq: 2, prev: OLD_LINE.slice(-66, -2) };
+    const verifier = createChainVerifier();
+    verifier.line(OLD_LINE);
+    verifier.line(sealDecision(sampleEntry({ target: { host: 'site.test', port: 443 } }), next).line);
+    expect(verifier.finish()).toMatchObject({ ok: true, records: 2 });
+  });
+
   test('replaces lone surrogates, which have no canonical form', () => {
     const { line } = sealDecision(sampleEntry({ agent: 'a\ud800b' }), link);
     expect(readRecord(line)).toMatchObject({ ok: true, record: { agent: 'a\ufffdb' } });
@@ -67,7 +111,8 @@ test('a record of refusals reads like a denial, and is canonical whatever was re
     fc.property(
       fc.record({ server: text, name: text, operation: text }, { requiredKeys: [] }),
       text,
-      (tool, reason) => {
+      fc.option(fc.record({ scheme: text, port: fc.nat(), host: text }, { requiredKeys: [] }), { nil: undefined }),
+      (tool, reason, target) => {
         const { line } = sealRefusal(
           {
             kind: 'refusal',
@@ -79,6 +124,7 @@ test('a record of refusals reads like a denial, and is canonical whatever was re
             reason,
             status: 400,
             tool,
+            ...(target === undefined ? {} : { target }),
             count: 2,
             at: '2026-01-01T00:00:00.000Z',
             last_at: '2026-01-01T00:00:01.000Z',

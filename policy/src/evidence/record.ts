@@ -5,6 +5,7 @@
 
 import { hash as digest } from 'node:crypto';
 import { isCanonicalText } from '../bundle/canonical-text.js';
+import type { AttemptTarget } from '../model/attempt-target.js';
 import type { DecisionEffect, DenyCode, GuardBasis, Layer, QuotaKind, RuleEffect } from '../model/decision.js';
 import type { Json, JsonObject } from '../model/request.js';
 
@@ -18,6 +19,10 @@ export interface DecisionEntry {
   readonly tenant: string;
   readonly agent: string;
   readonly tool: { readonly server?: string; readonly name?: string; readonly operation?: string };
+  /** What it would reach besides a tool; absent where it named nothing of the kind. */
+  readonly target?: AttemptTarget;
+  /** What it was found to be after; absent where nobody was asked to judge that. */
+  readonly risk?: FoundRisk;
   /** Lower-case hex SHA-256 over the RFC 8785 form of `tool.arguments`; absent when the request has none. */
   readonly arguments_digest?: string;
   readonly bundle_digest: string;
@@ -35,6 +40,16 @@ export interface DecisionEntry {
   readonly at: string;
   /** For an allow that a PEP gave itself out of a decision that it was allowed to keep, as it reports: that decision. */
   readonly reuse_of?: string;
+}
+
+/** What the risk stage came to. Names and a number: explanations and details may quote what an agent composed. */
+export interface FoundRisk {
+  /** `UNKNOWN`: it could not be assessed, and what reads it was an error. */
+  readonly decision: 'ALLOW' | 'REVIEW' | 'BLOCK' | 'UNKNOWN';
+  /** The whole: 0 to 1, or more where the caller reported more. Absent when it is unknown. */
+  readonly score?: number;
+  /** Types of signals, each once: the strongest first, the caller's own last. */
+  readonly signals: readonly string[];
 }
 
 /** What people were asked about, as digests and names (ADR-0016). */
@@ -126,7 +141,9 @@ export function sealDecision(entry: DecisionEntry, link: ChainLink): SealedRecor
     release_seq: entry.release_seq,
     request_digest: entry.request_digest,
     reuse_of: entry.reuse_of,
+    risk: entry.risk === undefined ? undefined : riskText(entry.risk),
     seq: link.seq,
+    target: entry.target === undefined ? undefined : targetText(entry.target),
     tenant: entry.tenant,
     timings_us: sorted(entry.timings_us),
     tool: { name, operation, server },
@@ -138,6 +155,16 @@ export function sealDecision(entry: DecisionEntry, link: ChainLink): SealedRecor
 function heldText({ binding, definition, needs, target }: HeldSubject): HeldSubject {
   const sorted = needs.map(({ hold, quorum, type, who }) => ({ hold, quorum, type, who }));
   return { binding, definition, needs: sorted, target };
+}
+
+function riskText({ decision, score, signals }: FoundRisk): { readonly [Name in keyof FoundRisk]: unknown } {
+  return { decision, score, signals };
+}
+
+/** What is absent is not written: `JSON.stringify` leaves out what is undefined. */
+export function targetText(target: AttemptTarget): { readonly [Name in keyof AttemptTarget]: unknown } {
+  const { host, method, model, peer, port, provider, scheme, skill } = target;
+  return { host, method, model, peer, port, provider, scheme, skill };
 }
 
 /** Seals the canonical text of a record, which holds its link already. */

@@ -1,8 +1,9 @@
 /** The record of attempts that a PEP refused by itself, before a decision (ADR-0034). A link of the same chain as decisions. */
 
+import type { AttemptTarget } from '../model/attempt-target.js';
 import type { DenyCode } from '../model/decision.js';
 import type { Source } from '../model/request.js';
-import { type ChainLink, type SealedRecord, sealText } from './record.js';
+import { type ChainLink, type SealedRecord, sealText, targetText } from './record.js';
 
 /** What is written down about them: names and codes, nothing of what was sent. */
 export interface RefusalEntry {
@@ -20,6 +21,8 @@ export interface RefusalEntry {
   readonly status: number;
   /** What they were about, as far as that was read. */
   readonly tool: { readonly server?: string; readonly name?: string; readonly operation?: string };
+  /** What they would have reached besides a tool, as far as that was read. */
+  readonly target?: AttemptTarget;
   /** How many that are alike. */
   readonly count: number;
   /** RFC 3339, UTC; the first, by the clock of the PEP. */
@@ -48,6 +51,7 @@ export function sealRefusal(entry: RefusalEntry, link: ChainLink): SealedRecord 
       seq: link.seq,
       source: entry.source,
       status: entry.status,
+      target: entry.target === undefined ? undefined : targetText(entry.target),
       tenant: entry.tenant,
       tool: { name, operation, server },
       writer: link.writer,

@@ -2,6 +2,7 @@
  * The vocabulary: types, closed lists, and what both ends of a connection must do alike; nothing that evaluates. The only
  * door of `policy` that a PEP may use.
  */
+export * from './attempt-target.js';
 export * from './cache-scope.js';
 export * from './decision.js';
 export * from './exhaustive.js';

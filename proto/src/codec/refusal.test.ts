@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { DENY_CODES, SOURCES } from '@portcullis/policy/model';
+import { DENY_CODES, MAX_TARGET_TEXT, SOURCES } from '@portcullis/policy/model';
 import { loadDecisionService } from '../decision-service.js';
 import type * as Wire from '../wire.js';
 import { fromWireRefusal, MAX_REFUSAL_TEXT, type RefusalReport, toWireRefusal } from './refusal.js';
@@ -22,10 +22,23 @@ function travelled(report: Wire.Refusal): Wire.Refusal__Output {
   return refusal ?? {};
 }
 
+const TARGET = {
+  host: 'site.test',
+  method: 'CONNECT',
+  model: 'm',
+  peer: 'planner',
+  port: 443,
+  provider: 'p',
+  scheme: 'https',
+  skill: 'book',
+};
+
 describe('a report of refusals', () => {
   const { reason: _without, ...bare } = REPORT;
   test.each<[string, RefusalReport]>([
-    ['with everything', REPORT],
+    ['with everything', { ...REPORT, target: TARGET }],
+    ['of no place', REPORT],
+    ['of a host alone', { ...REPORT, target: { host: 'x'.repeat(MAX_TARGET_TEXT) } }],
     ['about nothing that was read', { ...bare, tool: {} }],
     ...SOURCES.map((source): [string, RefusalReport] => [`of ${source}`, { ...REPORT, source }]),
     ...DENY_CODES.map((code): [string, RefusalReport] => [`with ${code}`, { ...REPORT, code }]),
@@ -46,6 +59,9 @@ describe('a report of refusals', () => {
     ['a short tool', { tool: 'x'.repeat(MAX_REFUSAL_TEXT + 1) }, 'tool'],
     ['a short operation', { operation: 'x'.repeat(MAX_REFUSAL_TEXT + 1) }, 'operation'],
     ['a short reason', { reason: 'x'.repeat(MAX_REFUSAL_TEXT + 1) }, 'reason'],
+    ['a short host', { target: { host: 'x'.repeat(MAX_TARGET_TEXT + 1) } }, 'target.host'],
+    ['a port that is one', { target: { port: 65_536 } }, 'target.port'],
+    ['a port from 1', { target: { port: 0 } }, 'target.port'],
   ])('is refused without %s', (_name, over, path) => {
     const message = travelled({ ...toWireRefusal(REPORT), ...over });
     expect(fromWireRefusal(message)).toMatchObject({ ok: false, problems: [{ path }] });

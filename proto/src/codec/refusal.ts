@@ -1,7 +1,15 @@
 /** Attempts that a PEP refused by itself (ADR-0034): wire <-> domain. */
 
-import { type Checked, DENY_CODES, type DenyCode, SOURCES, type Source } from '@portcullis/policy/model';
+import {
+  type AttemptTarget,
+  type Checked,
+  DENY_CODES,
+  type DenyCode,
+  SOURCES,
+  type Source,
+} from '@portcullis/policy/model';
 import type * as Wire from '../wire.js';
+import { fromWireAttemptTarget, toWireAttemptTarget } from './attempt-target.js';
 import { ENUMS } from './enums.js';
 import { type Findings, found, readEnum, readNumber, readRequiredText, readText, settle } from './findings.js';
 
@@ -17,6 +25,8 @@ export interface RefusalReport {
   readonly status: number;
   /** What they were about, as far as that was read. */
   readonly tool: { readonly server?: string; readonly name?: string; readonly operation?: string };
+  /** What they would have reached besides a tool, as far as that was read. */
+  readonly target?: AttemptTarget;
   /** How many, from 1. */
   readonly count: number;
   /** RFC 3339: the first. */
@@ -42,13 +52,14 @@ export function toWireRefusal({ tool, reason, ...report }: RefusalReport): Wire.
     count: report.count,
     at: report.at,
     last_at: report.last_at,
+    ...(report.target === undefined ? {} : { target: toWireAttemptTarget(report.target) }),
   };
 }
 
 /** The report as it arrived. */
 export function fromWireRefusal(message: Wire.Refusal__Output): Checked<RefusalReport> {
   const findings: Findings = [];
-  const { reason, server, tool, operation } = message;
+  const { reason, server, tool, operation, target } = message;
   const status = readNumber(message.status, 'status', findings);
   if (status < 400 || status > 599) found(findings, 'ERR_WIRE_NUMBER', 'status', 'expected 400 to 599');
   const count = readNumber(message.count, 'count', findings);
@@ -67,6 +78,7 @@ export function fromWireRefusal(message: Wire.Refusal__Output): Checked<RefusalR
     count,
     at: readInstant(message.at, 'at', findings),
     last_at: readInstant(message.last_at, 'last_at', findings),
+    ...(target === undefined ? {} : { target: fromWireAttemptTarget(target, 'target', findings) }),
   });
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { MAX_TARGET_TEXT } from '@portcullis/policy/model';
 import { loadDecisionService } from '../decision-service.js';
 import type * as Wire from '../wire.js';
 import { fromWireReuse, type ReuseReport, toWireReuse } from './reuse.js';
@@ -24,10 +25,23 @@ function travelled(report: Wire.Reuse): Wire.Reuse__Output {
   return reuse ?? {};
 }
 
+const TARGET = {
+  host: 'site.test',
+  method: 'CONNECT',
+  model: 'm',
+  peer: 'planner',
+  port: 443,
+  provider: 'p',
+  scheme: 'https',
+  skill: 'book',
+};
+
 describe('a report of a reuse', () => {
   const { arguments_digest: _without, ...bare } = REPORT;
   test.each<[string, ReuseReport]>([
-    ['with everything', REPORT],
+    ['with everything', { ...REPORT, target: TARGET }],
+    ['of no place', REPORT],
+    ['of a host alone', { ...REPORT, target: { host: 'x'.repeat(MAX_TARGET_TEXT) } }],
     ['of an attempt without a tool', { ...bare, tool: {} }],
     ['with an empty name', { ...REPORT, tool: { name: '' } }],
   ])('arrives as it was sent: %s', (_name, report) => {
@@ -43,6 +57,9 @@ describe('a report of a reuse', () => {
     ['a tenant', { tenant_id: '' }, 'tenant_id'],
     ['a bundle', { bundle_digest: '' }, 'bundle_digest'],
     ['a time', { at: 'yesterday' }, 'at'],
+    ['a short host', { target: { host: 'x'.repeat(MAX_TARGET_TEXT + 1) } }, 'target.host'],
+    ['a port that is one', { target: { port: 65_536 } }, 'target.port'],
+    ['a port from 1', { target: { port: 0 } }, 'target.port'],
   ])('is refused without %s', (_name, over, path) => {
     const message = travelled({ ...toWireReuse(REPORT), ...over });
     expect(fromWireReuse(message)).toMatchObject({ ok: false, problems: [{ path }] });

@@ -1,7 +1,8 @@
 /** An allow out of an answer that was kept: wire <-> domain. */
 
-import type { Checked, MatchedPolicy } from '@portcullis/policy/model';
+import type { AttemptTarget, Checked, MatchedPolicy } from '@portcullis/policy/model';
 import type * as Wire from '../wire.js';
+import { fromWireAttemptTarget, toWireAttemptTarget } from './attempt-target.js';
 import { type Findings, found, readList, readNumber, readRequiredText, readText, settle } from './findings.js';
 import { fromWireMatchedPolicy, toWireMatchedPolicy } from './matched-policy.js';
 import { DIGEST_BYTES } from './request-digest.js';
@@ -23,6 +24,8 @@ export interface ReuseReport {
   readonly policy_version: string;
   readonly release_seq: number;
   readonly matched: readonly MatchedPolicy[];
+  /** What it would reach besides a tool. */
+  readonly target?: AttemptTarget;
   /** RFC 3339. */
   readonly at: string;
 }
@@ -45,6 +48,7 @@ export function toWireReuse(report: ReuseReport): Wire.Reuse {
     release_seq: report.release_seq,
     matched: report.matched.map(toWireMatchedPolicy),
     at: report.at,
+    ...(report.target === undefined ? {} : { target: toWireAttemptTarget(report.target) }),
   };
 }
 
@@ -53,7 +57,7 @@ export function fromWireReuse(message: Wire.Reuse__Output): Checked<ReuseReport>
   const findings: Findings = [];
   const at = readRequiredText(message.at, 'at', findings);
   if (Number.isNaN(Date.parse(at))) found(findings, 'ERR_WIRE_TYPE', 'at', 'expected an instant');
-  const { server, tool, operation, arguments_digest: args } = message;
+  const { server, tool, operation, arguments_digest: args, target } = message;
   return settle(findings, {
     decision_id: readRequiredText(message.decision_id, 'decision_id', findings),
     reuse_of: readRequiredText(message.reuse_of, 'reuse_of', findings),
@@ -71,6 +75,7 @@ export function fromWireReuse(message: Wire.Reuse__Output): Checked<ReuseReport>
     release_seq: readNumber(message.release_seq, 'release_seq', findings),
     matched: readList(message.matched, 'matched', findings, fromWireMatchedPolicy),
     at,
+    ...(target === undefined ? {} : { target: fromWireAttemptTarget(target, 'target', findings) }),
   });
 }
 

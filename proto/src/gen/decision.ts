@@ -3,6 +3,7 @@ import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-load
 
 import type { Agent as _portcullis_v1_Agent, Agent__Output as _portcullis_v1_Agent__Output } from './portcullis/v1/Agent.js';
 import type { Answer as _portcullis_v1_Answer, Answer__Output as _portcullis_v1_Answer__Output } from './portcullis/v1/Answer.js';
+import type { AttemptTarget as _portcullis_v1_AttemptTarget, AttemptTarget__Output as _portcullis_v1_AttemptTarget__Output } from './portcullis/v1/AttemptTarget.js';
 import type { CanonicalRequest as _portcullis_v1_CanonicalRequest, CanonicalRequest__Output as _portcullis_v1_CanonicalRequest__Output } from './portcullis/v1/CanonicalRequest.js';
 import type { Condition as _portcullis_v1_Condition, Condition__Output as _portcullis_v1_Condition__Output } from './portcullis/v1/Condition.js';
 import type { Context as _portcullis_v1_Context, Context__Output as _portcullis_v1_Context__Output } from './portcullis/v1/Context.js';
@@ -50,6 +51,7 @@ export interface ProtoGrpcType {
       Answer: MessageTypeDefinition<_portcullis_v1_Answer, _portcullis_v1_Answer__Output>
       Arm: EnumTypeDefinition
       AttemptKind: EnumTypeDefinition
+      AttemptTarget: MessageTypeDefinition<_portcullis_v1_AttemptTarget, _portcullis_v1_AttemptTarget__Output>
       BundleFreshness: EnumTypeDefinition
       CanonicalRequest: MessageTypeDefinition<_portcullis_v1_CanonicalRequest, _portcullis_v1_CanonicalRequest__Output>
       Condition: MessageTypeDefinition<_portcullis_v1_Condition, _portcullis_v1_Condition__Output>

@@ -1,6 +1,6 @@
 /** The port between enforcement and whoever answers: one question, one answer, never an exception. */
 
-import type { CanonicalRequest, Decision, DenyCode, LayerNote, Source } from '@portcullis/policy/model';
+import type { AttemptTarget, CanonicalRequest, Decision, DenyCode, LayerNote, Source } from '@portcullis/policy/model';
 import type { Epochs, ReportedResult, ReportedUsage, ReuseReport, WatchReport } from '@portcullis/proto';
 
 /** Why nobody gave a usable answer. Each is a refusal. */
@@ -62,6 +62,8 @@ export interface RefusedTarget {
   readonly name?: string | undefined;
   /** A method of the protocol. */
   readonly operation?: string | undefined;
+  /** The same by kind, where it is more than a tool. Within the bounds of a record. */
+  readonly reached?: AttemptTarget | undefined;
 }
 
 /**

@@ -14,7 +14,14 @@ const refused = (over: Partial<RefusedAttempt> = {}): RefusedAttempt => ({
 });
 
 function subject(foldMs = 1) {
-  const state = { time: 0, fails: false, takes: (_report: RefusalReport) => true, tries: 0, lost: 0 };
+  const state = {
+    time: 0,
+    fails: false,
+    most: Number.POSITIVE_INFINITY,
+    takes: (_report: RefusalReport) => true,
+    tries: 0,
+    lost: 0,
+  };
   const sent: RefusalReport[][] = [];
   let id = 0;
   const queue = createRefusalQueue({
@@ -25,7 +32,7 @@ function subject(foldMs = 1) {
     },
     send: async (batch) => {
       state.tries += 1;
-      if (state.fails) throw new Error('not now');
+      if (state.fails || batch.length > state.most) throw new Error('not now');
       sent.push([...batch]);
       return batch.filter(state.takes).length;
     },
@@ -58,6 +65,19 @@ describe('refused attempts', () => {
       at: '1970-01-01T00:00:00.000Z',
       last_at: '1970-01-01T00:00:00.004Z',
     });
+  });
+
+  test('are told apart by what they would have reached, and say it', async () => {
+    const { queue, sent } = subject(60_000);
+    const to = (scheme: string) => refused({ target: { server: 'h:1', reached: { host: 'h', port: 1, scheme } } });
+    for (const scheme of ['http', 'https', 'http']) queue.add(to(scheme));
+    queue.add(refused());
+    await queue.close();
+    expect(sent.flat().map(({ target, count }) => [target, count])).toStrictEqual([
+      [{ host: 'h', port: 1, scheme: 'http' }, 2],
+      [{ host: 'h', port: 1, scheme: 'https' }, 1],
+      [undefined, 1],
+    ]);
   });
 
   test('are reported by themselves, soon, and each once', async () => {
@@ -98,6 +118,16 @@ describe('refused attempts', () => {
     state.fails = false;
     await until(() => sent.flat().length === 2);
     expect(sent.flat().map(({ status }) => status)).toEqual([400, 413]);
+    await queue.close();
+    expect(state.lost).toBe(0);
+  });
+
+  test('that together are more than a PDP takes in one message are reported in smaller parts', async () => {
+    const { queue, state, sent } = subject();
+    state.most = 3;
+    for (let n = 0; n < 20; n += 1) queue.add(refused({ target: { name: `t${n}` } }));
+    await until(() => sent.flat().length === 20);
+    expect(new Set(sent.flat().map(({ tool }) => tool.name)).size).toBe(20);
     await queue.close();
     expect(state.lost).toBe(0);
   });

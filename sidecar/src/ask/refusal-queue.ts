@@ -71,7 +71,8 @@ export function createRefusalQueue(options: RefusalQueueOptions): RefusalQueue {
   };
   /** Whether there is more to send at once. */
   const sendBatch = async (): Promise<boolean> => {
-    const batch = waiting.slice(0, MAX_BATCH);
+    // Smaller each time: together they may be more than a PDP takes in one message.
+    const batch = waiting.slice(0, Math.max(1, Math.min(waiting.length, MAX_BATCH) >> Math.min(failures, 30)));
     if (batch.length === 0) return false;
     try {
       const recorded = await send(batch);
@@ -84,7 +85,7 @@ export function createRefusalQueue(options: RefusalQueueOptions): RefusalQueue {
       failures += 1;
       if (failures >= MAX_ATTEMPTS) {
         failures = 0;
-        const given = forget(batch);
+        const given = forget(waiting.slice(0, MAX_BATCH));
         if (given.length > 0) lost(attemptsOf(given));
       }
       return false;
@@ -113,12 +114,21 @@ export function createRefusalQueue(options: RefusalQueueOptions): RefusalQueue {
       if (closed) return lost(1);
       const at = new Date(now()).toISOString();
       const tool = toolOf(target);
-      const exact = JSON.stringify([source, code, reason, status, tool.server, tool.name, tool.operation]);
+      const exact = JSON.stringify([
+        source,
+        code,
+        reason,
+        status,
+        tool.server,
+        tool.name,
+        tool.operation,
+        target.reached,
+      ]);
       const isRoom = folds.has(exact) || folds.size < MAX_TARGETS;
       const key = isRoom ? exact : `${source} ${code}`;
       const known = folds.get(key);
       if (known === undefined) {
-        const why = isRoom ? { ...(reason === undefined ? {} : { reason }), tool } : { reason: OTHERS, tool: {} };
+        const why = isRoom ? whyOf(reason, tool, target.reached) : { reason: OTHERS, tool: {} };
         folds.set(key, { refusal_id: newId(), source, code, status, ...why, count: 1, at, last_at: at });
       } else {
         known.count += 1;
@@ -141,6 +151,14 @@ export function createRefusalQueue(options: RefusalQueueOptions): RefusalQueue {
       giveUp(waiting.length);
     },
   };
+}
+
+function whyOf(
+  reason: string | undefined,
+  tool: RefusalReport['tool'],
+  target: RefusalReport['target'],
+): Pick<RefusalReport, 'reason' | 'tool' | 'target'> {
+  return { ...(reason === undefined ? {} : { reason }), tool, ...(target === undefined ? {} : { target }) };
 }
 
 /** The reason of a report that stands for refusals about many things. */

@@ -6,12 +6,12 @@ import { createReuseQueue, MAX_UNRECORDED, MAX_UNRECORDED_MS } from './reuse-que
 const reuse = (id: string): ReuseReport => ({ decision_id: id }) as ReuseReport;
 
 function subject() {
-  const state = { time: 0, fails: false, sent: [] as string[][], lost: 0 };
+  const state = { time: 0, fails: false, most: Number.POSITIVE_INFINITY, sent: [] as string[][], lost: 0 };
   const queue = createReuseQueue({
     flushMs: 1,
     now: () => state.time,
     send: async (batch) => {
-      if (state.fails) throw new Error('not now');
+      if (state.fails || batch.length > state.most) throw new Error('not now');
       state.sent.push(batch.map(({ decision_id: id }) => id));
     },
     lost: (count) => {
@@ -41,6 +41,17 @@ describe('reuses', () => {
     await until(() => state.sent.flat().length === 600);
     expect(state.sent.map((batch) => batch.length)).toEqual([256, 256, 88]);
     await queue.close();
+  });
+
+  test('that together are more than a PDP takes in one message travel in smaller batches', async () => {
+    const { queue, state } = subject();
+    state.most = 3;
+    const ids = Array.from({ length: 20 }, (_, n) => String(n));
+    for (const id of ids) queue.add(reuse(id));
+    await until(() => state.sent.flat().length === ids.length);
+    expect(state.sent.flat()).toEqual(ids);
+    await queue.close();
+    expect(state.lost).toBe(0);
   });
 
   test('are not given while too many are not recorded', async () => {

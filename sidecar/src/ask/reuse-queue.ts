@@ -44,7 +44,8 @@ export function createReuseQueue({ flushMs, send, now, lost }: ReuseQueueOptions
   let closed = false;
 
   const sendBatch = async (): Promise<boolean> => {
-    const batch = queue.slice(0, MAX_BATCH);
+    // Smaller each time: together they may be more than a PDP takes in one message.
+    const batch = queue.slice(0, Math.max(1, Math.min(queue.length, MAX_BATCH) >> Math.min(failures, 30)));
     try {
       await send(batch.map(({ report }) => report));
     } catch {

@@ -122,6 +122,18 @@ describe('an allow that was kept', () => {
     expect(cache.find(asked)?.decision.decision_id).toBe('reuse-2');
   });
 
+  test('is reported with what the new request reaches, and not what the kept one did', () => {
+    const { cache, give } = subject();
+    cache.watched('a', report());
+    const to = (host: string): CanonicalRequest => ({
+      ...request('read'),
+      egress: { host, port: 443, path: '/secret' },
+    });
+    give({ request: to('one.test'), decision: allow(to('one.test')) });
+    expect(cache.find(to('two.test'))?.reuse.target).toStrictEqual({ host: 'two.test', port: 443 });
+    expect(cache.find(request('read'))?.reuse).not.toHaveProperty('target');
+  });
+
   test('mints a permit for the request that it was served for, and for no other', () => {
     const { cache, give } = subject();
     cache.watched('a', report());

@@ -3,7 +3,13 @@
  * watch is interrupted; an answer is kept only if nothing did since its question was asked.
  */
 
-import { type CanonicalRequest, createKeptDecisions, type Decision, type KeptLimits } from '@portcullis/policy/model';
+import {
+  attemptTargetOf,
+  type CanonicalRequest,
+  createKeptDecisions,
+  type Decision,
+  type KeptLimits,
+} from '@portcullis/policy/model';
 import { argumentsDigestHex, type ReuseReport, requestDigestHex, sameEpochs } from '@portcullis/proto';
 import type { Clock } from '@portcullis/runtime';
 import type { AnswerCache, Given, Served } from '../ask/port.js';
@@ -133,6 +139,7 @@ function reportOf(
   now: number,
 ): ReuseReport {
   const { server, name, operation, arguments: args } = request.tool ?? {};
+  const target = attemptTargetOf(request);
   return {
     decision_id: decision.decision_id,
     reuse_of: reuseOf,
@@ -144,6 +151,7 @@ function reportOf(
       ...(name === undefined ? {} : { name }),
       ...(operation === undefined ? {} : { operation }),
     },
+    ...(target === undefined ? {} : { target }),
     ...(args === undefined ? {} : { arguments_digest: argumentsDigestHex(args) }),
     bundle_digest: meta.bundle_digest,
     policy_version: meta.policy_version,

@@ -66,6 +66,19 @@ describe('on record', () => {
     expect(JSON.stringify(recorded)).not.toContain('hunter2');
   });
 
+  test('is what it would have reached, and nothing of what was sent there', () => {
+    const { refuser, recorded } = refuserWithBooks();
+    const { tool: _tool, ...bare } = REQUEST;
+    const egress = { scheme: 'https', host: 'site.test', port: 443, method: 'GET', path: '/hunter2' };
+    refuser.refuse('PDP_UNAVAILABLE', { request: { ...bare, egress } });
+    refuser.refuse('PDP_UNAVAILABLE', { request: { ...bare, request: { model: 'm', query: 'hunter2' } } });
+    expect(recorded.map(({ target }) => target.reached)).toStrictEqual([
+      { host: 'site.test', method: 'GET', port: 443, scheme: 'https' },
+      { model: 'm' },
+    ]);
+    expect(JSON.stringify(recorded)).not.toContain('hunter2');
+  });
+
   test('is why, by a word of ours', () => {
     const { refuser, recorded } = refuserWithBooks();
     refuser.refuse('REQUEST_INVALID', { rpcCode: RPC_CODE.parseError, target: { server: 'files' } });

@@ -2,6 +2,7 @@
 
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { createChainVerifier, GENESIS, openCheckpoint, openNoteVerifier } from '@portcullis/policy/evidence';
+import { sql } from 'kysely';
 import type { Database } from '../../store/database.js';
 import { createDatabaseQuery } from '../database-query.js';
 import { createDatabaseStore } from '../database-store.js';
@@ -155,6 +156,12 @@ export function describeDatabaseStore(
       { tenant: 'acme', agent: 'b', effect: 'deny', tool: { name: 'send' } },
       { tenant: 'acme', agent: 'b', at: '2026-11-01T00:00:03.000Z' },
     ]);
+    const reaching = chainOfRecords('reaching', [
+      { target: { host: 'site.test', port: 443 }, effect: 'deny' },
+      { target: { model: 'm-1', provider: 'p' } },
+      { tenant: 'globex', target: { host: 'site.test' } },
+      {},
+    ]);
     beforeEach(async () => {
       await store.append(mixed.writer, mixed.records);
       await store.checkpoint(mixed.writer, mixed.at(2), mixed.note(2));
@@ -178,6 +185,17 @@ export function describeDatabaseStore(
       ['before a time', '*', { to: new Date('2026-11-01T00:00:02Z') }, [1]],
       ['a zero byte', '*', { tenant: '\u0000' }, []],
     ])('finds %s', async (_name, scope, filter, expected) => {
+      expect(numbers((await query.records(scope, filter, { limit: 200 })).records)).toEqual(expected);
+    });
+
+    test.each<[string, Parameters<EvidenceQuery['records']>[0], object, readonly number[]]>([
+      ['a host, refused or not', '*', { host: 'site.test' }, [3, 1]],
+      ['a host, within what one may see', ['acme'], { host: 'site.test' }, [1]],
+      ['refusals of a host', '*', { host: 'site.test', effect: 'deny' }, [1]],
+      ['a model', '*', { model: 'm-1' }, [2]],
+      ['nothing by a part of a host', '*', { host: 'site' }, []],
+    ])('finds %s', async (_name, scope, filter, expected) => {
+      await store.append(reaching.writer, reaching.records);
       expect(numbers((await query.records(scope, filter, { limit: 200 })).records)).toEqual(expected);
     });
 
@@ -283,6 +301,28 @@ export function describeDatabaseStore(
       // What was erased does not come back with a shipment that is sent again.
       expect(await store.append(shared.writer, shared.records)).toEqual(shared.at(6));
       expect(await proof(shared)).toMatchObject({ ok: true, erased: 3 });
+    });
+
+    test('leaves no column behind that would say what was erased', async () => {
+      const reached = chainOfRecords('reached', [
+        { target: { host: 'site.test', model: 'm-1' } },
+        { tenant: 'globex' },
+      ]);
+      await store.append(reached.writer, reached.records);
+      await store.checkpoint(reached.writer, reached.at(2), reached.note(2));
+      await erasure().erase(wish, NOW);
+      const { rows } = await sql<Record<string, unknown>>`
+        select * from evidence_records where line is null and hash = ${reached.at(1).hash}
+      `.execute(await database.open());
+      const left = Object.entries(rows[0] ?? {}).filter(([, value]) => value !== null);
+      expect(left.map(([column]) => column).toSorted()).toEqual([
+        'chain',
+        'erasure',
+        'hash',
+        'prev',
+        'seq',
+        'stored_at',
+      ]);
     });
 
     test('may be narrowed to an agent and a time', async () => {

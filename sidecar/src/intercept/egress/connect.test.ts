@@ -365,6 +365,21 @@ test('CONNECT in HTTP/1.0 needs no Host', async () => {
   raw.socket.destroy();
 });
 
+test('what is refused without a question is on record with the host that was named', async () => {
+  await start();
+  client.unasked.length = 0;
+  await rawClient(proxy.port, 'CONNECT site.test:443 HTTP/1.1\r\nHost: evil.test:443\r\n\r\n').all();
+  await rawClient(proxy.port, 'CONNECT site.test HTTP/1.1\r\nHost: site.test\r\n\r\n').all();
+  expect(client.unasked.map(({ target }) => target)).toEqual([
+    {
+      server: 'site.test:443',
+      operation: 'CONNECT',
+      reached: { host: 'site.test', method: 'CONNECT', port: 443 },
+    },
+    { operation: 'CONNECT' },
+  ]);
+});
+
 test.each([
   ['no port', 'CONNECT site.test HTTP/1.1\r\nHost: site.test\r\n\r\n'],
   ['port 0', 'CONNECT site.test:0 HTTP/1.1\r\nHost: site.test:0\r\n\r\n'],

@@ -19,7 +19,7 @@ import {
   isOneOf,
   readAuthority,
   readHost,
-  serverOf,
+  refusedAt,
 } from './destination.js';
 import type { Dial } from './dial.js';
 import type { Ending, Evidence } from './evidence.js';
@@ -164,7 +164,7 @@ export function createConnect(
   function judge(seen: HelloSeen, destination: Destination, decision_id: string | undefined): Refusal | undefined {
     const message = seen.kind === 'hello' ? disagreement(seen.hello, destination) : DOUBTS[seen.kind];
     if (message === undefined) return undefined;
-    const target = { operation: 'CONNECT', server: serverOf(destination) };
+    const target = refusedAt(destination, 'CONNECT');
     return refuser.refuse('REQUEST_INVALID', { message, decision_id, target, reason_code: 'EGRESS_TLS_HANDSHAKE' });
   }
 
@@ -194,7 +194,7 @@ export function createConnect(
   }
 
   function invalid(message: string, httpStatus: number, authority?: Authority): Refusal {
-    const target = { operation: 'CONNECT', ...(authority === undefined ? {} : { server: serverOf(authority) }) };
+    const target = authority === undefined ? { operation: 'CONNECT' } : refusedAt(authority, 'CONNECT');
     return refuser.refuse('REQUEST_INVALID', { message, httpStatus, target });
   }
 }

@@ -1,6 +1,8 @@
 /** Where an agent wants to connect to, read once, as the decision and the connection both see it. */
 
+import { attemptTargetOf } from '@portcullis/policy/model';
 import { canonicalHost, isAddressHost } from '@portcullis/policy/network';
+import type { RefusedTarget } from '../../ask/port.js';
 
 /** The protocols that an attempt may name; `tcp` is a tunnel that nobody looks into. */
 export type EgressScheme = 'http' | 'https' | 'ws' | 'wss' | 'tcp';
@@ -59,6 +61,12 @@ export function bareHost({ host }: Pick<Destination, 'host'>): string {
 /** `host:port`: what a permit is good for. */
 export function serverOf({ host, port }: Authority): string {
   return `${host}:${port}`;
+}
+
+/** What a refusal says of where it was to. A tunnel names no scheme before it is decided what it carries. */
+export function refusedAt(destination: Authority | Destination, method?: string): RefusedTarget {
+  const egress = method === undefined ? destination : { ...destination, method };
+  return { server: serverOf(destination), operation: method, reached: attemptTargetOf({ egress }) };
 }
 
 /** Whether two authorities are the same. */

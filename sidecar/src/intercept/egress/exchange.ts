@@ -9,7 +9,7 @@ import { destroyLater } from '../http/backpressure.js';
 import { type Admission, isPassage, type Wish } from './admission.js';
 import { turnAway, Unanswered, type Unreachable } from './answer.js';
 import type { EgressConfig } from './config.js';
-import { type Destination, readAuthority, serverOf } from './destination.js';
+import { type Destination, readAuthority, refusedAt, serverOf } from './destination.js';
 import type { Ending, Evidence } from './evidence.js';
 import { type Head, type HeadRules, hostAgrees, readHead } from './head.js';
 import type { Ledger, Ledgers } from './ledger.js';
@@ -197,7 +197,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
   }
 
   function invalid(message: string, httpStatus = 400, destination?: Destination): Refusal {
-    const target = destination === undefined ? undefined : { server: serverOf(destination) };
+    const target = destination === undefined ? undefined : refusedAt(destination);
     return refuser.refuse('REQUEST_INVALID', { message, httpStatus, target });
   }
 }

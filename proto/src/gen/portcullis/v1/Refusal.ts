@@ -2,6 +2,7 @@
 
 import type { Source as _portcullis_v1_Source, Source__Output as _portcullis_v1_Source__Output } from '../../portcullis/v1/Source.js';
 import type { DenyCode as _portcullis_v1_DenyCode, DenyCode__Output as _portcullis_v1_DenyCode__Output } from '../../portcullis/v1/DenyCode.js';
+import type { AttemptTarget as _portcullis_v1_AttemptTarget, AttemptTarget__Output as _portcullis_v1_AttemptTarget__Output } from '../../portcullis/v1/AttemptTarget.js';
 
 /**
  * Attempts that the PEP refused by itself and that no decision stands for (ADR-0034): alike, and within a second or so of
@@ -34,10 +35,15 @@ export interface Refusal {
    */
   'at'?: (string);
   'last_at'?: (string);
+  /**
+   * What they would have reached besides a tool, as far as that was read.
+   */
+  'target'?: (_portcullis_v1_AttemptTarget | null);
   '_reason'?: "reason";
   '_server'?: "server";
   '_tool'?: "tool";
   '_operation'?: "operation";
+  '_target'?: "target";
 }
 
 /**
@@ -71,8 +77,13 @@ export interface Refusal__Output {
    */
   'at'?: (string);
   'last_at'?: (string);
+  /**
+   * What they would have reached besides a tool, as far as that was read.
+   */
+  'target'?: (_portcullis_v1_AttemptTarget__Output);
   '_reason'?: "reason";
   '_server'?: "server";
   '_tool'?: "tool";
   '_operation'?: "operation";
+  '_target'?: "target";
 }

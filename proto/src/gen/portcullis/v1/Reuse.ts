@@ -1,6 +1,7 @@
 // Original file: proto/portcullis/v1/decision.proto
 
 import type { MatchedPolicy as _portcullis_v1_MatchedPolicy, MatchedPolicy__Output as _portcullis_v1_MatchedPolicy__Output } from '../../portcullis/v1/MatchedPolicy.js';
+import type { AttemptTarget as _portcullis_v1_AttemptTarget, AttemptTarget__Output as _portcullis_v1_AttemptTarget__Output } from '../../portcullis/v1/AttemptTarget.js';
 
 /**
  * An allow that the PEP gave itself, out of an answer that it was allowed to keep (ADR-0017). It has an id of its own, and
@@ -33,10 +34,15 @@ export interface Reuse {
    * RFC 3339: when it was used.
    */
   'at'?: (string);
+  /**
+   * Of the attempt that was allowed, where it would reach more than a tool.
+   */
+  'target'?: (_portcullis_v1_AttemptTarget | null);
   '_server'?: "server";
   '_tool'?: "tool";
   '_operation'?: "operation";
   '_arguments_digest'?: "arguments_digest";
+  '_target'?: "target";
 }
 
 /**
@@ -70,8 +76,13 @@ export interface Reuse__Output {
    * RFC 3339: when it was used.
    */
   'at'?: (string);
+  /**
+   * Of the attempt that was allowed, where it would reach more than a tool.
+   */
+  'target'?: (_portcullis_v1_AttemptTarget__Output);
   '_server'?: "server";
   '_tool'?: "tool";
   '_operation'?: "operation";
   '_arguments_digest'?: "arguments_digest";
+  '_target'?: "target";
 }

@@ -1,0 +1,48 @@
+/** What an attempt would reach besides a tool, as its records say it: names, never a path, a query or a body. */
+
+import type { CanonicalRequest } from './request.js';
+
+/** Host and so on of a connection, provider and model of a model call, peer and skill of a message to another agent. */
+export interface AttemptTarget {
+  readonly host?: string;
+  readonly method?: string;
+  readonly model?: string;
+  /** The id of another agent. */
+  readonly peer?: string;
+  /** 1 to 65535. */
+  readonly port?: number;
+  readonly provider?: string;
+  readonly scheme?: string;
+  readonly skill?: string;
+}
+
+/** No text of a target is longer, in UTF-16 code units; the digest of the request is of the whole. */
+export const MAX_TARGET_TEXT = 256;
+
+/** Read from the request; undefined where it names nothing of the kind. What is too long is cut. */
+export function attemptTargetOf({
+  egress,
+  peer,
+  request,
+}: Pick<CanonicalRequest, 'egress' | 'peer' | 'request'>): AttemptTarget | undefined {
+  // Most attempts are calls of tools, and pay for no more than this.
+  if (egress === undefined && peer === undefined && request === undefined) return undefined;
+  const { host, method, port, scheme } = egress ?? {};
+  const { model, model_provider: provider } = request ?? {};
+  const { agent_id: id, skill } = peer ?? {};
+  const target: AttemptTarget = {
+    ...(host === undefined ? {} : { host: cut(host) }),
+    ...(method === undefined ? {} : { method: cut(method) }),
+    ...(model === undefined ? {} : { model: cut(model) }),
+    ...(id === undefined ? {} : { peer: cut(id) }),
+    ...(port === undefined ? {} : { port }),
+    ...(provider === undefined ? {} : { provider: cut(provider) }),
+    ...(scheme === undefined ? {} : { scheme: cut(scheme) }),
+    ...(skill === undefined ? {} : { skill: cut(skill) }),
+  };
+  return Object.keys(target).length === 0 ? undefined : target;
+}
+
+function cut(text: string): string {
+  return text.length <= MAX_TARGET_TEXT ? text : text.slice(0, MAX_TARGET_TEXT).toWellFormed();
+}
