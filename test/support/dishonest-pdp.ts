@@ -133,7 +133,7 @@ export const LIES: Readonly<Record<string, Lie>> = {
   'an allow that names a denial': ({ digest, allow, encode, send }) => send(encode(allow(digest, { deny: [DENIAL] }))),
   'an allow without an id': ({ digest, allow, encode, send }) => send(encode(allow(digest, { decision_id: '' }))),
   'an allow with an obligation': ({ digest, allow, encode, send }) =>
-    send(encode(allow(digest, { obligations: [{ type: 'notify', value: 'the owner' }] }))),
+    send(encode(allow(digest, { obligations: [{ type: 'escort', value: 'the owner' }] }))),
   'an allow with a condition that nobody here can meet': ({ digest, allow, encode, send }) =>
     send(encode(allow(digest, { conditions: [{ type: 'redact', value: ['tool.arguments.path'] }] }))),
   'a hold that says allow': corrupt((decision) => ({ ...decision, effect: 'DECISION_EFFECT_HOLD' })),
