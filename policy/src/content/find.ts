@@ -5,6 +5,7 @@ import {
   type AnchorIndex,
   type Anchors,
   anchorIndex,
+  type DigitCluster,
   findAnchors,
   findWords,
   type Place,
@@ -56,7 +57,7 @@ export interface Finder {
 export function createFinder(recognisers: readonly Recogniser[]): Finder {
   const prepared = recognisers.map((recogniser) => {
     const shape = patternShape(recogniser.pattern);
-    const anchor = recogniser.anchor ?? { digits: shape.digits };
+    const anchor = recogniser.anchor ?? { digits: shape.digits, solid: shape.solid };
     if ('digits' in anchor && anchor.digits === 0) {
       throw new RangeError(`nothing to look for first: ${recogniser.type} ${recogniser.pattern.source}`);
     }
@@ -98,8 +99,10 @@ export function findMatches(text: string, finder: Finder, options: FindOptions):
     words ??= findWords(text, finder.index, merged(anchors.clusters, CONTEXT_BEFORE + MOST_NAMED, text.length));
     return words;
   };
+  const placed = placing(anchors);
   for (const prepared of finder.recognisers) {
-    const places = placesOf(prepared.anchor, anchors);
+    const places = placed(prepared.anchor);
+    if (places.length === 0) continue;
     const named = needsContext(prepared, options.minScore) ? besideWords(prepared, places, wordsNear) : places;
     for (const window of windowsOf(prepared, named, text.length)) {
       collect(prepared.recogniser, text, lowered, window, options, found);
@@ -116,8 +119,36 @@ export function anchoredPlaces(text: string, finder: Finder): readonly Place[] {
   return [...(least.length === 0 ? [] : placesOf({ digits: Math.min(...least) }, anchors)), ...others];
 }
 
+/** Gives the places of anchors. Many ask for the same digits: looked up once. */
+function placing(anchors: Anchors): (anchor: Anchor) => readonly Place[] {
+  const known = new Map<number, readonly Place[]>();
+  const [digits, solid] = mostOf(anchors.clusters);
+  return (anchor) => {
+    if (!('digits' in anchor)) return placesOf(anchor, anchors);
+    if (anchor.digits > digits || (anchor.solid ?? 1) > solid) return NOWHERE;
+    const key = anchor.digits * 65_536 + (anchor.solid ?? 1);
+    const places = known.get(key) ?? placesOf(anchor, anchors);
+    known.set(key, places);
+    return places;
+  };
+}
+
+const NOWHERE: readonly Place[] = [];
+
+function mostOf(clusters: readonly DigitCluster[]): readonly [digits: number, solid: number] {
+  let [most, together] = [0, 0];
+  for (const { digits, solid } of clusters) {
+    most = Math.max(most, digits);
+    together = Math.max(together, solid);
+  }
+  return [most, together];
+}
+
 function placesOf(anchor: Anchor, anchors: Anchors): readonly Place[] {
-  if ('digits' in anchor) return anchors.clusters.filter(({ digits }) => digits >= anchor.digits);
+  if ('digits' in anchor) {
+    const { digits: least, solid: together = 1 } = anchor;
+    return anchors.clusters.filter(({ digits, solid }) => digits >= least && solid >= together);
+  }
   if ('run' in anchor) return anchors.runs.filter(({ start, end }) => end - start >= anchor.run);
   if ('sign' in anchor) return anchors.signs[anchor.sign];
   if (anchors.literals.size === 0) return [];

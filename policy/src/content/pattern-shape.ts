@@ -9,6 +9,8 @@ export interface PatternShape {
   readonly longest: number;
   /** How many digits every match has at least with nothing but separators between them. */
   readonly digits: number;
+  /** How many of those stand together at least, without anything between. */
+  readonly solid: number;
   /**
    * Matches the rest of a text, from the first place on where a match reaches its end, or could with more text. Matches nothing
    * but the empty end otherwise.
@@ -22,9 +24,9 @@ export interface PatternShape {
  */
 export function patternShape(pattern: RegExp): PatternShape {
   const parser = { source: pattern.source, at: 0 };
-  const { text, longest, digits } = alternatives(parser);
+  const { text, longest, digits, solid } = alternatives(parser);
   if (parser.at < parser.source.length) throw unreadable(parser);
-  return { longest, digits, unfinished: new RegExp(`(?:${text})$`, pattern.flags.replace(/[gy]/g, '')) };
+  return { longest, digits, solid, unfinished: new RegExp(`(?:${text})$`, pattern.flags.replace(/[gy]/g, '')) };
 }
 
 const DIGITS_ONLY = /^(?:\\d|[0-9]|\[[0-9-]+\])$/;
@@ -40,8 +42,11 @@ interface Piece {
   readonly text: string;
   readonly longest: number;
   readonly digits: number;
+  readonly solid: number;
   /** Whether it is nothing but digits and separators. */
   readonly isPlain: boolean;
+  /** Whether it is nothing but digits. */
+  readonly isSolid: boolean;
 }
 
 function alternatives(parser: Parser): Piece {
@@ -54,25 +59,36 @@ function alternatives(parser: Parser): Piece {
     text: branches.map(({ text }) => text).join('|'),
     longest: Math.max(...branches.map(({ longest }) => longest)),
     digits: Math.min(...branches.map(({ digits }) => digits)),
+    solid: Math.min(...branches.map(({ solid }) => solid)),
     isPlain: branches.every(({ isPlain }) => isPlain),
+    isSolid: branches.every(({ isSolid }) => isSolid),
   };
 }
 
 function sequence(parser: Parser): Piece {
   let text = '';
   let longest = 0;
-  let digits = 0;
-  let most = 0;
+  // Of the stretch of digits and separators that is being read, and of the one with the most digits.
+  let stretch = { digits: 0, solid: 0 };
+  let most = stretch;
+  // Digits together at the end of what was read.
+  let together = 0;
   let isPlain = true;
+  let isSolid = true;
   while (parser.at < parser.source.length && !'|)'.includes(parser.source[parser.at] ?? '')) {
     const piece = repeated(parser, atom(parser));
     text += piece.text;
     longest += piece.longest;
-    digits = piece.isPlain ? digits + piece.digits : 0;
-    most = Math.max(most, digits, piece.digits);
+    together = piece.isSolid ? together + piece.digits : 0;
+    stretch = piece.isPlain
+      ? { digits: stretch.digits + piece.digits, solid: Math.max(stretch.solid, piece.solid, together) }
+      : { digits: 0, solid: 0 };
+    // Both figures are of one stretch: what stands together elsewhere says nothing about it.
+    for (const one of [piece, stretch]) if (one.digits >= most.digits) most = { digits: one.digits, solid: one.solid };
     isPlain &&= piece.isPlain;
+    isSolid &&= piece.isSolid;
   }
-  return { text, longest, digits: most, isPlain };
+  return { text, longest, ...most, isPlain, isSolid };
 }
 
 function atom(parser: Parser): Piece {
@@ -95,7 +111,14 @@ function atom(parser: Parser): Piece {
   // A character of a `\p` class may take two units.
   const digits = DIGITS_ONLY.test(one) ? 1 : 0;
   const longest = isPlace ? 0 : one.includes('\\p') || one.includes('\\P') ? 2 : 1;
-  return { text: `(?:${one}|$)`, longest, digits, isPlain: digits > 0 || SEPARATORS_ONLY.test(one) };
+  return {
+    text: `(?:${one}|$)`,
+    longest,
+    digits,
+    solid: digits,
+    isPlain: digits > 0 || SEPARATORS_ONLY.test(one),
+    isSolid: digits > 0,
+  };
 }
 
 function repeated(parser: Parser, piece: Piece): Piece {
@@ -109,7 +132,9 @@ function repeated(parser: Parser, piece: Piece): Piece {
     text: `(?:${piece.text})${whole}`,
     longest: piece.longest * Number(most),
     digits: piece.digits * (piece.isPlain ? times : Math.min(times, 1)),
+    solid: piece.solid * (piece.isSolid ? times : Math.min(times, 1)),
     isPlain: piece.isPlain,
+    isSolid: piece.isSolid,
   };
 }
 
