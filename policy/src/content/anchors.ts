@@ -14,7 +14,7 @@ export type Anchor =
   | { readonly digits: number; readonly solid?: number }
   /** So many letters (A to Z) and digits without a break; fewer than sixteen, and one of them is a digit. */
   | { readonly run: number }
-  /** `@`, or what only addresses of machines have: `::`, two colons near each other, groups of two or four between separators. */
+  /** `@`, or what only addresses of machines have: `::` or six colons near each other, groups of two or four between separators. */
   | { readonly sign: Sign };
 /** Signs. */
 export type Sign = 'at' | 'colons' | 'groups';
@@ -235,15 +235,25 @@ const AT = 0x40;
 function signsAt(text: string, at: number, code: number, signs: Record<Sign, Place[]>): void {
   const place = { start: at, end: at + 1 };
   if (code === AT) signs.at.push(place);
-  // An IPv6 address has two colons with no more than four characters between.
-  if (code === COLON) {
-    for (let next = at + 1; next <= at + 5; next += 1) {
-      if (text.charCodeAt(next) !== COLON) continue;
-      signs.colons.push(place);
-      break;
-    }
-  }
+  if (code === COLON && isInAddress(text, at)) signs.colons.push(place);
   const every = code === DOT ? 5 : 3;
   if ((code === COLON || code === HYPHEN || code === DOT) && text.charCodeAt(at + every) === code)
     signs.groups.push(place);
+}
+
+/** Colons of an IPv6 address without a gap: six when it ends like an IPv4 address. A time of day has fewer. */
+const COLONS_IN_FULL = 6;
+
+/** Whether an IPv6 address may have its first colon here: another beside it, or as many as an address in full has, at most four units apart. */
+function isInAddress(text: string, first: number): boolean {
+  let count = 1;
+  let last = first;
+  for (let at = first + 1; at <= last + 5; at += 1) {
+    if (text.charCodeAt(at) !== COLON) continue;
+    if (at === last + 1) return true;
+    last = at;
+    count += 1;
+    if (count === COLONS_IN_FULL) return true;
+  }
+  return false;
 }
