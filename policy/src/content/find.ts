@@ -104,6 +104,7 @@ export function findMatches(text: string, finder: Finder, options: FindOptions):
     const places = placed(prepared.anchor);
     if (places.length === 0) continue;
     const named = needsContext(prepared, options.minScore) ? besideWords(prepared, places, wordsNear) : places;
+    if (named.length === 0) continue;
     for (const window of windowsOf(prepared, named, text.length)) {
       collect(prepared.recogniser, text, lowered, window, options, found);
     }
@@ -134,6 +135,7 @@ function placing(anchors: Anchors): (anchor: Anchor) => readonly Place[] {
 }
 
 const NOWHERE: readonly Place[] = [];
+const NO_PLACES: readonly number[] = [];
 
 function mostOf(clusters: readonly DigitCluster[]): readonly [digits: number, solid: number] {
   let [most, together] = [0, 0];
@@ -151,9 +153,16 @@ function placesOf(anchor: Anchor, anchors: Anchors): readonly Place[] {
   }
   if ('run' in anchor) return anchors.runs.filter(({ start, end }) => end - start >= anchor.run);
   if ('sign' in anchor) return anchors.signs[anchor.sign];
-  if (anchors.literals.size === 0) return [];
-  const places = anchor.literals.flatMap((literal) => anchors.literals.get(literal) ?? []);
-  return places.toSorted((a, b) => a.start - b.start);
+  if (anchors.literals.size === 0) return NOWHERE;
+  let places = NOWHERE;
+  let isMixed = false;
+  for (const literal of anchor.literals) {
+    const own = anchors.literals.get(literal);
+    if (own === undefined) continue;
+    isMixed ||= places.length > 0;
+    places = places.length > 0 ? [...places, ...own] : own;
+  }
+  return isMixed ? places.toSorted((a, b) => a.start - b.start) : places;
 }
 
 type Words = ReadonlyMap<string, readonly number[]>;
@@ -165,7 +174,12 @@ function needsContext({ recogniser, anchor, shape }: Prepared, minScore: number)
   const { check, score, proven = score, context } = recogniser;
   if ((check === undefined ? score : proven) >= minScore) return false;
   // Only around digits are words looked for, near them, and none of two letters.
-  return 'digits' in anchor && shape.longest <= MOST_NAMED && (context ?? []).every((word) => word.length > 2);
+  return 'digits' in anchor && shape.longest <= MOST_NAMED && areFindable(context);
+}
+
+function areFindable(words: readonly string[] = []): boolean {
+  for (const word of words) if (word.length < 3) return false;
+  return true;
 }
 
 /** Those that have one of its words as near as it may be. */
@@ -176,8 +190,11 @@ function besideWords(
 ): readonly Place[] {
   if (places.length === 0) return places;
   const words = wordsNear();
-  const hits = (recogniser.context ?? []).flatMap((word) => words.get(word) ?? []).toSorted((a, b) => a - b);
-  if (hits.length === 0) return [];
+  if (words.size === 0) return NOWHERE;
+  const hits: number[] = [];
+  for (const word of recogniser.context ?? []) for (const at of words.get(word) ?? NO_PLACES) hits.push(at);
+  if (hits.length === 0) return NOWHERE;
+  hits.sort((a, b) => a - b);
   const reach = shape.longest + CONTEXT_BEFORE;
   let next = 0;
   // Both are in order, and a cluster of digits may be long: what is near any part of it is near.
