@@ -112,6 +112,24 @@ export function findMatches(text: string, finder: Finder, options: FindOptions):
   return found;
 }
 
+/** Digits that a text of nothing but digits has at least when any recogniser may find something in it. */
+export function leastBareDigits({ recognisers }: Finder): number {
+  return Math.min(...recognisers.map(bareDigitsOf));
+}
+
+/** What it must have in it may be more than its pattern asks for. */
+function bareDigitsOf({ anchor, shape: { bareDigits } }: Prepared): number {
+  if ('digits' in anchor) return Math.max(anchor.digits, bareDigits);
+  if ('run' in anchor) return Math.max(anchor.run, bareDigits);
+  const isNever = 'sign' in anchor || anchor.literals.every((literal) => /\D/.test(literal));
+  return isNever ? Number.POSITIVE_INFINITY : bareDigits;
+}
+
+/** Whether something that begins in a text may go on after it. */
+export function isOpen(text: string, { recognisers }: Finder): boolean {
+  return recognisers.some(({ shape }) => (shape.unfinished.exec(text)?.index ?? text.length) < text.length);
+}
+
 /** Where any recogniser has to look at all: the places of anchors, in no order. */
 export function anchoredPlaces(text: string, finder: Finder): readonly Place[] {
   const anchors = findAnchors(text, finder.index);

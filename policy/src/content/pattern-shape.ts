@@ -11,6 +11,8 @@ export interface PatternShape {
   readonly digits: number;
   /** How many of those stand together at least, without anything between. */
   readonly solid: number;
+  /** How many digits a match of nothing but digits has at least; infinite where there is none. */
+  readonly bareDigits: number;
   /**
    * Matches the rest of a text, from the first place on where a match reaches its end, or could with more text. Matches nothing
    * but the empty end otherwise.
@@ -24,9 +26,9 @@ export interface PatternShape {
  */
 export function patternShape(pattern: RegExp): PatternShape {
   const parser = { source: pattern.source, at: 0 };
-  const { text, longest, digits, solid } = alternatives(parser);
+  const { text, longest, digits, solid, bareDigits } = alternatives(parser);
   if (parser.at < parser.source.length) throw unreadable(parser);
-  return { longest, digits, solid, unfinished: new RegExp(`(?:${text})$`, pattern.flags.replace(/[gy]/g, '')) };
+  return { longest, digits, solid, bareDigits, unfinished: new RegExp(`(?:${text})$`, pattern.flags.replace(/[gy]/g, '')) };
 }
 
 const DIGITS_ONLY = /^(?:\\d|[0-9]|\[[0-9-]+\])$/;
@@ -43,6 +45,7 @@ interface Piece {
   readonly longest: number;
   readonly digits: number;
   readonly solid: number;
+  readonly bareDigits: number;
   /** Whether it is nothing but digits and separators. */
   readonly isPlain: boolean;
   /** Whether it is nothing but digits. */
@@ -60,6 +63,7 @@ function alternatives(parser: Parser): Piece {
     longest: Math.max(...branches.map(({ longest }) => longest)),
     digits: Math.min(...branches.map(({ digits }) => digits)),
     solid: Math.min(...branches.map(({ solid }) => solid)),
+    bareDigits: Math.min(...branches.map((branch) => branch.bareDigits)),
     isPlain: branches.every(({ isPlain }) => isPlain),
     isSolid: branches.every(({ isSolid }) => isSolid),
   };
@@ -73,12 +77,14 @@ function sequence(parser: Parser): Piece {
   let most = stretch;
   // Digits together at the end of what was read.
   let together = 0;
+  let bareDigits = 0;
   let isPlain = true;
   let isSolid = true;
   while (parser.at < parser.source.length && !'|)'.includes(parser.source[parser.at] ?? '')) {
     const piece = repeated(parser, atom(parser));
     text += piece.text;
     longest += piece.longest;
+    bareDigits += piece.bareDigits;
     together = piece.isSolid ? together + piece.digits : 0;
     stretch = piece.isPlain
       ? { digits: stretch.digits + piece.digits, solid: Math.max(stretch.solid, piece.solid, together) }
@@ -88,7 +94,7 @@ function sequence(parser: Parser): Piece {
     isPlain &&= piece.isPlain;
     isSolid &&= piece.isSolid;
   }
-  return { text, longest, ...most, isPlain, isSolid };
+  return { text, longest, ...most, bareDigits, isPlain, isSolid };
 }
 
 function atom(parser: Parser): Piece {
@@ -116,9 +122,17 @@ function atom(parser: Parser): Piece {
     longest,
     digits,
     solid: digits,
+    bareDigits: isPlace ? 0 : ANY_DIGIT.some((digit) => is(one, digit)) ? 1 : Number.POSITIVE_INFINITY,
     isPlain: digits > 0 || SEPARATORS_ONLY.test(one),
     isSolid: digits > 0,
   };
+}
+
+const ANY_DIGIT = Array.from('0123456789');
+
+/** Whether a pattern of one character, with whatever flags, may be this digit. */
+function is(one: string, digit: string): boolean {
+  return new RegExp(`^(?:${one})$`, /\\[pP]/.test(one) ? 'u' : '').test(digit);
 }
 
 function repeated(parser: Parser, piece: Piece): Piece {
@@ -133,6 +147,7 @@ function repeated(parser: Parser, piece: Piece): Piece {
     longest: piece.longest * Number(most),
     digits: piece.digits * (piece.isPlain ? times : Math.min(times, 1)),
     solid: piece.solid * (piece.isSolid ? times : Math.min(times, 1)),
+    bareDigits: times === 0 ? 0 : piece.bareDigits * times,
     isPlain: piece.isPlain,
     isSolid: piece.isSolid,
   };
