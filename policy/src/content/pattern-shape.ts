@@ -28,7 +28,13 @@ export function patternShape(pattern: RegExp): PatternShape {
   const parser = { source: pattern.source, at: 0 };
   const { text, longest, digits, solid, bareDigits } = alternatives(parser);
   if (parser.at < parser.source.length) throw unreadable(parser);
-  return { longest, digits, solid, bareDigits, unfinished: new RegExp(`(?:${text})$`, pattern.flags.replace(/[gy]/g, '')) };
+  return {
+    longest,
+    digits,
+    solid,
+    bareDigits,
+    unfinished: new RegExp(`(?:${text})$`, pattern.flags.replace(/[gy]/g, '')),
+  };
 }
 
 const DIGITS_ONLY = /^(?:\\d|[0-9]|\[[0-9-]+\])$/;
