@@ -57,7 +57,7 @@ export interface Finder {
 export function createFinder(recognisers: readonly Recogniser[]): Finder {
   const prepared = recognisers.map((recogniser) => {
     const shape = patternShape(recogniser.pattern);
-    const anchor = recogniser.anchor ?? { digits: shape.digits, solid: shape.solid };
+    const anchor = recogniser.anchor ?? anchorOf(shape, recogniser.pattern);
     if ('digits' in anchor && anchor.digits === 0) {
       throw new RangeError(`nothing to look for first: ${recogniser.type} ${recogniser.pattern.source}`);
     }
@@ -71,6 +71,17 @@ export function createFinder(recognisers: readonly Recogniser[]): Finder {
     ),
     longest: Math.max(0, ...prepared.map(({ shape }) => shape.longest)),
   };
+}
+
+/** The shortest run that is looked for: shorter ones are words with a digit, and many. */
+const SHORTEST_RUN = 9;
+/** Longer ones need no digit. */
+const LONGEST_RUN = 15;
+
+/** Letters and digits in one piece are rarer than digits near each other. */
+function anchorOf({ run, digits, solid }: PatternShape, { flags }: RegExp): Anchor {
+  const isMixed = run >= SHORTEST_RUN && digits > 0 && solid < run && !flags.includes('i');
+  return isMixed ? { run: Math.min(run, LONGEST_RUN) } : { digits, solid };
 }
 
 /** How to look. */
@@ -142,11 +153,19 @@ export function anchoredPlaces(text: string, finder: Finder): readonly Place[] {
 function placing(anchors: Anchors): (anchor: Anchor) => readonly Place[] {
   const known = new Map<number, readonly Place[]>();
   const [digits, solid] = mostOf(anchors.clusters);
+  // Most have few digits: who asks for more does not look at them again.
+  const atLeast = [anchors.clusters];
+  const withDigits = (least: number): readonly DigitCluster[] => {
+    for (let next = atLeast.length; next <= least; next += 1) {
+      atLeast.push((atLeast.at(-1) ?? []).filter((one) => one.digits >= next));
+    }
+    return atLeast[least] ?? anchors.clusters;
+  };
   return (anchor) => {
     if (!('digits' in anchor)) return placesOf(anchor, anchors);
     if (anchor.digits > digits || (anchor.solid ?? 1) > solid) return NOWHERE;
     const key = anchor.digits * 65_536 + (anchor.solid ?? 1);
-    const places = known.get(key) ?? placesOf(anchor, anchors);
+    const places = known.get(key) ?? placesOf(anchor, { ...anchors, clusters: withDigits(anchor.digits) });
     known.set(key, places);
     return places;
   };
@@ -192,7 +211,9 @@ function needsContext({ recogniser, anchor, shape }: Prepared, minScore: number)
   const { check, score, proven = score, context } = recogniser;
   if ((check === undefined ? score : proven) >= minScore) return false;
   // Only around digits are words looked for, near them, and none of two letters.
-  return 'digits' in anchor && shape.longest <= MOST_NAMED && areFindable(context);
+  return (
+    ('digits' in anchor || ('run' in anchor && shape.digits > 0)) && shape.longest <= MOST_NAMED && areFindable(context)
+  );
 }
 
 function areFindable(words: readonly string[] = []): boolean {

@@ -13,6 +13,8 @@ export interface PatternShape {
   readonly solid: number;
   /** How many digits a match of nothing but digits has at least; infinite where there is none. */
   readonly bareDigits: number;
+  /** How long a match is at least; 0 unless it is nothing but letters (A to Z) and digits. */
+  readonly run: number;
   /**
    * Matches the rest of a text, from the first place on where a match reaches its end, or could with more text. Matches nothing
    * but the empty end otherwise.
@@ -26,18 +28,20 @@ export interface PatternShape {
  */
 export function patternShape(pattern: RegExp): PatternShape {
   const parser = { source: pattern.source, at: 0 };
-  const { text, longest, digits, solid, bareDigits } = alternatives(parser);
+  const { text, longest, digits, solid, bareDigits, least, isRun } = alternatives(parser);
   if (parser.at < parser.source.length) throw unreadable(parser);
   return {
     longest,
     digits,
     solid,
     bareDigits,
+    run: isRun ? least : 0,
     unfinished: new RegExp(`(?:${text})$`, pattern.flags.replace(/[gy]/g, '')),
   };
 }
 
 const DIGITS_ONLY = /^(?:\\d|[0-9]|\[[0-9-]+\])$/;
+const RUN_ONLY = /^(?:\\d|[A-Za-z0-9]|\[(?:[A-Z]-[A-Z]|[a-z]-[a-z]|\d-\d|\\d|[A-Za-z0-9])+\])$/;
 const SEPARATORS_ONLY = /^(?:[ /-]|\\[.()+/]|\[[ .()+/-]+\]|\\b)$/;
 
 interface Parser {
@@ -56,6 +60,9 @@ interface Piece {
   readonly isPlain: boolean;
   /** Whether it is nothing but digits. */
   readonly isSolid: boolean;
+  readonly least: number;
+  /** Whether it is nothing but letters and digits. */
+  readonly isRun: boolean;
 }
 
 function alternatives(parser: Parser): Piece {
@@ -72,6 +79,8 @@ function alternatives(parser: Parser): Piece {
     bareDigits: Math.min(...branches.map((branch) => branch.bareDigits)),
     isPlain: branches.every(({ isPlain }) => isPlain),
     isSolid: branches.every(({ isSolid }) => isSolid),
+    least: Math.min(...branches.map(({ least }) => least)),
+    isRun: branches.every(({ isRun }) => isRun),
   };
 }
 
@@ -86,6 +95,8 @@ function sequence(parser: Parser): Piece {
   let bareDigits = 0;
   let isPlain = true;
   let isSolid = true;
+  let least = 0;
+  let isRun = true;
   while (parser.at < parser.source.length && !'|)'.includes(parser.source[parser.at] ?? '')) {
     const piece = repeated(parser, atom(parser));
     text += piece.text;
@@ -99,8 +110,10 @@ function sequence(parser: Parser): Piece {
     for (const one of [piece, stretch]) if (one.digits >= most.digits) most = { digits: one.digits, solid: one.solid };
     isPlain &&= piece.isPlain;
     isSolid &&= piece.isSolid;
+    least += piece.least;
+    isRun &&= piece.isRun;
   }
-  return { text, longest, ...most, bareDigits, isPlain, isSolid };
+  return { text, longest, ...most, bareDigits, isPlain, isSolid, least, isRun };
 }
 
 function atom(parser: Parser): Piece {
@@ -131,6 +144,8 @@ function atom(parser: Parser): Piece {
     bareDigits: isPlace ? 0 : ANY_DIGIT.some((digit) => is(one, digit)) ? 1 : Number.POSITIVE_INFINITY,
     isPlain: digits > 0 || SEPARATORS_ONLY.test(one),
     isSolid: digits > 0,
+    least: isPlace ? 0 : 1,
+    isRun: RUN_ONLY.test(one),
   };
 }
 
@@ -156,6 +171,8 @@ function repeated(parser: Parser, piece: Piece): Piece {
     bareDigits: times === 0 ? 0 : piece.bareDigits * times,
     isPlain: piece.isPlain,
     isSolid: piece.isSolid,
+    least: piece.least * times,
+    isRun: piece.isRun,
   };
 }
 
