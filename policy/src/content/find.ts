@@ -136,9 +136,11 @@ function bareDigitsOf({ anchor, shape: { bareDigits } }: Prepared): number {
   return isNever ? Number.POSITIVE_INFINITY : bareDigits;
 }
 
-/** Whether something that begins in a text may go on after it. */
-export function isOpen(text: string, { recognisers }: Finder): boolean {
-  return recognisers.some(({ shape }) => (shape.unfinished.exec(text)?.index ?? text.length) < text.length);
+/** Whether something that begins in a text may go on after the quotation mark near its end. */
+export function isOpenAfterQuote(text: string, { recognisers }: Finder): boolean {
+  return recognisers.some(
+    ({ shape }) => shape.isQuoting && (shape.unfinished.exec(text)?.index ?? text.length) < text.length,
+  );
 }
 
 /** Where any recogniser has to look at all: the places of anchors, in no order. */

@@ -15,6 +15,8 @@ export interface PatternShape {
   readonly bareDigits: number;
   /** How long a match is at least; 0 unless it is nothing but letters (A to Z) and digits. */
   readonly run: number;
+  /** Whether a match may have a quotation mark (`"`) in it. */
+  readonly isQuoting: boolean;
   /**
    * Matches the rest of a text, from the first place on where a match reaches its end, or could with more text. Matches nothing
    * but the empty end otherwise.
@@ -27,7 +29,7 @@ export interface PatternShape {
  * @throws RangeError for one without a bound, and for what recognisers may not use
  */
 export function patternShape(pattern: RegExp): PatternShape {
-  const parser = { source: pattern.source, at: 0 };
+  const parser = { source: pattern.source, at: 0, isQuoting: false };
   const { text, longest, digits, solid, bareDigits, least, isRun } = alternatives(parser);
   if (parser.at < parser.source.length) throw unreadable(parser);
   return {
@@ -36,6 +38,7 @@ export function patternShape(pattern: RegExp): PatternShape {
     solid,
     bareDigits,
     run: isRun ? least : 0,
+    isQuoting: parser.isQuoting,
     unfinished: new RegExp(`(?:${text})$`, pattern.flags.replace(/[gy]/g, '')),
   };
 }
@@ -47,6 +50,7 @@ const SEPARATORS_ONLY = /^(?:[ /-]|\\[.()+/]|\[[ .()+/-]+\]|\\b)$/;
 interface Parser {
   readonly source: string;
   at: number;
+  isQuoting: boolean;
 }
 
 interface Piece {
@@ -132,6 +136,7 @@ function atom(parser: Parser): Piece {
   )?.[0];
   if (one === undefined) throw unreadable(parser);
   parser.at += one.length;
+  parser.isQuoting ||= is(one, '"');
   const isPlace = one === '\\b' || one === '\\B';
   // A character of a `\p` class may take two units.
   const digits = DIGITS_ONLY.test(one) ? 1 : 0;
@@ -151,9 +156,9 @@ function atom(parser: Parser): Piece {
 
 const ANY_DIGIT = Array.from('0123456789');
 
-/** Whether a pattern of one character, with whatever flags, may be this digit. */
-function is(one: string, digit: string): boolean {
-  return new RegExp(`^(?:${one})$`, /\\[pP]/.test(one) ? 'u' : '').test(digit);
+/** Whether a pattern of one character, in whatever case, may be this one, which has none. */
+function is(one: string, character: string): boolean {
+  return new RegExp(`^(?:${one})$`, /\\[pP]/.test(one) ? 'u' : '').test(character);
 }
 
 function repeated(parser: Parser, piece: Piece): Piece {

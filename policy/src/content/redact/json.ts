@@ -1,6 +1,6 @@
 /** Redaction of a JSON document: what is found in its values changes, and not one byte besides. */
 
-import { isOpen, leastBareDigits } from '../find.js';
+import { isOpenAfterQuote, leastBareDigits } from '../find.js';
 import { decodeString, type JsonToken, placesInToken, walkJson } from './json-walk.js';
 import { applyEdits, type Edit, findableParts, type RedactionRules, replaced, type Span, textSpans } from './text.js';
 
@@ -99,7 +99,7 @@ function remembered(ask: (name: string) => boolean): (name: string) => boolean {
 function shortNumbers({ rules, extra }: JsonRedaction): (source: string, number: JsonToken) => boolean {
   if (rules === undefined || extra !== undefined || rules.custom.length > 0) return () => false;
   let least: number | undefined;
-  const isOpenName = remembered((name) => SECRET_NAME.test(name) || isOpen(contextOf(name), rules.finder));
+  const isOpenName = remembered((name) => SECRET_NAME.test(name) || isOpenAfterQuote(contextOf(name), rules.finder));
   return (source, { start, end, path }) => {
     least ??= leastBareDigits(rules.finder);
     return end - start < least && isDigits(source, start, end) && !isOpenName(path.at(-1) ?? '');
