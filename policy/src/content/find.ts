@@ -1,15 +1,7 @@
 /** Runs recognisers over a text, each only around what its matches must have in them. */
 
-import {
-  type Anchor,
-  type AnchorIndex,
-  type Anchors,
-  anchorIndex,
-  type DigitCluster,
-  findAnchors,
-  findWords,
-  type Place,
-} from './anchors.js';
+import { NOWHERE, placesOf, placing } from './anchor-places.js';
+import { type Anchor, type AnchorIndex, anchorIndex, findAnchors, findWords, type Place } from './anchors.js';
 import { type PatternShape, patternShape } from './pattern-shape.js';
 import { CONTEXT_BONUS, type ContentFamily, type Recogniser } from './recogniser.js';
 
@@ -151,59 +143,7 @@ export function anchoredPlaces(text: string, finder: Finder): readonly Place[] {
   return [...(least.length === 0 ? [] : placesOf({ digits: Math.min(...least) }, anchors)), ...others];
 }
 
-/** Gives the places of anchors. Many ask for the same digits: looked up once. */
-function placing(anchors: Anchors): (anchor: Anchor) => readonly Place[] {
-  const known = new Map<number, readonly Place[]>();
-  const [digits, solid] = mostOf(anchors.clusters);
-  // Most have few digits: who asks for more does not look at them again.
-  const atLeast = [anchors.clusters];
-  const withDigits = (least: number): readonly DigitCluster[] => {
-    for (let next = atLeast.length; next <= least; next += 1) {
-      atLeast.push((atLeast.at(-1) ?? []).filter((one) => one.digits >= next));
-    }
-    return atLeast[least] ?? anchors.clusters;
-  };
-  return (anchor) => {
-    if (!('digits' in anchor)) return placesOf(anchor, anchors);
-    if (anchor.digits > digits || (anchor.solid ?? 1) > solid) return NOWHERE;
-    const key = anchor.digits * 65_536 + (anchor.solid ?? 1);
-    const places = known.get(key) ?? placesOf(anchor, { ...anchors, clusters: withDigits(anchor.digits) });
-    known.set(key, places);
-    return places;
-  };
-}
-
-const NOWHERE: readonly Place[] = [];
 const NO_PLACES: readonly number[] = [];
-
-function mostOf(clusters: readonly DigitCluster[]): readonly [digits: number, solid: number] {
-  let [most, together] = [0, 0];
-  for (const { digits, solid } of clusters) {
-    most = Math.max(most, digits);
-    together = Math.max(together, solid);
-  }
-  return [most, together];
-}
-
-function placesOf(anchor: Anchor, anchors: Anchors): readonly Place[] {
-  if ('digits' in anchor) {
-    const { digits: least, solid: together = 1 } = anchor;
-    return anchors.clusters.filter(({ digits, solid }) => digits >= least && solid >= together);
-  }
-  if ('run' in anchor) return anchors.runs.filter(({ start, end }) => end - start >= anchor.run);
-  if ('sign' in anchor) return anchors.signs[anchor.sign];
-  if (anchors.literals.size === 0) return NOWHERE;
-  let places = NOWHERE;
-  let isMixed = false;
-  for (const literal of anchor.literals) {
-    const own = anchors.literals.get(literal);
-    if (own === undefined) continue;
-    isMixed ||= places.length > 0;
-    places = places.length > 0 ? [...places, ...own] : own;
-  }
-  return isMixed ? places.toSorted((a, b) => a.start - b.start) : places;
-}
-
 type Words = ReadonlyMap<string, readonly number[]>;
 /** The longest match whose words are looked for beforehand. */
 const MOST_NAMED = 128;
