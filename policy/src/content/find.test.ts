@@ -39,6 +39,8 @@ const VALUES = [
   'NHS number 943 476 5919',
   'national insurance AB 12 34 56 C',
   'RSSMRA85T10A562S',
+  'ABCPE1234F',
+  'S1234567D',
   '131052-308T',
   'personnummer 811218-9876',
   'born on 1990-01-31',
