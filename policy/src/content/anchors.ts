@@ -7,11 +7,14 @@
 export type Anchor =
   /** One of these; lower case, three to sixteen ASCII characters each. */
   | { readonly literals: readonly string[] }
-  /** So many digits with nothing between them but up to three separators: space, full stop, hyphen, slash, brackets, plus. */
-  | { readonly digits: number }
+  /**
+   * So many digits with nothing between them but up to three separators: space, full stop, hyphen, slash, brackets, plus;
+   * `solid` of them with nothing between, 1 when absent.
+   */
+  | { readonly digits: number; readonly solid?: number }
   /** So many letters (A to Z) and digits without a break; fewer than sixteen, and one of them is a digit. */
   | { readonly run: number }
-  /** `@`, or what only addresses of machines have: `::`, two colons near each other, groups of two or four between separators. */
+  /** `@`, or what only addresses of machines have: `::` or six colons near each other, groups of two or four between separators. */
   | { readonly sign: Sign };
 /** Signs. */
 export type Sign = 'at' | 'colons' | 'groups';
@@ -29,6 +32,8 @@ export interface Place {
 /** Digits near each other. */
 export interface DigitCluster extends Place {
   readonly digits: number;
+  /** The most of them with nothing between. */
+  readonly solid: number;
 }
 
 /** What is in a text. */
@@ -118,6 +123,8 @@ export function findAnchors(text: string, index: AnchorIndex): Anchors {
   let firstDigit = -1;
   let lastDigit = -1;
   let digits = 0;
+  let together = 0;
+  let solid = 0;
   const endRun = (at: number): void => {
     // A short one without a digit is a word.
     if (at - runStart >= leastRun && (at - runStart >= LONG_RUN || lastDigit >= runStart))
@@ -133,13 +140,16 @@ export function findAnchors(text: string, index: AnchorIndex): Anchors {
     if (fold < DIGIT && fold > 0) continue;
     if (fold === DIGIT) {
       if (firstDigit !== -1 && !isOneNumber(text, lastDigit, at)) {
-        clusters.push({ start: firstDigit, end: lastDigit + 1, digits });
+        clusters.push({ start: firstDigit, end: lastDigit + 1, digits, solid });
         firstDigit = -1;
       }
       if (firstDigit === -1) {
         firstDigit = at;
         digits = 0;
+        solid = 0;
       }
+      together = lastDigit === at - 1 ? together + 1 : 1;
+      if (together > solid) solid = together;
       lastDigit = at;
       digits += 1;
       continue;
@@ -148,7 +158,7 @@ export function findAnchors(text: string, index: AnchorIndex): Anchors {
     if (fold >= 29 && fold <= OTHER_SIGN) signsAt(text, at, code, signs);
   }
   endRun(length);
-  if (firstDigit !== -1) clusters.push({ start: firstDigit, end: lastDigit + 1, digits });
+  if (firstDigit !== -1) clusters.push({ start: firstDigit, end: lastDigit + 1, digits, solid });
   return { clusters, runs, signs, literals };
 }
 
@@ -225,15 +235,25 @@ const AT = 0x40;
 function signsAt(text: string, at: number, code: number, signs: Record<Sign, Place[]>): void {
   const place = { start: at, end: at + 1 };
   if (code === AT) signs.at.push(place);
-  // An IPv6 address has two colons with no more than four characters between.
-  if (code === COLON) {
-    for (let next = at + 1; next <= at + 5; next += 1) {
-      if (text.charCodeAt(next) !== COLON) continue;
-      signs.colons.push(place);
-      break;
-    }
-  }
+  if (code === COLON && isInAddress(text, at)) signs.colons.push(place);
   const every = code === DOT ? 5 : 3;
   if ((code === COLON || code === HYPHEN || code === DOT) && text.charCodeAt(at + every) === code)
     signs.groups.push(place);
+}
+
+/** Colons of an IPv6 address without a gap: six when it ends like an IPv4 address. A time of day has fewer. */
+const COLONS_IN_FULL = 6;
+
+/** Whether an IPv6 address may have its first colon here: another beside it, or as many as an address in full has, at most four units apart. */
+function isInAddress(text: string, first: number): boolean {
+  let count = 1;
+  let last = first;
+  for (let at = first + 1; at <= last + 5; at += 1) {
+    if (text.charCodeAt(at) !== COLON) continue;
+    if (at === last + 1) return true;
+    last = at;
+    count += 1;
+    if (count === COLONS_IN_FULL) return true;
+  }
+  return false;
 }

@@ -1,14 +1,7 @@
 /** Runs recognisers over a text, each only around what its matches must have in them. */
 
-import {
-  type Anchor,
-  type AnchorIndex,
-  type Anchors,
-  anchorIndex,
-  findAnchors,
-  findWords,
-  type Place,
-} from './anchors.js';
+import { NOWHERE, placesOf, placing } from './anchor-places.js';
+import { type Anchor, type AnchorIndex, anchorIndex, findAnchors, findWords, type Place } from './anchors.js';
 import { type PatternShape, patternShape } from './pattern-shape.js';
 import { CONTEXT_BONUS, type ContentFamily, type Recogniser } from './recogniser.js';
 
@@ -56,7 +49,7 @@ export interface Finder {
 export function createFinder(recognisers: readonly Recogniser[]): Finder {
   const prepared = recognisers.map((recogniser) => {
     const shape = patternShape(recogniser.pattern);
-    const anchor = recogniser.anchor ?? { digits: shape.digits };
+    const anchor = recogniser.anchor ?? anchorOf(shape, recogniser.pattern);
     if ('digits' in anchor && anchor.digits === 0) {
       throw new RangeError(`nothing to look for first: ${recogniser.type} ${recogniser.pattern.source}`);
     }
@@ -70,6 +63,17 @@ export function createFinder(recognisers: readonly Recogniser[]): Finder {
     ),
     longest: Math.max(0, ...prepared.map(({ shape }) => shape.longest)),
   };
+}
+
+/** The shortest run that is looked for: shorter ones are words with a digit, and many. */
+const SHORTEST_RUN = 9;
+/** Longer ones need no digit. */
+const LONGEST_RUN = 15;
+
+/** Letters and digits in one piece are rarer than digits near each other. */
+function anchorOf({ run, digits, solid }: PatternShape, { flags }: RegExp): Anchor {
+  const isMixed = run >= SHORTEST_RUN && digits > 0 && solid < run && !flags.includes('i');
+  return isMixed ? { run: Math.min(run, LONGEST_RUN) } : { digits, solid };
 }
 
 /** How to look. */
@@ -98,14 +102,37 @@ export function findMatches(text: string, finder: Finder, options: FindOptions):
     words ??= findWords(text, finder.index, merged(anchors.clusters, CONTEXT_BEFORE + MOST_NAMED, text.length));
     return words;
   };
+  const placed = placing(anchors);
   for (const prepared of finder.recognisers) {
-    const places = placesOf(prepared.anchor, anchors);
+    const places = placed(prepared.anchor);
+    if (places.length === 0) continue;
     const named = needsContext(prepared, options.minScore) ? besideWords(prepared, places, wordsNear) : places;
+    if (named.length === 0) continue;
     for (const window of windowsOf(prepared, named, text.length)) {
       collect(prepared.recogniser, text, lowered, window, options, found);
     }
   }
   return found;
+}
+
+/** Digits that a text of nothing but digits has at least when any recogniser may find something in it. */
+export function leastBareDigits({ recognisers }: Finder): number {
+  return Math.min(...recognisers.map(bareDigitsOf));
+}
+
+/** What it must have in it may be more than its pattern asks for. */
+function bareDigitsOf({ anchor, shape: { bareDigits } }: Prepared): number {
+  if ('digits' in anchor) return Math.max(anchor.digits, bareDigits);
+  if ('run' in anchor) return Math.max(anchor.run, bareDigits);
+  const isNever = 'sign' in anchor || anchor.literals.every((literal) => /\D/.test(literal));
+  return isNever ? Number.POSITIVE_INFINITY : bareDigits;
+}
+
+/** Whether something that begins in a text may go on after the quotation mark near its end. */
+export function isOpenAfterQuote(text: string, { recognisers }: Finder): boolean {
+  return recognisers.some(
+    ({ shape }) => shape.isQuoting && (shape.unfinished.exec(text)?.index ?? text.length) < text.length,
+  );
 }
 
 /** Where any recogniser has to look at all: the places of anchors, in no order. */
@@ -116,15 +143,7 @@ export function anchoredPlaces(text: string, finder: Finder): readonly Place[] {
   return [...(least.length === 0 ? [] : placesOf({ digits: Math.min(...least) }, anchors)), ...others];
 }
 
-function placesOf(anchor: Anchor, anchors: Anchors): readonly Place[] {
-  if ('digits' in anchor) return anchors.clusters.filter(({ digits }) => digits >= anchor.digits);
-  if ('run' in anchor) return anchors.runs.filter(({ start, end }) => end - start >= anchor.run);
-  if ('sign' in anchor) return anchors.signs[anchor.sign];
-  if (anchors.literals.size === 0) return [];
-  const places = anchor.literals.flatMap((literal) => anchors.literals.get(literal) ?? []);
-  return places.toSorted((a, b) => a.start - b.start);
-}
-
+const NO_PLACES: readonly number[] = [];
 type Words = ReadonlyMap<string, readonly number[]>;
 /** The longest match whose words are looked for beforehand. */
 const MOST_NAMED = 128;
@@ -134,7 +153,14 @@ function needsContext({ recogniser, anchor, shape }: Prepared, minScore: number)
   const { check, score, proven = score, context } = recogniser;
   if ((check === undefined ? score : proven) >= minScore) return false;
   // Only around digits are words looked for, near them, and none of two letters.
-  return 'digits' in anchor && shape.longest <= MOST_NAMED && (context ?? []).every((word) => word.length > 2);
+  return (
+    ('digits' in anchor || ('run' in anchor && shape.digits > 0)) && shape.longest <= MOST_NAMED && areFindable(context)
+  );
+}
+
+function areFindable(words: readonly string[] = []): boolean {
+  for (const word of words) if (word.length < 3) return false;
+  return true;
 }
 
 /** Those that have one of its words as near as it may be. */
@@ -145,8 +171,11 @@ function besideWords(
 ): readonly Place[] {
   if (places.length === 0) return places;
   const words = wordsNear();
-  const hits = (recogniser.context ?? []).flatMap((word) => words.get(word) ?? []).toSorted((a, b) => a - b);
-  if (hits.length === 0) return [];
+  if (words.size === 0) return NOWHERE;
+  const hits: number[] = [];
+  for (const word of recogniser.context ?? []) for (const at of words.get(word) ?? NO_PLACES) hits.push(at);
+  if (hits.length === 0) return NOWHERE;
+  hits.sort((a, b) => a - b);
   const reach = shape.longest + CONTEXT_BEFORE;
   let next = 0;
   // Both are in order, and a cluster of digits may be long: what is near any part of it is near.

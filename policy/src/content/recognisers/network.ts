@@ -20,7 +20,7 @@ export const NETWORK_RECOGNISERS: readonly Recogniser[] = [
       /(?:[0-9A-Fa-f]{1,4})?(?:::?[0-9A-Fa-f]{1,4}){0,7}(?:::)?(?::(?:\d{1,3}\.){3}\d{1,3})?(?:%[A-Za-z0-9]{1,16})?(?:\/\d{1,3})?/g,
     score: 0.6,
     proven: 0.95,
-    check: (found) => found.includes(':') && found.length > 2 && isIp(found, 'ipv6'),
+    check: (found) => mayBeIpv6(found) && isIp(found, 'ipv6'),
     isWhole: true,
     anchor: { sign: 'colons' },
   },
@@ -33,6 +33,11 @@ export const NETWORK_RECOGNISERS: readonly Recogniser[] = [
     anchor: { sign: 'groups' },
   },
 ];
+
+/** Two colons together, or as many as an address in full has: times of day have neither, and reading one as an address is dear. */
+function mayBeIpv6(found: string): boolean {
+  return found.length > 2 && (found.includes('::') || found.split(':').length > 6);
+}
 
 function isIp(found: string, kind: 'ipv4' | 'ipv6'): boolean {
   const [address = '', bits] = found.split('/');

@@ -37,7 +37,7 @@ export const SECRET_RECOGNISERS: readonly Recogniser[] = [
   },
   ...VENDOR_TOKENS.map(([pattern, ...literals]) => token(pattern, literals)),
   { ...token(/SK[0-9a-fA-F]{32}|AC[0-9a-f]{32}/g, []), anchor: { run: 34 } },
-  { ...token(/\d{8,10}:[A-Za-z0-9_-]{35}/g, [], 3.5), anchor: { digits: 8 } },
+  { ...token(/\d{8,10}:[A-Za-z0-9_-]{35}/g, [], 3.5), anchor: { digits: 8, solid: 8 } },
   // Discord: the user's number in base64, a time, a signature.
   { ...token(/[MNO][A-Za-z\d]{23,27}\.[\w-]{6}\.[\w-]{27,40}/g, [], 3.5), anchor: { run: 24 } },
   {

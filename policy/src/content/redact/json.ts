@@ -1,5 +1,6 @@
 /** Redaction of a JSON document: what is found in its values changes, and not one byte besides. */
 
+import { isOpenAfterQuote, leastBareDigits } from '../find.js';
 import { decodeString, type JsonToken, placesInToken, walkJson } from './json-walk.js';
 import { applyEdits, type Edit, findableParts, type RedactionRules, replaced, type Span, textSpans } from './text.js';
 
@@ -60,6 +61,7 @@ function documentEdits(source: string, redaction: JsonRedaction, nested: number)
   const parts = rules === undefined ? () => false : isPlain ? findableParts(source, rules) : () => true;
   if (isMasked === undefined && !parts(0, source.length)) return [];
   const isNameFound = remembered((name) => rules !== undefined && findableParts(contextOf(name), rules)(0, Infinity));
+  const isNothing = shortNumbers(redaction);
   if (depthOf(source) > MAX_DEPTH) throw new RangeError('nested too deep to redact');
   const edits: Edit[] = [];
   walkJson(source, {
@@ -73,6 +75,7 @@ function documentEdits(source: string, redaction: JsonRedaction, nested: number)
       if (token.kind === 'name' ? redaction.names !== true : isSearched?.(token.path) === false) return;
       // What is masked may be in the JSON that a string holds.
       if (isMasked === undefined && !parts(token.start, token.end) && !isNameFound(token.path.at(-1) ?? '')) return;
+      if (token.kind === 'number' && isNothing(source, token)) return;
       for (const edit of leafEdits(source, token, redaction, nested)) edits.push(edit);
     },
   });
@@ -87,6 +90,28 @@ function remembered(ask: (name: string) => boolean): (name: string) => boolean {
     known.set(name, answer);
     return answer;
   };
+}
+
+/**
+ * Tells numbers that cannot be anything: digits, fewer than anything has that is nothing but digits, after a name with which nothing
+ * begins. Identifiers and amounts are many, and each would be a text of its own.
+ */
+function shortNumbers({ rules, extra }: JsonRedaction): (source: string, number: JsonToken) => boolean {
+  if (rules === undefined || extra !== undefined || rules.custom.length > 0) return () => false;
+  let least: number | undefined;
+  const isOpenName = remembered((name) => SECRET_NAME.test(name) || isOpenAfterQuote(contextOf(name), rules.finder));
+  return (source, { start, end, path }) => {
+    least ??= leastBareDigits(rules.finder);
+    return end - start < least && isDigits(source, start, end) && !isOpenName(path.at(-1) ?? '');
+  };
+}
+
+function isDigits(source: string, start: number, end: number): boolean {
+  for (let at = start; at < end; at += 1) {
+    const code = source.charCodeAt(at);
+    if (code < 0x30 || code > 0x39) return false;
+  }
+  return true;
 }
 
 function depthOf(source: string): number {
