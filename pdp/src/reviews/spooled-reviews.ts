@@ -24,7 +24,7 @@ export function createSpooledReviews(
   /** Under way: whoever withdraws one must know whether it waits here. */
   const keeping = new Map<string, Promise<boolean>>();
   const rewrite = (): Promise<void> =>
-    journal.compact([...held.values()].map((review) => ({ ...review, recorded: false, told: [] })));
+    journal.compact(() => [...held.values()].map((review) => ({ ...review, recorded: false, told: [] })));
 
   const keep = async (review: NewReview): Promise<boolean> => {
     try {
