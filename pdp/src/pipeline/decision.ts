@@ -1,7 +1,15 @@
 /** Turns how far an attempt came into the decision that is answered, and into the record of it. */
 
 import type { ExpectedDraw, HeldSubject } from '@portcullis/policy/evidence';
-import type { CacheHint, ContextualRequest, Decision, DenyReason, QuotaGuard, Verdict } from '@portcullis/policy/model';
+import {
+  type CacheHint,
+  type ContextualRequest,
+  type Decision,
+  type DenyReason,
+  lasting,
+  type QuotaGuard,
+  type Verdict,
+} from '@portcullis/policy/model';
 import { argumentsDigestHex } from '@portcullis/proto';
 import type { Attempt, NormalizedRequest } from './chain.js';
 import { type DecisionRecord, type Question, type Snapshot, STAGES, type StageName } from './ports.js';
@@ -14,6 +22,8 @@ export interface Progress {
   snapshot?: Snapshot;
   /** What is evaluated, once it is complete. */
   request?: ContextualRequest;
+  /** What the rules said last. */
+  verdict?: Verdict;
   /** How the answer may be kept; absent for not at all. */
   cache?: CacheHint;
   /** Whether it was decided before. */
@@ -55,16 +65,16 @@ export function fromVerdict(frame: Frame, verdict: Verdict): Decision {
   };
 }
 
-/** The denial that every decision is until something better is known. */
+/** The denial that every decision is until something better is known. Whom the rules notify is told of it as well. */
 export function refusal(frame: Frame, reason: DenyReason): Decision {
-  const { snapshot } = frame.progress;
+  const { snapshot, verdict } = frame.progress;
   return {
     decision_id: frame.decisionId,
     allow: false,
     effect: 'deny',
     deny: [reason],
     conditions: [],
-    obligations: [],
+    obligations: lasting(verdict?.obligations ?? []),
     cache: { ttl_seconds: 0, scope: '' },
     matched: [],
     diagnostics: { errors: [] },
