@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import { compiled, sourceFiles } from '../support/bundle-source.js';
 import type { Holds } from '../support/reference-holds.js';
 import { holdsOf, type ReferenceTypedPolicy } from '../support/reference-kinds.js';
-import { GENERATED_TYPES, typedPolicy, typedRequest } from '../support/typed-policy-generators.js';
+import { GENERATED_HOSTS, GENERATED_TYPES, typedPolicy, typedRequest } from '../support/typed-policy-generators.js';
 
 /** Requests per generated policy: compiling is what costs. */
 const REQUESTS = 20;
@@ -53,4 +53,28 @@ describe('the engine agrees with the reference on typed policies', () => {
     },
     TIMEOUT_MS,
   );
+
+  // A policy and a host seldom meet by chance.
+  test.each<JsonObject>([
+    { allow: [{ domains: ['*.example.com'] }], resolved: 'any' },
+    { allow: [{ cidrs: ['fe80::/10', '8.8.0.0/16'] }], resolved: 'any' },
+    { allow: 'any', deny: [{ domains: ['*.example.com'] }], resolved: 'any' },
+    { allow: 'any', deny: [{ cidrs: ['fe80::/10', '8.8.0.0/16'] }], resolved: 'any' },
+    { allow: 'any' },
+  ])('egress by hosts: %j', (config) => {
+    const policy = { type: 'egress', config, action: 'deny' } as const;
+    const engine = linkBundle(compiled(sourceOf(policy)));
+    for (const host of GENERATED_HOSTS) {
+      const request = {
+        version: '1.0',
+        tenant_id: 'acme',
+        source: 'sdk',
+        kind: 'egress',
+        agent: { id: 'a' },
+        egress: { host },
+        context: { timestamp: '2026-01-01T00:00:00Z', request_id: 'r' },
+      } as const satisfies ContextualRequest;
+      expect({ host, held: holdsIn(engine.evaluate(request)) }).toEqual({ host, held: holdsOf(policy, request) });
+    }
+  });
 });

@@ -137,11 +137,15 @@ describe('decision points that share a Redis', () => {
       if (shared === undefined || other === undefined) throw new Error('no client');
       const store = createSpooledReviews(shared, await openReviewJournal(join(folder, 'reviews')), {
         maxHeld: 10,
+        keepTimeoutMs: 20,
         log,
       });
       const a = pdp('a', store, store.handOver);
       server.pause();
+      const startedAt = systemClock.monotonic();
       expect(await a.accept(asked(1))).toBe(true);
+      // Far below the time that the store itself is given.
+      expect(systemClock.monotonic() - startedAt).toBeLessThan(1_000);
       server.resume();
       await eventually('the review to be with all', async () => {
         await a.look();

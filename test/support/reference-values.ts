@@ -3,6 +3,8 @@
  * reference evaluator.
  */
 
+import { domainToASCII, domainToUnicode } from 'node:url';
+
 /** Whether a name is as one with wildcards says. Names are not paths: a `*` is any text. */
 export function matchesName(text: string, glob: string): boolean {
   let pattern = '';
@@ -72,10 +74,20 @@ export function liesIn(address: PlainAddress, range: string): boolean {
 /** The host as it is compared, or nothing for what is not one. */
 export function plainHost(written: string): string | undefined {
   const bare = written.replace(/^\[(.*)\]$/, '$1');
+  // An address with a zone leads to one machine's interface: no host.
+  if (bare.includes('%')) return undefined;
   if (bare.includes(':')) return readAddress(bare) === undefined ? undefined : bare;
   if (/[\s/\\?#@:%[\]\p{Cc}]/u.test(written) || !URL.canParse(`http://${written}/`)) return undefined;
   const host = new URL(`http://${written}/`).hostname.replace(/\.$/, '');
-  return /^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/.test(host) && host.length <= 253 ? host : undefined;
+  if (!/^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/.test(host) || host.length > 253) return undefined;
+  return host.split('.').every(isLabel) ? host : undefined;
+}
+
+/** What calls itself an international name is one when it can be read, and written the same again. */
+function isLabel(label: string): boolean {
+  if (!label.startsWith('xn--')) return true;
+  const read = domainToUnicode(label);
+  return read !== label && domainToASCII(read) === label;
 }
 
 /** Whether a compared host is one that a domain means. */

@@ -195,7 +195,7 @@ export function typedPolicy(
     .map(({ config, action, on }) => ({ type, config, action, ...(on === undefined ? {} : { on }) }));
 }
 
-const ip = pick(
+const IPS = [
   '8.8.8.8',
   '10.1.2.3',
   '93.184.215.14',
@@ -206,22 +206,25 @@ const ip = pick(
   'fe80::1%eth0',
   '127.1',
   'x',
-);
-const host = fc.oneof(
-  pick(
-    'example.com',
-    'API.example.com.',
-    'a.b.example.com',
-    'bücher.example',
-    'xn--bcher-kva.example',
-    'evil.test',
-    'a b',
-    '[::1]',
-    '0x7f000001',
-    '',
-  ),
-  ip,
-);
+] as const;
+const ip = pick(...IPS);
+const NAMES = [
+  'example.com',
+  'API.example.com.',
+  'a.b.example.com',
+  'bücher.example',
+  'xn--bcher-kva.example',
+  'xn--a',
+  'xn---nne.example.com',
+  'evil.test',
+  'a b',
+  '[::1]',
+  '0x7f000001',
+  '',
+] as const;
+/** Every host that a generated request may have. */
+export const GENERATED_HOSTS: readonly string[] = [...NAMES, ...IPS];
+const host = fc.oneof(pick(...NAMES), ip);
 const text = pick('secret', 'a', 'cab', '123', 'SE', '');
 const time = pick(
   '2026-03-29T00:59:59Z',

@@ -263,6 +263,26 @@ describe('a held request', () => {
     expect((await ask(payment(changes))).allow).toBe(true);
   });
 
+  test.each<[string, string, (memory: ApprovalStore) => ApprovalStore]>([
+    ['a person refuses', 'APPROVAL_REFUSED', (memory) => memory],
+    [
+      'what people say cannot be found out',
+      'APPROVAL_UNAVAILABLE',
+      (memory) => ({ ...memory, present: () => Promise.reject(new Error('away')) }),
+    ],
+  ])('whom a rule notifies is told when %s', async (_name, code, store) => {
+    const hold = { ...HOLD, effect: { ...HOLD.effect, notify: ['security'], log_intent_signals: true } };
+    const { ask, book, person } = subject([[hold, { ...ALLOW, effect: { type: 'escalate' } }]], {}, store);
+    const id = approvalOf(await ask(payment()));
+    if (id !== '') await createDesk(book, 1).vote(person(), id, 'deny', 'no');
+    const refused = await ask(payment());
+    expect([refused.effect, codes(refused)]).toEqual(['deny', [code]]);
+    expect(refused.obligations).toEqual([
+      { type: 'notify', value: { policy: 'platform/s0/payments', to: ['security'] } },
+      { type: 'log_intent_signals', value: true },
+    ]);
+  });
+
   test('is refused while a refusal lasts, and asked anew after it', async () => {
     const { ask, book, clock, person } = subject();
     const id = approvalOf(await ask(payment()));

@@ -97,6 +97,7 @@ async function decideFrom(parts: Stages, attempt: Attempt, progress: Progress, s
   let outcome: StageResult<Reserved>;
   try {
     const adjudicated = await runStages(parts, attempt, progress, startedAt);
+    if (adjudicated.ok) progress.verdict = adjudicated.value.verdict;
     const consented = adjudicated.ok ? unheld(adjudicated.value) : undefined;
     const free = consented === undefined ? undefined : unguarded(consented);
     if (!adjudicated.ok) outcome = adjudicated;
@@ -292,6 +293,7 @@ async function askAround(
   for (let round = 1; ; round += 1) {
     const consented = await approveTimed(parts, held, attempt, progress);
     if (!consented.ok) return consented;
+    progress.verdict = consented.value.verdict;
     const free = unguarded(consented.value);
     if (free === undefined) progress.guards = consented.value.verdict.guards;
     const reserved = free === undefined ? await reserveTimed(parts, consented.value, attempt, decisionId) : next(free);

@@ -7,6 +7,7 @@ import {
   type ContextualRequest,
   type Decision,
   type DenyReason,
+  lasting,
   type QuotaGuard,
   type Verdict,
 } from '@portcullis/policy/model';
@@ -24,6 +25,8 @@ export interface Progress {
   request?: ContextualRequest;
   /** What its risk was found to be; absent where nobody was asked. */
   risk?: FoundRisk;
+  /** What the rules said last. */
+  verdict?: Verdict;
   /** How the answer may be kept; absent for not at all. */
   cache?: CacheHint;
   /** Whether it was decided before. */
@@ -65,16 +68,16 @@ export function fromVerdict(frame: Frame, verdict: Verdict): Decision {
   };
 }
 
-/** The denial that every decision is until something better is known. */
+/** The denial that every decision is until something better is known. Whom the rules notify is told of it as well. */
 export function refusal(frame: Frame, reason: DenyReason): Decision {
-  const { snapshot } = frame.progress;
+  const { snapshot, verdict } = frame.progress;
   return {
     decision_id: frame.decisionId,
     allow: false,
     effect: 'deny',
     deny: [reason],
     conditions: [],
-    obligations: [],
+    obligations: lasting(verdict?.obligations ?? []),
     cache: { ttl_seconds: 0, scope: '' },
     matched: [],
     diagnostics: { errors: [] },

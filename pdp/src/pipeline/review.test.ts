@@ -19,6 +19,7 @@ beforeAll(async () => {
   snapshot = { engine, releaseSeq: 7, bundleDigest: 'ab'.repeat(32), policyVersion: '1.0.0' };
 });
 
+const NOTICE = { type: 'notify', value: { policy: 'platform/s/look', to: ['security'] } };
 const REVIEW = { type: 'review', value: { policy: 'platform/s/look', reason: 'large' } };
 
 async function decided(
@@ -31,7 +32,7 @@ async function decided(
     ...snapshot.engine,
     evaluate: (request): Verdict => {
       const verdict = snapshot.engine.evaluate(request);
-      return verdict.effect === 'allow' ? { ...verdict, obligations: [REVIEW] } : verdict;
+      return verdict.effect === 'allow' ? { ...verdict, obligations: [REVIEW, NOTICE] } : verdict;
     },
   };
   const decide = createDecide({
@@ -90,6 +91,7 @@ describe('a decision that asks for a review', () => {
     const { decision, withdrawn } = await decided(accept, { required });
     expect(decision.allow).toBe(allow);
     if (!allow) expect(decision.deny).toMatchObject([{ code: 'AUDIT_UNAVAILABLE' }]);
+    expect(decision.obligations).toEqual(allow ? [REVIEW, NOTICE] : [NOTICE]);
     expect(withdrawn).toEqual(allow ? [] : [decision.decision_id]);
   });
 

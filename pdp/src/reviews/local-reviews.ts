@@ -55,7 +55,7 @@ export function createLocalReviews(
     // The journal does not grow beyond a few lines for each review.
     if (lines < 4 * (caps.maxOpen + caps.maxClosed)) return;
     lines = reviews.size;
-    await journal.compact([...reviews.values()]);
+    await journal.compact(() => [...reviews.values()]);
   };
   /** What is seen is what was written: the state of memory is changed in the same turn in which the line is handed over. */
   const change = async (id: string, edit: (review: Review) => Review): Promise<void> => {

@@ -27,7 +27,7 @@ export interface OpenedReviews extends Reviews {
 }
 
 const LOOK_EVERY_MS = 5_000;
-/** Nobody waits for an answer but decisions, which have deadlines of their own. */
+/** Of what no decision waits for: lists are long, and steps are done after the answer. */
 const TIMEOUT_MS = 1_000;
 
 /**
@@ -59,9 +59,9 @@ export async function openReviews(
     const store = createLocalReviews(journal, caps, clock);
     return opened({ store, handOver: async () => undefined });
   }
-  const { url, prefix } = approvals.store;
+  const { url, prefix, timeoutMs: keepTimeoutMs } = approvals.store;
   const tls = approvals.store.tls ? { tls: redisTls(parts.tls, url) } : {};
   const shared = createRedisReviews({ url, ...tls, prefix: `${prefix}:reviews`, timeoutMs: TIMEOUT_MS, log }, caps);
-  const store = createSpooledReviews(shared, journal, { maxHeld: config.maxOpen, log });
+  const store = createSpooledReviews(shared, journal, { maxHeld: config.maxOpen, keepTimeoutMs, log });
   return opened({ store, handOver: store.handOver });
 }

@@ -15,8 +15,8 @@ export interface ReviewJournal {
   readonly kept: readonly Review[];
   /** Writes are made one after the other, those that wait together. Rejects when it could not be written. */
   keep(review: Review): Promise<void>;
-  /** Leaves only these. */
-  compact(reviews: readonly Review[]): Promise<void>;
+  /** Leaves only those that there are when it is its turn: what is kept in the meantime may be written before it. */
+  compact(reviews: () => readonly Review[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -58,7 +58,7 @@ export async function openReviewJournal(path: string): Promise<ReviewJournal> {
     },
     compact: (reviews) =>
       inTurn(async () => {
-        await writeDurably(path, linesOf(reviews));
+        await writeDurably(path, linesOf(reviews()));
         await file.close();
         file = await open(path, 'a', 0o600);
       }),

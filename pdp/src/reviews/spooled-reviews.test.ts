@@ -15,6 +15,8 @@ const CLOSING = { by: 'pdp', at: '2026-11-22T12:30:00.000Z', note: 'withdrawn' }
 let folder: string;
 let journals: ReviewJournal[];
 let isAway: boolean;
+/** Resolves when the shared store begins to answer again; it answers at once without. */
+let hangs: Promise<void> | undefined;
 let attempts: number;
 let shared: ReviewStore;
 
@@ -22,6 +24,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'spool-'));
   journals = [];
   isAway = false;
+  hangs = undefined;
   attempts = 0;
   const nowhere = {
     kept: [],
@@ -36,11 +39,12 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** The shared store, which may be away. */
+/** The shared store, which may be away, or hang. */
 function reached<A extends readonly unknown[], T>(operation: (...args: A) => Promise<T>): (...args: A) => Promise<T> {
   return async (...args) => {
     attempts += 1;
     if (isAway) throw new PortcullisError('ERR_REVIEW_STORE', 'unavailable', 'away');
+    await hangs;
     return operation(...args);
   };
 }
@@ -49,7 +53,7 @@ async function open(maxHeld = 10): Promise<SpooledReviews> {
   const journal = await openReviewJournal(join(folder, 'reviews'));
   journals.push(journal);
   const store = { ...shared, keep: reached(shared.keep), close: reached(shared.close), list: reached(shared.list) };
-  return createSpooledReviews(store, journal, { maxHeld, log });
+  return createSpooledReviews(store, journal, { maxHeld, keepTimeoutMs: 20, log });
 }
 const listed = async (): Promise<readonly string[]> => (await shared.list(true)).map(({ id }) => id);
 
@@ -88,6 +92,50 @@ describe('while the shared store is away', () => {
     expect([await spool.keep(newReview(1)), await spool.keep(newReview(2))]).toEqual([true, false]);
     await expect(spool.list(true)).rejects.toMatchObject({ kind: 'unavailable' });
     await expect(spool.close(reviewId(2), CLOSING)).rejects.toMatchObject({ kind: 'unavailable' });
+  });
+});
+
+describe('while the shared store hangs', () => {
+  let answers: () => void;
+  beforeEach(() => {
+    hangs = new Promise((resolve) => {
+      answers = resolve;
+    });
+  });
+
+  test('what is kept waits on the disk and is handed over, and is one review', async () => {
+    const spool = await open();
+    expect(await spool.keep(newReview(1))).toBe(true);
+    answers();
+    await spool.handOver();
+    expect(await listed()).toEqual([reviewId(1)]);
+  });
+
+  test('what it took late waits no longer, on the disk either', async () => {
+    const spool = await open(1);
+    expect(await spool.keep(newReview(1))).toBe(true);
+    answers();
+    hangs = new Promise(() => undefined);
+    expect(await spool.keep(newReview(2))).toBe(true);
+    hangs = undefined;
+    await spool.handOver();
+    expect(await listed()).toEqual([2, 1].map(reviewId));
+    const asked = attempts;
+    await (await open()).handOver();
+    expect(attempts).toBe(asked);
+  });
+
+  test('what is withdrawn is closed, whenever the store took it', async () => {
+    const spool = await open();
+    expect(await spool.keep(newReview(1))).toBe(true);
+    hangs = undefined;
+    const closing = spool.close(reviewId(1), CLOSING);
+    // Whoever did not wait would be through with it by now.
+    await new Promise((resolve) => setImmediate(resolve));
+    answers();
+    expect(await closing).toBe('closed');
+    await spool.handOver();
+    expect(await shared.list(false)).toEqual([]);
   });
 });
 

@@ -331,32 +331,43 @@ describe('Evaluate', () => {
     expect((await evaluate(question('next'))).decision?.effect).toBe('DECISION_EFFECT_ALLOW');
   });
 
-  test('the deadline of the caller, when it is the shorter one, and its trace are handed on', async () => {
-    const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-    let left = Number.NaN;
-    const before = systemClock.monotonic();
-    const deadlines: number[] = [];
-    const spied = createEvaluate({
-      decide: async (attempt) => {
-        deadlines.push(attempt.deadline);
-        expect(attempt.trace).toEqual({ traceparent: TRACEPARENT, tracestate: '' });
-        return decisionFor(attempt);
-      },
-      epochs,
-      callers: { callerOf: () => ({ identity: AGENT, isValidNow: () => true }) },
-      clock: systemClock,
-      deadlineMs: 10_000,
-      log,
-    });
-    for (const deadline of [Date.now() + 500, new Date(Date.now() + 500), Number.POSITIVE_INFINITY]) {
-      const metadata = new Metadata();
-      metadata.set('traceparent', TRACEPARENT);
-      await new Promise((resolve) => spied({ request: {}, metadata, getDeadline: () => deadline } as never, resolve));
-      left = (deadlines.at(-1) ?? 0) - before;
-      expect(left).toBeGreaterThan(deadline === Number.POSITIVE_INFINITY ? 9_000 : 0);
-      expect(left).toBeLessThan(deadline === Number.POSITIVE_INFINITY ? 20_000 : 5_000);
-    }
-  });
+  test.each([
+    { name: 'Evaluate', create: createEvaluate, request: {} },
+    { name: 'EvaluateBatch', create: createEvaluateBatch, request: { requests: [{}] } },
+  ])(
+    '$name hands on the deadline of the caller, when it is the shorter one, and its trace',
+    async ({ create, request }) => {
+      const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+      const before = systemClock.monotonic();
+      const asked: Attempt[] = [];
+      const spied = create({
+        decide: async (attempt) => {
+          asked.push(attempt);
+          return decisionFor(attempt);
+        },
+        epochs,
+        callers: { callerOf: () => ({ identity: AGENT, isValidNow: () => true }) },
+        clock: systemClock,
+        deadlineMs: 10_000,
+        log,
+      });
+      const deadlines = [Date.now() + 500, new Date(Date.now() + 500), Number.POSITIVE_INFINITY];
+      for (const deadline of deadlines) {
+        const metadata = new Metadata();
+        metadata.set('traceparent', TRACEPARENT);
+        const failure = await new Promise((resolve) =>
+          spied({ request, metadata, getDeadline: () => deadline } as never, resolve),
+        );
+        expect(failure).toBeNull();
+        const left = (asked.at(-1)?.deadline ?? 0) - before;
+        expect(left).toBeGreaterThan(deadline === Number.POSITIVE_INFINITY ? 9_000 : 0);
+        expect(left).toBeLessThan(deadline === Number.POSITIVE_INFINITY ? 20_000 : 5_000);
+      }
+      expect(asked.map(({ trace }) => trace)).toEqual(
+        deadlines.map(() => ({ traceparent: TRACEPARENT, tracestate: '' })),
+      );
+    },
+  );
 });
 
 describe('EvaluateBatch', () => {

@@ -193,6 +193,21 @@ describe('applyReadings', () => {
     expect(after).toMatchObject({ effect: 'hold', obligations: [], guards: [] });
   });
 
+  test.each([
+    ['a denial', guard({}), 'deny'],
+    ['a hold', HELD, 'hold'],
+  ] as const)('%s keeps what is asked for whatever the decision is', (_name, one, effect) => {
+    const kept = [
+      { type: 'notify', value: { policy: 'tenant/s/g', to: ['security'] } },
+      { type: 'log_intent_signals', value: true },
+    ];
+    const after = applyReadings(
+      { ...verdict(one), obligations: [{ type: 'review', value: {} }, ...kept] },
+      new Map([[one.id, used]]),
+    );
+    expect(after).toMatchObject({ effect, obligations: kept });
+  });
+
   test('says of which quota nothing is known', () => {
     const [reason] = applyReadings(verdict(guard({})), new Map()).deny;
     expect(reason?.message).toBe('how much is left of the quota of tenant/g is not known');

@@ -3,7 +3,15 @@
  * them (contracts §6). Whoever keeps the accounts does so elsewhere; nothing here counts.
  */
 
-import type { Condition, DenyReason, QuotaDimension, QuotaGuard, QuotaKind, Verdict } from '../model/decision.js';
+import {
+  type Condition,
+  type DenyReason,
+  lasting,
+  type QuotaDimension,
+  type QuotaGuard,
+  type QuotaKind,
+  type Verdict,
+} from '../model/decision.js';
 import { assertNever } from '../model/exhaustive.js';
 import type { CanonicalRequest } from '../model/request.js';
 import { type ExpectedUse, expectedBytes, expectedCost, expectedTokens } from '../prices/expected-use.js';
@@ -150,21 +158,11 @@ export function applyReadings(verdict: Verdict, readings: ReadonlyMap<string, Gu
     if (guard.hold === undefined) denied.push({ ...guard.deny, message });
     else held.push({ reason: { ...guard.deny, code: 'APPROVAL_REQUIRED', message }, condition: guard.hold });
   }
-  if (denied.length > 0) {
-    return { ...verdict, effect: 'deny', deny: denied, conditions: [], obligations: [], guards: [] };
-  }
-  if (held.length > 0) {
-    const deny = held.map(({ reason }) => reason);
-    return {
-      ...verdict,
-      effect: 'hold',
-      deny,
-      conditions: held.map(({ condition }) => condition),
-      obligations: [],
-      guards: [],
-    };
-  }
-  return verdict;
+  if (denied.length === 0 && held.length === 0) return verdict;
+  const stopped = { ...verdict, obligations: lasting(verdict.obligations), guards: [] };
+  if (denied.length > 0) return { ...stopped, effect: 'deny', deny: denied, conditions: [] };
+  const deny = held.map(({ reason }) => reason);
+  return { ...stopped, effect: 'hold', deny, conditions: held.map(({ condition }) => condition) };
 }
 
 function describeUse(guard: QuotaGuard, reading: GuardReading & { readonly state: 'exceeded' }): string {

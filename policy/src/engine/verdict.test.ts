@@ -212,4 +212,19 @@ describe('resolveSets', () => {
     const denied = resolve(['deny@1'], 'deny', 1, [extra]);
     expect([denied.conditions, denied.obligations, denied.errors]).toEqual([[], [], extra.errors]);
   });
+
+  test.each(['allow', 'deny', 'hold', undefined] as const)(
+    'whom a module that says %s notifies is told whatever the decision is, and signals are put on record once',
+    (says) => {
+      const notice = { type: 'notify', value: { policy: 'tenant/m/watch', to: ['security'] } };
+      const logged = { type: 'log_intent_signals', value: true };
+      const module = { ...moduleSays(says), obligations: [notice, logged] };
+      for (const set of ['allow@1', 'deny@1', 'require_hitl@1']) {
+        expect(resolve([set], 'deny', 1, [module, { ...module, obligations: [{ ...logged }] }]).obligations).toEqual([
+          notice,
+          logged,
+        ]);
+      }
+    },
+  );
 });

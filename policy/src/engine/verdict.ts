@@ -9,6 +9,7 @@ import {
   type DecisionEffect,
   type DenyReason,
   LOG_INTENT_SIGNALS,
+  lasting,
   type MatchedPolicy,
   NOTIFY,
   type Obligation,
@@ -116,8 +117,11 @@ export function resolveSets<R extends { readonly ir: RuleIr }>(
   for (const module of modules) {
     matched.push(...module.matched);
     errors.push(...module.errors);
-    if (effect === 'allow') obligations.push(...module.obligations);
-    else if (module.effect === effect) deny.push(...module.deny);
+    for (const asked of effect === 'allow' ? module.obligations : lasting(module.obligations)) {
+      const isThere = asked.type === LOG_INTENT_SIGNALS && obligations.some(({ type }) => type === asked.type);
+      if (!isThere) obligations.push(asked);
+    }
+    if (effect !== 'allow' && module.effect === effect) deny.push(...module.deny);
     if (effect === 'allow' || module.effect === effect) conditions.push(...module.conditions);
   }
   return { effect, deny, conditions, obligations, matched, errors, guards };

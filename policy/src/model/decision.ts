@@ -105,6 +105,11 @@ export const LOG_INTENT_SIGNALS = 'log_intent_signals';
 /** Obligations that the PDP itself carries out, by its records and after its answer: a PEP has nothing to do for them. */
 export const RECORDED_OBLIGATIONS: readonly string[] = ['review', NOTIFY, LOG_INTENT_SIGNALS];
 
+/** Those that are carried out whatever the decision is: what is left of an allow's when it becomes a denial or a hold. */
+export function lasting(obligations: readonly Obligation[]): readonly Obligation[] {
+  return obligations.filter(({ type }) => type === NOTIFY || type === LOG_INTENT_SIGNALS);
+}
+
 /**
  * The obligation to report what the attempt brought back, `{max_bytes}` of it, and to give it to nobody before the PDP has it:
  * the next question of the session is decided by it (contracts §9).

@@ -1,0 +1,31 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import type { Review } from './review.js';
+import { openReviewJournal } from './review-journal.js';
+import { newReview, reviewId } from './review-store-contract.js';
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'journal-'));
+});
+afterEach(async () => rm(folder, { recursive: true, force: true }));
+
+test('what is kept after a compaction was asked for, and before it is its turn, is not lost', async () => {
+  const path = join(folder, 'reviews');
+  const journal = await openReviewJournal(path);
+  const memory = new Map<string, Review>();
+  const keep = (number: number): Promise<void> => {
+    const review = { ...newReview(number), recorded: false, told: [] };
+    memory.set(review.id, review);
+    return journal.keep(review);
+  };
+  // Nobody waits in between: the last one joins a write that is queued before the compaction.
+  await Promise.all([keep(1), keep(2), journal.compact(() => [...memory.values()]), keep(3)]);
+  await journal.close();
+  const again = await openReviewJournal(path);
+  await again.close();
+  expect(again.kept.map(({ id }) => id)).toEqual([1, 2, 3].map(reviewId));
+});
