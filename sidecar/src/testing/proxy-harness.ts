@@ -85,8 +85,10 @@ export function enforcementParts(
 ): EnforcementParts {
   const metrics = createSidecarMetrics(registry);
   const refuser = createRefuser({ source: 'mcp_proxy', log, observer: metrics, records: client });
+  const open = createOpenAttempts({ client, log });
   const guarding = {
     client,
+    open,
     clock: systemClock,
     backstopMs,
     redactor: testRedactor(metrics),
@@ -102,7 +104,6 @@ export function enforcementParts(
     delivered: () => undefined,
     maxMessageBytes: 4_194_304,
   });
-  const open = createOpenAttempts({ client, log });
   const holds = createHolds({
     config: approvalsConfig.parse(approvals),
     sealer: createStateSealer(Buffer.alloc(32, 9)),
@@ -247,11 +248,12 @@ export function surfaceParts(client: FakePolicyClient): SurfaceParts {
   const registry = createRegistry('portcullis_sidecar');
   const { log } = memoryLog();
   const metrics = createSidecarMetrics(registry);
+  const open = createOpenAttempts({ client, log });
   return {
     enforcementOf(source, { redacts = false } = {}) {
       const refuser = createRefuser({ source, log, observer: metrics, records: client });
       const capabilities = { audit_level: auditLevel(() => undefined) };
-      const common = { client, refuser, clock: systemClock, backstopMs: 200 };
+      const common = { client, open, refuser, clock: systemClock, backstopMs: 200 };
       return {
         refuser,
         guard: redacts
@@ -266,7 +268,7 @@ export function surfaceParts(client: FakePolicyClient): SurfaceParts {
     },
     client,
     behalf: NOBODY,
-    open: createOpenAttempts({ client, log }),
+    open,
     observer: metrics,
     clock: systemClock,
     log,
