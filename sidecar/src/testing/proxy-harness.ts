@@ -82,6 +82,7 @@ export function enforcementParts(
   backstopMs = 200,
   approvals: z.input<typeof approvalsConfig> = { waitMs: 0 },
   news: AnswerNews = createAnswerNews(),
+  redactor?: Redactor,
 ): EnforcementParts {
   const metrics = createSidecarMetrics(registry);
   const refuser = createRefuser({ source: 'mcp_proxy', log, observer: metrics, records: client });
@@ -91,7 +92,7 @@ export function enforcementParts(
     open,
     clock: systemClock,
     backstopMs,
-    redactor: testRedactor(metrics),
+    redactor: redactor ?? testRedactor(metrics),
     capabilities: { redact: BY_REDACTOR, mask_fields: BY_REDACTOR, audit_level: auditLevel(() => undefined) },
   };
   const guard = createGuard({ ...guarding, refuser });
