@@ -107,7 +107,7 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
   const parts: SurfaceParts = {
     enforcementOf(source, { capabilities: own = {}, redacts = false, observer = metrics } = {}) {
       const refuser = createRefuser({ source, log, observer, records: client });
-      const common = { client, refuser, clock: systemClock, backstopMs };
+      const common = { client, open, refuser, clock: systemClock, backstopMs };
       const guard = redacts
         ? createGuard({
             ...common,

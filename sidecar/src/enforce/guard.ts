@@ -4,9 +4,12 @@ import type { CanonicalRequest, Decision } from '@portcullis/policy/model';
 import { requestDigestHex } from '@portcullis/proto';
 import type { Clock } from '@portcullis/runtime';
 import type { Answer, PolicyClient } from '../ask/port.js';
+import { NerFailure } from '../redact/ner/port.js';
 import type { Redactor } from '../redact/redactor.js';
 import type { TraceFields } from '../trace/w3c.js';
+import { giveBack } from './account.js';
 import { type Capabilities, unsupported } from './capabilities.js';
+import type { OpenAttempts } from './open-attempts.js';
 import { type Direction, mintPermit, type Permit } from './permit.js';
 import type { Refusal, Refuser } from './refuse.js';
 
@@ -35,6 +38,8 @@ export interface GuardOptions {
   readonly capabilities: Capabilities;
   /** Carries out the conditions that change what is sent and what comes back. */
   readonly redactor?: Pick<Redactor, 'plan'>;
+  /** Whether somebody was stopped while a decision was carried out. */
+  readonly open: Pick<OpenAttempts, 'kills'>;
   readonly refuser: Refuser;
   readonly clock: Clock;
   /**
@@ -44,9 +49,14 @@ export interface GuardOptions {
   readonly backstopMs: number;
 }
 
+/** Decisions about one attempt, each overtaken by a kill while it was carried out, before nobody waits for another. */
+export const MAX_OVERTAKEN = 3;
+/** Why nothing passes when the service that knows names is silent. */
+export const NAMES_UNKNOWN = 'names had to be taken out of the request, and the service that finds them did not answer';
+
 /** Makes the guard. */
 export function createGuard(options: GuardOptions): Guard {
-  const { client, capabilities, redactor, refuser, clock, backstopMs } = options;
+  const { client, capabilities, redactor, open, refuser, clock, backstopMs } = options;
 
   async function judge(decision: Decision, attempt: Attempt, askedAt: number): Promise<Permit | Refusal> {
     const { request } = attempt;
@@ -77,7 +87,8 @@ export function createGuard(options: GuardOptions): Guard {
     });
     const what = missing.length === 0 ? 'a condition whose value is not understood' : missing.join(', ');
     return refuser.refuse('OBLIGATION_UNSUPPORTED', {
-      message: `the decision asks for what this sidecar cannot enforce: ${what}`,
+      message:
+        cause instanceof NerFailure ? NAMES_UNKNOWN : `the decision asks for what this sidecar cannot enforce: ${what}`,
       decision_id: decision.decision_id,
       request,
       cause,
@@ -86,10 +97,17 @@ export function createGuard(options: GuardOptions): Guard {
 
   return async (attempt) => {
     try {
-      const askedAt = clock.monotonic();
-      const answer = await withBackstop(client.ask(attempt.request), backstopMs);
-      if (answer.kind === 'decision') return await judge(answer.decision, attempt, askedAt);
-      return refuser.unanswered(answer.failure, attempt.request);
+      for (let round = 1; round <= MAX_OVERTAKEN; round += 1) {
+        const askedAt = clock.monotonic();
+        const answer = await withBackstop(client.ask(attempt.request), backstopMs);
+        if (answer.kind !== 'decision') return refuser.unanswered(answer.failure, attempt.request);
+        const { kills } = open;
+        const outcome = await judge(answer.decision, attempt, askedAt);
+        if (isRefusal(outcome) || open.kills === kills) return outcome;
+        // While names were looked for, somebody was stopped: perhaps this one.
+        giveBack(client, outcome);
+      }
+      return refuser.refuse('KILL_SWITCH', { request: attempt.request });
     } catch (thrown) {
       return refuser.fault(thrown, attempt.request);
     }

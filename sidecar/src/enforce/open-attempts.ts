@@ -13,6 +13,8 @@ export interface OpenAttempts {
   add(request: CanonicalRequest, cut: () => void): () => void;
   /** What a PDP says of its kill switch; the first thing that each says is news too, unless nothing was ever stopped there. */
   killEpoch(endpoint: string, epoch: number): void;
+  /** How often a kill switch has moved. Who waits between a decision and what it allows looks whether it is the same still. */
+  readonly kills: number;
 }
 
 /** What it needs. */
@@ -33,6 +35,7 @@ const AT_ONCE = 32;
 export function createOpenAttempts({ client, log }: OpenAttemptsOptions): OpenAttempts {
   const open = new Set<Entry>();
   const epochs = new Map<string, number>();
+  let kills = 0;
   let isDue = false;
   let isAsking = false;
 
@@ -74,7 +77,12 @@ export function createOpenAttempts({ client, log }: OpenAttemptsOptions): OpenAt
       const before = epochs.get(endpoint) ?? 0;
       epochs.set(endpoint, epoch);
       // A PDP that was started again may count from another number.
-      if (epoch !== before) void askAll();
+      if (epoch === before) return;
+      kills += 1;
+      void askAll();
+    },
+    get kills() {
+      return kills;
     },
   };
 }

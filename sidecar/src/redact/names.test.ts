@@ -63,6 +63,22 @@ test('a placeholder comes back as the name, and is not taken for one itself', as
   expect(await plan.response(result('sent to [PERSON_1]'))).toBe(result(`sent to ${NAME}`));
 });
 
+test('capitals in brackets are a placeholder only where a label of ours stands in them', async () => {
+  presidio.script = ({ text }, answer) => {
+    const start = String(text).indexOf('SMITH');
+    answer.writeHead(200, { 'content-type': 'application/json' });
+    answer.end(JSON.stringify(start < 0 ? [] : [{ entity_type: 'PERSON', start, end: start + 5, score: 0.9 }]));
+    return true;
+  };
+  const plan = planned({ method: 'drop' });
+  const source = call({ to: '[SMITH]', by: '[SMITH] wrote', of: '[SMITH_1]' });
+  expect(await plan.request(source)).toBe(call({ to: '[]', by: '[] wrote', of: '[_1]' }));
+  const own = call({ to: '[PERSON_1]', by: '[CARD:abcdefghijklmnopabcd]', of: '[CUSTOM]', at: '[US_PASSPORT_2]' });
+  presidio.asked.length = 0;
+  expect(await plan.request(own)).toBe(own);
+  expect(presidio.asked).toEqual([]);
+});
+
 test('one order after the other, each looks at what the one before has left', async () => {
   const plan = planned({ method: 'hash', detectors: ['email'] }, { method: 'mask', placeholder: '<gone>' });
   expect(await plan.request(call({ to: `${NAME} <a@example.org>` }))).toBe(call({ to: '<gone> <<gone>>' }));

@@ -22,9 +22,9 @@ export async function openRedactor(
   parts: Pick<RedactorOptions, 'clock' | 'observer' | 'noted'>,
 ): Promise<OpenedRedactor> {
   const hashKey = await readKey(config.hashKeyFile);
-  const finder =
-    config.ner === undefined ? undefined : createPresidio(config.ner, await readAuthorities(config.ner.caFile));
-  const look = finder === undefined ? undefined : createLook(finder, config.ner?.failure ?? 'deny');
+  const { ner } = config;
+  const finder = ner === undefined ? undefined : createPresidio(ner, await readAuthorities(ner.caFile));
+  const look = ner === undefined || finder === undefined ? undefined : createLook(finder, ner);
   return { ...createRedactor({ ...parts, config, hashKey, look }), close: () => finder?.close() };
 }
 

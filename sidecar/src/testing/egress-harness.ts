@@ -64,7 +64,7 @@ export async function startEgress(options: {
       enforcementOf(source) {
         const refuser = createRefuser({ source, log, observer, records: client });
         const capabilities = { audit_level: auditLevel(() => undefined) };
-        const guard = createGuard({ client, refuser, clock: systemClock, backstopMs: 500, capabilities });
+        const guard = createGuard({ client, open, refuser, clock: systemClock, backstopMs: 500, capabilities });
         const requestOf = createRequestMaker(source, {
           identity: { tenant: 'acme', agent: 'agent-7' },
           session: { id: 'run-1', scope: 'sidecar' },

@@ -93,6 +93,7 @@ export async function startLlmHarness(options: {
         const refuser = createRefuser({ source, log, observer: metrics, records: options.client });
         const guard = createGuard({
           client: options.client,
+          open,
           refuser,
           clock: systemClock,
           backstopMs: 500,

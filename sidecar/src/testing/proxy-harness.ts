@@ -82,14 +82,17 @@ export function enforcementParts(
   backstopMs = 200,
   approvals: z.input<typeof approvalsConfig> = { waitMs: 0 },
   news: AnswerNews = createAnswerNews(),
+  redactor?: Redactor,
 ): EnforcementParts {
   const metrics = createSidecarMetrics(registry);
   const refuser = createRefuser({ source: 'mcp_proxy', log, observer: metrics, records: client });
+  const open = createOpenAttempts({ client, log });
   const guarding = {
     client,
+    open,
     clock: systemClock,
     backstopMs,
-    redactor: testRedactor(metrics),
+    redactor: redactor ?? testRedactor(metrics),
     capabilities: { redact: BY_REDACTOR, mask_fields: BY_REDACTOR, audit_level: auditLevel(() => undefined) },
   };
   const guard = createGuard({ ...guarding, refuser });
@@ -102,7 +105,6 @@ export function enforcementParts(
     delivered: () => undefined,
     maxMessageBytes: 4_194_304,
   });
-  const open = createOpenAttempts({ client, log });
   const holds = createHolds({
     config: approvalsConfig.parse(approvals),
     sealer: createStateSealer(Buffer.alloc(32, 9)),
@@ -247,11 +249,12 @@ export function surfaceParts(client: FakePolicyClient): SurfaceParts {
   const registry = createRegistry('portcullis_sidecar');
   const { log } = memoryLog();
   const metrics = createSidecarMetrics(registry);
+  const open = createOpenAttempts({ client, log });
   return {
     enforcementOf(source, { redacts = false } = {}) {
       const refuser = createRefuser({ source, log, observer: metrics, records: client });
       const capabilities = { audit_level: auditLevel(() => undefined) };
-      const common = { client, refuser, clock: systemClock, backstopMs: 200 };
+      const common = { client, open, refuser, clock: systemClock, backstopMs: 200 };
       return {
         refuser,
         guard: redacts
@@ -266,7 +269,7 @@ export function surfaceParts(client: FakePolicyClient): SurfaceParts {
     },
     client,
     behalf: NOBODY,
-    open: createOpenAttempts({ client, log }),
+    open,
     observer: metrics,
     clock: systemClock,
     log,

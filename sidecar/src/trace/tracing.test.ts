@@ -44,7 +44,14 @@ async function watched(policy: FakePolicyClient, tracing: Tracing) {
       traceHeaders: tracing.headersOf,
       enforcementOf(source) {
         const { refuser, requestOf } = parts.enforcementOf(source);
-        const guard = createGuard({ client, refuser, clock: systemClock, backstopMs: 200, capabilities: {} });
+        const guard = createGuard({
+          client,
+          open: { kills: 0 },
+          refuser,
+          clock: systemClock,
+          backstopMs: 200,
+          capabilities: {},
+        });
         return { guard: tracing.guard(guard), refuser, requestOf };
       },
     },

@@ -6,7 +6,7 @@ import { type ChangeText, mapTexts } from './content.js';
 import { parsed } from './event-data.js';
 import { isObject } from './json-values.js';
 
-/** Members around an answer that are ids, names of models, times and counts: they pass while they look like it. */
+/** Members around an answer that are ids, names of models and times: they pass while they look like it. */
 const FRAME: ReadonlySet<string> = new Set([
   'id',
   'object',
@@ -14,20 +14,40 @@ const FRAME: ReadonlySet<string> = new Set([
   'created',
   'created_at',
   'completed_at',
-  'usage',
   'system_fingerprint',
   'service_tier',
   'stop_reason',
 ]);
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$/;
+/** No count of tokens and no time in seconds is as long; numbers of cards and accounts are. */
+const LONG = 1e11;
 
 /** The members around `said`, changed; `said` itself stays. The very same value when nothing was changed. */
 export function mapFrame(value: JsonObject, said: string, change: ChangeText): JsonObject {
   const members = Object.entries(value);
   const mapped = members.map(([name, member]) => {
-    const passes = name === said || (FRAME.has(name) && (typeof member !== 'string' || NAME.test(member)));
-    return [name, passes ? member : mapTexts(member, change)] as const;
+    const passes = name === said || (FRAME.has(name) && typeof member === 'string' && NAME.test(member));
+    return [name, passes ? member : mapTexts(mapNumbers(member, name, change), change)] as const;
   });
+  return mapped.every(([, member], at) => member === members[at]?.[1]) ? value : Object.fromEntries(mapped);
+}
+
+/** Long numbers, as the texts that they are when written. The very same value when none was changed. */
+function mapNumbers(value: Json, name: string, change: ChangeText): Json {
+  if (typeof value === 'number') {
+    if (Math.abs(value) < LONG) return value;
+    const text = String(value);
+    const changed = change(text, name);
+    return changed === text ? value : changed;
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) {
+    const list = value as readonly Json[];
+    const mapped = list.map((one) => mapNumbers(one, name, change));
+    return mapped.every((one, at) => one === list[at]) ? value : mapped;
+  }
+  const members = Object.entries(value as JsonObject);
+  const mapped = members.map(([of, member]) => [of, mapNumbers(member, of, change)] as const);
   return mapped.every(([, member], at) => member === members[at]?.[1]) ? value : Object.fromEntries(mapped);
 }
 
@@ -76,15 +96,17 @@ export function readableEvent(event: SseEvent, said: string, change: ChangeText)
 const BRACE = 0x7b;
 
 function framedEvent(value: JsonObject, said: string, change: ChangeText): JsonObject {
-  if (value['type'] === undefined) return mapFrame(value, said, change);
+  // A chunk is what has choices, whatever it calls itself.
+  if (said === 'choices' || value['type'] === undefined) return mapFrame(value, said, change);
   // Events of the other APIs have the answer in a member.
+  let framed = value;
   for (const name of ['response', 'message']) {
     const held = value[name];
     if (!isObject(held)) continue;
     const mapped = mapFrame(held, said, change);
-    if (mapped !== held) return { ...value, [name]: mapped };
+    if (mapped !== held) framed = { ...framed, [name]: mapped };
   }
-  return value;
+  return framed;
 }
 
 function bare(type: string, data: Buffer): Buffer {

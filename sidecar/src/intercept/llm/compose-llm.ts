@@ -75,7 +75,16 @@ export async function startLlmGateway(
     open: parts.open,
     attempts,
     readInference: createReadInference({ catalogue, refuser, estimate: config.estimate }),
-    grant: createGrant({ guard, strictGuard: strict, refuser, client: parts.client, attempts, filters, config }),
+    grant: createGrant({
+      guard,
+      strictGuard: strict,
+      refuser,
+      client: parts.client,
+      open: parts.open,
+      attempts,
+      filters,
+      config,
+    }),
     decideCall: createDecideCall({
       guard: callGuard,
       async isAsOrdered(permit, text) {

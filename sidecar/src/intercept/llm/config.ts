@@ -104,7 +104,9 @@ const limitsConfig = z
       .min(1024)
       .max(268_435_456)
       .default(33_554_432)
-      .describe('Largest answer of a provider; of a stream, all its events together.'),
+      .describe(
+        'Largest answer of a provider; of a stream, all its events together, each as 256 bytes at least where names are looked for.',
+      ),
     maxEventBytes: z.int().min(1024).max(67_108_864).default(4_194_304).describe('Largest event of a stream.'),
     headersTimeoutMs: z.int().min(100).max(600_000).default(10_000).describe('Time for a request head to arrive.'),
     bodyTimeoutMs: z.int().min(100).max(600_000).default(30_000).describe('Time for a request body to arrive.'),

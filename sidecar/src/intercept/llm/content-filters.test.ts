@@ -166,6 +166,55 @@ test('what a chunk says in other members than those for words is changed as well
   ]);
 });
 
+const ends = (said: object): boolean => JSON.stringify(said).includes('finish_reason');
+test.each<[string, object]>([
+  [
+    'a choice has beside its delta',
+    { choices: [{ index: 0, text: 'secret', delta: { role: 'assistant', content: 'hi' } }] },
+  ],
+  ['the last choice has', { choices: [{ index: 0, text: 'secret', delta: {}, finish_reason: 'stop' }] }],
+  [
+    'a choice has token by token',
+    { choices: [{ index: 0, delta: { content: 'hi' }, logprobs: { content: 'secret' } }] },
+  ],
+  ['stands beside the choices, with a type', { type: 'chunk', note: 'secret', choices: [] }],
+  ['is where a count should be', { id: { of: 'secret' }, usage: { by: 'secret' }, choices: [{ index: 0, delta: {} }] }],
+])('what %s does not pass', async (_what, said) => {
+  provider.script = (_request, response) =>
+    sendEvents(response, ends(said) ? [said, DONE] : [said, chunk({}, 'stop'), DONE]);
+  const { text, status } = await gateway.send({ body: { ...ASKED['/v1/chat/completions'], stream: true } });
+  expect([status, text.includes('[DONE]')]).toEqual([200, true]);
+  expect(text).not.toContain('secret');
+});
+
+test('a choice ends for a reason, and not with a sentence', async () => {
+  provider.script = (_request, response) => sendEvents(response, [chunk({}, 'the secret'), DONE]);
+  const { text, status } = await gateway.send({ body: { ...ASKED['/v1/chat/completions'], stream: true } });
+  expect([status, text.includes('secret')]).toEqual([502, false]);
+});
+
+test.each<[string, boolean]>([
+  ['whole', false],
+  ['in a stream', true],
+])(
+  'what a choice says beside its message is decided or left out where the answer is decided, %s',
+  async (_how, stream) => {
+    await gateway.close();
+    client.behaviour = allow({ obligations: [{ type: 'decide_output', value: true }] });
+    gateway = await startLlmHarness({ client, url: provider.url });
+    const beside = { index: 0, text: 'secret' };
+    provider.script = (_request, response) =>
+      stream
+        ? sendEvents(response, [{ choices: [{ ...beside, delta: { content: 'hi' } }] }, chunk({}, 'stop'), DONE])
+        : answerJson(response, { choices: [{ ...beside, message: { role: 'assistant', content: 'hi' } }] });
+    const { text } = await gateway.send({ body: { ...ASKED['/v1/chat/completions'], stream } });
+    const decided = client.asked.at(-1)?.request;
+    expect(decided?.action).toBe('completion');
+    expect(text).toContain('hi');
+    expect(text.includes('secret') && decided?.output?.includes('secret') !== true).toBe(false);
+  },
+);
+
 test('a request that would be changed again and again is refused', async () => {
   await gateway.close();
   let round = 0;

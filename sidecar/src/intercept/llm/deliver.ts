@@ -193,11 +193,10 @@ export function createDeliverer({
     const { reply, inference, cap, filter } = delivery;
     const source: EventSource = (take) => pump(reply.body, limits, take);
     if (filter.looked === undefined) return streamFrom(delivery, source);
-    const { texts, again } = await readAhead(
-      inference,
-      source,
-      cap === undefined ? Infinity : cap * MAX_BYTES_PER_TOKEN,
-    );
+    const { texts, again } = await readAhead(inference, source, {
+      maxWordBytes: cap === undefined ? Infinity : cap * MAX_BYTES_PER_TOKEN,
+      maxResponseBytes: limits.maxResponseBytes,
+    });
     return streamFrom({ ...delivery, filter: await filter.looked(texts) }, again);
   }
 

@@ -18,6 +18,9 @@ const MAX_CALLS = 256;
 const MAX_CHANNELS = 64;
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
 
+/** Why a choice ends: a word of the protocol, and none of the model. */
+const END = /^[a-z0-9_]{1,64}$/i;
+
 /** The pieces of one call, put together. */
 interface Pending {
   id: string;
@@ -129,8 +132,9 @@ export const createChatStream: NonNullable<Endpoint['stream']> = ({ tools, wants
     collectCalls(delta, state);
     const { tool_calls: held, function_call: heldToo, ...rest } = delta;
     // Some providers repeat the whole message beside its deltas, calls included.
-    const { message: repeated, ...own } = choice;
-    let changed = held !== undefined || heldToo !== undefined || repeated !== undefined;
+    const { message: repeated, ...other } = choice;
+    const own = tools.isActive ? bareChoice(other) : other;
+    let changed = held !== undefined || heldToo !== undefined || repeated !== undefined || own !== other;
     const said: Record<string, Json> = {};
     for (const [name, part] of Object.entries(rest)) {
       said[name] = partOf(index, name, part, state);
@@ -189,6 +193,20 @@ export const createChatStream: NonNullable<Endpoint['stream']> = ({ tools, wants
     },
   } satisfies StreamReader;
 };
+
+/** Without what nobody looks at. The very same one when it has nothing else. */
+function bareChoice(choice: JsonObject): JsonObject {
+  const { index, delta, finish_reason: finish, logprobs, ...beside } = choice;
+  if (finish !== undefined && finish !== null && !(typeof finish === 'string' && END.test(finish)))
+    throw new StreamFault('a choice does not end as one');
+  if (Object.keys(beside).length === 0 && (logprobs ?? null) === null) return choice;
+  return {
+    ...(index === undefined ? {} : { index }),
+    ...(delta === undefined ? {} : { delta }),
+    ...(logprobs === undefined ? {} : { logprobs: null }),
+    ...(finish === undefined ? {} : { finish_reason: finish }),
+  };
+}
 
 function collectCalls(delta: JsonObject, state: ChoiceState): void {
   const { tool_calls: calls, function_call: legacy } = delta;

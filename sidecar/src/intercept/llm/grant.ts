@@ -4,7 +4,8 @@ import type { CanonicalRequest, Condition, JsonObject } from '@portcullis/policy
 import type { PolicyClient } from '../../ask/port.js';
 import { giveBack } from '../../enforce/account.js';
 import { tokenCap } from '../../enforce/capabilities.js';
-import { type Guard, isRefusal } from '../../enforce/guard.js';
+import { type Guard, isRefusal, MAX_OVERTAKEN, NAMES_UNKNOWN } from '../../enforce/guard.js';
+import type { OpenAttempts } from '../../enforce/open-attempts.js';
 import type { Permit } from '../../enforce/permit.js';
 import type { Refusal, Refuser } from '../../enforce/refuse.js';
 import { NerFailure } from '../../redact/ner/port.js';
@@ -45,9 +46,16 @@ export interface GrantOptions {
   readonly strictGuard: Guard;
   readonly refuser: Refuser;
   readonly client: Pick<PolicyClient, 'settle'>;
+  readonly open: Pick<OpenAttempts, 'kills'>;
   readonly attempts: LlmAttempts;
   readonly filters: ContentFilters;
   readonly config: Pick<LlmConfig, 'maxTokens'>;
+}
+
+/** What was allowed, and how often a kill switch had moved then. */
+interface Allowed {
+  readonly granted: Granted;
+  readonly kills: number;
 }
 
 /** Questions about one request: it, with a limit or without a text, and once more. */
@@ -55,15 +63,21 @@ const MAX_ROUNDS = 3;
 
 /** Makes it. */
 export function createGrant(options: GrantOptions): Grant {
-  const { guard, strictGuard, refuser, client, attempts, filters, config } = options;
+  const { guard, strictGuard, refuser, client, open, attempts, filters, config } = options;
 
   return async (inference) => {
-    const granted = await grant(inference);
-    if (!isGranted(granted)) return granted;
-    const hosted = await hostedTools(granted.inference);
-    if (!('kind' in hosted)) return { ...granted, hosted };
-    giveBack(client, granted.permit);
-    return hosted;
+    for (let round = 1; round <= MAX_OVERTAKEN; round += 1) {
+      const allowed = await grant(inference);
+      if ('kind' in allowed) return allowed;
+      const { granted, kills } = allowed;
+      const hosted = await hostedTools(granted.inference);
+      if (!('kind' in hosted) && open.kills === kills) return { ...granted, hosted };
+      giveBack(client, granted.permit);
+      if ('kind' in hosted) return hosted;
+      // While names or tools were asked about, somebody was stopped: perhaps this one.
+      for (const permit of hosted) giveBack(client, permit);
+    }
+    return refuser.refuse('KILL_SWITCH', { request: attempts.inference(inference).request });
   };
 
   /** Tools that the provider would use while it answers: nobody could stop it then. */
@@ -81,13 +95,14 @@ export function createGrant(options: GrantOptions): Grant {
   }
 
   /** Asks; again about what the decision makes of the request, until that is what was asked about. */
-  async function grant(inference: Inference): Promise<Granted | Refusal> {
+  async function grant(inference: Inference): Promise<Allowed | Refusal> {
     let current = inference;
     const earlier: Condition[] = [];
     for (let round = 1; ; round += 1) {
       const attempt = attempts.inference(current);
       const outcome = await guard(attempt);
       if (isRefusal(outcome)) return outcome;
+      const { kills } = open;
       const { request, inputTokens } = attempt;
       const adjusted = await adjust(current, outcome).catch((thrown: unknown) => {
         giveBack(client, outcome);
@@ -95,14 +110,19 @@ export function createGrant(options: GrantOptions): Grant {
         return thrown;
       });
       if (adjusted instanceof NerFailure) {
-        const message = 'names had to be taken out of the request, and the service that finds them did not answer';
         const { decision_id } = outcome;
-        return refuser.refuse('OBLIGATION_UNSUPPORTED', { message, decision_id, request, cause: adjusted });
+        return refuser.refuse('OBLIGATION_UNSUPPORTED', {
+          message: NAMES_UNKNOWN,
+          decision_id,
+          request,
+          cause: adjusted,
+        });
       }
       if (adjusted === current) {
         const filter = filters.answer(outcome, earlier);
         const ordered = [...outcome.conditions, ...earlier];
-        return { inference: current, permit: outcome, filter, ordered, hosted: [], inputTokens, request };
+        const granted = { inference: current, permit: outcome, filter, ordered, hosted: [], inputTokens, request };
+        return { granted, kills };
       }
       earlier.push(...outcome.conditions);
       giveBack(client, outcome);

@@ -6,7 +6,7 @@ import { createSidecarMetrics } from '../../metrics.js';
 import { redactionConfig } from '../../redact/config.js';
 import { createLayerNotes } from '../../redact/layers.js';
 import { type OpenedRedactor, openRedactor } from '../../redact/open.js';
-import { allow, type FakePolicyClient, fakePolicyClient } from '../../testing/fake-policy-client.js';
+import { allow, deny, type FakePolicyClient, fakePolicyClient } from '../../testing/fake-policy-client.js';
 import { type FakePresidio, startFakePresidio } from '../../testing/fake-presidio.js';
 import { type LlmHarness, startLlmHarness } from '../../testing/llm-harness.js';
 import {
@@ -87,6 +87,33 @@ describe('a request', () => {
     expect(provider.requests).toHaveLength(1);
     expect(provider.requests[0]?.body).not.toContain('Lovelace');
   });
+});
+
+test('what is stopped while names are looked for in a request is not sent', async () => {
+  await start({ direction: 'request' });
+  presidio.script = () => {
+    client.behaviour = deny({ code: 'KILL_SWITCH', message: 'stopped' });
+    gateway.killEpoch('pdp-1', 1);
+    return false;
+  };
+  provider.script = (_request, response) => answerJson(response, chatCompletion('done'));
+  const { status, json } = await gateway.send({ body: { ...CHAT, messages: [{ role: 'user', content: 'hello' }] } });
+  expect([status, json.error.code]).toEqual([403, 'KILL_SWITCH']);
+  expect(provider.requests).toHaveLength(0);
+  expect(client.settled.map(({ outcome }) => outcome)).toEqual(['refused']);
+});
+
+test('kills without an end end a request', async () => {
+  await start({ direction: 'request' });
+  let epoch = 0;
+  presidio.script = () => {
+    epoch += 1;
+    gateway.killEpoch('pdp-1', epoch);
+    return false;
+  };
+  const { json } = await gateway.send({ body: { ...CHAT, messages: [{ role: 'user', content: 'hello' }] } });
+  expect(json.error.code).toBe('KILL_SWITCH');
+  expect(client.settled).toHaveLength(client.asked.length);
 });
 
 describe.each<[string, FakePresidio['script'], string]>([

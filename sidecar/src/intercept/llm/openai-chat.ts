@@ -63,7 +63,7 @@ function readAnswer(value: JsonObject): Answer | undefined {
   if (choices === undefined || choices.some((choice) => choice === undefined)) return undefined;
   const read = choices as readonly Choice[];
   return {
-    text: read.map(({ message }) => wordsOf(message)).join('\n'),
+    text: read.map(wordsOf).join('\n'),
     calls: read.flatMap(({ entries, legacy }) => [
       ...entries.map(({ call }) => call),
       ...(legacy === undefined ? [] : [legacy]),
@@ -85,9 +85,12 @@ function readChoice(value: JsonObject): Choice | undefined {
   return { value, message, entries: entries as Choice['entries'], legacy };
 }
 
-/** Everything that a message says besides its calls. */
-function wordsOf({ tool_calls: _calls, function_call: _call, ...message }: JsonObject): string {
-  return contentOf(message).query;
+/** Everything that a choice says besides its calls, some of it perhaps beside its message. */
+function wordsOf({ value, message: said }: Choice): string {
+  const { tool_calls: _calls, function_call: _call, ...message } = said;
+  const { index: _index, message: _message, finish_reason: _finish, logprobs: _logprobs, ...beside } = value;
+  const more = contentOf(beside).query;
+  return [contentOf(message).query, ...(more === '' ? [] : [more])].join('\n');
 }
 
 function withoutCalls({ value, message, entries, legacy }: Choice, refused: ReadonlyMap<ProposedCall, string>): Json {

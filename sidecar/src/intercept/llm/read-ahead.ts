@@ -15,16 +15,29 @@ export interface ReadAhead {
   readonly again: EventSource;
 }
 
-/**
- * Reads all events, as far as they are those of a stream of this API.
- * @param maxBytes of words, beyond which the answer will be cut off anyway
- */
-export async function readAhead(inference: Inference, source: EventSource, maxBytes: number): Promise<ReadAhead> {
+/** What may be kept. */
+export interface ReadAheadLimits {
+  /** Bytes of words, beyond which the answer will be cut off anyway. */
+  readonly maxWordBytes: number;
+  /** Bytes of events, each counted as {@link LEAST_BYTES} at least. */
+  readonly maxResponseBytes: number;
+}
+
+/** An event takes as much memory, however short it is. */
+const LEAST_BYTES = 256;
+
+/** Reads all events, as far as they are those of a stream of this API. Those without data say nothing, and are not kept. */
+export async function readAhead(
+  inference: Inference,
+  source: EventSource,
+  { maxWordBytes, maxResponseBytes }: ReadAheadLimits,
+): Promise<ReadAhead> {
   const { endpoint, body, wantsUsage } = inference;
   const events: SseEvent[] = [];
   const texts: NamedText[] = [];
   const channels = new Map<string, string>();
-  let bytes = 0;
+  let words = 0;
+  let kept = 0;
   const whole = (text: string, name: string): string => {
     texts.push({ text, name });
     return text;
@@ -38,7 +51,7 @@ export async function readAhead(inference: Inference, source: EventSource, maxBy
       decide: async () => undefined,
       whole,
       say(channel, piece) {
-        bytes += Buffer.byteLength(piece);
+        words += Buffer.byteLength(piece);
         channels.set(channel, (channels.get(channel) ?? '') + piece);
         return piece;
       },
@@ -50,8 +63,11 @@ export async function readAhead(inference: Inference, source: EventSource, maxBy
     },
   });
   const trouble = await source(async (event) => {
+    if (event.data === undefined) return 'more';
+    kept += Math.max(event.raw.length, LEAST_BYTES);
+    if (kept > maxResponseBytes) return 'stop';
     events.push(event);
-    if (event.data === undefined || reader === undefined) return 'more';
+    if (reader === undefined) return 'more';
     try {
       await reader.push(readableEvent(event, endpoint.said, whole));
     } catch (thrown) {
@@ -60,13 +76,13 @@ export async function readAhead(inference: Inference, source: EventSource, maxBy
       return 'stop';
     }
     if (reader.ended) return 'enough';
-    return bytes > maxBytes ? 'stop' : 'more';
+    return words > maxWordBytes ? 'stop' : 'more';
   });
   return {
     texts,
     async again(take) {
       for (const event of events) if ((await take(event)) !== 'more') return undefined;
-      return trouble;
+      return kept > maxResponseBytes ? 'too large' : trouble;
     },
   };
 }

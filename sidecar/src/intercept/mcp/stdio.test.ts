@@ -2,11 +2,14 @@
 
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
-import { afterEach, describe, expect, test } from '@jest/globals';
-import { createRegistry } from '@portcullis/runtime';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { createRegistry, systemClock } from '@portcullis/runtime';
 import { RPC_CODE } from '../../enforce/refuse.js';
+import { redactionConfig } from '../../redact/config.js';
+import { type OpenedRedactor, openRedactor } from '../../redact/open.js';
 import { fakePeople } from '../../testing/fake-people.js';
 import { allow, denyOnly, type FakePolicyClient, fail, fakePolicyClient } from '../../testing/fake-policy-client.js';
+import { type FakePresidio, startFakePresidio } from '../../testing/fake-presidio.js';
 import { enforcementParts, memoryLog } from '../../testing/proxy-harness.js';
 import { type Child, startChild } from './child.js';
 import { definitionsConfig } from './definitions/config.js';
@@ -33,7 +36,7 @@ lines.on('line', (line) => {
   if (todo === 'exit') process.exit(7);
   if (todo === 'hang') return;
   if (todo === 'junk') process.stdout.write('debug output\\n[]\\n');
-  if (todo === 'wrong id') say({ jsonrpc: '2.0', id: 'never asked', result: {} });
+  if (todo === 'wrong id') say({ jsonrpc: '2.0', id: 'never asked', result: { note: 'of another' } });
   if (todo === 'unknown') say({ jsonrpc: '2.0', method: 'notifications/evil' });
   if (todo === 'ask') say({ jsonrpc: '2.0', id: 9, method: 'elicitation/create', params: { message: 'm' } });
   if (todo === 'twice') {
@@ -68,23 +71,31 @@ afterEach(async () => {
 interface Wrapping {
   readonly approvals?: Parameters<typeof enforcementParts>[4];
   readonly definitions?: Record<string, unknown>;
+  readonly redactor?: Parameters<typeof enforcementParts>[6];
+  /** Told of every message that has gone to the server. */
+  readonly forwarded?: () => void;
 }
 
 async function wrap(
   maxMessageBytes = 65_536,
-  { approvals, definitions = { unseen: 'ask' } }: Wrapping = {},
+  { approvals, definitions = { unseen: 'ask' }, redactor, forwarded = () => undefined }: Wrapping = {},
 ): Promise<Wrapped> {
   const client = fakePolicyClient();
   const registry = createRegistry('portcullis_sidecar');
   const news = createAnswerNews();
-  const parts = enforcementParts(client, registry, memoryLog().log, 5_000, approvals, news);
-  const child = await startChild({
+  const parts = enforcementParts(client, registry, memoryLog().log, 5_000, approvals, news, redactor);
+  const started = await startChild({
     name: 'files',
     command: process.execPath,
     args: ['-e', SERVER],
     env: { PATH: '/usr/bin', PORTCULLIS_SIDECAR_X: 'secret' },
     graceMs: 300,
   });
+  const forward: Child['forward'] = async (permit) => {
+    await started.forward(permit);
+    forwarded();
+  };
+  const child = Object.create(started, { forward: { value: forward } }) as Child;
   const input = new PassThrough();
   const output = new PassThrough();
   const spoken: string[] = [];
@@ -443,6 +454,63 @@ test('what a decision orders redacted is, in both directions, and so is all that
   const answer = JSON.stringify(await wrapped.next());
   expect(answer).toContain('card ************1111');
   expect(answer).not.toContain('4111111111111111');
+});
+
+describe('while names are looked for in what the server says', () => {
+  let presidio: FakePresidio;
+  let redactor: OpenedRedactor;
+  const names = allow({ conditions: [{ type: 'redact', value: { ner: true, direction: 'response' } }] });
+  beforeEach(async () => {
+    presidio = await startFakePresidio();
+    redactor = await openRedactor(redactionConfig.parse({ ner: { url: presidio.url } }), {
+      clock: systemClock,
+      observer: { redacted: () => undefined },
+    });
+  });
+  afterEach(async () => {
+    redactor.close();
+    await presidio.close();
+  });
+
+  test('an answer that cannot be redacted is an error, and holds nothing else back', async () => {
+    const wrapped = await wrap(undefined, { redactor });
+    wrapped.client.behaviour = names;
+    presidio.script = (_question, answer) => {
+      answer.writeHead(500).end();
+      return true;
+    };
+    wrapped.say(call(1));
+    expect(await wrapped.next()).toMatchObject({
+      id: 1,
+      error: { message: expect.stringContaining('could not be redacted') },
+    });
+    expect(wrapped.client.settled).toMatchObject([{ outcome: 'upstream_failed' }]);
+    wrapped.client.behaviour = allow();
+    wrapped.say(call(1));
+    expect(await wrapped.next()).toMatchObject({ id: 1, result: { got: 2 } });
+  });
+
+  test('an answer to nobody does not answer who takes its id meanwhile', async () => {
+    const gone = Promise.withResolvers<void>();
+    let sent = 0;
+    const wrapped = await wrap(undefined, {
+      redactor,
+      forwarded: () => {
+        sent += 1;
+        if (sent === 2) gone.resolve();
+      },
+    });
+    wrapped.client.behaviour = names;
+    presidio.script = async ({ text }) => {
+      if (text === 'of another') {
+        wrapped.say(call('never asked', { do: 'hang' }));
+        await gone.promise;
+      }
+      return false;
+    };
+    wrapped.say(call(1, { do: 'wrong id' }));
+    expect(await wrapped.next()).toMatchObject({ id: 1 });
+  });
 });
 
 describe('definitions of tools', () => {

@@ -65,6 +65,8 @@ export interface StdioOptions {
 /** Names a request that may still wait. */
 const CANCELLED = 'notifications/cancelled';
 
+const UNREDACTED = 'its answer could not be redacted';
+
 interface Open {
   readonly id: RpcId;
   readonly era: Era;
@@ -297,8 +299,9 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     return request;
   }
 
-  async function failOpen(key: string, what: string, thrown?: unknown): Promise<void> {
-    const request = closeRequest(key, 'upstream_failed');
+  /** @param of only this one; another may have its id by now */
+  async function failOpen(key: string, what: string, thrown?: unknown, of = open.get(key)): Promise<void> {
+    const request = open.get(key) === of ? closeRequest(key, 'upstream_failed') : undefined;
     if (thrown !== undefined) log.warn({ [LOG_FIELD.error]: thrown }, 'Message could not be forwarded');
     if (request !== undefined) await say(upstreamError(request.id, what));
   }
@@ -308,8 +311,8 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     return message.kind === 'response' && message.id !== undefined ? open.get(idKey(message.id)) : undefined;
   }
 
-  function inspect(message: RpcMessage): Promise<Finding> {
-    const answered = answeredBy(message);
+  /** @param answered the request that was open when it came */
+  function inspect(message: RpcMessage, answered: Open | undefined): Promise<Finding> {
     const seen = {
       server: child.name,
       era: answered?.era ?? era,
@@ -317,7 +320,7 @@ export async function runStdio(options: StdioOptions): Promise<void> {
       sessionId: undefined,
       behalf: options.behalf.own,
     };
-    return inspector.inspectMessage(message, { seen, session, expects: (id) => open.has(idKey(id)) });
+    return inspector.inspectMessage(message, { seen, session, expects: () => answered !== undefined });
   }
 
   /** @param answered the request that was open when it came; another one may have its id by now */
@@ -356,10 +359,12 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     const listed = listAnsweredBy(said);
     if (listed === undefined) return allOf(said);
     if (listed === 'own') return undefined;
-    const { id, shown } = listed;
+    const { request, shown } = listed;
     void shown(said)
-      .then(allOf)
-      .catch((thrown: unknown) => failOpen(idKey(id), 'its list of tools could not be checked', thrown))
+      .then((bytes) => allOf(bytes, request))
+      .catch((thrown: unknown) =>
+        failOpen(idKey(request.id), 'its list of tools could not be checked', thrown, request),
+      )
       .catch((thrown: unknown) => refuser.fault(thrown));
     return undefined;
   }
@@ -367,7 +372,7 @@ export async function runStdio(options: StdioOptions): Promise<void> {
   /** The open list that a message answers, or that a request of our own was answered. Reads nothing where neither is open. */
   function listAnsweredBy(
     said: Buffer,
-  ): 'own' | { readonly id: RpcId; shown(bytes: Buffer): Promise<Buffer> } | undefined {
+  ): 'own' | { readonly request: Open; readonly shown: NonNullable<Open['shown']> } | undefined {
     if (own.size === 0 && ![...open.values()].some(({ shown }) => shown !== undefined)) return undefined;
     const read = readMessage(said, { maxBytes: maxMessageBytes });
     if (!read.ok || read.message.kind !== 'response' || read.message.id === undefined) return undefined;
@@ -377,24 +382,32 @@ export async function runStdio(options: StdioOptions): Promise<void> {
       return 'own';
     }
     const request = open.get(idKey(read.message.id));
-    return request?.shown === undefined ? undefined : { id: request.id, shown: request.shown };
+    return request?.shown === undefined ? undefined : { request, shown: request.shown };
   }
 
-  /** What of it may be shown. */
-  async function allOf(said: Buffer): Promise<void> {
+  /** What of it may be shown. @param known the request that it answers, where that has been found out */
+  async function allOf(said: Buffer, known?: Open): Promise<void> {
+    const came = readMessage(said, { maxBytes: maxMessageBytes });
+    if (!came.ok) return log.warn({ [LOG_FIELD.reason]: came.message }, 'Server output was not a message');
+    // Found out before the wait: after it somebody else may have the id, whose permit nothing was redacted under.
+    const answered = known ?? answeredBy(came.message);
     let bytes: Buffer;
     try {
       bytes = await redacted(said);
     } catch (thrown) {
+      if (answered !== undefined) return failOpen(idKey(answered.id), UNREDACTED, thrown, answered);
       return log.warn({ [LOG_FIELD.error]: thrown }, 'Server output could not be redacted');
     }
-    const read = readMessage(bytes, { maxBytes: maxMessageBytes });
-    if (!read.ok) return log.warn({ [LOG_FIELD.reason]: read.message }, 'Server output was not a message');
+    const read = bytes === said ? came : readMessage(bytes, { maxBytes: maxMessageBytes });
+    if (!read.ok) {
+      if (answered !== undefined) return failOpen(idKey(answered.id), UNREDACTED, undefined, answered);
+      return log.warn({ [LOG_FIELD.reason]: read.message }, 'Server output was not a message');
+    }
     const { message } = read;
     if (message.kind === 'request') {
       const state = { cancelled: false };
       deciding.set(idKey(message.id), state);
-      void inspect(message)
+      void inspect(message, undefined)
         .then(async (finding) => {
           deciding.delete(idKey(message.id));
           if (!state.cancelled) await deliver(bytes, finding, undefined);
@@ -411,8 +424,7 @@ export async function runStdio(options: StdioOptions): Promise<void> {
         return undefined;
       }
     }
-    const answered = answeredBy(message);
-    const finding = inspect(message);
+    const finding = inspect(message, answered);
     const carrier = message.kind === 'response' ? message.result : message.params;
     if (carrier !== undefined && 'inputRequests' in carrier) {
       void finding

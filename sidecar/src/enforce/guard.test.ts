@@ -1,0 +1,103 @@
+/** What happens to a decision while names are looked for. */
+
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { createRegistry, systemClock } from '@portcullis/runtime';
+import { createSidecarMetrics } from '../metrics.js';
+import { redactionConfig } from '../redact/config.js';
+import { type OpenedRedactor, openRedactor } from '../redact/open.js';
+import { allow, deny, type FakePolicyClient, fakePolicyClient } from '../testing/fake-policy-client.js';
+import { type FakePresidio, startFakePresidio } from '../testing/fake-presidio.js';
+import { memoryLog } from '../testing/proxy-harness.js';
+import { BY_REDACTOR } from './capabilities.js';
+import { type Attempt, createGuard, type Guard } from './guard.js';
+import { createOpenAttempts, type OpenAttempts } from './open-attempts.js';
+import { createRefuser } from './refuse.js';
+
+const ATTEMPT: Attempt = {
+  request: {
+    version: '1.0',
+    tenant_id: 'acme',
+    agent: { id: 'a' },
+    context: { timestamp: '2026-01-01T00:00:00Z', request_id: 'r' },
+  } as Attempt['request'],
+  server: 'mail',
+  direction: 'client_to_server',
+  payload: JSON.stringify({
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'tools/call',
+    params: { name: 'x', arguments: { a: 'b' } },
+  }),
+};
+let presidio: FakePresidio;
+let redactor: OpenedRedactor;
+let client: FakePolicyClient;
+let open: OpenAttempts;
+let guard: Guard;
+
+beforeEach(async () => {
+  presidio = await startFakePresidio();
+  const metrics = createSidecarMetrics(createRegistry('portcullis_sidecar'));
+  const { log } = memoryLog();
+  redactor = await openRedactor(redactionConfig.parse({ ner: { url: presidio.url } }), {
+    clock: systemClock,
+    observer: metrics,
+  });
+  client = fakePolicyClient(allow({ conditions: [{ type: 'redact', value: { ner: true } }] }));
+  open = createOpenAttempts({ client, log });
+  guard = createGuard({
+    client,
+    open,
+    redactor,
+    refuser: createRefuser({ source: 'mcp_proxy', log, observer: metrics, records: client }),
+    clock: systemClock,
+    backstopMs: 500,
+    capabilities: { redact: BY_REDACTOR },
+  });
+});
+afterEach(async () => {
+  redactor.close();
+  await presidio.close();
+});
+
+test('what is stopped while names are looked for is not allowed by the decision of before', async () => {
+  presidio.script = () => {
+    client.behaviour = deny({ code: 'KILL_SWITCH', message: 'stopped' });
+    open.killEpoch('pdp-1', 1);
+    return false;
+  };
+  expect(await guard(ATTEMPT)).toMatchObject({ kind: 'refusal', code: 'KILL_SWITCH' });
+  expect(client.settled.map(({ outcome }) => outcome)).toEqual(['refused']);
+});
+
+test('what is still allowed after somebody else was stopped goes on, under the new decision', async () => {
+  presidio.script = () => {
+    open.killEpoch('pdp-1', 1);
+    return false;
+  };
+  expect(await guard(ATTEMPT)).toMatchObject({ request_digest: expect.any(String) });
+  expect(client.asked).toHaveLength(2);
+  expect(client.settled).toHaveLength(1);
+});
+
+test('nobody waits for an end of kills', async () => {
+  let epoch = 0;
+  presidio.script = () => {
+    epoch += 1;
+    open.killEpoch('pdp-1', epoch);
+    return false;
+  };
+  expect(await guard(ATTEMPT)).toMatchObject({ kind: 'refusal', code: 'KILL_SWITCH' });
+  expect(client.settled).toHaveLength(client.asked.length);
+});
+
+test('a refusal because nobody looked for names says so', async () => {
+  presidio.script = (_question, answer) => {
+    answer.writeHead(500).end();
+    return true;
+  };
+  expect(await guard(ATTEMPT)).toMatchObject({
+    code: 'OBLIGATION_UNSUPPORTED',
+    message: expect.stringContaining('names'),
+  });
+});
