@@ -16,6 +16,8 @@ let harness: Harness;
 let servers: Record<'a' | 'b', RecordingUpstream>;
 /** The id that a server gives a session. */
 let sessionOf: (name: string) => string;
+/** What a server says that it can do. */
+let capabilities: object;
 /** What a server does with a call, before its answer. */
 let during: (name: string, response: ServerResponse) => Promise<void> | void;
 
@@ -39,7 +41,7 @@ const start = (name: string): Promise<RecordingUpstream> =>
     if (id === undefined || method === undefined) return void response.writeHead(202).end();
     if (method === 'initialize') {
       response.setHeader('mcp-session-id', sessionOf(name));
-      const result = { protocolVersion: '2025-06-18', capabilities: { tools: {} }, serverInfo: { name } };
+      const result = { protocolVersion: '2025-06-18', capabilities, serverInfo: { name } };
       return answerJson(response, { jsonrpc: '2.0', id, result });
     }
     response.writeHead(200, { 'content-type': 'text/event-stream', 'mcp-session-id': `own-${name}` });
@@ -51,6 +53,7 @@ beforeEach(async () => {
   client.behaviour = allow();
   client.asked.length = 0;
   during = () => undefined;
+  capabilities = { tools: {} };
   sessionOf = (name) => `own-${name}`;
   servers = { a: await start('a'), b: await start('b') };
   harness = await startHarness({
@@ -133,6 +136,23 @@ describe('a session', () => {
     expect((await post(call(1, 'b__x'), session)).json.error?.code).toBe(-31502);
     expect(servers.b.requests).toEqual([]);
     expect(eventsOf(await post(call(2, 'a__x'), session))).toMatchObject([{ id: 2 }]);
+  });
+
+  test('begins with what servers can do, and with no words of theirs, which nobody would redact', async () => {
+    const said = 'card 4111111111111111';
+    capabilities = {
+      tools: { listChanged: said },
+      resources: { subscribe: true, listChanged: { said } },
+      logging: { said },
+      tasks: { list: { said }, requests: { tools: { call: { said } }, [said]: {} } },
+    };
+    const { json } = await post({ id: 0, method: 'initialize', params: HELLO });
+    expect(json.result?.['capabilities']).toEqual({
+      tools: {},
+      resources: { subscribe: true },
+      logging: {},
+      tasks: { list: {}, requests: { tools: { call: {} } } },
+    });
   });
 
   test('with an id that is none is not begun there', async () => {

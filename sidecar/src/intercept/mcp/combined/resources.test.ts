@@ -28,7 +28,11 @@ const NOTES = {
 const MAIL = {
   'server/discover': {
     resultType: 'complete',
-    capabilities: { tools: { listChanged: true }, extensions: { 'io.modelcontextprotocol/tasks': {}, evil: {} } },
+    capabilities: {
+      tools: { listChanged: true },
+      resources: { listChanged: 'call 555 0100' },
+      extensions: { 'io.modelcontextprotocol/tasks': { say: 'call 555 0100' }, evil: {} },
+    },
   },
   'resources/list': { resultType: 'complete', resources: [{ uri: 'mail://inbox' }, { uri: 'shared://x' }] },
   'resources/read': read('mail'),
