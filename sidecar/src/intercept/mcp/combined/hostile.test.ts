@@ -155,6 +155,14 @@ describe('a session', () => {
     });
   });
 
+  test('of a client that says too much of itself is not begun', async () => {
+    const clientInfo = { ...HELLO.clientInfo, title: 'x'.repeat(70_000) };
+    const { headers, json } = await post({ id: 0, method: 'initialize', params: { ...HELLO, clientInfo } });
+    expect(headers).not.toHaveProperty('mcp-session-id');
+    expect(json.error).toMatchObject({ code: -32602, message: expect.stringContaining('65536 bytes') });
+    expect([...servers.a.requests, ...servers.b.requests]).toEqual([]);
+  });
+
   test('with an id that is none is not begun there', async () => {
     sessionOf = () => `x${'y'.repeat(2000)}`;
     const session = await begin();

@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { allow, deny, denyOnly, fakePolicyClient } from '../../../testing/fake-policy-client.js';
 import { type Answered, type Harness, startHarness } from '../../../testing/proxy-harness.js';
 import { type ScriptedServer, scriptedServer } from '../../../testing/scripted-servers.js';
-import { couldMake, createResourceOwners } from './resource-owners.js';
+import { couldMake } from './resource-claims.js';
+import { createResourceOwners } from './resource-owners.js';
 import { createTaskOwners } from './task-owners.js';
 
 const client = fakePolicyClient();
@@ -185,6 +186,13 @@ describe('a task', () => {
     expect([...notes.asked(), ...mail.asked()]).toEqual(['tools/call x', 'tools/call x']);
   });
 
+  test('with an id that nobody may ask for is not remembered', () => {
+    const tasks = createTaskOwners();
+    const ids = ['', 'x'.repeat(257), 'x'.repeat(256)];
+    for (const taskId of ids) tasks.learn('a', { resultType: 'task', taskId });
+    expect(ids.map((taskId) => tasks.ownerOf(taskId))).toEqual([undefined, undefined, { server: 'a' }]);
+  });
+
   test("that the agent may not hear of is nobody's", async () => {
     client.behaviour = allow({ obligations: [{ type: 'report_result', value: { max_bytes: 1000 } }] });
     client.taking = async () => false;
@@ -234,11 +242,27 @@ describe('who could make a URI', () => {
     expect(couldMake(template, uri)).toBe(expected);
   });
 
-  test('a server that lists too much claims everything', async () => {
+  const many = (length: number, of: (index: number) => object): object[] =>
+    Array.from({ length }, (_, index) => of(index));
+  test.each<[string, string, object]>([
+    ['URIs', 'resources/list', { resources: many(20_001, (index) => ({ uri: `a://${index}` })) }],
+    [
+      'templates',
+      'resources/templates/list',
+      { resourceTemplates: many(2_001, (index) => ({ uriTemplate: `a://${index}/{x}` })) },
+    ],
+    ['words', 'resources/list', { resources: many(5, (index) => ({ uri: `a://${index}${'x'.repeat(1_000_000)}` })) }],
+  ])('a server that lists too many %s claims everything', (_what, method, result) => {
     const owners = createResourceOwners({ monotonic: () => 0 });
-    const resources = Array.from({ length: 20_002 }, (_, index) => ({ uri: `a://${index}` }));
-    owners.learn('a', 'resources/list', { resources });
+    owners.learn('a', method, result as never);
     expect(owners.known('b://1')).toEqual(['a']);
+  });
+
+  test('a URI that nobody may ask for is not looked for', () => {
+    const owners = createResourceOwners({ monotonic: () => 0 });
+    owners.learn('a', 'resources/templates/list', { resourceTemplates: [{ uriTemplate: 'a://{+any}' }] });
+    expect(owners.known(`a://${'x'.repeat(8_000)}`)).toEqual(['a']);
+    expect(owners.known(`a://${'x'.repeat(9_000)}`)).toEqual([]);
   });
 
   test('lists are asked for again when something has changed; of who cannot be asked, what was known stands', async () => {

@@ -3,7 +3,7 @@
 import type { JsonObject } from '@portcullis/policy/model';
 import type { OpenAccount } from '../../../enforce/account.js';
 import { type Guard, isRefusal } from '../../../enforce/guard.js';
-import type { Refuser } from '../../../enforce/refuse.js';
+import { type Refuser, RPC_CODE } from '../../../enforce/refuse.js';
 import { discard } from '../../http/body.js';
 import { answerJson } from '../../http/late-answer.js';
 import type { CarryOut } from '../carry-out.js';
@@ -58,6 +58,8 @@ interface Client {
 
 /** Longest that a handshake waits for servers that say nothing, milliseconds; they are tried again when they are needed. */
 const HANDSHAKE_MS = 10_000;
+/** Most that a client may say of itself. */
+const MAX_HELLO_BYTES = 65_536;
 /** Most requests of one client under way. */
 const MAX_RUNNING = 1024;
 
@@ -92,6 +94,11 @@ export function createServeSession(options: ServeSessionOptions): ServeSession {
 
   async function begin(turn: Turn, { id, params }: RpcRequest, { version }: Spoken): Promise<void> {
     const { _meta: _unused, ...said } = params;
+    // It is kept as long as the session, for servers that are reached later.
+    if (Buffer.byteLength(JSON.stringify(said)) > MAX_HELLO_BYTES) {
+      const message = `params must have at most ${MAX_HELLO_BYTES} bytes`;
+      return replies.refused(turn, id, replies.invalid(message, 400, RPC_CODE.invalidParams), { era: 'legacy' });
+    }
     const connections = createConnections({ ...options, newQuestionId }, { ...said, protocolVersion: version });
     await within(
       servers.map((server) => connections.reach(turn, server)),
