@@ -10,6 +10,7 @@ import {
   type RecordingUpstream,
   recordingUpstream,
 } from '../../../testing/recording-upstream.js';
+import { createRunning } from './running.js';
 
 const client = fakePolicyClient();
 let harness: Harness;
@@ -275,6 +276,37 @@ describe('what servers ask', () => {
     servers.a.script = script;
     expect((await post({ id: 'portcullis-1', result: {} }, session)).status).toBe(400);
     expect(eventsOf(await post(call(3, 'a__x'), session)).at(-1)).toMatchObject({ id: 3, result: {} });
+  });
+});
+
+describe('a request that is cancelled', () => {
+  test('while it is looked up where it goes goes nowhere', async () => {
+    const looked = Promise.withResolvers<void>();
+    const { script } = servers.a;
+    servers.a.script = async (request, response) => {
+      const { id, method } = JSON.parse(request.body) as Message;
+      if (method?.endsWith('/list') !== true) return script(request, response);
+      await looked.promise;
+      return answerJson(response, { jsonrpc: '2.0', id, result: { resources: [{ uri: 'a://1' }] } });
+    };
+    const session = await begin();
+    const reading = post({ id: 1, method: 'resources/read', params: { uri: 'a://1' } }, session);
+    await eventually(() => messagesOf(servers.a).some(({ method }) => method === 'resources/list'));
+    const cancelled = await post({ method: 'notifications/cancelled', params: { requestId: 1 } }, session);
+    expect(cancelled.status).toBe(202);
+    looked.resolve();
+    expect((await reading).json.error?.message).toContain('cancelled');
+    expect(messagesOf(servers.a).map(({ method }) => method)).not.toContain('resources/read');
+  });
+
+  test('before it is read goes nowhere; one that does not come is not waited for', async () => {
+    const running = createRunning();
+    const cancelling = running.cancel(1);
+    expect([running.begin(1), running.begin(1)]).toEqual([true, false]);
+    expect([await cancelling, running.goes(1, 'a')]).toEqual([undefined, false]);
+    running.end(1);
+    expect(await running.cancel(1)).toBeUndefined();
+    expect([running.begin(1), running.goes(1, 'b'), await running.cancel(1)]).toEqual([true, true, 'b']);
   });
 });
 
