@@ -32,6 +32,7 @@ export interface Session {
   /**
    * Resolves once the request with this id, if it is still being decided or comes within {@link ARRIVING_MS}, has gone to
    * the server or never will: what is said about it must not get there first. Where ids cannot be told apart, at once.
+   * Until then it is cancelled as by {@link Session.cancel}, which may have come before the request.
    */
   gone(id: RpcId): Promise<void>;
   /** Whether its client can show pages to its user, as it said at the handshake. */
@@ -40,7 +41,7 @@ export interface Session {
   tell(approval: string): boolean;
   /** Notes that a request waits for people. */
   waiting(id: RpcId): Waiting;
-  /** The client wants no answer any more: ends the waiting, if it waits and ids can be told apart. */
+  /** The client wants no answer any more: ends the waiting, at once or when it begins, where ids can be told apart. */
   cancel(id: RpcId): void;
   /** The exchange ended; `brokeOff` when its answer may still come on a resumed stream. */
   end(id: RpcId, brokeOff: boolean): void;
@@ -65,7 +66,7 @@ export interface Session {
 
 /** A request that waits for people. */
 export interface Waiting {
-  /** Aborted when the client cancels the request. */
+  /** Aborted when the client cancels the request, or has before it waited. */
   readonly signal: AbortSignal;
   /** It waits no more. */
   done(): void;
@@ -110,6 +111,8 @@ export function createSession(named: boolean): Session {
   const offered = new Map<string, Permit[]>();
   const streams = new Set<Promise<void>>();
   const waits = new Map<string, AbortController>();
+  /** Of those that have not gone to the server. */
+  const cancelled = new Set<string>();
   const told = new Set<string>();
   let offers = 0;
   const arrival = async (at: string): Promise<void> => {
@@ -123,6 +126,10 @@ export function createSession(named: boolean): Session {
   const depart = (at: string): void => {
     departures.get(at)?.resolve();
     departures.delete(at);
+  };
+  const cancel = (at: string): void => {
+    if (running.get(at) === false) cancelled.add(at);
+    waits.get(at)?.abort();
   };
   return {
     named,
@@ -141,6 +148,7 @@ export function createSession(named: boolean): Session {
       const at = idKey(id);
       const mine = new AbortController();
       if (named) waits.set(at, mine);
+      if (cancelled.has(at)) mine.abort();
       return {
         signal: mine.signal,
         done() {
@@ -148,9 +156,7 @@ export function createSession(named: boolean): Session {
         },
       };
     },
-    cancel(id) {
-      waits.get(idKey(id))?.abort();
-    },
+    cancel: (id) => cancel(idKey(id)),
     begin(id) {
       if (!named) return true;
       const at = idKey(id);
@@ -163,12 +169,14 @@ export function createSession(named: boolean): Session {
     left(id) {
       const at = idKey(id);
       if (running.has(at)) running.set(at, true);
+      cancelled.delete(at);
       depart(at);
     },
     async gone(id) {
       const at = idKey(id);
       if (named && !running.has(at)) await arrival(at);
       if (running.get(at) !== false) return;
+      cancel(at);
       const departure = departures.get(at) ?? Promise.withResolvers<void>();
       departures.set(at, departure);
       await departure.promise;
@@ -176,6 +184,7 @@ export function createSession(named: boolean): Session {
     end(id, brokeOff) {
       const at = idKey(id);
       running.delete(at);
+      cancelled.delete(at);
       depart(at);
       if (brokeOff && broken.size < MAX_OPEN) broken.add(at);
     },

@@ -24,13 +24,13 @@ import type { TaskOwners } from './task-owners.js';
 
 /**
  * Answers one. Rejects for defects only.
- * @param routed told which server it is for, where it is for one
+ * @param routed told which server it goes to, where it goes to one, right before it does; false: it is not to go
  */
 export type AnswerCombined = (
   turn: Turn,
   message: RpcRequest,
   client: CombinedClient,
-  routed?: (server: string) => void,
+  routed?: (server: string) => boolean,
 ) => Promise<void>;
 
 /** Who hears of it. */
@@ -96,11 +96,12 @@ export function createAnswerCombined(options: AnswerCombinedOptions): AnswerComb
       return answerJson(turn.response, 200, JSON.stringify({ jsonrpc: '2.0', id, result: answer.result }));
     }
     const { server } = answer;
-    routed?.(server);
     const reached = await client.reach(server);
     if (reached === undefined) {
       return answerJson(turn.response, 200, upstreamError(id, `${server} could not be reached`));
     }
+    if (routed?.(server) === false)
+      return replies.refused(turn, id, replies.invalid('the request was cancelled'), client);
     const { name } = answer;
     // The header says what the body says, so it says the server's own name as well.
     const isMirrored = name !== undefined && reached.turn.headers['mcp-name'] !== undefined;
@@ -115,7 +116,9 @@ export function createAnswerCombined(options: AnswerCombinedOptions): AnswerComb
     const reached = await client.reach(server);
     if (reached === undefined) return undefined;
     try {
-      const { turn, seen } = reached;
+      const { seen } = reached;
+      // What others wait for, too, does not end with the exchange that needed it first.
+      const turn = isShown ? reached.turn : { ...reached.turn, signal: new AbortController().signal };
       const session = sessions.of(server, seen.sessionId);
       const asked = pageRequest(message, cursor, method);
       const { id: requestId } = asked;

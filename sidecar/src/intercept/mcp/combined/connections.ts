@@ -10,10 +10,11 @@ import type { Upstream } from '../../http/upstream.js';
 import { isSessionId } from '../head.js';
 import { isModern, PROTOCOL_VERSIONS, type ProtocolVersion } from '../headers.js';
 import { elicitsUrl } from '../held/call.js';
-import { isObject, type RpcNotification, type RpcRequest } from '../message.js';
+import type { RpcNotification, RpcRequest } from '../message.js';
 import type { OwnNotification, OwnRequest } from '../own-requests.js';
 import type { Sessions } from '../sessions.js';
 import { forwardable, sightingOf, type Turn } from '../turn.js';
+import { servedCapabilities } from './capabilities.js';
 import { createQuestions, type Questions } from './questions.js';
 import type { ResourceOwners } from './resource-owners.js';
 
@@ -23,6 +24,7 @@ export interface Connection {
   /** Nothing at a server that has no sessions. */
   readonly sessionId: string | undefined;
   readonly version: string;
+  /** Of what it can do, what is told. */
   readonly capabilities: JsonObject;
 }
 
@@ -67,7 +69,7 @@ export function createConnections(options: ConnectionsOptions, hello: Hello): Co
   const opening = new Map<string, Promise<Connection | undefined>>();
   const failedAt = new Map<string, number>();
   const questions = createQuestions(options.newQuestionId, ({ server }, { method, params: { uri } }) => {
-    if (method === 'notifications/resources/list_changed') resources.changed();
+    if (method === 'notifications/resources/list_changed') resources.changed(server);
     // News of a resource are its own server's to tell.
     const isNews = method === 'notifications/resources/updated' && typeof uri === 'string';
     return !isNews || resources.known(uri).every((owner) => owner === server);
@@ -89,7 +91,7 @@ export function createConnections(options: ConnectionsOptions, hello: Hello): Co
       const { protocolVersion: version, capabilities } = said;
       if (sessionId !== undefined && !isSessionId(sessionId)) throw new Error('its session id is none');
       if (!isSpoken(version, minimumVersion)) throw new Error('it speaks a revision that is not spoken here');
-      const connection = { server, sessionId, version, capabilities: isObject(capabilities) ? capabilities : {} };
+      const connection = { server, sessionId, version, capabilities: servedCapabilities(capabilities, 'legacy') };
       if (sessionId !== undefined) sessions.of(server, sessionId).elicitsUrl = elicitsUrl(hello['capabilities']);
       const method = 'notifications/initialized';
       const done: RpcNotification = { kind: 'notification', method, params: {}, value: { jsonrpc: '2.0', method } };

@@ -10,12 +10,15 @@ import {
   type RecordingUpstream,
   recordingUpstream,
 } from '../../../testing/recording-upstream.js';
+import { createRunning } from './running.js';
 
 const client = fakePolicyClient();
 let harness: Harness;
 let servers: Record<'a' | 'b', RecordingUpstream>;
 /** The id that a server gives a session. */
 let sessionOf: (name: string) => string;
+/** What a server says that it can do. */
+let capabilities: object;
 /** What a server does with a call, before its answer. */
 let during: (name: string, response: ServerResponse) => Promise<void> | void;
 
@@ -39,7 +42,7 @@ const start = (name: string): Promise<RecordingUpstream> =>
     if (id === undefined || method === undefined) return void response.writeHead(202).end();
     if (method === 'initialize') {
       response.setHeader('mcp-session-id', sessionOf(name));
-      const result = { protocolVersion: '2025-06-18', capabilities: { tools: {} }, serverInfo: { name } };
+      const result = { protocolVersion: '2025-06-18', capabilities, serverInfo: { name } };
       return answerJson(response, { jsonrpc: '2.0', id, result });
     }
     response.writeHead(200, { 'content-type': 'text/event-stream', 'mcp-session-id': `own-${name}` });
@@ -51,6 +54,7 @@ beforeEach(async () => {
   client.behaviour = allow();
   client.asked.length = 0;
   during = () => undefined;
+  capabilities = { tools: {} };
   sessionOf = (name) => `own-${name}`;
   servers = { a: await start('a'), b: await start('b') };
   harness = await startHarness({
@@ -133,6 +137,31 @@ describe('a session', () => {
     expect((await post(call(1, 'b__x'), session)).json.error?.code).toBe(-31502);
     expect(servers.b.requests).toEqual([]);
     expect(eventsOf(await post(call(2, 'a__x'), session))).toMatchObject([{ id: 2 }]);
+  });
+
+  test('begins with what servers can do, and with no words of theirs, which nobody would redact', async () => {
+    const said = 'card 4111111111111111';
+    capabilities = {
+      tools: { listChanged: said },
+      resources: { subscribe: true, listChanged: { said } },
+      logging: { said },
+      tasks: { list: { said }, requests: { tools: { call: { said } }, [said]: {} } },
+    };
+    const { json } = await post({ id: 0, method: 'initialize', params: HELLO });
+    expect(json.result?.['capabilities']).toEqual({
+      tools: {},
+      resources: { subscribe: true },
+      logging: {},
+      tasks: { list: {}, requests: { tools: { call: {} } } },
+    });
+  });
+
+  test('of a client that says too much of itself is not begun', async () => {
+    const clientInfo = { ...HELLO.clientInfo, title: 'x'.repeat(70_000) };
+    const { headers, json } = await post({ id: 0, method: 'initialize', params: { ...HELLO, clientInfo } });
+    expect(headers).not.toHaveProperty('mcp-session-id');
+    expect(json.error).toMatchObject({ code: -32602, message: expect.stringContaining('65536 bytes') });
+    expect([...servers.a.requests, ...servers.b.requests]).toEqual([]);
   });
 
   test('with an id that is none is not begun there', async () => {
@@ -247,6 +276,37 @@ describe('what servers ask', () => {
     servers.a.script = script;
     expect((await post({ id: 'portcullis-1', result: {} }, session)).status).toBe(400);
     expect(eventsOf(await post(call(3, 'a__x'), session)).at(-1)).toMatchObject({ id: 3, result: {} });
+  });
+});
+
+describe('a request that is cancelled', () => {
+  test('while it is looked up where it goes goes nowhere', async () => {
+    const looked = Promise.withResolvers<void>();
+    const { script } = servers.a;
+    servers.a.script = async (request, response) => {
+      const { id, method } = JSON.parse(request.body) as Message;
+      if (method?.endsWith('/list') !== true) return script(request, response);
+      await looked.promise;
+      return answerJson(response, { jsonrpc: '2.0', id, result: { resources: [{ uri: 'a://1' }] } });
+    };
+    const session = await begin();
+    const reading = post({ id: 1, method: 'resources/read', params: { uri: 'a://1' } }, session);
+    await eventually(() => messagesOf(servers.a).some(({ method }) => method === 'resources/list'));
+    const cancelled = await post({ method: 'notifications/cancelled', params: { requestId: 1 } }, session);
+    expect(cancelled.status).toBe(202);
+    looked.resolve();
+    expect((await reading).json.error?.message).toContain('cancelled');
+    expect(messagesOf(servers.a).map(({ method }) => method)).not.toContain('resources/read');
+  });
+
+  test('before it is read goes nowhere; one that does not come is not waited for', async () => {
+    const running = createRunning();
+    const cancelling = running.cancel(1);
+    expect([running.begin(1), running.begin(1)]).toEqual([true, false]);
+    expect([await cancelling, running.goes(1, 'a')]).toEqual([undefined, false]);
+    running.end(1);
+    expect(await running.cancel(1)).toBeUndefined();
+    expect([running.begin(1), running.goes(1, 'b'), await running.cancel(1)]).toEqual([true, true, 'b']);
   });
 });
 

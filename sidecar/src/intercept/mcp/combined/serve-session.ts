@@ -3,21 +3,14 @@
 import type { JsonObject } from '@portcullis/policy/model';
 import type { OpenAccount } from '../../../enforce/account.js';
 import { type Guard, isRefusal } from '../../../enforce/guard.js';
-import type { Refuser } from '../../../enforce/refuse.js';
+import { type Refuser, RPC_CODE } from '../../../enforce/refuse.js';
 import { discard } from '../../http/body.js';
 import { answerJson } from '../../http/late-answer.js';
 import type { CarryOut } from '../carry-out.js';
 import type { ClientMessage } from '../client-message.js';
 import { pageRequest } from '../definitions/fetch-page.js';
 import type { Spoken } from '../headers.js';
-import {
-  idKey,
-  isRpcId,
-  type RpcMessage,
-  type RpcNotification,
-  type RpcRequest,
-  type RpcResponse,
-} from '../message.js';
+import type { RpcMessage, RpcNotification, RpcRequest, RpcResponse } from '../message.js';
 import type { Relay } from '../relay.js';
 import type { Replies } from '../replies.js';
 import { MAX_SESSIONS } from '../sessions.js';
@@ -28,6 +21,7 @@ import { unitedCapabilities } from './capabilities.js';
 import { SELF } from './combined.js';
 import { type Connections, type ConnectionsOptions, createConnections, seenAt } from './connections.js';
 import type { MergedStream } from './merged-stream.js';
+import { createRunning, type Running } from './running.js';
 
 /** Serves sessions. Both reject for defects only. */
 export interface ServeSession {
@@ -52,14 +46,13 @@ export interface ServeSessionOptions extends Omit<ConnectionsOptions, 'newQuesti
 
 interface Client {
   readonly connections: Connections;
-  /** The servers that requests under way are for, by id; nothing while, or where, there is none. */
-  readonly running: Map<string, string | undefined>;
+  readonly running: Running;
 }
 
 /** Longest that a handshake waits for servers that say nothing, milliseconds; they are tried again when they are needed. */
 const HANDSHAKE_MS = 10_000;
-/** Most requests of one client under way. */
-const MAX_RUNNING = 1024;
+/** Most that a client may say of itself. */
+const MAX_HELLO_BYTES = 65_536;
 
 /** Makes it. */
 export function createServeSession(options: ServeSessionOptions): ServeSession {
@@ -92,12 +85,17 @@ export function createServeSession(options: ServeSessionOptions): ServeSession {
 
   async function begin(turn: Turn, { id, params }: RpcRequest, { version }: Spoken): Promise<void> {
     const { _meta: _unused, ...said } = params;
+    // It is kept as long as the session, for servers that are reached later.
+    if (Buffer.byteLength(JSON.stringify(said)) > MAX_HELLO_BYTES) {
+      const message = `params must have at most ${MAX_HELLO_BYTES} bytes`;
+      return replies.refused(turn, id, replies.invalid(message, 400, RPC_CODE.invalidParams), { era: 'legacy' });
+    }
     const connections = createConnections({ ...options, newQuestionId }, { ...said, protocolVersion: version });
     await within(
       servers.map((server) => connections.reach(turn, server)),
       HANDSHAKE_MS,
     );
-    clients.set(connections.id, { connections, running: new Map() });
+    clients.set(connections.id, { connections, running: createRunning() });
     const oldest = clients.keys().next();
     if (clients.size > MAX_SESSIONS && oldest.done !== true) clients.delete(oldest.value);
     const capabilities = unitedCapabilities(
@@ -110,12 +108,10 @@ export function createServeSession(options: ServeSessionOptions): ServeSession {
   }
 
   async function request(turn: Turn, message: RpcRequest, { connections, running }: Client): Promise<void> {
-    const key = idKey(message.id);
-    if (running.has(key) || running.size >= MAX_RUNNING) {
+    if (!running.begin(message.id)) {
       const busy = replies.invalid('the id is in use, or too many requests are open');
       return replies.refused(turn, message.id, busy, { era: 'legacy' });
     }
-    running.set(key, undefined);
     try {
       if (message.method === 'logging/setLevel') return await setLevel(turn, message, connections);
       const client = {
@@ -125,9 +121,9 @@ export function createServeSession(options: ServeSessionOptions): ServeSession {
           return reached === undefined ? undefined : { turn: reached.turn, seen: seenAt(reached.turn) };
         },
       } as const;
-      return await answer(turn, message, client, (server) => void running.set(key, server));
+      return await answer(turn, message, client, (server) => running.goes(message.id, server));
     } finally {
-      running.delete(key);
+      running.end(message.id);
     }
   }
 
@@ -170,7 +166,7 @@ export function createServeSession(options: ServeSessionOptions): ServeSession {
       case 'notifications/initialized':
         return taken(turn);
       case 'notifications/cancelled': {
-        const server = isRpcId(requestId) ? running.get(idKey(requestId)) : undefined;
+        const server = await running.cancel(requestId);
         // What is over, or has not gone to any server, is nothing that a server could cancel.
         return server === undefined ? taken(turn) : at(server, message);
       }

@@ -2,6 +2,7 @@
 
 import type { Json } from '@portcullis/policy/model';
 import { isObject } from '../message.js';
+import { TASK_ID } from '../names.js';
 
 /** Knows owners. */
 export interface TaskOwners {
@@ -21,7 +22,8 @@ export function createTaskOwners(): TaskOwners {
 
   function own(server: string, task: Json | undefined): void {
     const id = isObject(task) ? task['taskId'] : undefined;
-    if (typeof id !== 'string') return;
+    // What nobody may ask after need not be remembered, and is of any length.
+    if (typeof id !== 'string' || !TASK_ID.accepts(id)) return;
     if (owners.has(id)) {
       if (owners.get(id) !== server) owners.set(id, undefined);
       return;

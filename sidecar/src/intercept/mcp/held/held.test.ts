@@ -289,6 +289,36 @@ describe('a client of 2025-11-25', () => {
     expect([calls(), people.used]).toEqual([0, []]);
   });
 
+  test.each([
+    ['while its call is decided', ['tools/call', 'notifications/cancelled']],
+    ['before its call was read', ['notifications/cancelled', 'tools/call']],
+  ])('that cancels %s ends the waiting as well', async (_when, order) => {
+    await start();
+    const decided = Promise.withResolvers<void>();
+    client.behaviour = async (request) => {
+      if (request.tool?.operation === 'tools/call') await decided.promise;
+      return people.behaviour(request);
+    };
+    const cancel = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 7 } };
+    const sent = new Map<string, Promise<Answered>>();
+    for (const method of order) {
+      const headers = ['mcp-protocol-version', '2025-11-25', 'mcp-session-id', 's-1'];
+      sent.set(method, method === cancel.method ? harness.post(cancel, headers) : payLegacy(7));
+      await until(() => client.asked.some(({ tool }) => tool?.operation === method));
+    }
+    let isAnswered = false;
+    const answered = sent.get('tools/call')?.finally(() => {
+      isAnswered = true;
+    });
+    decided.resolve();
+    await until(() => isAnswered || harness.news.waiting === 1);
+    people.approve();
+    harness.news.told('pdp-1', 1);
+    expect(last((await answered) as Answered).error).toBeDefined();
+    expect([calls(), people.used]).toEqual([0, []]);
+    await Promise.all(sent.values());
+  });
+
   test('whose earlier attempt still waits takes its place', async () => {
     await start();
     const first = payLegacy(1);
