@@ -2,7 +2,7 @@
 
 import type { SseEvent } from '../http/sse.js';
 import { readableEvent } from './answer-frame.js';
-import type { Inference } from './attempts.js';
+import type { Underway } from './attempts.js';
 import type { NamedText } from './content-filters.js';
 import { StreamFault } from './endpoint.js';
 import type { EventSource } from './stream-pump.js';
@@ -19,8 +19,8 @@ export interface ReadAhead {
  * Reads all events, as far as they are those of a stream of this API.
  * @param maxBytes of words, beyond which the answer will be cut off anyway
  */
-export async function readAhead(inference: Inference, source: EventSource, maxBytes: number): Promise<ReadAhead> {
-  const { endpoint, body, wantsUsage } = inference;
+export async function readAhead(inference: Underway, source: EventSource, maxBytes: number): Promise<ReadAhead> {
+  const { endpoint, wantsUsage } = inference;
   const events: SseEvent[] = [];
   const texts: NamedText[] = [];
   const channels = new Map<string, string>();
@@ -30,7 +30,6 @@ export async function readAhead(inference: Inference, source: EventSource, maxBy
     return text;
   };
   const reader = endpoint.stream?.({
-    body,
     wantsUsage,
     tools: {
       isActive: true,
