@@ -8,7 +8,7 @@
  * clear), `a2a`; `stdio` is MCP over pipes, where ours is the wrapper. `c32` is 32 calls at once, else one; `64kB` larger calls and
  * answers, else half a kilobyte. `added_*_ms` is what a way takes more than the direct one in the same round, the middle
  * of all rounds. `cpu_us_per_call` is the processor time of whoever is in between, and says most on a busy machine. `kept_share` is how
- * many decisions ours had kept. Under `idle` is memory: before any call, and with 100 streams open.
+ * many decisions ours had kept. Under `idle` is memory: before any call, and with 100 streams open; `worked` is that after all cases.
  * With `--quick` only the usual payload and short rounds, whose figures are a look and not a comparison.
  */
 import { execFile } from 'node:child_process';
@@ -64,6 +64,7 @@ export async function benchSidecar({ quick }: { readonly quick: boolean }): Prom
     const rows = models
       .filter(({ pid }) => pid !== undefined)
       .map(({ subject, pid = 0 }) => row('idle', subject, 'rss_mb', rssMb(pid), 'MB'));
+    rows.push(...(await withStreams('idle', models)));
     const admin = `http://${ours.sidecar.addresses['admin'] ?? ''}/metrics`;
     for (const one of await cases(upstream, bare, ours, models)) {
       for (const payloadKb of one.surface === 'stream' ? [USUAL_KB] : plan.payloadsKb) {
@@ -78,17 +79,24 @@ export async function benchSidecar({ quick }: { readonly quick: boolean }): Prom
         }
       }
     }
-    for (const target of models.filter(({ pid }) => pid !== undefined)) {
-      const held = await rssWithStreams(target, STREAMS).catch((error: unknown) => {
-        if (target.isPeer !== true) throw error;
-        process.stderr.write(`${target.subject} holds no streams: ${String(error)}\n`);
-      });
-      if (held !== undefined) rows.push(row(`idle, ${STREAMS} streams`, target.subject, 'rss_mb', held, 'MB'));
-    }
+    rows.push(...(await withStreams('worked', models)));
     return rows;
   } finally {
     for (const one of started) await one.close();
   }
+}
+
+/** Memory with streams open. What was served before has made a heap grow, which says nothing of a stream. */
+async function withStreams(before: 'idle' | 'worked', models: readonly Target[]): Promise<readonly Row[]> {
+  const rows: Row[] = [];
+  for (const target of models.filter(({ pid }) => pid !== undefined)) {
+    const held = await rssWithStreams(target, STREAMS).catch((error: unknown) => {
+      if (target.isPeer !== true) throw error;
+      process.stderr.write(`${target.subject} holds no streams: ${String(error)}\n`);
+    });
+    if (held !== undefined) rows.push(row(`${before}, ${STREAMS} streams`, target.subject, 'rss_mb', held, 'MB'));
+  }
+  return rows;
 }
 
 /** Decisions that the sidecar has had, and how many of them it had kept: the word `cached` in a case is checked by it. */

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import type { CanonicalRequest } from '@portcullis/policy/model';
 import { requestDigestHex } from '@portcullis/proto';
 import { decisionOn } from '../testing/fake-policy-client.js';
-import { isPermit, mintPermit, type Permit, requirePermit } from './permit.js';
+import { isPermit, mintPermit, type Permit, requirePermit, usedPermit } from './permit.js';
 
 const request: CanonicalRequest = {
   version: '1.0',
@@ -30,6 +30,13 @@ test('an allow about this request mints a permit that carries its bytes', () => 
   expect(permit).toMatchObject({ request_digest: subject.digest, server: 'files', payload: '{}' });
   expect(Object.isFrozen(permit)).toBe(true);
   expect(() => requirePermit(permit, 'files', 'client_to_server')).not.toThrow();
+});
+
+test('what is left of a used permit has no bytes, and sends none', () => {
+  const used = usedPermit(genuine());
+  expect(used).toMatchObject({ request_digest: subject.digest, server: 'files' });
+  expect(used).not.toHaveProperty('payload');
+  expect(() => requirePermit(used as Permit, 'files', 'client_to_server')).toThrow('not a permit');
 });
 
 test.each([

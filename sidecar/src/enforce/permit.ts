@@ -47,6 +47,15 @@ export interface PermitSubject {
   readonly redaction?: Redaction | undefined;
 }
 
+/** What is left of a permit that was used: enough to settle and report by. No upstream takes it. */
+export type UsedPermit = Omit<Permit, typeof minted | 'payload'>;
+
+/** Without the message, which may be large, for as long as its answer takes. */
+export function usedPermit(permit: Permit): UsedPermit {
+  const { payload: _payload, ...used } = permit;
+  return used;
+}
+
 // A type can be cast away, membership of this set cannot. It holds no state of ours: entries die with their permits.
 const genuine = new WeakSet<object>();
 

@@ -4,7 +4,7 @@ import type { Json } from '@portcullis/policy/model';
 import type { ReportedUsage } from '@portcullis/proto';
 import type { Clock } from '@portcullis/runtime';
 import type { PolicyClient } from '../ask/port.js';
-import type { Permit } from './permit.js';
+import type { Permit, UsedPermit } from './permit.js';
 
 /**
  * Whether the agent may have the result of a permitted attempt: at once unless the decision ordered a report, otherwise
@@ -12,7 +12,7 @@ import type { Permit } from './permit.js';
  * @param sentAt when the attempt went upstream, {@link Clock.monotonic} milliseconds
  * @param usage what it used, where that was measured
  */
-export type Report = (permit: Permit, result: Json, sentAt: number, usage?: ReportedUsage) => Promise<boolean>;
+export type Report = (permit: UsedPermit, result: Json, sentAt: number, usage?: ReportedUsage) => Promise<boolean>;
 
 /** The bytes of a permitted message and of what came back for it. */
 export function bytesOf(permit: Pick<Permit, 'payload'>, bytesIn: number): ReportedUsage {

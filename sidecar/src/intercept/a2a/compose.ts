@@ -4,7 +4,7 @@ import { startAgentServer } from '../http/agent-server.js';
 import { readSecret } from '../http/credential.js';
 import type { Surface, SurfaceParts } from '../surface.js';
 import { refusalError } from './answer.js';
-import { createCardTrust, readCardKeys } from './card-trust.js';
+import { createCardTrust, type IsSigned } from './card-trust.js';
 import type { A2aConfig } from './config.js';
 import { createA2aExchange } from './exchange.js';
 import { createPeer, type Peer } from './peer.js';
@@ -24,12 +24,12 @@ export async function startA2aProxy(config: A2aConfig, parts: SurfaceParts): Pro
     const headers: Record<string, string> = {};
     for (const [header, source] of Object.entries(peer.headers))
       headers[header] = await readSecret(header, source, parts.env);
-    const keys = peer.cardKeysFile === undefined ? undefined : await readCardKeys(peer.name, peer.cardKeysFile);
+    const isSigned = peer.cardKeysFile === undefined ? undefined : await signaturesOf(peer.name, peer.cardKeysFile);
     const cards = createPeerCards({
       name: peer.name,
       origin: { cardUrl: new URL(peer.card), endpoint: peer.url === undefined ? undefined : new URL(peer.url) },
       headers,
-      trust: createCardTrust({ sha256: peer.cardSha256, keys }),
+      trust: createCardTrust({ sha256: peer.cardSha256, isSigned }),
       clock,
       log,
       limits,
@@ -83,4 +83,10 @@ export async function startA2aProxy(config: A2aConfig, parts: SurfaceParts): Pro
       await Promise.all([...peers.values()].map((peer) => peer.close()));
     },
   };
+}
+
+/** With what reads signatures, which costs memory and is seldom configured. */
+async function signaturesOf(peer: string, file: string): Promise<IsSigned> {
+  const { openCardSignatures } = await import('./card-signature.js');
+  return openCardSignatures(peer, file);
 }

@@ -3,7 +3,13 @@
  * only. No redirects, no cookies, no retries; the agent's own credentials never pass (contracts A7).
  */
 
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import {
+  type ClientRequest,
+  Agent as HttpAgent,
+  request as httpRequest,
+  type IncomingMessage,
+  type RequestOptions,
+} from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import { type Permit, requirePermit } from '../../enforce/permit.js';
@@ -130,8 +136,17 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     signal: AbortSignal,
     sent?: () => void,
   ): Promise<UpstreamReply> {
+    const outgoing = request({ ...target, method, headers: fieldsOf(headers, payload) });
+    const reply = replyTo(outgoing, signal, sent);
+    // Out of the reach of what waits for the answer's end: it would hold the payload for as long.
+    if (signal.aborted) outgoing.destroy();
+    // A string goes out with the head in one write.
+    else outgoing.end(payload);
+    return reply;
+  }
+
+  function replyTo(outgoing: ClientRequest, signal: AbortSignal, sent?: () => void): Promise<UpstreamReply> {
     return new Promise((resolve, reject) => {
-      const outgoing = request({ ...target, method, headers: fieldsOf(headers, payload) });
       // No silent truncation; the size is limited.
       outgoing.maxHeadersCount = 0;
       let timer: NodeJS.Timeout | undefined;
@@ -164,9 +179,6 @@ export function createUpstream(options: UpstreamOptions): Upstream {
         if (!isAnswered) reject(new Error('the exchange was given up'));
       });
       signal.addEventListener('abort', leave);
-      // A string goes out with the head in one write.
-      if (signal.aborted) leave();
-      else outgoing.end(payload);
     });
   }
 

@@ -14,23 +14,35 @@ import type { Asked, Endpoint, OfferedTool, ProposedCall } from './endpoint.js';
 import { isObject } from './json-values.js';
 import type { Route } from './routes.js';
 
-/** A request that is ready to be asked about. */
-export interface Inference {
+/** What its answer is read with: nothing of what a request says, which may be large, and streams last for hours. */
+export interface Underway {
   readonly route: Route;
   readonly endpoint: Endpoint;
   readonly served: ServedModel;
   /** Where it goes. */
   readonly url: string;
-  readonly asked: Asked;
+  readonly asked: Omit<Asked, 'content'>;
   readonly behalf: Behalf;
+  /** Whether the agent asked for the usage at the end of the stream. */
+  readonly wantsUsage: boolean;
+}
+
+/** A request that is ready to be asked about. */
+export interface Inference extends Underway {
+  readonly asked: Asked;
   /** What is forwarded. */
   readonly body: JsonObject;
   /** The agent's headers that change what the provider does. */
   readonly headers: Readonly<Record<string, string>>;
   /** The headers that are forwarded. */
   readonly forwarded: Readonly<Record<string, string>>;
-  /** Whether the agent asked for the usage at the end of the stream. */
-  readonly wantsUsage: boolean;
+}
+
+/** What is left of a request once it is sent. */
+export function underway(inference: Inference): Underway {
+  const { route, endpoint, served, url, behalf, wantsUsage } = inference;
+  const { content: _content, ...asked } = inference.asked;
+  return { route, endpoint, served, url, asked, behalf, wantsUsage };
 }
 
 /** What a call means that is not asked about. */
@@ -46,11 +58,11 @@ export interface LlmAttempts {
   /** The request; {@link Attempt.request}'s `tool.attributes.body_sha256` covers every byte of the payload. */
   inference(inference: Inference): Attempt & { readonly inputTokens: number };
   /** What a model answered, for policies that read it. */
-  completion(inference: Inference, output: string): Attempt;
+  completion(inference: Underway, output: string): Attempt;
   /** A tool that the provider would use while it answers. */
   hosted(inference: Inference, tool: OfferedTool): Attempt;
   /** A call that a model proposes, unless its arguments cannot be read in one way only. */
-  proposed(inference: Inference, call: ProposedCall): Attempt | NoCall;
+  proposed(inference: Underway, call: ProposedCall): Attempt | NoCall;
   /** Whether a model may be used, for the list of them; nothing is carried out. */
   listed(route: Route, served: ServedModel, url: string, behalf: Behalf): Attempt;
 }
@@ -74,7 +86,7 @@ export function upstreamName(provider: string, path: string): string {
 export function createLlmAttempts({ requestOf, estimate, tools }: LlmAttemptsOptions): LlmAttempts {
   const namespaces = [...tools.namespaces].sort((one, other) => other.prefix.length - one.prefix.length);
 
-  const attempt = (inference: Inference, request: CanonicalRequest, payload: string | undefined): Attempt => ({
+  const attempt = (inference: Underway, request: CanonicalRequest, payload: string | undefined): Attempt => ({
     request,
     server: upstreamName(inference.served.provider.name, inference.route.path),
     direction: 'client_to_server',

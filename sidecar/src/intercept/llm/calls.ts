@@ -5,7 +5,7 @@ import { giveBack } from '../../enforce/account.js';
 import { type Guard, isRefusal } from '../../enforce/guard.js';
 import type { Permit } from '../../enforce/permit.js';
 import type { Refusal, Refuser } from '../../enforce/refuse.js';
-import { type CarriedOut, type Inference, isAskable, type LlmAttempts } from './attempts.js';
+import { type CarriedOut, isAskable, type LlmAttempts, type Underway } from './attempts.js';
 import type { ProposedCall } from './endpoint.js';
 
 /** What became of a proposed call, as a label. */
@@ -44,13 +44,13 @@ export interface CallsOptions {
  * Decides one call: nothing when the agent may have it, otherwise the text that stands in for it.
  * @throws AnswerRefused where that takes the whole answer with it
  */
-export type DecideCall = (inference: Inference, call: ProposedCall) => Promise<string | undefined>;
+export type DecideCall = (inference: Underway, call: ProposedCall) => Promise<string | undefined>;
 
 /** Makes it. */
 export function createDecideCall(options: CallsOptions): DecideCall {
   const { guard, refuser, client, attempts } = options;
 
-  const decide = async (inference: Inference, call: ProposedCall): Promise<Permit | Refusal> => {
+  const decide = async (inference: Underway, call: ProposedCall): Promise<Permit | Refusal> => {
     const made = attempts.proposed(inference, call);
     if (!isAskable(made)) return refuser.refuse('REQUEST_INVALID', { message: made.refused });
     const outcome = await guard(made);

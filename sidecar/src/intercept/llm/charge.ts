@@ -1,7 +1,7 @@
 /** What a call has used, as far as it is known. */
 
 import type { Settlement } from '../../ask/port.js';
-import type { Inference } from './attempts.js';
+import type { Underway } from './attempts.js';
 import type { LlmConfig } from './config.js';
 import type { Delivered } from './deliver.js';
 import type { Usage } from './endpoint.js';
@@ -19,7 +19,7 @@ export const NO_CHARGE: Charge = { usage: { tokens: 0, cost: 0 }, tokens: undefi
 
 /** What a delivered answer has used, or one that broke off somewhere. */
 export function chargeOf(
-  inference: Inference,
+  inference: Underway,
   inputTokens: number,
   delivered: Delivered | undefined,
   { bytesPerToken }: LlmConfig['estimate'],
@@ -40,7 +40,10 @@ export function chargeOf(
 }
 
 /** Tokens, and of which model: what they cost is for the bundle's prices to say. */
-export function chargedFor({ served }: Inference, { input, output }: Usage): NonNullable<Settlement['usage']> {
+export function chargedFor(
+  { served }: Pick<Underway, 'served'>,
+  { input, output }: Usage,
+): NonNullable<Settlement['usage']> {
   return {
     input_tokens: input,
     output_tokens: output,

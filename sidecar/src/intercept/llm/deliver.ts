@@ -3,13 +3,13 @@
 import type { ServerResponse } from 'node:http';
 import type { Json, JsonObject } from '@portcullis/policy/model';
 import { LOG_FIELD, type Logger, parseStrictJson } from '@portcullis/runtime';
-import type { Permit } from '../../enforce/permit.js';
+import type { UsedPermit } from '../../enforce/permit.js';
 import { NerFailure } from '../../redact/ner/port.js';
 import { writeSlowly } from '../http/backpressure.js';
 import { collect } from '../http/body.js';
 import type { UpstreamReply } from '../http/upstream.js';
 import { mapFrame, readableEvent, withoutProbabilities } from './answer-frame.js';
-import type { Inference } from './attempts.js';
+import type { Underway } from './attempts.js';
 import { AnswerRefused } from './calls.js';
 import type { LlmConfig } from './config.js';
 import { mapTexts } from './content.js';
@@ -24,8 +24,8 @@ import { type EventSource, pump } from './stream-pump.js';
 
 /** One answer to bring. */
 export interface Delivery {
-  readonly inference: Inference;
-  readonly permit: Permit;
+  readonly inference: Underway;
+  readonly permit: UsedPermit;
   readonly reply: UpstreamReply;
   readonly response: ServerResponse;
   readonly filter: AnswerFilter;
@@ -205,7 +205,6 @@ export function createDeliverer({
     let calls = 0;
     const said = createSaid(permit.decides_output || permit.report !== undefined);
     const reader = inference.endpoint.stream?.({
-      body: inference.body,
       wantsUsage: inference.wantsUsage,
       tools: {
         // What is decided as a whole has to be read as a whole.

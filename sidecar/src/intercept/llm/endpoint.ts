@@ -97,11 +97,7 @@ export interface Endpoint {
   /** The member of an answer that has what the model said. */
   readonly said: string;
   /** Absent where nothing is streamed. */
-  stream?(options: {
-    readonly tools: StreamTools;
-    readonly body: JsonObject;
-    readonly wantsUsage: boolean;
-  }): StreamReader;
+  stream?(options: { readonly tools: StreamTools; readonly wantsUsage: boolean }): StreamReader;
 }
 
 /** Whether the request could be read. */

@@ -8,13 +8,13 @@ import { type Behalf, type BehalfReader, isBehalf } from '../../behalf/behalf.js
 import { tokenCap } from '../../enforce/capabilities.js';
 import { type Guard, isRefusal } from '../../enforce/guard.js';
 import type { OpenAttempts } from '../../enforce/open-attempts.js';
-import type { Permit } from '../../enforce/permit.js';
+import { type Permit, type UsedPermit, usedPermit } from '../../enforce/permit.js';
 import type { Refuser } from '../../enforce/refuse.js';
 import { createReport } from '../../enforce/report.js';
 import type { ExchangeObserver } from '../exchange-outcome.js';
 import { collect } from '../http/body.js';
-import type { Upstream } from '../http/upstream.js';
-import { type Inference, type LlmAttempts, upstreamName } from './attempts.js';
+import type { Upstream, UpstreamReply } from '../http/upstream.js';
+import { type LlmAttempts, type Underway, underway, upstreamName } from './attempts.js';
 import type { DecideCall } from './calls.js';
 import type { Catalogue } from './catalogue.js';
 import { chargedFor, chargeOf, NO_CHARGE } from './charge.js';
@@ -74,6 +74,20 @@ interface Turn {
   readonly behalf: Behalf;
 }
 
+/** A request that was sent, without what it says. */
+interface Sent extends Pick<Granted, 'filter' | 'ordered' | 'hosted' | 'inputTokens'> {
+  readonly inference: Underway;
+  readonly permit: UsedPermit;
+  readonly sentAt: number;
+  /** Aborted when nobody wants the answer any more. */
+  readonly signal: AbortSignal;
+  readonly reply: Promise<UpstreamReply>;
+  /** Whether all of it is on its way. */
+  isSent(): boolean;
+  /** It is no longer open. */
+  ended(): void;
+}
+
 /** Makes the exchange. */
 export function createLlmExchange(options: ExchangeOptions): LlmExchange {
   const { guard, refuser, client, attempts, clock, config, observer } = options;
@@ -103,7 +117,7 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
     if (!isInference(made)) return respond(turn, made);
     const granted = await options.grant(made);
     if (!isGranted(granted)) return respond(turn, errorOf(granted));
-    await carryOut(turn, granted);
+    return carryOut(turn, granted);
   }
 
   function unreadable(turn: Turn, status: number, message: string): void {
@@ -137,40 +151,50 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
     return undefined;
   }
 
-  /** Sends under a permit, delivers what comes back, and settles. */
-  async function carryOut(turn: Turn, granted: Granted): Promise<void> {
-    const { inference, permit, hosted, request } = granted;
-    const name = upstreamName(inference.served.provider.name, inference.route.path);
+  /** Sends under a permit. Not async: what waits for the answer would hold all that was asked until it is over. */
+  function carryOut(turn: Turn, granted: Granted): Promise<void> {
+    const { permit, hosted, request } = granted;
+    const name = upstreamName(granted.inference.served.provider.name, granted.inference.route.path);
     const upstream = options.upstreams.get(name);
     if (upstream === undefined) throw new TypeError('no upstream for the endpoint');
     if (turn.signal.aborted) {
       for (const one of [permit, ...hosted]) settle(one, 'refused', 0);
-      return;
+      return Promise.resolve();
     }
     const sentAt = clock.monotonic();
     let isSent = false;
     const gone = new AbortController();
     const signal = AbortSignal.any([turn.signal, gone.signal]);
-    let isReported = false;
-    let delivered: Delivered | undefined;
+    const inference = underway(granted.inference);
     const ended = options.open.add(request, () => {
       respond(turn, errorOf(refuser.refuse('KILL_SWITCH', { request })), inference);
       gone.abort('stopped by the kill switch');
     });
+    const reply = upstream.forward(permit, 'POST', granted.inference.forwarded, signal, () => {
+      isSent = true;
+    });
+    const { filter, ordered, inputTokens } = granted;
+    const used = usedPermit(permit);
+    const sent = { inference, permit: used, filter, ordered, hosted, inputTokens, sentAt, signal, reply };
+    return bring(turn, { ...sent, isSent: () => isSent, ended });
+  }
+
+  /** Delivers what comes back, and settles. */
+  async function bring(turn: Turn, sent: Sent): Promise<void> {
+    const { inference, permit, hosted, sentAt } = sent;
+    let isReported = false;
+    let delivered: Delivered | undefined;
     try {
-      const reply = await upstream.forward(permit, 'POST', inference.forwarded, signal, () => {
-        isSent = true;
-      });
       delivered = await options.deliverer.deliver({
         inference,
         permit,
-        reply,
+        reply: await sent.reply,
         response: turn.response,
         cap: tokenCap(permit) ?? (config.estimate.enforced ? inference.asked.maxTokens : undefined),
-        filter: granted.filter,
+        filter: sent.filter,
         decide: (call) => options.decideCall(inference, call),
         release: async (brought, usage) => {
-          const withheld = permit.decides_output ? await decideOutput(granted, brought.text) : undefined;
+          const withheld = permit.decides_output ? await decideOutput(sent, brought.text) : undefined;
           if (withheld !== undefined) return withheld;
           const used = usage === undefined ? undefined : chargedFor(inference, usage);
           const isReleased = await report(permit, brought.value, sentAt, used);
@@ -179,14 +203,14 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
         },
       });
     } catch (thrown) {
-      if (!signal.aborted) options.log.warn({ [LOG_FIELD.error]: thrown }, 'Model provider could not be reached');
+      if (!sent.signal.aborted) options.log.warn({ [LOG_FIELD.error]: thrown }, 'Model provider could not be reached');
       respond(turn, upstreamError('it could not be reached'), inference);
     } finally {
-      ended();
+      sent.ended();
       const outcome = delivered?.outcome ?? 'upstream_failed';
       const duration = clock.monotonic() - sentAt;
       observer.carriedOut('llm_proxy', outcome);
-      const charge = isSent ? chargeOf(inference, granted.inputTokens, delivered, config.estimate) : NO_CHARGE;
+      const charge = sent.isSent() ? chargeOf(inference, sent.inputTokens, delivered, config.estimate) : NO_CHARGE;
       if (charge.tokens !== undefined) observer.tokensUsed(charge.tokens, charge.tokens.counted);
       if (charge.tokens?.counted === 'estimate') options.log.info('Provider reported no usage, so the estimate counts');
       if (delivered?.isCut === true) observer.streamCut();
@@ -197,7 +221,7 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
   }
 
   /** An answer is an attempt of its own where a policy reads it. */
-  async function decideOutput({ inference, ordered }: Granted, text: string): Promise<ApiError | undefined> {
+  async function decideOutput({ inference, ordered }: Sent, text: string): Promise<ApiError | undefined> {
     const outcome = await guard(attempts.completion(inference, text));
     if (isRefusal(outcome)) return errorOf(outcome);
     const cap = tokenCap(outcome);
@@ -214,7 +238,7 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
   }
 
   function settle(
-    permit: Permit,
+    permit: UsedPermit,
     outcome: Settlement['outcome'],
     durationMs: number,
     usage?: Settlement['usage'],
@@ -232,7 +256,7 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
     return errorOf(refuser.refuse('REQUEST_INVALID', { message, httpStatus }));
   }
 
-  function respond({ head, response }: Turn, error: ApiError, inference?: Inference): void {
+  function respond({ head, response }: Turn, error: ApiError, inference?: Underway): void {
     const { api, operation } = head.route;
     if (response.destroyed || response.writableEnded) return;
     if (response.headersSent) {

@@ -2,7 +2,7 @@
 
 import type { SseEvent } from '../http/sse.js';
 import { readableEvent } from './answer-frame.js';
-import type { Inference } from './attempts.js';
+import type { Underway } from './attempts.js';
 import type { NamedText } from './content-filters.js';
 import { StreamFault } from './endpoint.js';
 import type { EventSource } from './stream-pump.js';
@@ -28,11 +28,11 @@ const LEAST_BYTES = 256;
 
 /** Reads all events, as far as they are those of a stream of this API. Those without data say nothing, and are not kept. */
 export async function readAhead(
-  inference: Inference,
+  inference: Underway,
   source: EventSource,
   { maxWordBytes, maxResponseBytes }: ReadAheadLimits,
 ): Promise<ReadAhead> {
-  const { endpoint, body, wantsUsage } = inference;
+  const { endpoint, wantsUsage } = inference;
   const events: SseEvent[] = [];
   const texts: NamedText[] = [];
   const channels = new Map<string, string>();
@@ -43,7 +43,6 @@ export async function readAhead(
     return text;
   };
   const reader = endpoint.stream?.({
-    body,
     wantsUsage,
     tools: {
       isActive: true,

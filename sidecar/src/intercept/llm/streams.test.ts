@@ -19,7 +19,6 @@ async function read(endpoint: Endpoint, chunks: readonly Buffer[]): Promise<Read
   const decided: ProposedCall[] = [];
   const sent: Buffer[] = [];
   const reader = endpoint.stream?.({
-    body: {},
     wantsUsage: false,
     tools: {
       async decide(call) {
