@@ -928,6 +928,33 @@ describe('Settle', () => {
     expect(reportedResults).toHaveLength(1);
   });
 
+  test('records how an answer ended that was withheld because nobody took its result, and nothing before', async () => {
+    const records: unknown[] = [];
+    sunk = async (record) => void records.push(record);
+    const redaction = { layers: ['recognisers'] };
+    resultOutcome = 'unasked';
+    expect(await settle([{ ...bringing(), redaction }])).toBe(0);
+    resultOutcome = 'store';
+    await expect(settle([{ ...bringing(), redaction }])).rejects.toMatchObject({ code: status.UNAVAILABLE });
+    expect(records).toEqual([]);
+    const withheld = { ...report(1), outcome: 'ENFORCEMENT_OUTCOME_UPSTREAM_FAILED' as const, redaction };
+    expect(await settle([withheld])).toBe(1);
+    expect(records).toMatchObject([{ decision_id: id(1), outcome: 'upstream_failed' }]);
+  });
+
+  test('records what has searched under several decisions at once', async () => {
+    let waiting = 0;
+    const all = Promise.withResolvers<void>();
+    sunk = () => {
+      waiting += 1;
+      if (waiting === 3) all.resolve();
+      return all.promise;
+    };
+    const redaction = { layers: ['recognisers'] };
+    expect(await settle([1, 2, 2, 3].map((number) => ({ ...report(number), redaction })))).toBe(4);
+    expect(waiting).toBe(3);
+  });
+
   test('counts a repeated result as taken, one that nobody waits for as none, and fails where nobody can tell', async () => {
     resultOutcome = 'repeated';
     expect(await settle([bringing()])).toBe(1);

@@ -69,6 +69,7 @@ const DECISION_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1
 export function createSettle(parts: SettleParts): handleUnaryCall<Wire.SettleRequest__Output, Wire.SettleResponse> {
   const seen = new Set<string>();
   const recorded = new Set<string>();
+  const underWay = new Map<string, Promise<void>>();
   const remember = (known: Set<string>, key: string): void => {
     known.add(key);
     // A set keeps the order of insertion.
@@ -120,18 +121,22 @@ export function createSettle(parts: SettleParts): handleUnaryCall<Wire.SettleReq
     const key = `${tenant}/${agent} enforcement ${decision_id}`;
     if (recorded.has(key)) return true;
     const at = new Date(parts.clock.now()).toISOString();
-    await parts.sink?.append({
-      kind: 'enforcement',
-      decision_id,
-      request_digest,
-      tenant,
-      agent,
-      outcome,
-      redaction,
-      at,
-    });
-    remember(recorded, key);
+    const entry = { kind: 'enforcement', decision_id, request_digest, tenant, agent, outcome, redaction, at } as const;
+    const append = async (): Promise<void> => {
+      await parts.sink?.append(entry);
+      remember(recorded, key);
+    };
+    // One call may report a decision twice.
+    const appending = underWay.get(key) ?? append().finally(() => underWay.delete(key));
+    underWay.set(key, appending);
+    await appending;
     return true;
+  };
+  /** A report, once its result is taken; nothing when it is none. What is withheld because nobody took it was not forwarded. */
+  const taken = async (message: Wire.Settlement__Output, caller: Caller): Promise<SettlementReport | undefined> => {
+    const report = fromWireSettlement(message);
+    if (!report.ok || !DECISION_ID.test(report.value.decision_id)) return undefined;
+    return (await takeResult(parts, report.value, caller)) ? report.value : undefined;
   };
   return guardUnary(parts.log, async (call) => {
     const caller = parts.callers.callerOf(call);
@@ -158,21 +163,20 @@ export function createSettle(parts: SettleParts): handleUnaryCall<Wire.SettleReq
     const refused = await Promise.all(refusals.map((message) => recordRefusal(message, caller)));
     let accepted = 0;
     const uses: SettledUse[] = [];
-    for (const message of settlements) {
-      const report = fromWireSettlement(message);
-      if (
-        !report.ok ||
-        !DECISION_ID.test(report.value.decision_id) ||
-        !(await recordLayers(report.value, caller)) ||
-        !(await takeResult(parts, report.value, caller))
-      ) {
+    const reports = await Promise.all(settlements.map((message) => taken(message, caller)));
+    // All at once: each waits for its record to be kept.
+    const noted = await Promise.all(
+      reports.map(async (report) => report !== undefined && (await recordLayers(report, caller))),
+    );
+    for (const [at, report] of reports.entries()) {
+      if (report === undefined || noted[at] !== true) {
         parts.observer.settled('invalid');
         continue;
       }
       accepted += 1;
-      parts.observer.settled(isNew(report.value.decision_id) ? report.value.outcome : 'repeated');
+      parts.observer.settled(isNew(report.decision_id) ? report.outcome : 'repeated');
       // A repetition may be there because the accounts did not hear the first; they settle an attempt once.
-      uses.push(useOf(report.value, caller, parts));
+      uses.push(useOf(report, caller, parts));
     }
     for (const outcome of await parts.quotas.settle(uses)) parts.observer.quotaSettled(outcome);
     return {

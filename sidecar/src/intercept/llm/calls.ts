@@ -57,7 +57,12 @@ export function createDecideCall(options: CallsOptions): DecideCall {
     // Behind the MCP proxy it is decided again, and there what is ordered is carried out.
     if (isRefusal(outcome) || made.request.tool?.attributes?.['carried_out'] === BY_MCP) return outcome;
     const { arguments: args } = call;
-    if (await options.isAsOrdered(outcome, typeof args === 'string' ? args : JSON.stringify(args))) return outcome;
+    const text = typeof args === 'string' ? args : JSON.stringify(args);
+    const isDone = await options.isAsOrdered(outcome, text).catch((thrown: unknown) => {
+      giveBack(client, outcome);
+      throw thrown;
+    });
+    if (isDone) return outcome;
     giveBack(client, outcome);
     return refuser.refuse('OBLIGATION_UNSUPPORTED', {
       message: 'the decision wants something taken out of its arguments, and whoever carries it out would not',

@@ -5,6 +5,7 @@ import type { JsonObject } from '@portcullis/policy/model';
 import { type Clock, LOG_FIELD, type Logger, parseStrictJson } from '@portcullis/runtime';
 import type { PolicyClient, Settlement } from '../../ask/port.js';
 import { type Behalf, type BehalfReader, isBehalf } from '../../behalf/behalf.js';
+import { giveBack } from '../../enforce/account.js';
 import { tokenCap } from '../../enforce/capabilities.js';
 import { type Guard, isRefusal } from '../../enforce/guard.js';
 import type { OpenAttempts } from '../../enforce/open-attempts.js';
@@ -226,7 +227,14 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
     if (isRefusal(outcome)) return errorOf(outcome);
     const cap = tokenCap(outcome);
     const isWithin = cap === undefined || (inference.asked.maxTokens !== undefined && inference.asked.maxTokens <= cap);
-    const isDone = isWithin && (isAmong(outcome.conditions, ordered) || (await options.isAsOrdered(outcome, text)));
+    const isOrdered = async (): Promise<boolean> =>
+      isAmong(outcome.conditions, ordered) || options.isAsOrdered(outcome, text);
+    const isDone =
+      isWithin &&
+      (await isOrdered().catch((thrown: unknown) => {
+        giveBack(client, outcome);
+        throw thrown;
+      }));
     settle(outcome, isDone ? 'forwarded' : 'refused', 0);
     if (isDone) return undefined;
     return errorOf(

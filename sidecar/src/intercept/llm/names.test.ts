@@ -40,13 +40,25 @@ async function start(order: object, ner: object = {}): Promise<void> {
   });
   const noted = layers.client(client);
   gateway = await startLlmHarness({
-    client: { ...client, settle: noted.settle, report: noted.report },
+    client: {
+      ...client,
+      settle: noted.settle,
+      report: noted.report,
+      async ask(request) {
+        const answer = await client.ask(request);
+        if (answer.kind === 'decision') decided.push(answer.decision.decision_id);
+        return answer;
+      },
+    },
     url: provider.url,
     filters: redactingFilters(redactor, 'acme'),
   });
 }
 
+/** What was allowed, whatever became of it. */
+let decided: string[];
 beforeEach(async () => {
+  decided = [];
   presidio = await startFakePresidio();
   provider = await recordingUpstream();
 });
@@ -101,6 +113,39 @@ test('what is stopped while names are looked for in a request is not sent', asyn
   expect([status, json.error.code]).toEqual([403, 'KILL_SWITCH']);
   expect(provider.requests).toHaveLength(0);
   expect(client.settled.map(({ outcome }) => outcome)).toEqual(['refused']);
+});
+
+describe('when the service fails after a second decision', () => {
+  const silent: FakePresidio['script'] = (_question, answer) => {
+    answer.writeHead(500).end();
+    return true;
+  };
+  const named = [{ type: 'redact', value: { ner: true } }] as const;
+
+  test('about a call that the model proposes, that decision is given back', async () => {
+    await start({});
+    presidio.script = silent;
+    client.behaviour = (request) => allow(request.kind === 'tool_call' ? { conditions: named } : {})(request);
+    provider.script = (_request, response) => answerJson(response, chatCompletion('', [['pay', `{"to":"${NAME}"}`]]));
+    const { text } = await gateway.send({ body: CHAT });
+    expect(text).not.toContain('Lovelace');
+    expect(client.settled.map(({ decision_id }) => decision_id).toSorted()).toEqual([...decided].toSorted());
+  });
+
+  test('about the answer, that decision is given back', async () => {
+    await start({});
+    presidio.script = silent;
+    client.behaviour = (request) =>
+      allow(
+        request.request?.action === 'completion'
+          ? { conditions: named }
+          : { obligations: [{ type: 'decide_output', value: true }] },
+      )(request);
+    provider.script = (_request, response) => answerJson(response, chatCompletion(`it is ${NAME}`));
+    const { status, text } = await gateway.send({ body: CHAT });
+    expect([status, text.includes('Lovelace')]).toEqual([502, false]);
+    expect(client.settled.map(({ decision_id }) => decision_id).toSorted()).toEqual([...decided].toSorted());
+  });
 });
 
 test('kills without an end end a request', async () => {
