@@ -8,6 +8,7 @@ import { type Endpoint, StreamFault, type StreamReader, type Usage } from './end
 import { event } from './errors.js';
 import { parsed } from './event-data.js';
 import { countOf, isObject, textOf } from './json-values.js';
+import { bareMessageEvent } from './known-members.js';
 
 /** The deltas with which a model speaks: the member that has the text. */
 export const DELTA_TEXTS: Readonly<Record<string, string>> = {
@@ -131,15 +132,17 @@ export const createMessageStream: NonNullable<Endpoint['stream']> = ({ tools }) 
   }
 
   return {
-    async push({ data, raw, type: named }) {
+    async push({ data, raw: came, type: named }) {
       if (data === undefined) return [];
       if (ended) throw new StreamFault('something comes after the end');
-      const value = parsed(data);
-      const type = textOf(value['type']);
+      const sent = parsed(data);
+      const type = textOf(sent['type']);
       if (named !== '' && named !== type) throw new StreamFault('an event does not say what it is');
       if (type === 'error') throw new StreamFault('it reports an error');
       // The API says that there may be more of them, for clients to ignore.
       if (!KNOWN.has(type)) return [];
+      const value = tools.isActive ? bareMessageEvent(sent, type, wordsOf(sent)) : sent;
+      const raw = value === sent ? came : event(type, value);
       if (type === 'message_start') {
         const { message } = value;
         if (!isObject(message) || !isEmptyList(message['content'])) throw new StreamFault('its start is none');
@@ -183,6 +186,13 @@ export const createMessageStream: NonNullable<Endpoint['stream']> = ({ tools }) 
     },
   } satisfies StreamReader;
 };
+
+/** The member of a delta that has its words. */
+function wordsOf({ delta }: JsonObject): string | undefined {
+  const type = isObject(delta) ? textOf(delta['type']) : '';
+  if (type === INPUT) return 'partial_json';
+  return Object.hasOwn(DELTA_TEXTS, type) ? DELTA_TEXTS[type] : undefined;
+}
 
 function withText(spoken: JsonObject, text: string): Buffer {
   const change = spoken['delta'];

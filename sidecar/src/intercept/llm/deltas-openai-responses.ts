@@ -6,6 +6,7 @@ import { type Endpoint, type ProposedCall, StreamFault, type StreamReader, type 
 import { event } from './errors.js';
 import { parsed } from './event-data.js';
 import { countOf, isObject, listOf, textOf } from './json-values.js';
+import { bareCallEvent, bareEnd, barePiece } from './known-members.js';
 import { itemCall, noticeItem, readResponse, responseIn } from './openai-response.js';
 import { usageOf } from './openai-values.js';
 
@@ -19,7 +20,7 @@ const MAX_ITEMS = 1_024;
 interface Held {
   /** As it was announced. */
   readonly call: ProposedCall;
-  readonly events: { readonly type: string; readonly value: JsonObject; readonly raw: Buffer }[];
+  readonly events: { readonly type: string; readonly value: JsonObject; readonly raw: Buffer | undefined }[];
   /** Its arguments, as the deltas had them. */
   deltas: string;
 }
@@ -66,6 +67,11 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
     return verdicts.get(key);
   };
 
+  function heldEvent(type: string, sent: JsonObject, raw: Buffer): Held['events'][number] {
+    const value = tools.isActive ? bareCallEvent(sent) : sent;
+    return { type, value, raw: value === sent ? raw : undefined };
+  }
+
   async function itemDone(index: number, item: JsonObject, holding: Held): Promise<readonly Buffer[]> {
     const came = itemCall(item);
     if (came === undefined || !isSame(holding, came)) throw new StreamFault('a call changes');
@@ -97,8 +103,9 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
     ];
   }
 
-  async function last(type: string, value: JsonObject, raw: Buffer): Promise<readonly Buffer[]> {
+  async function last(type: string, sent: JsonObject, raw: Buffer): Promise<readonly Buffer[]> {
     ended = true;
+    const value = tools.isActive ? bareEnd(sent) : sent;
     const response = responseIn(value);
     const output = mapTexts(response?.['output'] ?? [], tools.whole);
     const answer = readResponse({ ...response, output });
@@ -110,28 +117,30 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
       const notice = await verdictOn(call);
       if (notice !== undefined) refused.set(call, notice);
     }
-    if (refused.size === 0 && output === response['output']) return [emit(type, value, raw)];
+    if (refused.size === 0 && output === response['output'])
+      return [emit(type, value, value === sent ? raw : undefined)];
     return [emit(type, { ...value, response: answer.replaced(refused) })];
   }
 
   /** A piece of a text, or, at its end, what was held back of it. */
-  function words(type: string, value: JsonObject, raw: Buffer): readonly Buffer[] {
-    const text = value['delta'];
+  function words(type: string, sent: JsonObject, raw: Buffer): readonly Buffer[] {
+    const text = sent['delta'];
     const delta = type.replace(/\.done$/, '.delta');
-    const place = countOf(value['content_index'] ?? value['summary_index'] ?? 0) ?? 0;
-    const channel = `${delta} ${textOf(value['item_id'])} ${place}`;
+    const place = countOf(sent['content_index'] ?? sent['summary_index'] ?? 0) ?? 0;
+    const channel = `${delta} ${textOf(sent['item_id'])} ${place}`;
     if (type === delta && typeof text === 'string') {
+      const value = tools.isActive ? barePiece(sent) : sent;
       const passed = tools.say(channel, text);
       spoken.set(channel, value);
-      if (passed === text) return [emit(type, value, raw)];
+      if (passed === text) return [emit(type, value, value === sent ? raw : undefined)];
       if (passed !== '') return [emit(type, { ...value, delta: passed })];
       shift -= 1;
       return [];
     }
     const model = spoken.get(channel);
-    if (type === delta || model === undefined) return [other(type, value, raw)];
+    if (type === delta || model === undefined) return [other(type, sent, raw)];
     const rest = tools.rest(channel);
-    return [...(rest === '' ? [] : [insert(delta, { ...model, delta: rest })]), other(type, value, raw)];
+    return [...(rest === '' ? [] : [insert(delta, { ...model, delta: rest })]), other(type, sent, raw)];
   }
 
   /** An event whose texts are complete. */
@@ -164,7 +173,7 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
       const announced = type === 'response.output_item.added' && isObject(item) ? itemCall(item) : undefined;
       if (announced !== undefined) {
         if (index === undefined || held.has(index) || held.size >= MAX_ITEMS) throw new StreamFault('an item is none');
-        held.set(index, { call: announced, events: [{ type, value, raw }], deltas: '' });
+        held.set(index, { call: announced, events: [heldEvent(type, value, raw)], deltas: '' });
         return [];
       }
       if (type === 'response.output_item.done' && isObject(item)) {
@@ -173,14 +182,14 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
         if (holding === undefined && itemCall(item) !== undefined) throw new StreamFault('a call was not announced');
         if (holding === undefined) return [other(type, value, raw)];
         held.delete(index);
-        holding.events.push({ type, value, raw });
+        holding.events.push(heldEvent(type, value, raw));
         return itemDone(index, item, holding);
       }
       const holding = index === undefined ? undefined : held.get(index);
       if (ARGUMENTS.test(type) && holding === undefined) throw new StreamFault('a call was not announced');
       if (holding === undefined && (SPOKEN.test(type) || type.endsWith('.done'))) return words(type, value, raw);
       if (holding === undefined) return [other(type, value, raw)];
-      holding.events.push({ type, value, raw });
+      holding.events.push(heldEvent(type, value, raw));
       holding.deltas += textOf(value['delta']);
       return [];
     },

@@ -206,3 +206,24 @@ test('a response says nothing beside its items either', async () => {
   expect(text).toContain('"output":[]');
   expect(text).not.toContain(CARD);
 });
+
+describe('events of a stream say nothing beside what is looked at:', () => {
+  const beside = (events: readonly object[]): object[] =>
+    events.map((event) => ({
+      ...event,
+      note: CARD,
+      ...('delta' in event && typeof event.delta === 'object' ? { delta: { ...event.delta, more: CARD } } : {}),
+    }));
+
+  test.each([
+    ['/v1/messages', MESSAGE, messageEvents(['hello there', { name: 'read', pieces: ['{"a":1}'] }])],
+    ['/v1/responses', { model: 'gpt-4o', input: 'x' }, responseEvents(['hello there', { name: 'read', args: '{}' }])],
+  ])('%s', async (path, body, events) => {
+    provider.script = (_request, response) => sendEvents(response, beside(events));
+    const { text } = await gateway.send({ path, body: { ...body, stream: true } });
+    expect(text).not.toContain(CARD);
+    expect(text).toContain('read');
+    const words = [...text.matchAll(/"(?:text|delta)":"([^"]*)"/g)].map(([, said]) => said).join('');
+    expect(words).toContain('hello there');
+  });
+});
