@@ -43,8 +43,10 @@ function unordered(verdict: ReferenceVerdict): unknown {
 
 const isDenied = (verdict: ReferenceVerdict): boolean =>
   verdict.effect !== 'allow' && verdict.deny.some((reason) => reason.code !== 'NO_MATCHING_POLICY');
-const BLOCKING = ['deny', 'redact', 'require_approval', 'require_hitl'];
-const isBlocking = (policy: ReferencePolicy): boolean => BLOCKING.includes(typeOf(policy));
+/** What stands beside an allow, so that no allow lifts it. */
+const isNarrowing = (policy: ReferencePolicy): boolean => ['redact', 'limit'].includes(typeOf(policy));
+const BLOCKING = ['deny', 'require_approval', 'require_hitl'];
+const isBlocking = (policy: ReferencePolicy): boolean => BLOCKING.includes(typeOf(policy)) || isNarrowing(policy);
 
 function withPolicies(
   given: ReferenceBundle,
@@ -172,8 +174,8 @@ describe('resolution', () => {
             // An error in a set's own scope cannot be settled rule by rule.
             sets: given.sets.map(({ tenant: _t, workspace: _w, environments: _e, ...set }) => ({
               ...set,
-              // What an allow lifts of a denial it does not lift of a redaction that erred.
-              policies: set.policies.filter((one) => set.combining !== 'deny_overrides' || typeOf(one) !== 'redact'),
+              // What an allow lifts of a denial it does not lift of a redaction or a limit that erred.
+              policies: set.policies.filter((one) => set.combining !== 'deny_overrides' || !isNarrowing(one)),
             })),
           };
           const evaluate = engineVerdict(plain);
@@ -207,9 +209,7 @@ describe('resolution', () => {
           const blocking = new Set(
             given.sets.flatMap((set) =>
               set.policies
-                .filter((policy) =>
-                  set.combining === 'deny_overrides' ? typeOf(policy) === 'redact' : isBlocking(policy),
-                )
+                .filter((policy) => (set.combining === 'deny_overrides' ? isNarrowing(policy) : isBlocking(policy)))
                 .map(({ slug }) => slug),
             ),
           );
