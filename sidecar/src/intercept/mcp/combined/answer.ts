@@ -116,7 +116,9 @@ export function createAnswerCombined(options: AnswerCombinedOptions): AnswerComb
     const reached = await client.reach(server);
     if (reached === undefined) return undefined;
     try {
-      const { turn, seen } = reached;
+      const { seen } = reached;
+      // What others wait for, too, does not end with the exchange that needed it first.
+      const turn = isShown ? reached.turn : { ...reached.turn, signal: new AbortController().signal };
       const session = sessions.of(server, seen.sessionId);
       const asked = pageRequest(message, cursor, method);
       const { id: requestId } = asked;

@@ -69,7 +69,7 @@ export function createConnections(options: ConnectionsOptions, hello: Hello): Co
   const opening = new Map<string, Promise<Connection | undefined>>();
   const failedAt = new Map<string, number>();
   const questions = createQuestions(options.newQuestionId, ({ server }, { method, params: { uri } }) => {
-    if (method === 'notifications/resources/list_changed') resources.changed();
+    if (method === 'notifications/resources/list_changed') resources.changed(server);
     // News of a resource are its own server's to tell.
     const isNews = method === 'notifications/resources/updated' && typeof uri === 'string';
     return !isNews || resources.known(uri).every((owner) => owner === server);

@@ -122,7 +122,7 @@ export function createListen(options: ListenOptions): Listen {
           acknowledge(true);
           return undefined;
         }
-        if (method === 'notifications/resources/list_changed') resources.changed();
+        if (method === 'notifications/resources/list_changed') resources.changed(server);
         const { uri } = told;
         // News of a resource are its own server's to tell.
         if (typeof uri === 'string' && !resources.known(uri).every((owner) => owner === server)) return undefined;

@@ -30,15 +30,16 @@ const MAX_PAGES = 100;
  */
 export type FetchList = (server: string, method: string, cursor: string | undefined) => Promise<JsonObject | undefined>;
 
-/** Every page of one server. Whether it has ended. */
+/** Every page of one server. Whether it has ended. @param isTime whether there is time for another */
 export async function allPages(
   server: string,
   method: string,
   fetch: FetchList,
   visit: (page: JsonObject) => void,
+  isTime: () => boolean,
 ): Promise<boolean> {
   let cursor: string | undefined;
-  for (let pages = 0; pages < MAX_PAGES; pages += 1) {
+  for (let pages = 0; pages < MAX_PAGES && isTime(); pages += 1) {
     const page = await fetch(server, method, cursor);
     if (page === undefined) return false;
     visit(page);

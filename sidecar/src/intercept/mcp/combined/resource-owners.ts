@@ -14,67 +14,110 @@ export interface ResourceOwners {
   learn(server: string, method: string, result: JsonObject): void;
   /**
    * The servers that claim a URI, or a template by its own text. Asks for the lists where it has to. Never rejects.
-   * @param listed brings lists as the servers give them
+   * @param listed brings lists as the servers give them, whoever leaves meanwhile: others wait for them, too
    */
   ownersOf(uri: string, servers: readonly string[], listed: FetchList): Promise<readonly string[]>;
   /** The same, by what is known. */
   known(uri: string): readonly string[];
-  /** What was known may have changed. */
-  changed(): void;
+  /** What was known of a server may have changed. */
+  changed(server: string): void;
 }
 
-/** How long lists are believed, and how long after them a URI that nobody claims is looked for again; milliseconds. */
+/** How long lists are believed, milliseconds. */
 const MAX_AGE_MS = 60_000;
+/** How long after a server was asked it is asked again: where its lists did not come, and for a URI that nobody claims; milliseconds. */
+const RETRY_MS = 10_000;
 const MIN_SPACING_MS = 1_000;
-/** How long they are waited for, milliseconds. */
+/** How long a server's lists are waited for from when it was asked, and how long it is asked for more of them; milliseconds. */
 const LONGEST_MS = 5_000;
+const LISTING_MS = 30_000;
+
+/** What is known of one server's lists. */
+interface Lists {
+  claims: ResourceClaims;
+  askedAt: number;
+  /** When those were asked for that came whole. */
+  wholeAt: number;
+  /** Counts what may have changed. */
+  changes: number;
+  /** Whether they did not come when they were last asked for. */
+  hasFailed: boolean;
+  asking: Promise<void> | undefined;
+  /** How long that is waited for. */
+  awaitedUntil: number;
+}
 
 /** Nobody owns anything yet. */
 export function createResourceOwners(clock: Pick<Clock, 'monotonic'>): ResourceOwners {
-  const claims = new Map<string, ResourceClaims>();
-  let askedAt = Number.NEGATIVE_INFINITY;
-  let isStale = true;
-  let asking: Promise<void> | undefined;
+  const all = new Map<string, Lists>();
+
+  function listsOf(server: string): Lists {
+    const never = Number.NEGATIVE_INFINITY;
+    const lists = all.get(server) ?? {
+      claims: createResourceClaims(),
+      askedAt: never,
+      wholeAt: never,
+      changes: 0,
+      hasFailed: false,
+      asking: undefined,
+      awaitedUntil: never,
+    };
+    all.set(server, lists);
+    return lists;
+  }
 
   const known = (uri: string): readonly string[] =>
-    [...claims].filter(([, of]) => of.claims(uri)).map(([server]) => server);
+    [...all].filter(([, { claims }]) => claims.claims(uri)).map(([server]) => server);
 
-  async function ask(servers: readonly string[], listed: FetchList): Promise<void> {
-    isStale = false;
-    askedAt = clock.monotonic();
-    await Promise.all(
-      servers.map(async (server) => {
-        const found = createResourceClaims();
-        const isWhole = await Promise.all(
-          CLAIM_METHODS.map((method) => allPages(server, method, listed, (page) => found.add(method, page))),
-        );
-        // Of a server that cannot be asked, what it claimed before: nobody else takes its resources over meanwhile.
-        if (isWhole.every(Boolean)) claims.set(server, found);
-      }),
+  function isDue({ askedAt, wholeAt }: Lists, isKnown: boolean): boolean {
+    const now = clock.monotonic();
+    if (!isKnown && now - askedAt > MIN_SPACING_MS) return true;
+    return now - wholeAt > MAX_AGE_MS && now - askedAt > RETRY_MS;
+  }
+
+  async function ask(server: string, lists: Lists, listed: FetchList): Promise<void> {
+    const { changes } = lists;
+    const startedAt = clock.monotonic();
+    lists.askedAt = startedAt;
+    lists.awaitedUntil = startedAt + LONGEST_MS;
+    const found = createResourceClaims();
+    const isTime = (): boolean => clock.monotonic() - startedAt < LISTING_MS;
+    const areWhole = await Promise.all(
+      CLAIM_METHODS.map((method) => allPages(server, method, listed, (page) => found.add(method, page), isTime)),
     );
+    lists.hasFailed = !areWhole.every(Boolean);
+    // Of a server that cannot be asked, what it claimed before: nobody else takes its resources over meanwhile.
+    if (lists.hasFailed) return;
+    lists.claims = found;
+    if (lists.changes === changes) lists.wholeAt = startedAt;
   }
 
   return {
     known,
     learn(server, method, result) {
-      if (!isClaimMethod(method)) return;
-      const of = claims.get(server) ?? createResourceClaims();
-      of.add(method, result);
-      claims.set(server, of);
+      if (isClaimMethod(method)) listsOf(server).claims.add(method, result);
     },
-    changed() {
-      isStale = true;
+    changed(server) {
+      const lists = listsOf(server);
+      lists.changes += 1;
+      lists.askedAt = Number.NEGATIVE_INFINITY;
+      lists.wholeAt = Number.NEGATIVE_INFINITY;
     },
     async ownersOf(uri, servers, listed) {
-      const age = clock.monotonic() - askedAt;
-      const isDue = isStale || age > MAX_AGE_MS || (known(uri).length === 0 && age > MIN_SPACING_MS);
-      if (isDue) {
-        asking ??= ask(servers, listed).finally(() => {
-          asking = undefined;
-        });
-      }
-      // A server that says nothing holds nobody up for long: what it claimed before stands.
-      if (asking !== undefined) await within(asking, LONGEST_MS);
+      const isKnown = known(uri).length > 0;
+      const waits = servers.flatMap((server) => {
+        const lists = listsOf(server);
+        if (lists.asking === undefined && isDue(lists, isKnown)) {
+          lists.asking = ask(server, lists, listed).finally(() => {
+            lists.asking = undefined;
+          });
+        }
+        // A server that says nothing holds nobody up for long, nor again: what it claimed before stands.
+        const left = lists.awaitedUntil - clock.monotonic();
+        const isAwaited = left > 0 && (!isKnown || !lists.hasFailed);
+        return lists.asking !== undefined && isAwaited ? [within(lists.asking, left)] : [];
+      });
+      await Promise.all(waits);
       return known(uri);
     },
   };

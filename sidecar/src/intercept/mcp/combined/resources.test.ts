@@ -1,6 +1,7 @@
 /** Resources, completion and tasks on the endpoint of all servers: they go to the server that they are of, or nowhere. */
 
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { request as httpRequest } from 'node:http';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { allow, deny, denyOnly, fakePolicyClient } from '../../../testing/fake-policy-client.js';
 import { type Answered, type Harness, startHarness } from '../../../testing/proxy-harness.js';
 import { type ScriptedServer, scriptedServer } from '../../../testing/scripted-servers.js';
@@ -77,6 +78,9 @@ const post = (method: string, params: Record<string, unknown> = {}): Promise<Ans
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: { ...params, _meta: MODERN } }),
   });
 };
+const eventually = async (what: () => boolean): Promise<void> => {
+  while (!what()) await new Promise((resolve) => setTimeout(resolve, 2));
+};
 const listedOnly = (server: ScriptedServer): boolean => server.asked().every((one) => /list$/.test(one));
 
 describe('a resource', () => {
@@ -126,6 +130,35 @@ describe('a resource', () => {
     expect((await post('resources/read', { uri: 'note://1' })).json.error?.message).toMatch(/notes and mail/);
     expect((await post('resources/read', { uri: 'mail://inbox' })).json.result).toEqual(read('mail'));
     expect(mail.asked()).not.toContain('resources/read note://1');
+  });
+
+  test('is found for others when the client leaves that it was looked up for first', async () => {
+    const listing = Promise.withResolvers<void>();
+    const { script } = notes.upstream;
+    notes.upstream.script = async (request, response) => {
+      if (request.body.includes('"resources/list"')) await listing.promise;
+      return script(request, response);
+    };
+    const isAsked = (): boolean => notes.asked().includes('resources/list');
+    const message = { jsonrpc: '2.0', id: 1, method: 'resources/read', params: { uri: 'note://1', _meta: MODERN } };
+    const body = JSON.stringify(message);
+    const leaving = httpRequest({ port: harness.port, host: '127.0.0.1', path: '/mcp', method: 'POST' });
+    for (const [name, value] of [
+      ['content-type', 'application/json'],
+      ['accept', 'application/json, text/event-stream'],
+      ['mcp-protocol-version', '2026-07-28'],
+      ['mcp-method', message.method],
+      ['mcp-name', 'note://1'],
+    ] as const)
+      leaving.setHeader(name, value);
+    leaving.on('error', () => undefined).end(body);
+    await eventually(isAsked);
+    const staying = post('resources/read', { uri: 'note://1' });
+    const left = new Promise((resolve) => void leaving.on('close', resolve));
+    leaving.destroy();
+    await left;
+    listing.resolve();
+    expect((await staying).json.result).toEqual(read('notes'));
   });
 
   test('of a server whose lists may not be asked for is of nobody', async () => {
@@ -271,12 +304,59 @@ describe('who could make a URI', () => {
     const listed = async (server: string) => (server === 'b' ? {} : { resources: [{ uri: 'a://1' }] });
     expect(await owners.ownersOf('a://1', ['a', 'b'], listed)).toEqual(['a']);
     // Nobody is asked again before its time, unless something has changed.
-    const never = (): Promise<never> => Promise.reject(new Error('asked'));
-    expect(await owners.ownersOf('a://1', ['a', 'b'], never)).toEqual(['a']);
-    owners.changed();
+    let asked: string[] = [];
+    const down = async (server: string) => {
+      asked.push(server);
+      return undefined;
+    };
+    expect(await owners.ownersOf('a://1', ['a', 'b'], down)).toEqual(['a']);
+    expect(asked).toEqual([]);
+    owners.changed('a');
     now += 1;
-    expect(await owners.ownersOf('a://1', ['a', 'b'], async () => undefined)).toEqual(['a']);
-    expect(await owners.ownersOf('a://1', ['a', 'b'], never)).toEqual(['a']);
+    for (const _again of [1, 2]) expect(await owners.ownersOf('a://1', ['a', 'b'], down)).toEqual(['a']);
+    expect(asked).toEqual(['a', 'a']);
+    // Its lists did not come, so that they are still to be asked for.
+    now += 20_000;
+    asked = [];
+    expect(await owners.ownersOf('a://1', ['a', 'b'], down)).toEqual(['a']);
+    expect(asked).toEqual(['a', 'a']);
+  });
+
+  describe('beside a server that says nothing', () => {
+    beforeEach(() => void jest.useFakeTimers());
+    afterEach(() => void jest.useRealTimers());
+
+    test('is waited for once, and what others list is asked for all the same', async () => {
+      let now = 0;
+      const owners = createResourceOwners({ monotonic: () => now });
+      let uri = 'a://1';
+      const listed = async (server: string) =>
+        server === 'a' ? { resources: [{ uri }] } : new Promise<never>(() => undefined);
+      const first = owners.ownersOf('a://1', ['a', 'b'], listed);
+      now = 5_000;
+      await jest.advanceTimersByTimeAsync(5_000);
+      expect(await first).toEqual(['a']);
+      // No timer ends these.
+      expect(await owners.ownersOf('a://1', ['a', 'b'], listed)).toEqual(['a']);
+      expect(await owners.ownersOf('c://1', ['a', 'b'], listed)).toEqual([]);
+      uri = 'a://2';
+      owners.changed('a');
+      expect(await owners.ownersOf('a://2', ['a', 'b'], listed)).toEqual(['a']);
+      expect(await owners.ownersOf('a://1', ['a', 'b'], listed)).toEqual([]);
+    });
+
+    test('that has no end of pages, which are not asked for for ever', async () => {
+      let now = 0;
+      let pages = 0;
+      const owners = createResourceOwners({ monotonic: () => now });
+      const listed = async () => {
+        now += 4_000;
+        pages += 1;
+        return { nextCursor: `p${pages}` };
+      };
+      await owners.ownersOf('a://1', ['a'], listed);
+      expect(pages).toBeLessThan(20);
+    });
   });
 });
 
