@@ -10,6 +10,9 @@ import {
   type RecordingUpstream,
   recordingUpstream,
 } from '../../../testing/recording-upstream.js';
+import { MAX_SESSIONS } from '../sessions.js';
+import { createClients } from './clients.js';
+import type { Connections } from './connections.js';
 import { createRunning } from './running.js';
 
 const client = fakePolicyClient();
@@ -177,6 +180,39 @@ describe('a session', () => {
     expect((await harness.send({ path: '/mcp', method: 'DELETE', headers })).status).toBe(200);
     expect((await post(call(1, 'a__x'), session)).status).toBe(404);
     expect(Object.values(servers).map(({ requests }) => requests.at(-1)?.method)).toEqual(['DELETE', 'DELETE']);
+  });
+
+  test('that is ended ends its stream, and does not begin again', async () => {
+    const streams: ServerResponse[] = [];
+    for (const server of [servers.a, servers.b]) {
+      const { script } = server;
+      server.script = (request, response) => {
+        if (request.method !== 'GET') return script(request, response);
+        response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+        streams.push(response);
+      };
+    }
+    const session = await begin();
+    const listening = harness.send({
+      path: '/mcp',
+      method: 'GET',
+      headers: ['mcp-session-id', session, 'accept', 'text/event-stream'],
+    });
+    await eventually(() => streams.length === 2);
+    await harness.send({ path: '/mcp', method: 'DELETE', headers: ['mcp-session-id', session] });
+    expect((await listening).status).toBe(200);
+    await eventually(() => streams.every(({ destroyed }) => destroyed));
+    expect(messagesOf(servers.a).filter(({ method }) => method === 'initialize')).toHaveLength(1);
+  });
+
+  test('that is forgotten, for others, is ended; who came back last is not', () => {
+    const clients = createClients();
+    const ended: string[] = [];
+    const connections = (id: string) => ({ id, end: () => ended.push(id) }) as unknown as Connections;
+    for (let id = 0; id < MAX_SESSIONS; id += 1) clients.begin(connections(`c${id}`));
+    expect([clients.of('c0')?.connections.id, ended]).toEqual(['c0', []]);
+    clients.begin(connections('new'));
+    expect([clients.of('c1'), clients.of('c0')?.connections.id, ended]).toEqual([undefined, 'c0', ['c1']]);
   });
 
   test('takes no answers, no progress and no cancellation that are not of its own', async () => {
