@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '@portcullis/policy/model';
 import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
+import { discard } from '../../http/body.js';
 import type { Upstream } from '../../http/upstream.js';
 import { isSessionId } from '../head.js';
 import { isModern, PROTOCOL_VERSIONS, type ProtocolVersion } from '../headers.js';
@@ -137,7 +138,7 @@ export function createConnections(options: ConnectionsOptions, hello: Hello): Co
       async forward(...given) {
         const reply = await upstream.forward(...given);
         if (reply.status === 404 && connection.sessionId !== undefined) {
-          reply.body.on('error', () => undefined).resume();
+          discard(reply.body);
           forget(connection);
           throw new Error('its session is over');
         }

@@ -346,6 +346,19 @@ describe('a request that is cancelled', () => {
   });
 });
 
+test('a server whose end of a session has no end is not read on', async () => {
+  const session = await begin();
+  let isClosed = false;
+  servers.a.script = (_request, response) => {
+    response.on('close', () => {
+      isClosed = true;
+    });
+    response.writeHead(404).write('x');
+  };
+  expect((await post(call(1, 'a__x'), session)).json.error?.code).toBe(-31502);
+  await eventually(() => isClosed);
+});
+
 test('an id in use is refused, whichever server it is for', async () => {
   let release = (): void => undefined;
   during = () =>
