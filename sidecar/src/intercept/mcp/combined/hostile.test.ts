@@ -359,6 +359,29 @@ test('a server whose end of a session has no end is not read on', async () => {
   await eventually(() => isClosed);
 });
 
+test("what mirrors no request of its own does not go on beside a client's answer", async () => {
+  during = async (_name, response) => {
+    response.write(sse({ id: 5, method: 'elicitation/create', params: { message: 'm' } }));
+    await eventually(() => messagesOf(servers.a).some(({ method }) => method === undefined));
+  };
+  const session = await begin();
+  const running = post(call(1, 'a__x'), session);
+  await eventually(() => client.asked.some(({ tool }) => tool?.operation === 'elicitation/create'));
+  const mirrors = ['mcp-method', 'tools/call', 'mcp-name', 'delete', 'mcp-param-path', '/etc'];
+  let status = 0;
+  // The question is on its way to the client once it was allowed.
+  while (status !== 202) {
+    ({ status } = await harness.send({
+      path: '/mcp',
+      headers: ['content-type', 'application/json', 'mcp-session-id', session, ...mirrors],
+      body: JSON.stringify({ jsonrpc: '2.0', id: 'portcullis-1', result: {} }),
+    }));
+  }
+  await running;
+  const answer = servers.a.requests.find(({ body }) => body.includes('"result"'));
+  expect(Object.keys(answer?.headers ?? {}).filter((name) => /^mcp-(?:method|name|param-)/.test(name))).toEqual([]);
+});
+
 test('an id in use is refused, whichever server it is for', async () => {
   let release = (): void => undefined;
   during = () =>

@@ -14,7 +14,7 @@ import type { RpcMessage, RpcNotification, RpcRequest, RpcResponse } from '../me
 import type { Relay } from '../relay.js';
 import type { Replies } from '../replies.js';
 import type { AttemptMaker } from '../to-attempt.js';
-import type { Turn } from '../turn.js';
+import { answering, type Turn } from '../turn.js';
 import type { AnswerCombined } from './answer.js';
 import { unitedCapabilities } from './capabilities.js';
 import { type Client, createClients } from './clients.js';
@@ -201,7 +201,7 @@ export function createServeSession(options: ServeSessionOptions): ServeSession {
     const expected = { seen, session, expects: () => false };
     return carryOut(own, permit, undefined, expected, {
       request: undefined,
-      send: () => own.upstream.answer(permit, JSON.stringify(value), own.headers, own.signal),
+      send: () => own.upstream.answer(permit, JSON.stringify(value), answering(own.headers), own.signal),
       relay: (task) => relay.status(task),
     });
   }
