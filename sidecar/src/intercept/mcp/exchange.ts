@@ -27,7 +27,7 @@ import { createReplies } from './replies.js';
 import type { Sessions } from './sessions.js';
 import type { AttemptMaker, Sighting } from './to-attempt.js';
 import { refusalError } from './to-response.js';
-import { forwardable, sightingOf, type Turn, traceOf } from './turn.js';
+import { answering, forwardable, sightingOf, type Turn, traceOf } from './turn.js';
 
 /** What an exchange needs. */
 export interface ExchangeOptions {
@@ -140,7 +140,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
       { seen, session, expects: () => false },
       {
         request: undefined,
-        send: () => turn.upstream.answer(permit, JSON.stringify(message.value), turn.headers, turn.signal),
+        send: () => turn.upstream.answer(permit, JSON.stringify(message.value), answering(turn.headers), turn.signal),
         relay: (task) => relay.status(task),
       },
     );

@@ -46,6 +46,11 @@ export function forwardable(headers: ReadonlyMap<string, string>): Headers {
   return passed;
 }
 
+/** Those that go with an answer to a server: it has no method, name or arguments that a header could repeat. */
+export function answering({ 'mcp-method': _method, 'mcp-name': _name, ...headers }: Headers): Headers {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !isParameterMirror(name)));
+}
+
 /** Whether a header repeats an argument of a tool. */
 export function isParameterMirror(name: string): boolean {
   return name.startsWith('mcp-param-');

@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '@portcullis/policy/model';
 import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
+import { discard } from '../../http/body.js';
 import type { Upstream } from '../../http/upstream.js';
 import { isSessionId } from '../head.js';
 import { isModern, PROTOCOL_VERSIONS, type ProtocolVersion } from '../headers.js';
@@ -32,10 +33,14 @@ export interface Connection {
 export interface Connections {
   readonly id: string;
   readonly questions: Questions;
-  /** The server and what the client's exchange is there; nothing where it cannot be reached, which was told. Never rejects. */
+  /** The server and what the client's exchange is there; nothing where it cannot be reached, which was told, or the session is over. Never rejects. */
   reach(turn: Turn, server: string): Promise<{ readonly turn: Turn; readonly connection: Connection } | undefined>;
   /** Those that are open. */
   readonly open: readonly Connection[];
+  /** Aborted when the client's session has ended, or is forgotten. */
+  readonly over: AbortSignal;
+  /** Ends it here: no server is reached in it any more. Those that were open. */
+  end(): readonly Connection[];
   /** A connected server's own exchange. */
   turnAt(turn: Turn, connection: Connection): Turn;
 }
@@ -68,6 +73,7 @@ export function createConnections(options: ConnectionsOptions, hello: Hello): Co
   const open = new Map<string, Connection>();
   const opening = new Map<string, Promise<Connection | undefined>>();
   const failedAt = new Map<string, number>();
+  const over = new AbortController();
   const questions = createQuestions(options.newQuestionId, ({ server }, { method, params: { uri } }) => {
     if (method === 'notifications/resources/list_changed') resources.changed(server);
     // News of a resource are its own server's to tell.
@@ -81,7 +87,7 @@ export function createConnections(options: ConnectionsOptions, hello: Hello): Co
       const value = { jsonrpc: '2.0', id, method: 'initialize', params: hello };
       const asked: RpcRequest = { kind: 'request', id, method: 'initialize', params: hello, value };
       // What others wait for, too, does not end with the exchange that needed it first.
-      const lasting = { ...turn, signal: new AbortController().signal };
+      const lasting = { ...turn, signal: over.signal };
       const own = turnAt(lasting, { server, sessionId: undefined, version: hello.protocolVersion, capabilities: {} });
       let sessionId: string | undefined;
       const said = await ownRequest(own, asked, seenAt(own), async (result, _permit, reply) => {
@@ -97,6 +103,7 @@ export function createConnections(options: ConnectionsOptions, hello: Hello): Co
       const done: RpcNotification = { kind: 'notification', method, params: {}, value: { jsonrpc: '2.0', method } };
       const there = turnAt(lasting, connection);
       await ownNotification(there, done, seenAt(there));
+      over.signal.throwIfAborted();
       open.set(server, connection);
       return connection;
     } catch (thrown) {
@@ -131,7 +138,7 @@ export function createConnections(options: ConnectionsOptions, hello: Hello): Co
       async forward(...given) {
         const reply = await upstream.forward(...given);
         if (reply.status === 404 && connection.sessionId !== undefined) {
-          reply.body.on('error', () => undefined).resume();
+          discard(reply.body);
           forget(connection);
           throw new Error('its session is over');
         }
@@ -155,11 +162,19 @@ export function createConnections(options: ConnectionsOptions, hello: Hello): Co
   return {
     id: randomUUID(),
     questions,
+    over: over.signal,
     turnAt,
     get open() {
       return [...open.values()];
     },
+    end() {
+      const opened = [...open.values()];
+      over.abort();
+      open.clear();
+      return opened;
+    },
     async reach(turn, server) {
+      if (over.signal.aborted) return undefined;
       let connection = open.get(server);
       const isDue = clock.monotonic() - (failedAt.get(server) ?? Number.NEGATIVE_INFINITY) >= RETRY_MS;
       if (connection === undefined && (isDue || opening.has(server))) {

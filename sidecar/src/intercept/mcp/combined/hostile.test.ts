@@ -10,6 +10,9 @@ import {
   type RecordingUpstream,
   recordingUpstream,
 } from '../../../testing/recording-upstream.js';
+import { MAX_SESSIONS } from '../sessions.js';
+import { createClients } from './clients.js';
+import type { Connections } from './connections.js';
 import { createRunning } from './running.js';
 
 const client = fakePolicyClient();
@@ -179,6 +182,39 @@ describe('a session', () => {
     expect(Object.values(servers).map(({ requests }) => requests.at(-1)?.method)).toEqual(['DELETE', 'DELETE']);
   });
 
+  test('that is ended ends its stream, and does not begin again', async () => {
+    const streams: ServerResponse[] = [];
+    for (const server of [servers.a, servers.b]) {
+      const { script } = server;
+      server.script = (request, response) => {
+        if (request.method !== 'GET') return script(request, response);
+        response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+        streams.push(response);
+      };
+    }
+    const session = await begin();
+    const listening = harness.send({
+      path: '/mcp',
+      method: 'GET',
+      headers: ['mcp-session-id', session, 'accept', 'text/event-stream'],
+    });
+    await eventually(() => streams.length === 2);
+    await harness.send({ path: '/mcp', method: 'DELETE', headers: ['mcp-session-id', session] });
+    expect((await listening).status).toBe(200);
+    await eventually(() => streams.every(({ destroyed }) => destroyed));
+    expect(messagesOf(servers.a).filter(({ method }) => method === 'initialize')).toHaveLength(1);
+  });
+
+  test('that is forgotten, for others, is ended; who came back last is not', () => {
+    const clients = createClients();
+    const ended: string[] = [];
+    const connections = (id: string) => ({ id, end: () => ended.push(id) }) as unknown as Connections;
+    for (let id = 0; id < MAX_SESSIONS; id += 1) clients.begin(connections(`c${id}`));
+    expect([clients.of('c0')?.connections.id, ended]).toEqual(['c0', []]);
+    clients.begin(connections('new'));
+    expect([clients.of('c1'), clients.of('c0')?.connections.id, ended]).toEqual([undefined, 'c0', ['c1']]);
+  });
+
   test('takes no answers, no progress and no cancellation that are not of its own', async () => {
     const session = await begin();
     const before = [...servers.a.requests, ...servers.b.requests].length;
@@ -308,6 +344,42 @@ describe('a request that is cancelled', () => {
     expect(await running.cancel(1)).toBeUndefined();
     expect([running.begin(1), running.goes(1, 'b'), await running.cancel(1)]).toEqual([true, true, 'b']);
   });
+});
+
+test('a server whose end of a session has no end is not read on', async () => {
+  const session = await begin();
+  let isClosed = false;
+  servers.a.script = (_request, response) => {
+    response.on('close', () => {
+      isClosed = true;
+    });
+    response.writeHead(404).write('x');
+  };
+  expect((await post(call(1, 'a__x'), session)).json.error?.code).toBe(-31502);
+  await eventually(() => isClosed);
+});
+
+test("what mirrors no request of its own does not go on beside a client's answer", async () => {
+  during = async (_name, response) => {
+    response.write(sse({ id: 5, method: 'elicitation/create', params: { message: 'm' } }));
+    await eventually(() => messagesOf(servers.a).some(({ method }) => method === undefined));
+  };
+  const session = await begin();
+  const running = post(call(1, 'a__x'), session);
+  await eventually(() => client.asked.some(({ tool }) => tool?.operation === 'elicitation/create'));
+  const mirrors = ['mcp-method', 'tools/call', 'mcp-name', 'delete', 'mcp-param-path', '/etc'];
+  let status = 0;
+  // The question is on its way to the client once it was allowed.
+  while (status !== 202) {
+    ({ status } = await harness.send({
+      path: '/mcp',
+      headers: ['content-type', 'application/json', 'mcp-session-id', session, ...mirrors],
+      body: JSON.stringify({ jsonrpc: '2.0', id: 'portcullis-1', result: {} }),
+    }));
+  }
+  await running;
+  const answer = servers.a.requests.find(({ body }) => body.includes('"result"'));
+  expect(Object.keys(answer?.headers ?? {}).filter((name) => /^mcp-(?:method|name|param-)/.test(name))).toEqual([]);
 });
 
 test('an id in use is refused, whichever server it is for', async () => {

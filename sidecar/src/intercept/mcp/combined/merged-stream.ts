@@ -11,7 +11,7 @@ import { type Turn, traceOf } from '../turn.js';
 import { type Connections, seenAt } from './connections.js';
 import type { OneStream } from './one-stream.js';
 
-/** Serves one until the client leaves. Rejects for defects only. */
+/** Serves one until the client leaves, or its session is over. Rejects for defects only. */
 export type MergedStream = (turn: Turn, client: Connections, servers: readonly string[]) => Promise<void>;
 
 /** What it needs. */
@@ -31,11 +31,13 @@ const NO_STREAM = 405;
 
 /** Makes it. */
 export function createMergedStream({ guard, attempts, sessions, oneStream, log }: MergedStreamOptions): MergedStream {
-  return async (turn, client, servers) => {
+  return async (asked, client, servers) => {
+    const turn = { ...asked, signal: AbortSignal.any([asked.signal, client.over]) };
     beginEvents(turn.response, 200);
     await Promise.all(servers.map((server) => follow(turn, client, server)));
     // Where nobody has such a stream, a client that is told so would ask again and again.
     if (!turn.signal.aborted) await once(turn.signal, 'abort');
+    if (!turn.response.destroyed) turn.response.end();
   };
 
   async function follow(turn: Turn, client: Connections, server: string): Promise<void> {

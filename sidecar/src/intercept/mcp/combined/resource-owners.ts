@@ -105,7 +105,7 @@ export function createResourceOwners(clock: Pick<Clock, 'monotonic'>): ResourceO
     },
     async ownersOf(uri, servers, listed) {
       const isKnown = known(uri).length > 0;
-      const waits = servers.map((server) => {
+      const waits = servers.flatMap((server) => {
         const lists = listsOf(server);
         if (lists.asking === undefined && isDue(lists, isKnown)) {
           lists.asking = ask(server, lists, listed).finally(() => {
@@ -113,9 +113,9 @@ export function createResourceOwners(clock: Pick<Clock, 'monotonic'>): ResourceO
           });
         }
         // A server that says nothing holds nobody up for long, nor again: what it claimed before stands.
-        const isAwaited = lists.asking !== undefined && (!isKnown || !lists.hasFailed);
         const left = lists.awaitedUntil - clock.monotonic();
-        return isAwaited && left > 0 ? within(lists.asking, left) : undefined;
+        const isAwaited = left > 0 && (!isKnown || !lists.hasFailed);
+        return lists.asking !== undefined && isAwaited ? [within(lists.asking, left)] : [];
       });
       await Promise.all(waits);
       return known(uri);
@@ -124,10 +124,10 @@ export function createResourceOwners(clock: Pick<Clock, 'monotonic'>): ResourceO
 }
 
 /** Resolves when it is over, or its time is. */
-function within(work: Promise<void> | undefined, ms: number): Promise<void> {
+function within(work: Promise<void>, ms: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
-    void work?.finally(() => {
+    void work.finally(() => {
       clearTimeout(timer);
       resolve();
     });

@@ -365,3 +365,14 @@ test('the task that was named first is forgotten first', () => {
   for (let index = 0; index <= 10_000; index += 1) tasks.learn('a', { resultType: 'task', taskId: `t${index}` });
   expect([tasks.ownerOf('t0'), tasks.ownerOf('t10000')]).toEqual([undefined, { server: 'a' }]);
 });
+
+test("another server's tasks, however many, do not make one forgotten", () => {
+  const tasks = createTaskOwners();
+  tasks.learn('a', { resultType: 'task', taskId: 'mine' });
+  for (let index = 0; index <= 10_000; index += 1) tasks.learn('b', { resultType: 'task', taskId: `t${index}` });
+  expect(['mine', 't0', 't10000'].map((id) => tasks.ownerOf(id))).toEqual([
+    { server: 'a' },
+    undefined,
+    { server: 'b' },
+  ]);
+});

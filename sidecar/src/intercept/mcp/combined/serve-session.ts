@@ -13,15 +13,14 @@ import type { Spoken } from '../headers.js';
 import type { RpcMessage, RpcNotification, RpcRequest, RpcResponse } from '../message.js';
 import type { Relay } from '../relay.js';
 import type { Replies } from '../replies.js';
-import { MAX_SESSIONS } from '../sessions.js';
 import type { AttemptMaker } from '../to-attempt.js';
-import type { Turn } from '../turn.js';
+import { answering, type Turn } from '../turn.js';
 import type { AnswerCombined } from './answer.js';
 import { unitedCapabilities } from './capabilities.js';
+import { type Client, createClients } from './clients.js';
 import { SELF } from './combined.js';
 import { type Connections, type ConnectionsOptions, createConnections, seenAt } from './connections.js';
 import type { MergedStream } from './merged-stream.js';
-import { createRunning, type Running } from './running.js';
 
 /** Serves sessions. Both reject for defects only. */
 export interface ServeSession {
@@ -44,11 +43,6 @@ export interface ServeSessionOptions extends Omit<ConnectionsOptions, 'newQuesti
   readonly mergedStream: MergedStream;
 }
 
-interface Client {
-  readonly connections: Connections;
-  readonly running: Running;
-}
-
 /** Longest that a handshake waits for servers that say nothing, milliseconds; they are tried again when they are needed. */
 const HANDSHAKE_MS = 10_000;
 /** Most that a client may say of itself. */
@@ -58,22 +52,12 @@ const MAX_HELLO_BYTES = 65_536;
 export function createServeSession(options: ServeSessionOptions): ServeSession {
   const { servers, guard, attempts, sessions, refuser, replies, relay, missing, openAccount } = options;
   const { clientMessage, carryOut, answer, mergedStream, ownRequest, ownNotification } = options;
-  const clients = new Map<string, Client>();
+  const clients = createClients();
   let questions = 0;
   const newQuestionId = (): string => {
     questions += 1;
     return `portcullis-${questions}`;
   };
-
-  function clientOf(turn: Turn): Client | undefined {
-    const id = turn.head.headers.get('mcp-session-id');
-    const client = id === undefined ? undefined : clients.get(id);
-    if (id !== undefined && client !== undefined) {
-      clients.delete(id);
-      clients.set(id, client);
-    }
-    return client;
-  }
 
   /** Its client begins again, as the protocol has it. */
   function unknown(turn: Turn, id: RpcRequest['id'] | undefined): void {
@@ -95,9 +79,7 @@ export function createServeSession(options: ServeSessionOptions): ServeSession {
       servers.map((server) => connections.reach(turn, server)),
       HANDSHAKE_MS,
     );
-    clients.set(connections.id, { connections, running: createRunning() });
-    const oldest = clients.keys().next();
-    if (clients.size > MAX_SESSIONS && oldest.done !== true) clients.delete(oldest.value);
+    clients.begin(connections);
     const capabilities = unitedCapabilities(
       connections.open.map((one) => one.capabilities),
       'legacy',
@@ -219,16 +201,16 @@ export function createServeSession(options: ServeSessionOptions): ServeSession {
     const expected = { seen, session, expects: () => false };
     return carryOut(own, permit, undefined, expected, {
       request: undefined,
-      send: () => own.upstream.answer(permit, JSON.stringify(value), own.headers, own.signal),
+      send: () => own.upstream.answer(permit, JSON.stringify(value), answering(own.headers), own.signal),
       relay: (task) => relay.status(task),
     });
   }
 
   /** The client's session ends, and with it those at the servers; each end is decided. */
   async function end(turn: Turn, { connections }: Client): Promise<void> {
-    clients.delete(connections.id);
+    clients.forget(connections.id);
     await Promise.all(
-      connections.open.map(async (connection) => {
+      connections.end().map(async (connection) => {
         if (connection.sessionId === undefined) return;
         const own = connections.turnAt(turn, connection);
         const seen = seenAt(own);
@@ -255,13 +237,13 @@ export function createServeSession(options: ServeSessionOptions): ServeSession {
     async message(turn, message, spoken) {
       const id = message.kind === 'request' ? message.id : undefined;
       if (message.kind === 'request' && message.method === 'initialize') return begin(turn, message, spoken);
-      const client = clientOf(turn);
+      const client = clients.of(turn.head.headers.get('mcp-session-id'));
       if (client === undefined) return unknown(turn, id);
       if (message.kind === 'request') return request(turn, message, client);
       return message.kind === 'notification' ? notification(turn, message, client) : answered(turn, message, client);
     },
     async verb(turn, verb) {
-      const client = clientOf(turn);
+      const client = clients.of(turn.head.headers.get('mcp-session-id'));
       if (client === undefined) return unknown(turn, undefined);
       return verb === 'GET' ? mergedStream(turn, client.connections, servers) : end(turn, client);
     },

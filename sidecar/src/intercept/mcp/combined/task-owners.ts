@@ -12,15 +12,17 @@ export interface TaskOwners {
   ownerOf(taskId: Json | undefined): { readonly server: string } | 'several' | undefined;
 }
 
-/** Most tasks remembered; the one that was named first goes first. */
+/** Most tasks of one server remembered; the one that was named first goes first. */
 const MAX_TASKS = 10_000;
 
 /** No tasks yet. */
 export function createTaskOwners(): TaskOwners {
   /** Nothing: two servers have named it. */
   const owners = new Map<string, string | undefined>();
+  /** By the server that named them first. */
+  const named = new Map<string, Set<string>>();
 
-  function own(server: string, task: Json | undefined): void {
+  function learnTask(server: string, task: Json | undefined): void {
     const id = isObject(task) ? task['taskId'] : undefined;
     // What nobody may ask after need not be remembered, and is of any length.
     if (typeof id !== 'string' || !TASK_ID.accepts(id)) return;
@@ -29,18 +31,22 @@ export function createTaskOwners(): TaskOwners {
       return;
     }
     owners.set(id, server);
-    const oldest = owners.keys().next();
-    if (owners.size > MAX_TASKS && oldest.done !== true) owners.delete(oldest.value);
+    const own = named.get(server) ?? new Set();
+    named.set(server, own.add(id));
+    const oldest = own.keys().next();
+    if (own.size <= MAX_TASKS || oldest.done === true) return;
+    own.delete(oldest.value);
+    owners.delete(oldest.value);
   }
 
   return {
     learn(server, brought) {
       if (!isObject(brought)) return;
       // 2026-07-28 names it in the result itself, 2025-11-25 in a member, and both in lists.
-      if (brought['resultType'] === 'task') own(server, brought);
-      own(server, brought['task']);
+      if (brought['resultType'] === 'task') learnTask(server, brought);
+      learnTask(server, brought['task']);
       const { tasks } = brought;
-      if (Array.isArray(tasks)) for (const task of tasks) own(server, task);
+      if (Array.isArray(tasks)) for (const task of tasks) learnTask(server, task);
     },
     ownerOf(taskId) {
       if (typeof taskId !== 'string' || !owners.has(taskId)) return undefined;
