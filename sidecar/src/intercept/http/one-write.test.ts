@@ -1,4 +1,4 @@
-/** What goes out in one write, with the head that belongs to it: byte for byte, and no field twice. */
+/** Heads and bodies that are written together arrive byte for byte, and with no field twice. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -157,6 +157,11 @@ export function decodeHeaderValue(raw: string): string | undefined {
   return Buffer.from(text, 'utf8').equals(bytes) ? text : undefined;
 }
 
+/** A text as a header says it: with the Base64 sentinel where its bytes, or whoever reads it, would make something else of it. */
+export function encodeHeaderValue(text: string): string {
+  return decodeHeaderValue(text) === text ? text : `=?base64?${Buffer.from(text, 'utf8').toString('base64')}?=`;
+}
+
 function mismatch(message: string): BadHead {
   return { ok: false, status: 400, rpcCode: RPC_CODE.headerMismatch, message: `header mismatch: ${message}` };
 }

@@ -7,6 +7,7 @@ import { answerJson } from '../../http/late-answer.js';
 import type { ClientMessage } from '../client-message.js';
 import { pageRequest } from '../definitions/fetch-page.js';
 import type { ToolDefinitions } from '../definitions/tool-definitions.js';
+import { encodeHeaderValue } from '../headers.js';
 import { upstreamError } from '../inspect.js';
 import { type RpcRequest, readMessage } from '../message.js';
 import type { OwnRequest } from '../own-requests.js';
@@ -105,7 +106,9 @@ export function createAnswerCombined(options: AnswerCombinedOptions): AnswerComb
     const { name } = answer;
     // The header says what the body says, so it says the server's own name as well.
     const isMirrored = name !== undefined && reached.turn.headers['mcp-name'] !== undefined;
-    const headers = isMirrored ? { ...reached.turn.headers, 'mcp-name': name } : reached.turn.headers;
+    const headers = isMirrored
+      ? { ...reached.turn.headers, 'mcp-name': encodeHeaderValue(name) }
+      : reached.turn.headers;
     const learned = (brought: Json): void => tasks.learn(server, brought);
     return clientMessage({ ...reached.turn, headers, learned }, answer.message, reached.seen);
   };

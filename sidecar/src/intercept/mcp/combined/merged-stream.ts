@@ -23,11 +23,12 @@ export interface MergedStreamOptions {
   readonly log: Logger;
 }
 
-/** Between two streams of one server, milliseconds: doubled until the second. */
+/** Between two streams of one server, milliseconds: doubled until the second, and from the first again once there was one. */
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 30_000;
 /** A server without such a stream says so; it is not asked again. */
 const NO_STREAM = 405;
+const STREAMED = 200;
 
 /** Makes it. */
 export function createMergedStream({ guard, attempts, sessions, oneStream, log }: MergedStreamOptions): MergedStream {
@@ -44,7 +45,9 @@ export function createMergedStream({ guard, attempts, sessions, oneStream, log }
     for (let wait = FIRST_WAIT_MS; !turn.signal.aborted; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
       try {
         const reached = await client.reach(turn, server);
-        if (reached !== undefined && !(await listen(reached.turn))) return;
+        const status = reached === undefined ? undefined : await listen(reached.turn);
+        if (status === 'refused' || status === NO_STREAM) return;
+        if (status === STREAMED) wait = FIRST_WAIT_MS / 2;
       } catch (thrown) {
         if (!turn.signal.aborted) log.warn({ server, [LOG_FIELD.error]: thrown }, 'Stream of a server broke off');
       }
@@ -52,16 +55,16 @@ export function createMergedStream({ guard, attempts, sessions, oneStream, log }
     }
   }
 
-  /** Until the stream ends. Whether there may be another. */
-  async function listen(turn: Turn): Promise<boolean> {
+  /** Until the stream ends: with what status it was answered, or that it may not be asked for. */
+  async function listen(turn: Turn): Promise<number | 'refused'> {
     const seen = seenAt(turn);
     const opened = sessions.of(seen.server, seen.sessionId).opening();
     try {
       const attempt = { ...attempts.fromVerb('GET', seen, {}), trace: traceOf(turn) };
       const permit = await guard(attempt);
       // Asked again, people and policies would be asked for ever.
-      if (isRefusal(permit)) return false;
-      return (await oneStream(turn, { seen, attempt, permit, verb: 'GET' }, opened)) !== NO_STREAM;
+      if (isRefusal(permit)) return 'refused';
+      return await oneStream(turn, { seen, attempt, permit, verb: 'GET' }, opened);
     } finally {
       opened();
     }
