@@ -1,7 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import type { Review } from './review.js';
 import { openReviewJournal } from './review-journal.js';
 import { newReview, reviewId } from './review-store-contract.js';
@@ -28,4 +28,25 @@ test('what is kept after a compaction was asked for, and before it is its turn, 
   const again = await openReviewJournal(path);
   await again.close();
   expect(again.kept.map(({ id }) => id)).toEqual([1, 2, 3].map(reviewId));
+});
+
+test('what a full disk has left of a review is not in the way of the next', async () => {
+  const path = join(folder, 'reviews');
+  const journal = await openReviewJournal(path);
+  const keep = (number: number): Promise<void> => journal.keep({ ...newReview(number), recorded: false, told: [] });
+  await keep(1);
+  const probe = await open(path);
+  const handles: FileHandle = Object.getPrototypeOf(probe);
+  await probe.close();
+  const full = jest.spyOn(handles, 'appendFile').mockImplementationOnce(async function (this: FileHandle, data) {
+    await this.write(Buffer.from(data as Buffer).subarray(0, 20));
+    throw new Error('ENOSPC');
+  });
+  await expect(keep(2)).rejects.toThrow('ENOSPC');
+  full.mockRestore();
+  await keep(3);
+  await journal.close();
+  const again = await openReviewJournal(path);
+  await again.close();
+  expect(again.kept.map(({ id }) => id)).toEqual([1, 3].map(reviewId));
 });

@@ -33,7 +33,8 @@ export async function openReviewJournal(path: string): Promise<ReviewJournal> {
   });
   const kept = readLines(text);
   // A torn end would make the next line unreadable.
-  await writeDurably(path, linesOf(kept));
+  let size = await leave(path, kept);
+  let isTorn = false;
   let file: FileHandle = await open(path, 'a', 0o600);
   let tail: Promise<void> = Promise.resolve();
   let waiting: Review[] = [];
@@ -52,18 +53,32 @@ export async function openReviewJournal(path: string): Promise<ReviewJournal> {
         const batch = waiting;
         waiting = [];
         flushed = undefined;
-        await file.appendFile(linesOf(batch));
+        const lines = linesOf(batch);
+        // What a failure has left of an earlier batch would make these unreadable.
+        if (isTorn) await file.truncate(size);
+        isTorn = true;
+        await file.appendFile(lines);
+        isTorn = false;
+        size += lines.length;
       });
       return flushed;
     },
     compact: (reviews) =>
       inTurn(async () => {
-        await writeDurably(path, linesOf(reviews()));
+        size = await leave(path, reviews());
+        isTorn = false;
         await file.close();
         file = await open(path, 'a', 0o600);
       }),
     close: () => inTurn(() => file.close()),
   };
+}
+
+/** Leaves only these in the file. @returns its size in bytes */
+async function leave(path: string, reviews: readonly Review[]): Promise<number> {
+  const lines = linesOf(reviews);
+  await writeDurably(path, lines);
+  return lines.length;
 }
 
 function readLines(text: string): readonly Review[] {
