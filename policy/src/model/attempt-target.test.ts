@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { type AttemptTarget, attemptTargetOf, MAX_TARGET_TEXT } from './attempt-target.js';
+import type { CanonicalRequest } from './request.js';
 
 type Asked = Parameters<typeof attemptTargetOf>[0];
 
@@ -45,4 +46,9 @@ describe('what an attempt would reach', () => {
     const whole = 'x'.repeat(MAX_TARGET_TEXT);
     expect(attemptTargetOf({ request: { model: whole } })).toEqual({ model: whole });
   });
+});
+
+test('what is no text names nothing, and breaks nothing', () => {
+  const odd = { egress: { host: { r: 'a' }, port: 'x' }, request: [], peer: 7 } as unknown as CanonicalRequest;
+  expect(attemptTargetOf(odd)).toBeUndefined();
 });

@@ -31,18 +31,21 @@ export function attemptTargetOf({
   const { model, model_provider: provider } = request ?? {};
   const { agent_id: id, skill } = peer ?? {};
   const target: AttemptTarget = {
-    ...(host === undefined ? {} : { host: cut(host) }),
-    ...(method === undefined ? {} : { method: cut(method) }),
-    ...(model === undefined ? {} : { model: cut(model) }),
-    ...(id === undefined ? {} : { peer: cut(id) }),
-    ...(port === undefined ? {} : { port }),
-    ...(provider === undefined ? {} : { provider: cut(provider) }),
-    ...(scheme === undefined ? {} : { scheme: cut(scheme) }),
-    ...(skill === undefined ? {} : { skill: cut(skill) }),
+    ...named('host', host),
+    ...named('method', method),
+    ...named('model', model),
+    ...named('peer', id),
+    ...(typeof port === 'number' ? { port } : {}),
+    ...named('provider', provider),
+    ...named('scheme', scheme),
+    ...named('skill', skill),
   };
   return Object.keys(target).length === 0 ? undefined : target;
 }
 
-function cut(text: string): string {
-  return text.length <= MAX_TARGET_TEXT ? text : text.slice(0, MAX_TARGET_TEXT).toWellFormed();
+/** What is no text names nothing: a record is made of whatever was asked, and must not fail. */
+function named<N extends Exclude<keyof AttemptTarget, 'port'>>(name: N, text: unknown): { readonly [K in N]?: string } {
+  if (typeof text !== 'string') return {};
+  const kept = text.length <= MAX_TARGET_TEXT ? text : text.slice(0, MAX_TARGET_TEXT).toWellFormed();
+  return { [name]: kept } as { readonly [K in N]?: string };
 }
