@@ -87,7 +87,8 @@ describe('the libraries of what a sidecar may be configured to do', () => {
        await (await (await sidecar('trace/open.js')).openTracing(config, {})).close();`,
       ['@opentelemetry/exporter-trace-otlp-proto', '@opentelemetry/sdk-trace'],
     ],
-    ['other agents are configured', "await sidecar('intercept/a2a/compose.js');", ['jose']],
+    ['other agents are configured', "await sidecar('intercept/a2a/compose.js');", []],
+    ['their cards are to be signed', "await sidecar('intercept/a2a/card-signature.js');", ['jose']],
   ])('loaded when %s', (_what, script, libraries) => {
     expect(resolvedBy(script)).toEqual(libraries);
   });

@@ -105,6 +105,7 @@ beforeAll(async () => {
       },
     },
   });
+  await eventually('a decision', async () => (await call('wipe')) === 'NO_MATCHING_POLICY');
 });
 
 afterAll(async () => {

@@ -38,6 +38,7 @@ const samplesFile = join(folder, 'heap.jsonl');
 let upstream: Listening;
 let ours: Ours;
 let calls = 0;
+let late = 0;
 
 beforeAll(async () => {
   const probe = pathToFileURL(join(repositoryRoot(), 'test', 'dist', 'support', 'heap-probe.js'));
@@ -92,7 +93,11 @@ async function drive(traffic: MixedTraffic, seconds: number): Promise<void> {
   const lane = async (): Promise<void> => {
     while (performance.now() < until) {
       calls += 1;
-      await traffic.call(calls);
+      await traffic.call(calls).catch((thrown: unknown) => {
+        // Whoever shares the machine takes its time: a question that is answered too late is a denial, and none of ours.
+        if (!(thrown instanceof Error && thrown.message.includes('PDP_TIMEOUT'))) throw thrown;
+        late += 1;
+      });
     }
   };
   await Promise.all(Array.from({ length: WIDTH }, lane));
@@ -123,8 +128,11 @@ test('memory does not grow with the number of calls, and nothing stays open', as
   const [[first] = [0]] = points;
   const growth = robustSlope(points) * (calls - first);
   const heaps = points.map(([, heap]) => Math.round(heap / 1024)).join(' ');
-  process.stdout.write(`${calls} calls; kB in use: ${heaps}; growth by slope ${Math.round(growth / 1024)} kB\n`);
+  process.stdout.write(
+    `${calls} calls, ${late} answered too late; kB in use: ${heaps}; growth by slope ${Math.round(growth / 1024)} kB\n`,
+  );
   expect(calls - first).toBeGreaterThan(SAMPLES);
+  expect(late).toBeLessThan(10 + calls / 1_000);
   expect(growth).toBeLessThan(MAX_GROWTH_BYTES);
   await eventually(
     'everything to be closed',
