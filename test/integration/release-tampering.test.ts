@@ -741,11 +741,10 @@ describe('a PDP whose repository is not what it should be', () => {
         }),
       );
       const said = await answers(voice(1));
-      const upload = await api.putBundle(sha256, bytes).catch((thrown: unknown) => {
-        // The distributor reads no further than it has to, and its answer may be lost with what was not read.
-        if (!String(thrown instanceof Error ? thrown.cause : thrown).includes('EPIPE')) throw thrown;
-        return { status: 413 };
-      });
+      // The distributor reads no further than it has to, and its answer can be lost with what was not read: asked again then.
+      const { upload } = await eventually('an answer to the upload', async () => ({
+        upload: await api.putBundle(sha256, bytes),
+      }));
       const refusal =
         upload ??
         (await api.postRelease({
