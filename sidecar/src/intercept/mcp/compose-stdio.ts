@@ -11,7 +11,7 @@ import { runStdio, type StdioOptions } from './stdio.js';
 /** What the wrapper shares with the rest of the process. */
 export type StdioParts = Pick<
   StdioOptions,
-  'guard' | 'holds' | 'behalf' | 'refuser' | 'client' | 'attempts' | 'inspector' | 'observer' | 'clock' | 'log'
+  'guard' | 'holds' | 'behalf' | 'refuser' | 'client' | 'attempts' | 'open' | 'inspector' | 'observer' | 'clock' | 'log'
 > & {
   readonly observer: DefinitionParts['observer'];
   /** Asks about the tools of lists; its refusals are no attempts of the agent. */

@@ -4,11 +4,19 @@ import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createRegistry, systemClock } from '@portcullis/runtime';
+import type { OpenAttempts } from '../../enforce/open-attempts.js';
 import { RPC_CODE } from '../../enforce/refuse.js';
 import { redactionConfig } from '../../redact/config.js';
 import { type OpenedRedactor, openRedactor } from '../../redact/open.js';
 import { fakePeople } from '../../testing/fake-people.js';
-import { allow, denyOnly, type FakePolicyClient, fail, fakePolicyClient } from '../../testing/fake-policy-client.js';
+import {
+  allow,
+  deny,
+  denyOnly,
+  type FakePolicyClient,
+  fail,
+  fakePolicyClient,
+} from '../../testing/fake-policy-client.js';
 import { type FakePresidio, startFakePresidio } from '../../testing/fake-presidio.js';
 import { enforcementParts, memoryLog } from '../../testing/proxy-harness.js';
 import { type Child, startChild } from './child.js';
@@ -53,6 +61,7 @@ interface Wrapped {
   readonly client: FakePolicyClient;
   readonly child: Child;
   readonly news: AnswerNews;
+  readonly killEpoch: OpenAttempts['killEpoch'];
   readonly done: Promise<void>;
   say(message: unknown): void;
   next(): Promise<Record<string, unknown>>;
@@ -130,6 +139,7 @@ async function wrap(
     news,
     done,
     spoken,
+    killEpoch: parts.open.killEpoch,
     say: (message) => input.write(`${typeof message === 'string' ? message : JSON.stringify(message)}\n`),
     async next() {
       const at = read;
@@ -593,4 +603,18 @@ test('a notification whose result was to be reported has none, and is settled', 
   expect(await wrapped.next()).toMatchObject({ id: 1 });
   expect(wrapped.client.reported).toHaveLength(1);
   expect(wrapped.client.settled).toMatchObject([{ outcome: 'forwarded' }]);
+});
+
+test('a kill ends a call that the server is at, and what the server says to it afterwards reaches nobody', async () => {
+  const { promise: hasGone, resolve } = Promise.withResolvers<void>();
+  const wrapped = await wrap(65_536, { forwarded: resolve });
+  wrapped.say(call(1, { do: 'hang' }));
+  await hasGone;
+  wrapped.client.behaviour = deny({ code: 'KILL_SWITCH', message: 'stopped' });
+  wrapped.killEpoch('pdp-1', 5);
+  expect(await wrapped.next()).toMatchObject({ id: 1, error: { data: { code: 'KILL_SWITCH' } } });
+  wrapped.client.behaviour = allow();
+  wrapped.say(call(2));
+  expect(await wrapped.next()).toMatchObject({ id: 2, result: {} });
+  expect(wrapped.client.settled).toMatchObject([{ outcome: 'upstream_failed' }, { outcome: 'forwarded' }]);
 });

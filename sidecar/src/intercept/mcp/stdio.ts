@@ -4,11 +4,13 @@
  */
 
 import type { Readable, Writable } from 'node:stream';
+import type { CanonicalRequest } from '@portcullis/policy/model';
 import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
 import type { PolicyClient } from '../../ask/port.js';
 import { type BehalfReader, isBehalf } from '../../behalf/behalf.js';
 import { type Account, createAccounts, giveBack } from '../../enforce/account.js';
 import { type Attempt, type Guard, isRefusal } from '../../enforce/guard.js';
+import type { OpenAttempts } from '../../enforce/open-attempts.js';
 import type { Permit } from '../../enforce/permit.js';
 import { type Refusal, type Refuser, RPC_CODE } from '../../enforce/refuse.js';
 import { redactMessage } from '../../redact/message.js';
@@ -46,6 +48,8 @@ export interface StdioOptions {
   readonly client: Pick<PolicyClient, 'settle' | 'report'>;
   readonly behalf: BehalfReader;
   readonly attempts: AttemptMaker;
+  /** Told what is under way, so that it can be cut off. */
+  readonly open: Pick<OpenAttempts, 'add'>;
   readonly inspector: Inspector;
   readonly observer: ExchangeObserver;
   readonly clock: Clock;
@@ -72,6 +76,8 @@ interface Open {
   readonly era: Era;
   readonly permit: Permit;
   readonly account: Account;
+  /** It is over: nobody need cut it off. */
+  readonly over: () => void;
   /** What is left of its answer, where that is a list of tools. */
   readonly shown?: (bytes: Buffer) => Promise<Buffer>;
 }
@@ -79,6 +85,7 @@ interface Open {
 /** A message of the agent that was decided. */
 interface Said {
   readonly id: RpcId | undefined;
+  readonly made: Attempt;
   readonly seen: Sighting;
   /** Resolved when what was said before has gone. */
   readonly turn: Promise<void>;
@@ -165,9 +172,9 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     if (message.method === 'initialize') session.elicitsUrl = elicitsUrl(message.params['capabilities']);
     const cancelled = message.method === CANCELLED ? message.params['requestId'] : undefined;
     if (isRpcId(cancelled)) session.cancel(cancelled);
-    if (admitted === undefined) return carryOut(await guard(made), { id, seen, turn });
+    if (admitted === undefined) return carryOut(await guard(made), { id, made, seen, turn });
     const attempt = await defined(admitted.message, made, seen, turn);
-    if (isRefusal(attempt)) return carryOut(attempt, { id, seen, turn });
+    if (isRefusal(attempt)) return carryOut(attempt, { id, made, seen, turn });
     return request(attempt, admitted, seen, turn);
   }
 
@@ -195,7 +202,7 @@ export async function runStdio(options: StdioOptions): Promise<void> {
         const isUnwanted = waiting !== undefined && (waiting.signal.aborted || gone.signal.aborted);
         return isUnwanted
           ? unwanted(outcome, id)
-          : carryOut(outcome, { id, seen, turn, method: admitted.message.method });
+          : carryOut(outcome, { id, made, seen, turn, method: admitted.message.method });
       })
       .catch((thrown: unknown) => void refuser.fault(thrown));
     return Promise.race([done, gaveUpTurn]);
@@ -208,13 +215,26 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     giveBack(options.client, outcome);
   }
 
-  async function carryOut(outcome: Permit | Refusal | Instead, { id, seen, turn, method }: Said): Promise<void> {
+  async function carryOut(outcome: Permit | Refusal | Instead, said: Said): Promise<void> {
+    const { id, made, seen, turn, method } = said;
     if (isInstead(outcome) || isRefusal(outcome)) {
       if (id === undefined) return undefined;
       session.end(id, false);
       return say(isInstead(outcome) ? outcome.instead : refusalError(id, outcome));
     }
+    const { request } = made;
+    let isCut = false;
+    const over = options.open.add(request, () => {
+      isCut = true;
+      if (id !== undefined) void cutOff(idKey(id), outcome, request).catch(() => undefined);
+    });
     await turn;
+    if (isCut) {
+      giveBack(options.client, outcome);
+      if (id === undefined) return undefined;
+      session.end(id, false);
+      return say(refusalError(id, refuser.refuse('KILL_SWITCH', { request })));
+    }
     const account = openAccount(outcome);
     try {
       if (id !== undefined) {
@@ -222,11 +242,15 @@ export async function runStdio(options: StdioOptions): Promise<void> {
           method === LIST_TOOLS
             ? { shown: (said: Buffer) => tools.shown(said, { requestId: id, seen, session, permit: outcome }) }
             : {};
-        open.set(idKey(id), { id, era: seen.era, permit: outcome, account, ...shown });
+        open.set(idKey(id), { id, era: seen.era, permit: outcome, account, over, ...shown });
       }
       await child.forward(outcome);
-      if (id === undefined) settle(account, 'forwarded');
+      if (id === undefined) {
+        over();
+        settle(account, 'forwarded');
+      }
     } catch (thrown) {
+      over();
       if (id === undefined) settle(account, 'upstream_failed');
       else await failOpen(idKey(id), 'it has ended', thrown);
     }
@@ -294,9 +318,17 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     const request = open.get(key);
     if (request === undefined) return undefined;
     open.delete(key);
+    request.over();
     session.end(request.id, false);
     settle(request.account, outcome);
     return request;
+  }
+
+  /** Stopped while the server is at it: the agent is told, and hears nothing of what the server says to it any more. */
+  async function cutOff(key: string, permit: Permit, request: CanonicalRequest): Promise<void> {
+    if (open.get(key)?.permit !== permit) return;
+    const stopped = closeRequest(key, 'upstream_failed');
+    if (stopped !== undefined) await say(refusalError(stopped.id, refuser.refuse('KILL_SWITCH', { request })));
   }
 
   /** @param of only this one; another may have its id by now */
