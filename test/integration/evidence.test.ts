@@ -179,12 +179,12 @@ describe.each(['nats', 'http'] as const)('evidence over %s', (transport) => {
         const content = {
           at: Date.now(),
           from: 1,
-          lines: [line],
+          records: Buffer.from(`${line}\n`),
           checkpoint: signCheckpoint(rogue, { size: 1, head: hash }),
           introduction: signStatement(stranger, introductionText(rogue.verifierKey)),
         };
         const before = await refusedBy(stack);
-        const sealed = Buffer.from(sealShipment(rogue, { ...content, id: 'rogue-1' }));
+        const sealed = Buffer.concat(sealShipment(rogue, { ...content, id: 'rogue-1' }));
         // Its own key with a certificate of nobody known; and what was changed after it was signed.
         const forgeries = [sealed, Buffer.from(sealed.toString('utf8').replace('r-1', 'r-2')), Buffer.from('junk\n')];
         for (const [index, bytes] of forgeries.entries()) {

@@ -91,11 +91,12 @@ function contentOf(
   const checkpoint = signCheckpoint(signer, { size: from + lines.length - 1, head: hashOf(lines.at(-1)) });
   ids += 1;
   const introduction = { certificate: `spiffe://${DOMAIN}/pdp/pdp-1`, signature: 'AA==' };
-  return { id: `id-${ids}`, at: clock.now(), from, lines, checkpoint, introduction, ...changes };
+  const records = Buffer.from(lines.map((line) => `${line}\n`).join(''));
+  return { id: `id-${ids}`, at: clock.now(), from, records, checkpoint, introduction, ...changes };
 }
 
 async function send(signer: NoteSigner, content: ShipmentContent, node?: string): Promise<Receipt | undefined> {
-  const bytes = await packBytes(sealShipment(signer, content));
+  const bytes = await packBytes(...sealShipment(signer, content));
   const answer = await take({ bytes, ...(node === undefined ? {} : { node }) });
   return openReceipt({ verifiers: trusted === undefined ? [] : [trusted], threshold: 1 }, answer);
 }
@@ -274,7 +275,7 @@ describe('who may ship:', () => {
   });
 
   test('nothing that was changed on the way, which accuses nobody', async () => {
-    const sealed = Buffer.from(sealShipment(pdp, contentOf(pdp, chainOf(pdp, 3), 1)));
+    const sealed = Buffer.concat(sealShipment(pdp, contentOf(pdp, chainOf(pdp, 3), 1)));
     const changed = Buffer.from(sealed.toString('utf8').replace('r-2', 'r-x'));
     await expect(take({ bytes: await packBytes(changed) })).rejects.toMatchObject({ kind: 'unauthenticated' });
     await expect(take({ bytes: sealed })).rejects.toMatchObject({ kind: 'corrupt' });

@@ -17,13 +17,18 @@ function contentOf(lines: readonly string[], changes: Partial<ShipmentContent> =
   const reading = readRecord(lines.at(-1) ?? '');
   if (!reading.ok) throw new Error(reading.message);
   const checkpoint = signCheckpoint(signer, { size: reading.link.seq, head: reading.hash });
-  return { id: 'id-1', at: 1_000, from: reading.link.seq - lines.length + 1, lines, checkpoint, ...changes };
+  const records = Buffer.from(lines.map((line) => `${line}\n`).join(''));
+  return { id: 'id-1', at: 1_000, from: reading.link.seq - lines.length + 1, records, checkpoint, ...changes };
+}
+
+function sealed(...made: Parameters<typeof sealShipment>): Buffer {
+  return Buffer.concat(sealShipment(...made));
 }
 
 describe('a shipment', () => {
   test('opens as it was sealed', () => {
     const introduction = { certificate: 'PEM\nlines', signature: 'AA==' };
-    const opened = openShipment(sealShipment(signer, contentOf(LINES, { introduction })));
+    const opened = openShipment(sealed(signer, contentOf(LINES, { introduction })));
     expect(opened).toMatchObject({
       ok: true,
       shipment: { writer: signer.name, id: 'id-1', at: 1_000, from: 1, lines: LINES, introduction, end: { size: 3 } },
@@ -31,7 +36,7 @@ describe('a shipment', () => {
   });
 
   test('is refused whichever byte is another', () => {
-    const bytes = sealShipment(signer, contentOf(LINES.slice(0, 1)));
+    const bytes = sealed(signer, contentOf(LINES.slice(0, 1)));
     expect(openShipment(bytes).ok).toBe(true);
     for (let at = 0; at < bytes.length; at += 1) {
       const changed = Uint8Array.from(bytes);
@@ -47,8 +52,8 @@ describe('a shipment', () => {
     const other = newEd25519Key();
     const impostor = openNoteSigner(signer.name, other);
     const content = contentOf(LINES);
-    expect(openShipment(sealShipment(impostor, content))).toMatchObject({ ok: false });
-    expect(openShipment(sealShipment(openNoteSigner('portcullis.test/pdp/pdp-1/aa', pem), content))).toMatchObject({
+    expect(openShipment(sealed(impostor, content))).toMatchObject({ ok: false });
+    expect(openShipment(sealed(openNoteSigner('portcullis.test/pdp/pdp-1/aa', pem), content))).toMatchObject({
       ok: false,
     });
   });
@@ -63,7 +68,7 @@ describe('a shipment', () => {
       { checkpoint: signCheckpoint(openNoteSigner('x', newEd25519Key()), { size: 3, head: GENESIS }) },
     ],
   ])('is refused with %s', (_what, changes) => {
-    expect(openShipment(sealShipment(signer, contentOf(LINES, changes))).ok).toBe(false);
+    expect(openShipment(sealed(signer, contentOf(LINES, changes))).ok).toBe(false);
   });
 });
 

@@ -17,24 +17,30 @@ export interface Introduction {
   readonly signature: string;
 }
 
-/** What is shipped. */
-export interface ShipmentContent {
+/** What a shipment says of itself. */
+export interface ShipmentHead {
   /** Unique for every attempt, so that its receipt can be no older one. Letters, digits, hyphens; at most 64. */
   readonly id: string;
   /** When it was made, epoch milliseconds, by the writer's clock. */
   readonly at: number;
   /** Number of the first record; of the next one when there are none. */
   readonly from: number;
-  /** Lines without their ends; none to ask how far the chain is stored. */
-  readonly lines: readonly string[];
   /** The signed note over the last record; without records, over the end of the chain. */
   readonly checkpoint: string;
   /** With the first record of a chain and with every question. */
   readonly introduction?: Introduction;
 }
 
+/** What is shipped. */
+export interface ShipmentContent extends ShipmentHead {
+  /** Whole lines as they lie on the disk, with their ends; none to ask how far the chain is stored. */
+  readonly records: Uint8Array;
+}
+
 /** A shipment whose signatures are right: the key that its writer is named after made them. */
-export interface OpenedShipment extends ShipmentContent {
+export interface OpenedShipment extends ShipmentHead {
+  /** Lines without their ends. */
+  readonly lines: readonly string[];
   readonly writer: string;
   /** As `<name>+<key id>+<key>`. */
   readonly verifierKey: string;
@@ -51,12 +57,12 @@ export function introductionText(verifierKey: string): string {
   return `portcullis/evidence-introduction/1: this key signs the chain of this node\n${verifierKey}\n`;
 }
 
-/** Signs a shipment. */
-export function sealShipment(signer: NoteSigner, content: ShipmentContent): Uint8Array {
-  const { lines, ...head } = content;
-  const payload = Buffer.from([JSON.stringify(head), ...lines, ''].join('\n'));
-  const note = signer.sign(`${FORMAT}\n${digestOf(payload)}\n`);
-  return Buffer.concat([Buffer.from(`${JSON.stringify({ key: signer.verifierKey, note })}\n`), payload]);
+/** Signs a shipment. What it returns is one after the other; the records among it are those that were given, not a copy. */
+export function sealShipment(signer: NoteSigner, content: ShipmentContent): readonly Uint8Array[] {
+  const { records, ...said } = content;
+  const head = Buffer.from(`${JSON.stringify(said)}\n`);
+  const note = signer.sign(`${FORMAT}\n${digestOf(head, records)}\n`);
+  return [Buffer.from(`${JSON.stringify({ key: signer.verifierKey, note })}\n`), head, records];
 }
 
 /** Opens a shipment; says why when its form or a signature is wrong. The records are for a chain verifier. */
@@ -107,8 +113,10 @@ export function openShipment(
   };
 }
 
-function digestOf(payload: Uint8Array): string {
-  return createHash('sha256').update(payload).digest('hex');
+function digestOf(...parts: readonly Uint8Array[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex');
 }
 
 function parse(bytes: Uint8Array): Readonly<Record<string, unknown>> {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { GENESIS, sealText } from '@portcullis/policy/evidence';
 import { segmentName } from '../segments.js';
-import { createChainReader } from './chain-reader.js';
+import { createChainReader, type ReadRecords } from './chain-reader.js';
 
 let folder: string;
 let lines: string[];
@@ -24,6 +24,11 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
+/** The lines of what was read, without their ends. */
+function linesOf(found: ReadRecords | undefined): readonly string[] {
+  return found?.bytes.toString().split('\n').slice(0, -1) ?? [];
+}
+
 /** Writes segments that begin with these records. */
 async function segments(...firsts: readonly number[]): Promise<void> {
   for (const [index, first] of firsts.entries()) {
@@ -40,9 +45,11 @@ describe('a chain reader', () => {
     for (;;) {
       const found = await reader.read(read.length + 1, { ...ALL, to: 30, records });
       if (found === undefined) break;
-      expect(found.lines.length).toBeLessThanOrEqual(records);
-      expect(found.last.seq).toBe(read.length + found.lines.length);
-      read.push(...found.lines);
+      expect(found.count).toBeLessThanOrEqual(records);
+      expect(found.last.seq).toBe(read.length + found.count);
+      expect(linesOf(found)).toHaveLength(found.count);
+      expect(found.first).toBe(lines[read.length]);
+      read.push(...linesOf(found));
     }
     expect(read).toEqual(lines);
   });
@@ -51,23 +58,32 @@ describe('a chain reader', () => {
     await segments(1, 9, 22);
     const reader = createChainReader(folder);
     for (const from of [30, 5, 22, 9, 8, 21, 1]) {
-      expect((await reader.read(from, { ...ALL, to: 30, records: 3 }))?.lines).toEqual(lines.slice(from - 1, from + 2));
+      const found = await reader.read(from, { ...ALL, to: 30, records: 3 });
+      expect(linesOf(found)).toEqual(lines.slice(from - 1, from + 2));
     }
   });
 
   test('stops at its bound of bytes, but not before one record', async () => {
     await segments(1);
     const reader = createChainReader(folder);
-    expect((await reader.read(1, { ...ALL, bytes: 700 }))?.lines.length).toBeLessThan(5);
-    expect((await reader.read(17, { ...ALL, bytes: 10 }))?.lines).toEqual([lines[16]]);
+    expect((await reader.read(1, { ...ALL, bytes: 700 }))?.count).toBeLessThan(5);
+    expect(linesOf(await reader.read(17, { ...ALL, bytes: 10 }))).toEqual([lines[16]]);
+  });
+
+  test('uses the same memory again, which would be collected too seldom', async () => {
+    await segments(1);
+    const reader = createChainReader(folder);
+    const memory = (await reader.read(1, { ...ALL, records: 3 }))?.bytes.buffer;
+    expect((await reader.read(4, { ...ALL, records: 3 }))?.bytes.buffer).toBe(memory);
+    expect((await reader.read(7, { to: 7, records: 1, bytes: 1 }))?.bytes.buffer).toBe(memory);
   });
 
   test('never reads past the record that it is told, nor half a line', async () => {
     await segments(1);
     await appendFile(join(folder, segmentName(1)), '{"half');
     const reader = createChainReader(folder);
-    expect((await reader.read(29, { ...ALL, to: 29 }))?.lines).toEqual([lines[28]]);
-    expect((await reader.read(30, ALL))?.lines).toEqual([lines[29]]);
+    expect(linesOf(await reader.read(29, { ...ALL, to: 29 }))).toEqual([lines[28]]);
+    expect(linesOf(await reader.read(30, ALL))).toEqual([lines[29]]);
     expect(await reader.read(30, { ...ALL, to: 29 })).toBeUndefined();
     await expect(reader.read(31, ALL)).rejects.toMatchObject({ code: 'ERR_AUDIT_SHIP_GONE' });
   });

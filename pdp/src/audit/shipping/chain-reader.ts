@@ -8,8 +8,12 @@ import { listSegments, type SegmentName } from '../segments.js';
 
 /** Consecutive records. */
 export interface ReadRecords {
-  /** Without their ends. */
-  readonly lines: readonly string[];
+  /** Whole lines as they lie on the disk, with their ends. Another reading may overwrite them. */
+  readonly bytes: Buffer;
+  /** How many records that is, 1 or more. */
+  readonly count: number;
+  /** The line of the first, without its end. */
+  readonly first: string;
   readonly last: ChainEnd;
 }
 
@@ -44,7 +48,10 @@ interface Place {
 }
 
 const NEWLINE = 0x0a;
+/** Read at once at least, and when lines are only counted. */
 const CHUNK = 64 * 1024;
+/** Room for what stands behind the last line that is wanted: seldom is more read than one reading brings. */
+const SPARE = 4 * 1024;
 /** A record is far smaller: names and digests. */
 const MAX_LINE_BYTES = 4 * 1024 * 1024;
 const HASH = /,"hash":"([0-9a-f]{64})"\}$/;
@@ -53,6 +60,15 @@ const HASH = /,"hash":"([0-9a-f]{64})"\}$/;
 export function createChainReader(folder: string): ChainReader {
   /** Where the next reading is likely to begin. */
   let next: Place | undefined;
+  /**
+   * Used again by every reading. One that is made for each lives long enough to be promoted, and what it holds outside of the
+   * heap is then freed by full collections only: five per second of them, under load, cost decisions more than shipping did.
+   */
+  let buffer = Buffer.alloc(0);
+  const bufferOf = (size: number): Buffer => {
+    if (buffer.length < size) buffer = Buffer.allocUnsafe(size);
+    return buffer.subarray(0, size);
+  };
 
   const segmentOf = (seq: number): SegmentName => {
     const segment = listSegments(folder).findLast(({ first }) => first <= seq);
@@ -64,9 +80,9 @@ export function createChainReader(folder: string): ChainReader {
     const segment = segmentOf(seq);
     let offset = 0;
     if (seq > segment.first) {
-      const found = await scan(join(folder, segment.name), 0, seq - segment.first, Number.MAX_SAFE_INTEGER, undefined);
-      offset = found.end;
-      if (found.count < seq - segment.first) throw gone(seq);
+      const end = await passLines(join(folder, segment.name), seq - segment.first);
+      if (end === undefined) throw gone(seq);
+      offset = end;
     }
     return { segment, offset, seq };
   };
@@ -87,33 +103,41 @@ export function createChainReader(folder: string): ChainReader {
       if (from > to) return undefined;
       let place = await placeOf(from);
       const wanted = Math.min(records, to - from + 1);
-      const lines: string[] = [];
+      const parts: Buffer[] = [];
+      let count = 0;
       let size = 0;
-      while (lines.length < wanted && (size < bytes || lines.length === 0)) {
+      const room = bufferOf(Math.max(CHUNK, bytes + SPARE));
+      while (count < wanted && (size < bytes || count === 0)) {
         const path = join(folder, place.segment.name);
-        const found = await scan(path, place.offset, wanted - lines.length, bytes - size, lines);
-        size += found.end - place.offset;
+        const limits = { lines: wanted - count, bytes: bytes - size };
+        const found = await readLines(path, place.offset, limits, room.subarray(size));
+        if (found.count > 0) parts.push(found.bytes);
+        size += found.bytes.length;
+        count += found.count;
         const seq = place.seq + found.count;
-        place = { ...place, offset: found.end, seq };
+        place = { ...place, offset: place.offset + found.bytes.length, seq };
         if (!found.atEnd) break;
         const after = listSegments(folder).find(({ first }) => first === seq);
         if (after === undefined || after.name === place.segment.name) break;
         place = { segment: after, offset: 0, seq };
       }
       next = place;
-      const last = lines.at(-1);
-      if (last === undefined) throw gone(from);
-      const seq = from + lines.length - 1;
-      requireRecord(lines[0], from);
-      return { lines, last: { seq, hash: requireRecord(last, seq) } };
+      const [part] = parts;
+      if (part === undefined) throw gone(from);
+      const all = parts.length === 1 ? part : Buffer.concat(parts, size);
+      const seq = from + count - 1;
+      const first = all.toString('utf8', 0, all.indexOf(NEWLINE));
+      const last = count === 1 ? first : all.toString('utf8', all.lastIndexOf(NEWLINE, -2) + 1, size - 1);
+      requireRecord(first, from);
+      return { bytes: all, count, first, last: { seq, hash: requireRecord(last, seq) } };
     },
   };
 }
 
 /** The hash of a line, which is the record of that number by its own word. */
-function requireRecord(line: string | undefined, seq: number): string {
-  const hash = HASH.exec(line ?? '')?.[1];
-  if (hash === undefined || line?.includes(`,"seq":${seq},`) !== true) {
+function requireRecord(line: string, seq: number): string {
+  const hash = HASH.exec(line)?.[1];
+  if (hash === undefined || !line.includes(`,"seq":${seq},`)) {
     throw new PortcullisError('ERR_AUDIT_CHAIN', 'corrupt', 'a segment does not hold the record that its place says', {
       details: { seq },
     });
@@ -121,55 +145,92 @@ function requireRecord(line: string | undefined, seq: number): string {
   return hash;
 }
 
-interface Scanned {
-  /** Whole lines passed. */
+interface ReadLines {
+  readonly bytes: Buffer;
   readonly count: number;
-  /** Behind the last of them. */
-  readonly end: number;
-  /** The file has no whole line after it. */
+  /** Nothing stands behind them. */
   readonly atEnd: boolean;
 }
 
-/** Passes `maxLines` whole lines, or fewer when their bytes exceed `maxBytes`, but one at least where there is one. */
-async function scan(
+/** Whole lines from `offset` on, within both limits; but one at least where there is one. In `room` where they fit. */
+async function readLines(
   path: string,
   offset: number,
-  maxLines: number,
-  maxBytes: number,
-  into: string[] | undefined,
-): Promise<Scanned> {
-  let file: FileHandle;
+  limits: { readonly lines: number; readonly bytes: number },
+  room: Buffer,
+): Promise<ReadLines> {
+  const file = await openRecords(path);
   try {
-    file = await open(path, 'r');
-  } catch (cause) {
-    throw new PortcullisError('ERR_AUDIT_SHIP_GONE', 'unavailable', 'a segment cannot be opened', { cause });
-  }
-  try {
-    let count = 0;
-    let end = offset;
-    let pending: Buffer = Buffer.alloc(0);
+    let buffer = room;
+    let filled = 0;
     for (;;) {
-      const chunk = Buffer.allocUnsafe(CHUNK);
-      const { bytesRead } = await file.read(chunk, 0, CHUNK, end + pending.length);
-      if (bytesRead === 0) return { count, end, atEnd: true };
-      pending = Buffer.concat([pending, chunk.subarray(0, bytesRead)]);
-      let start = 0;
-      for (let at = pending.indexOf(NEWLINE); at >= 0; at = pending.indexOf(NEWLINE, start)) {
-        const line = at + 1 - start;
-        if (count > 0 && end - offset + line > maxBytes) return { count, end, atEnd: false };
-        into?.push(pending.toString('utf8', start, at));
-        count += 1;
-        end += line;
-        start = at + 1;
-        if (count >= maxLines) return { count, end, atEnd: start === pending.length && bytesRead < CHUNK };
-      }
-      pending = pending.subarray(start);
-      if (pending.length > MAX_LINE_BYTES) {
+      filled = await fill(file, buffer, filled, offset);
+      const isLast = filled < buffer.length;
+      const text = buffer.subarray(0, filled);
+      const { count, end } = wholeLines(text, limits);
+      if (count > 0 || isLast) return { bytes: text.subarray(0, end), count, atEnd: isLast && end === filled };
+      if (filled > MAX_LINE_BYTES) {
         throw new PortcullisError('ERR_AUDIT_CHAIN', 'corrupt', 'a segment has a line that is too long to be a record');
       }
+      buffer = Buffer.concat([text], 2 * filled);
     }
   } finally {
     await file.close();
+  }
+}
+
+/** How many lines are whole and within the limits, and where the last of them ends. */
+function wholeLines(
+  text: Buffer,
+  limits: { readonly lines: number; readonly bytes: number },
+): { readonly count: number; readonly end: number } {
+  let count = 0;
+  let end = 0;
+  while (count < limits.lines) {
+    const at = text.indexOf(NEWLINE, end);
+    if (at < 0 || (count > 0 && at + 1 > limits.bytes)) break;
+    count += 1;
+    end = at + 1;
+  }
+  return { count, end };
+}
+
+/** Fills the buffer from `filled` on; resolves to where the file, or the buffer, ended. */
+async function fill(file: FileHandle, buffer: Buffer, filled: number, offset: number): Promise<number> {
+  for (let end = filled; end < buffer.length; ) {
+    const { bytesRead } = await file.read(buffer, end, buffer.length - end, offset + end);
+    if (bytesRead === 0) return end;
+    end += bytesRead;
+  }
+  return buffer.length;
+}
+
+/** Where the first `lines` lines of a file end; `undefined` when it has fewer. */
+async function passLines(path: string, lines: number): Promise<number | undefined> {
+  const file = await openRecords(path);
+  try {
+    const chunk = Buffer.allocUnsafe(CHUNK);
+    let left = lines;
+    for (let start = 0; ; ) {
+      const { bytesRead } = await file.read(chunk, 0, CHUNK, start);
+      if (bytesRead === 0) return undefined;
+      const read = chunk.subarray(0, bytesRead);
+      for (let at = read.indexOf(NEWLINE); at >= 0; at = read.indexOf(NEWLINE, at + 1)) {
+        left -= 1;
+        if (left === 0) return start + at + 1;
+      }
+      start += bytesRead;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+async function openRecords(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'r');
+  } catch (cause) {
+    throw new PortcullisError('ERR_AUDIT_SHIP_GONE', 'unavailable', 'a segment cannot be opened', { cause });
   }
 }
 

@@ -87,6 +87,7 @@ export interface Shipper {
   step(signal: AbortSignal): Promise<boolean>;
 }
 
+const NONE = new Uint8Array();
 const AT = /"at":"([0-9T:.Z-]{20,30})"/;
 
 /** A shipper that begins where `remembered` says, and asks the distributor first. */
@@ -117,7 +118,7 @@ export function createShipper(parts: ShipperParts, remembered: ChainEnd | undefi
     }
     const id = randomUUID();
     const keys = await parts.receiptKeys();
-    const bytes = await packBytes(sealShipment(signer, { ...content, id, at: parts.clock.now() }));
+    const bytes = await packBytes(...sealShipment(signer, { ...content, id, at: parts.clock.now() }));
     let receipt: Receipt | undefined;
     const accept = (answer: Uint8Array): boolean => {
       const opened = openReceipt(keys, answer);
@@ -174,7 +175,7 @@ export function createShipper(parts: ShipperParts, remembered: ChainEnd | undefi
 
   const waitingSince = async (): Promise<number | undefined> => {
     const from = acknowledged.seq + 1;
-    return madeAt((await reader.read(from, { to: durable.seq, records: 1, bytes: 1 }))?.lines[0]);
+    return madeAt((await reader.read(from, { to: durable.seq, records: 1, bytes: 1 }))?.first);
   };
 
   const ship = async (signal: AbortSignal): Promise<boolean> => {
@@ -182,7 +183,7 @@ export function createShipper(parts: ShipperParts, remembered: ChainEnd | undefi
     if (durable.seq === 0) return false;
     if (!asked) {
       const checkpoint = signCheckpoint(signer, { size: durable.seq, head: durable.hash });
-      const question = { from: acknowledged.seq + 1, lines: [], checkpoint, introduction: parts.introduce() };
+      const question = { from: acknowledged.seq + 1, records: NONE, checkpoint, introduction: parts.introduce() };
       await settle(await exchange(question, signal), undefined);
     }
     const from = acknowledged.seq + 1;
@@ -192,7 +193,7 @@ export function createShipper(parts: ShipperParts, remembered: ChainEnd | undefi
       oldestAt = undefined;
       return false;
     }
-    oldestAt = madeAt(batch.lines[0]);
+    oldestAt = madeAt(batch.first);
     if (batch.last.seq === durable.seq && batch.last.hash !== durable.hash) {
       throw new PortcullisError(
         'ERR_AUDIT_CHAIN',
@@ -202,7 +203,7 @@ export function createShipper(parts: ShipperParts, remembered: ChainEnd | undefi
     }
     const checkpoint = signCheckpoint(signer, { size: batch.last.seq, head: batch.last.hash });
     const introduced = from === 1 ? { introduction: parts.introduce() } : {};
-    const receipt = await exchange({ from, lines: batch.lines, checkpoint, ...introduced }, signal);
+    const receipt = await exchange({ from, records: batch.bytes, checkpoint, ...introduced }, signal);
     await settle(receipt, batch.last);
     if (acknowledged.seq < durable.seq) return true;
     oldestAt = undefined;

@@ -15,12 +15,12 @@ export const shipConfig = z
       .max(60_000)
       .default(1_000)
       .describe('Time between looks for records to ship when none are waiting, in milliseconds.'),
-    batchRecords: z.int().min(1).max(10_000).default(250).describe('No shipment has more records.'),
+    batchRecords: z.int().min(1).max(10_000).default(1_000).describe('No shipment has more records.'),
     batchBytes: z
       .int()
       .min(4_096)
       .max(768 * 1024)
-      .default(128 * 1024)
+      .default(512 * 1024)
       .describe(
         'No shipment of several records is larger, in bytes before compression. Larger ones hold decisions up for longer.',
       ),
