@@ -42,7 +42,8 @@ import {
   type ReleaseFile,
   type SignedRepository,
 } from '../support/signed-repository.js';
-import { AGENT, CHANNEL, ENV, filesBelow, type PdpProcess, type Stack, startStack } from '../support/stack.js';
+import { AGENT, CHANNEL, ENV, type PdpProcess, type Stack, startStack } from '../support/stack.js';
+import { filesBelow } from '../support/stack-files.js';
 
 const LONG = process.env['PORTCULLIS_TEST_LONG'] === '1';
 /** Which bits of a byte are flipped, one at a time: the lowest keeps hexadecimal and digits what they are, the highest leaves ASCII. */
