@@ -3,6 +3,8 @@
 import { readFileSync } from 'node:fs';
 import {
   connectDistributor,
+  type DistributorApi,
+  type DistributorConnection,
   openDistributorApi,
   type PublishResult,
   publishRelease,
@@ -42,25 +44,47 @@ function published(result: PublishResult): Published {
   return { seq, policyVersion: stable.policy_version, digest: stable.sha256, acceptedAt: performance.now() };
 }
 
+/** What the publisher talks to the distributor with. */
+export interface PublisherConnection {
+  readonly connection: DistributorConnection;
+  readonly api: DistributorApi;
+  readonly signal: AbortSignal;
+  close(): Promise<void>;
+}
+
 /** Connects to the distributor. */
-export async function openReleases(
-  { trust, tls }: StackFiles,
-  distributorUrl: string,
-): Promise<StackReleases & { close(): Promise<void> }> {
+export async function connectPublisher({ tls }: StackFiles, distributorUrl: string): Promise<PublisherConnection> {
   const connection = await connectDistributor({
     distributor: distributorUrl,
     tls: tls({ kind: 'publisher', name: 'publisher' }),
     trustDomain: TRUST_DOMAIN,
   });
   const closing = new AbortController();
+  return {
+    connection,
+    api: openDistributorApi(connection, closing.signal),
+    signal: closing.signal,
+    async close() {
+      closing.abort();
+      await connection.close();
+    },
+  };
+}
+
+/** Connects, and reads the keys. */
+export async function openReleases(
+  files: StackFiles,
+  distributorUrl: string,
+): Promise<StackReleases & { close(): Promise<void> }> {
+  const { api, signal, close } = await connectPublisher(files, distributorUrl);
   const channel = { env: ENV, channel: CHANNEL };
   const releasing = {
     ...channel,
-    api: openDistributorApi(connection, closing.signal),
-    rootBytes: readFileSync(trust.rootFile),
-    keys: await readSigningKeys(trust.publisherKeys),
+    api,
+    rootBytes: readFileSync(files.trust.rootFile),
+    keys: await readSigningKeys(files.trust.publisherKeys),
     clock: systemClock,
-    signal: closing.signal,
+    signal,
   };
   return {
     async publish(source, publishing = {}) {
@@ -86,9 +110,6 @@ export async function openReleases(
       return published(await rollbackRelease({ ...releasing, to, reason }));
     },
     status: () => releaseStatus(releasing.api, channel),
-    async close() {
-      closing.abort();
-      await connection.close();
-    },
+    close,
   };
 }
