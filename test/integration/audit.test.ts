@@ -8,13 +8,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { segmentsOf } from '../support/audit-segments.js';
 import { eventually } from '../support/eventually.js';
 import { startLoad } from '../support/load.js';
 import { judge } from '../support/oracle.js';
 import { ALLOW_SESSIONS, allowTools, policySource } from '../support/policy-source.js';
 import { type RecordingUpstream, startRecordingUpstream } from '../support/recording-upstream.js';
 import { repositoryRoot } from '../support/root.js';
-import { type Stack, segmentsOf, startStack } from '../support/stack.js';
+import { type Stack, startStack } from '../support/stack.js';
 
 const POLICIES = policySource('1.0.0', [ALLOW_SESSIONS, allowTools('files', ['read', 'write'])]);
 const CLI = join(repositoryRoot(), 'cli/dist/main.js');

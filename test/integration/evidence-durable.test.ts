@@ -6,13 +6,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { runCli } from '@portcullis/cli';
+import { segmentsOf } from '../support/audit-segments.js';
 import { eventually } from '../support/eventually.js';
 import { chainEndOf, type EvidenceView, metricOf, openEvidenceView } from '../support/evidence.js';
 import { type Load, startLoad } from '../support/load.js';
 import { ALLOW_SESSIONS, allowTools, policySource } from '../support/policy-source.js';
 import { type PostgresServer, startPostgresServer } from '../support/postgres-server.js';
 import { type RecordingUpstream, startRecordingUpstream } from '../support/recording-upstream.js';
-import { type PdpProcess, type Stack, segmentsOf, startStack } from '../support/stack.js';
+import { type PdpProcess, type Stack, startStack } from '../support/stack.js';
 
 // The first run may have to obtain the server.
 jest.setTimeout(180_000);

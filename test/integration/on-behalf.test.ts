@@ -13,7 +13,8 @@ import { request } from 'undici';
 import { sourceFiles } from '../support/bundle-source.js';
 import { eventually } from '../support/eventually.js';
 import { type RecordingUpstream, startRecordingUpstream } from '../support/recording-upstream.js';
-import { filesBelow, type SidecarProcess, type Stack, startStack } from '../support/stack.js';
+import { type SidecarProcess, type Stack, startStack } from '../support/stack.js';
+import { filesBelow } from '../support/stack-files.js';
 
 jest.setTimeout(120_000);
 

@@ -6,10 +6,11 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { segmentsOf } from '../support/audit-segments.js';
 import { eventually } from '../support/eventually.js';
 import { allowTools, policySource } from '../support/policy-source.js';
 import { type RecordingUpstream, startRecordingUpstream } from '../support/recording-upstream.js';
-import { type SidecarProcess, type Stack, segmentsOf, startStack } from '../support/stack.js';
+import { type SidecarProcess, type Stack, startStack } from '../support/stack.js';
 
 jest.setTimeout(90_000);
 

@@ -1,8 +1,8 @@
 /** Promise P0 is only as good as its oracle: each way to break it is fabricated here, and must be found. */
 import { describe, expect, test } from '@jest/globals';
 import { argumentsDigestHex } from '@portcullis/proto';
+import type { DecisionRecord } from '../support/audit-segments.js';
 import { jcsDigest, judge, type ViolationKind, type WitnessedCall } from '../support/oracle.js';
-import type { DecisionRecord } from '../support/stack.js';
 
 const digestOf = (nonce: string): string => nonce.repeat(64).slice(0, 64);
 

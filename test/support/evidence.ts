@@ -3,7 +3,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createLogger, openTlsMaterial, undiciDispatcher } from '@portcullis/runtime';
 import { request } from 'undici';
-import { type Stack, segmentsOf } from './stack.js';
+import { segmentsOf } from './audit-segments.js';
+import type { Stack } from './stack.js';
 
 /** A writer as the distributor lists it. */
 export interface EvidenceWriter {

@@ -4,8 +4,8 @@
  * sidecar merely says which decision it claims (`decisionHeaders` of its configuration).
  */
 import { createHash } from 'node:crypto';
+import type { DecisionRecord } from './audit-segments.js';
 import type { UpstreamCall } from './recording-upstream.js';
-import type { DecisionRecord } from './stack.js';
 
 /** Why a call should not have happened. */
 export const VIOLATION_KINDS = [

@@ -1,9 +1,10 @@
 /** The stack that the official clients are put through, and the ways into it. */
 import { join } from 'node:path';
+import type { DecisionRecord } from '../../support/audit-segments.js';
 import { startService } from '../../support/child-process.js';
 import { ALLOW_ALL_MCP, denyTools, type PolicyText, policySource } from '../../support/policy-source.js';
 import { repositoryRoot } from '../../support/root.js';
-import { type DecisionRecord, startStack } from '../../support/stack.js';
+import { startStack } from '../../support/stack.js';
 import type { Kind, Route } from './clients.js';
 import { QUESTIONS } from './toolbox.js';
 
