@@ -4,7 +4,8 @@
  * the subjects in turns, and a load generator in a process of its own for each; every answer is checked.
  *
  * Cases: `1000 uncached c1` and `1000 uncached c32` (policies, questions under way at once), ours on the stream that
- * sidecars use. `… unary` and `… http` are its other surfaces, `… 4kB` larger questions (0.5 kB otherwise), `… audit-off`
+ * sidecars use. All servers are asked with questions that were written before; `… client` is ours with the client of a sidecar,
+ * which makes each question, checks each answer and keeps the deadline, in one process. `… unary` and `… http` are its other surfaces, `… 4kB` larger questions (0.5 kB otherwise), `… audit-off`
  * the same without records. `1000 cached c1` is a PDP that has decided each question before, `… sidecar` a sidecar that
  * keeps what it was told; only there are questions that are denied left out. `echo` is bare grpc-js with mutual TLS: what
  * the transport costs, one message for one. `cpu_us` is what the server spends of processor time on an answer, which other
@@ -111,6 +112,7 @@ async function measureSize(policies: number, plan: Plan): Promise<readonly Row[]
       asked(ours, 'stream'),
       asked(opa, 'opa'),
       asked(cerbos, 'cerbos'),
+      asked(ours, 'client', { suffix: ' client' }),
       asked(ours, 'unary', { suffix: ' unary' }),
     ].flat();
     for (const { job } of compared.filter(({ job: { width } }) => width === 1)) await answers(job);
@@ -122,6 +124,7 @@ async function measureSize(policies: number, plan: Plan): Promise<readonly Row[]
       asked(echo, 'echo'),
       asked(ours, 'http', { suffix: ' http' }),
       asked(keeping, 'stream', { kept: 'cached' }),
+      asked(keeping, 'client', { kept: 'cached', suffix: ' client' }),
       asked(keeping, 'sidecar', { kept: 'cached', suffix: ' sidecar' }),
       asked(silent, 'stream', { suffix: ' audit-off' }),
       plan === QUICK ? [] : asked(silent, 'unary', { suffix: ' unary audit-off' }),

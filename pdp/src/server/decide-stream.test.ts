@@ -137,7 +137,7 @@ describe('Decide', () => {
     const seen: (number | undefined)[] = [];
     while (seen.length < ids.length) seen.push((await stream.next()).id);
     expect(seen).toEqual(ids);
-    expect(stream.messages).toEqual([32, MAX_IN_FLIGHT - 32]);
+    expect(stream.messages).toEqual([16, 16, MAX_IN_FLIGHT - 32]);
     stream.call.end();
     expect(await stream.ended).toBeUndefined();
   });

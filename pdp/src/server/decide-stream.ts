@@ -33,9 +33,10 @@ type Call = ServerDuplexStream<Wire.DecideRequest__Output, Buffer>;
 
 /**
  * Questions of one stream that are decided in one turn of the event loop. The caller works on those answers while the
- * next are decided, and a large message does not keep everybody else waiting.
+ * next are decided, and a large message does not keep everybody else waiting. Were it as many as a busy caller has under way,
+ * the two would take turns instead (ADR-0023).
  */
-const PER_TURN = 32;
+const PER_TURN = 16;
 
 /** A question that was taken and waits for its turn. */
 interface Waiting {

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { credentials, Client as GrpcClient, type ServiceError } from '@grpc/grpc-js';
 import { fromJSON, type ServiceDefinition } from '@grpc/proto-loader';
 import type { CanonicalRequest } from '@portcullis/policy/model';
-import { loadDecisionService, requestDigest, toWireRequest } from '@portcullis/proto';
+import { loadDecisionService, requestDigest, toWireRequest, type Wire } from '@portcullis/proto';
 import { createLogger, openTlsMaterial, systemClock, type TlsFiles } from '@portcullis/runtime';
 import { createAnswerCache, createPolicyClient, pdpConfig, pdpCredentials } from '@portcullis/sidecar';
 import { Pool } from 'undici';
@@ -30,8 +30,10 @@ export async function connect(job: Job): Promise<Asker> {
   const padding = 'x'.repeat(Math.max(0, Math.round(job.payloadKb * 1_000 - OVERHEAD)));
   switch (job.way) {
     case 'stream':
-    case 'sidecar':
       return connectStream(job, questions, padding);
+    case 'client':
+    case 'sidecar':
+      return connectClient(job, questions, padding);
     case 'unary':
       return connectUnary(job, questions, padding);
     case 'http':
@@ -79,7 +81,52 @@ export function inputOf({ agent, tool, operation, tokens }: WorkRequest): object
   return { agent: `agent-${agent}`, tool: `tool-${tool}`, operation: `op-${operation}`, tokens };
 }
 
+/** One stream, as a sidecar has it: what one turn asks goes out in one message. */
 async function connectStream(
+  { address, tls }: Job,
+  questions: readonly WorkRequest[],
+  padding: string,
+): Promise<Asker> {
+  const material = await openTlsMaterial(tls, { log: createLogger({ component: 'bench', level: 'silent' }) });
+  const client = new GrpcClient(address, pdpCredentials(material, TRUST_DOMAIN));
+  const { Decide } = loadDecisionService();
+  const frames = questions.map((question, index) => {
+    const request = requestWith(question, padding);
+    const evaluate = { request: toWireRequest(request), request_digest: requestDigest(request) };
+    // A question is asked again when all others were, so its id is free.
+    return Decide.requestSerialize({ questions: [{ id: index + 1, evaluate }] });
+  });
+  const waiting = new Map<number, (answer: Wire.Answer__Output) => void>();
+  const stream = client.makeBidiStreamRequest(Decide.path, (message: Buffer) => message, Decide.responseDeserialize);
+  stream.on('data', ({ answers = [] }: Wire.DecideResponse__Output) => {
+    for (const answer of answers) waiting.get(answer.id ?? 0)?.(answer);
+  });
+  stream.on('error', () => undefined);
+  let outbox: Buffer[] = [];
+  const flush = (): void => {
+    stream.write(Buffer.concat(outbox));
+    outbox = [];
+  };
+  return {
+    async ask(index) {
+      const at = index % questions.length;
+      const { decision } = await new Promise<Wire.Answer__Output>((resolve) => {
+        waiting.set(at + 1, resolve);
+        if (outbox.length === 0) process.nextTick(flush);
+        outbox.push(frames[at] as Buffer);
+      });
+      if (decision === undefined) throw new Error('no decision');
+      return decision.effect === 'DECISION_EFFECT_ALLOW';
+    },
+    async close() {
+      stream.cancel();
+      client.close();
+      material.close();
+    },
+  };
+}
+
+async function connectClient(
   { address, tls, way }: Job,
   questions: readonly WorkRequest[],
   padding: string,

@@ -3,8 +3,11 @@
 import type { MethodDefinition } from '@grpc/grpc-js';
 import type { TlsFiles } from '@portcullis/runtime';
 
-/** How a subject is asked; `sidecar` is the stream with the sidecar's cache in front of it. */
-export const WAYS = ['stream', 'sidecar', 'unary', 'http', 'opa', 'cerbos', 'echo'] as const;
+/**
+ * How a subject is asked. `stream` with questions that were written before, as all servers are; `client` on the same stream by
+ * the client of a sidecar, which makes each question and checks each answer; `sidecar` is that with its cache in front.
+ */
+export const WAYS = ['stream', 'client', 'sidecar', 'unary', 'http', 'opa', 'cerbos', 'echo'] as const;
 /** See {@link WAYS}. */
 export type Way = (typeof WAYS)[number];
 

@@ -56,6 +56,7 @@ export async function startPortcullis(
     tls: await stack.issue({ kind: 'gateway', name: 'edge' }),
     addresses: {
       stream: pdp.endpoint,
+      client: pdp.endpoint,
       sidecar: pdp.endpoint,
       unary: pdp.endpoint,
       ...(http === undefined ? {} : { http }),
