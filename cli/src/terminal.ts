@@ -20,11 +20,13 @@ export interface Terminal {
 
 const STYLE = { good: 'green', warning: 'yellow', bad: 'red', dim: 'dim' } as const;
 
-/** The terminal of this process. A reader that goes away early (`| head`) is not an error. */
+/** The terminal of this process. A reader that goes away early (`| head`) is not an error, nor are words that cannot be said. */
 export function processTerminal(): Terminal {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
   });
+  // How a verb ends says what it came to, whether or not anybody is told why.
+  process.stderr.on('error', () => undefined);
   return {
     width: process.stdout.columns ?? 80,
     interactive: process.stdout.isTTY,

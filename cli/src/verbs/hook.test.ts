@@ -170,6 +170,19 @@ test.each([
   });
 });
 
+test.each([
+  ['Cursor', { hook_event_name: 'beforeShellExecution', command: 'ls' }, { permission: 'deny' }],
+  ['Gemini CLI', { hook_event_name: 'BeforeTool', tool_name: 'shell', tool_input: {} }, { decision: 'deny' }],
+])(
+  '%s is refused in its own words, and blocks, where the words of Copilot CLI were asked for',
+  async (_agent, event, said) => {
+    answer = DENY;
+    const run = await hook(event, ['--agent', 'copilot', '--url', url]);
+    expect(run.code).toBe(2);
+    expect(JSON.parse(run.stdout)).toMatchObject(said);
+  },
+);
+
 test('after a tool the outcome is told, with what it brought', async () => {
   answer = [200, { recorded: true }];
   asked.length = 0;

@@ -30,9 +30,10 @@ export function addHookVerb(program: Command, shell: Shell): void {
     .option('--url <URL>', 'its address, instead of a socket')
     .option('--server <NAME>', 'tool.server of the tools that the agent has built in', 'builtin')
     .addOption(
-      new Option('--agent <NAME>', 'in whose words to refuse; of the agent whose event it is when absent').choices([
-        ...HOOK_AGENTS,
-      ]),
+      new Option(
+        '--agent <NAME>',
+        'in whose words to refuse an event that several agents send, or that is unusable',
+      ).choices([...HOOK_AGENTS]),
     )
     .option('--timeout-ms <N>', 'longest wait for the sidecar', wholeNumber(1, MAX_TIMEOUT_MS), 2_000)
     .addHelpText(
@@ -73,7 +74,7 @@ function authorizerOf({ socket, url, timeoutMs }: HookFlags): Authorizer {
   return createAuthorizer({ ...(socket === undefined ? { url: url ?? '' } : { socket }), timeoutMs });
 }
 
-/** @param spoken the agent whose words are to be used, whatever the event looks like: Copilot CLI can send Claude Code's */
+/** @param spoken the agent in whose words to refuse an event of Claude Code, which Copilot CLI can send as well */
 async function decide(
   shell: Shell,
   authorizer: Authorizer,
@@ -88,7 +89,8 @@ async function decide(
     ...(call === undefined ? {} : { correlation_id: call }),
     tool: { server, name: tool, operation: 'tools/call', arguments: event.arguments, attributes: { hook: agent } },
   });
-  if (!authorization.allowed) block(shell, spoken, authorization);
+  // No other agent understands the words of Copilot CLI, and with them the exit code says that all is well.
+  if (!authorization.allowed) block(shell, agent === 'claude' ? spoken : agent, authorization);
 }
 
 /** The tool has run. Where its outcome cannot be told, its lease returns by itself. */

@@ -54,8 +54,14 @@ export function createLocalReviews(
     lines += 1;
     // The journal does not grow beyond a few lines for each review.
     if (lines < 4 * (caps.maxOpen + caps.maxClosed)) return;
+    const before = lines;
     lines = reviews.size;
-    await journal.compact(() => [...reviews.values()]);
+    // The line is written, whether or not the others can be left out now: the next one tries again.
+    await journal
+      .compact(() => [...reviews.values()])
+      .catch(() => {
+        lines = before;
+      });
   };
   /** What is seen is what was written: the state of memory is changed in the same turn in which the line is handed over. */
   const change = async (id: string, edit: (review: Review) => Review): Promise<void> => {

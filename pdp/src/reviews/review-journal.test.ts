@@ -50,3 +50,28 @@ test('what a full disk has left of a review is not in the way of the next', asyn
   await again.close();
   expect(again.kept.map(({ id }) => id)).toEqual([1, 3].map(reviewId));
 });
+
+test('what is kept after a compaction failed late is in the file that there is', async () => {
+  const path = join(folder, 'reviews');
+  const journal = await openReviewJournal(path);
+  const kept = [1, 2, 3].map((number) => ({ ...newReview(number), recorded: false, told: [] }));
+  const [first, second, third] = kept;
+  if (first === undefined || second === undefined || third === undefined) throw new Error('too few');
+  await journal.keep(first);
+  const probe = await open(path);
+  const handles: FileHandle = Object.getPrototypeOf(probe);
+  await probe.close();
+  // The file has its name by then; what fails is the folder.
+  const sync = handles.sync;
+  const failing = jest.spyOn(handles, 'sync').mockImplementationOnce(async function (this: FileHandle) {
+    await sync.call(this);
+  });
+  failing.mockImplementationOnce(() => Promise.reject(new Error('EIO')));
+  await expect(journal.compact(() => [first, second])).rejects.toThrow('EIO');
+  failing.mockRestore();
+  await journal.keep(third);
+  await journal.close();
+  const again = await openReviewJournal(path);
+  await again.close();
+  expect(again.kept.map(({ id }) => id)).toEqual([1, 2, 3].map(reviewId));
+});

@@ -3,7 +3,7 @@
  * operating system before `keep` resolves: the end of this process loses nothing, a power cut may lose the last moments.
  */
 
-import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PortcullisError } from '@portcullis/runtime';
 import { writeDurably } from '../bundles/durable-file.js';
@@ -33,9 +33,22 @@ export async function openReviewJournal(path: string): Promise<ReviewJournal> {
   });
   const kept = readLines(text);
   // A torn end would make the next line unreadable.
-  let size = await leave(path, kept);
+  await leave(path, kept);
+  let file: FileHandle | undefined;
+  let size = 0;
   let isTorn = false;
-  let file: FileHandle = await open(path, 'a', 0o600);
+  /** The file that has the name, whole up to its end. */
+  const whole = async (): Promise<FileHandle> => {
+    if (file === undefined) {
+      ({ size } = await stat(path));
+      file = await open(path, 'a', 0o600);
+    }
+    // What a failure has left of an earlier batch would make the next lines unreadable.
+    if (isTorn) await file.truncate(size);
+    isTorn = false;
+    return file;
+  };
+  await whole();
   let tail: Promise<void> = Promise.resolve();
   let waiting: Review[] = [];
   let flushed: Promise<void> | undefined;
@@ -54,10 +67,9 @@ export async function openReviewJournal(path: string): Promise<ReviewJournal> {
         waiting = [];
         flushed = undefined;
         const lines = linesOf(batch);
-        // What a failure has left of an earlier batch would make these unreadable.
-        if (isTorn) await file.truncate(size);
+        const end = await whole();
         isTorn = true;
-        await file.appendFile(lines);
+        await end.appendFile(lines);
         isTorn = false;
         size += lines.length;
       });
@@ -65,20 +77,23 @@ export async function openReviewJournal(path: string): Promise<ReviewJournal> {
     },
     compact: (reviews) =>
       inTurn(async () => {
-        size = await leave(path, reviews());
-        isTorn = false;
-        await file.close();
-        file = await open(path, 'a', 0o600);
+        const before = await whole();
+        // Also when this fails, another file may have the name: what is written into one without a name is lost.
+        file = undefined;
+        try {
+          await before.close();
+          await leave(path, reviews());
+        } finally {
+          await whole();
+        }
       }),
-    close: () => inTurn(() => file.close()),
+    close: () => inTurn(async () => file?.close()),
   };
 }
 
-/** Leaves only these in the file. @returns its size in bytes */
-async function leave(path: string, reviews: readonly Review[]): Promise<number> {
-  const lines = linesOf(reviews);
-  await writeDurably(path, lines);
-  return lines.length;
+/** Leaves only these in the file. */
+function leave(path: string, reviews: readonly Review[]): Promise<void> {
+  return writeDurably(path, linesOf(reviews));
 }
 
 function readLines(text: string): readonly Review[] {

@@ -139,6 +139,44 @@ describe('while the shared store hangs', () => {
   });
 });
 
+test('what is withdrawn while reviews are handed over does not come after its withdrawal', async () => {
+  isAway = true;
+  const spool = await open();
+  await spool.keep(newReview(1));
+  isAway = false;
+  let answers: () => void = () => undefined;
+  hangs = new Promise((resolve) => {
+    answers = resolve;
+  });
+  const closing = spool.close(reviewId(1), CLOSING);
+  while (attempts < 2) await new Promise((resolve) => setImmediate(resolve));
+  const handing = spool.handOver();
+  answers();
+  expect(await closing).toBe('closed');
+  await handing;
+  await (await open()).handOver();
+  expect(await shared.list(false)).toEqual([]);
+});
+
+test('what is withdrawn and is still on the disk is taken from it later', async () => {
+  isAway = true;
+  const journal = await openReviewJournal(join(folder, 'reviews'));
+  journals.push(journal);
+  let isFull = true;
+  const compact: ReviewJournal['compact'] = (reviews) => {
+    return isFull ? Promise.reject(new Error('EIO')) : journal.compact(reviews);
+  };
+  const store = { ...shared, keep: reached(shared.keep), close: reached(shared.close) };
+  const spool = createSpooledReviews(store, { ...journal, compact }, { maxHeld: 10, keepTimeoutMs: 20, log });
+  await spool.keep(newReview(1));
+  await expect(spool.close(reviewId(1), CLOSING)).rejects.toThrow('EIO');
+  isFull = false;
+  isAway = false;
+  await spool.handOver();
+  await (await open()).handOver();
+  expect(await listed()).toEqual([]);
+});
+
 test('what does not fit into the shared store goes on waiting', async () => {
   isAway = true;
   const spool = await open();

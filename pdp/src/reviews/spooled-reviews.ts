@@ -33,13 +33,19 @@ export function createSpooledReviews(
   }
   /** Under way: whoever withdraws one must know whether it waits here, and come after the store has taken it. */
   const keeping = new Map<string, Promise<unknown>>();
-  const rewrite = (): Promise<void> =>
-    journal.compact(() => [...held.values()].map((review) => ({ ...review, recorded: false, told: [] })));
-
   /** Whether the journal has some that wait no longer. */
   let isStale = false;
   const leave = (id: string): void => {
     if (held.delete(id)) isStale = true;
+  };
+  const rewrite = async (): Promise<void> => {
+    isStale = false;
+    try {
+      await journal.compact(() => [...held.values()].map((review) => ({ ...review, recorded: false, told: [] })));
+    } catch (error) {
+      isStale = true;
+      throw error;
+    }
   };
 
   const keep = async (review: NewReview, asked: Promise<boolean>): Promise<boolean> => {
@@ -76,9 +82,10 @@ export function createSpooledReviews(
     close: async (id, closing) => {
       await keeping.get(id);
       if (!held.has(id)) return store.close(id, closing);
+      // At once, or it could be handed over after the store was asked.
+      leave(id);
       // The store may have it all the same: an answer that did not come says nothing.
       const isWithdrawn = await store.close(id, closing).catch(() => 'unknown' as const);
-      held.delete(id);
       await rewrite();
       return isWithdrawn === 'unknown' ? 'closed' : isWithdrawn;
     },
@@ -94,9 +101,7 @@ export function createSpooledReviews(
         log.debug({ [LOG_FIELD.reason]: PortcullisError.from(error).message }, 'Reviews wait for the store');
       }
       if (!isStale) return;
-      isStale = false;
       await rewrite().catch((error: unknown) => {
-        isStale = true;
         log.warn({ [LOG_FIELD.error]: PortcullisError.from(error) }, 'Reviews are handed over again after a restart');
       });
     },

@@ -8,7 +8,6 @@ import {
   fromWireReuse,
   fromWireSettlement,
   type PeerIdentity,
-  type RefusalReport,
   type ReportedResult,
   type ReuseReport,
   type SettlementReport,
@@ -83,53 +82,56 @@ export function createSettle(parts: SettleParts): handleUnaryCall<Wire.SettleReq
   };
   const mayReport = ({ identity }: Caller, { tenant_id: tenant, agent_id: agent }: ReuseReport): boolean =>
     parts.mayReport(identity, tenant, agent);
-  /** Rejects when one cannot be kept: the PEP still has it, and reports it again, here or elsewhere. */
+  /**
+   * Puts it on record once, however often and by however many calls at once it is reported. Rejects when it cannot be kept: the PEP
+   * still has it, and reports it again, here or elsewhere.
+   */
+  const recordOnce = async (
+    key: string,
+    entry: Parameters<ReportSink['append']>[0],
+    counted?: 'reused' | 'unasked',
+  ): Promise<void> => {
+    if (recorded.has(key)) return;
+    const append = async (): Promise<void> => {
+      await parts.sink?.append(entry);
+      remember(recorded, key);
+      if (counted !== undefined) parts.observer.settled(counted);
+    };
+    const appending = underWay.get(key) ?? append().finally(() => underWay.delete(key));
+    underWay.set(key, appending);
+    await appending;
+  };
   const record = async (message: Wire.Reuse__Output, caller: Caller): Promise<boolean> => {
     const report = fromWireReuse(message);
     if (!report.ok || !isReport(report.value) || !mayReport(caller, report.value)) {
       parts.observer.settled('invalid');
       return false;
     }
-    const { decision_id: id } = report.value;
-    if (recorded.has(id)) return true;
-    await parts.sink?.append(recordOf(report.value));
-    remember(recorded, id);
-    parts.observer.settled('reused');
+    const { tenant_id: tenant, agent_id: agent, decision_id: id } = report.value;
+    await recordOnce(`${tenant}/${agent} reuse ${id}`, recordOf(report.value), 'reused');
     return true;
   };
-  /** The same. Of the agent of the certificate, whoever else may speak for it. */
+  /** Of the agent of the certificate, whoever else may speak for it. */
   const recordRefusal = async (message: Wire.Refusal__Output, { identity }: Caller): Promise<boolean> => {
     const report = fromWireRefusal(message);
     if (!report.ok || identity.kind !== 'agent' || !DECISION_ID.test(report.value.refusal_id)) {
       parts.observer.settled('invalid');
       return false;
     }
-    const { refusal_id: id } = report.value;
-    const key = `${identity.tenant}/${identity.agent} ${id}`;
-    if (recorded.has(key)) return true;
-    await parts.sink?.append(refusalOf(report.value, identity));
-    remember(recorded, key);
-    parts.observer.settled('unasked');
+    const { tenant, agent } = identity;
+    const entry = { kind: 'refusal', tenant, agent, ...report.value } as const;
+    await recordOnce(`${tenant}/${agent} refusal ${report.value.refusal_id}`, entry, 'unasked');
     return true;
   };
-  /** Rejects when it cannot be kept: the PEP reports it again. False for one that no sidecar makes. */
+  /** False for one that no sidecar makes. */
   const recordLayers = async (report: SettlementReport, { identity }: Caller): Promise<boolean> => {
     const { decision_id, request_digest, outcome, redaction } = report;
     if (redaction === undefined) return true;
     if (identity.kind !== 'agent') return false;
     const { tenant, agent } = identity;
-    const key = `${tenant}/${agent} enforcement ${decision_id}`;
-    if (recorded.has(key)) return true;
     const at = new Date(parts.clock.now()).toISOString();
     const entry = { kind: 'enforcement', decision_id, request_digest, tenant, agent, outcome, redaction, at } as const;
-    const append = async (): Promise<void> => {
-      await parts.sink?.append(entry);
-      remember(recorded, key);
-    };
-    // One call may report a decision twice.
-    const appending = underWay.get(key) ?? append().finally(() => underWay.delete(key));
-    underWay.set(key, appending);
-    await appending;
+    await recordOnce(`${tenant}/${agent} enforcement ${decision_id}`, entry);
     return true;
   };
   /** A report, once its result is taken; nothing when it is none. What is withheld because nobody took it was not forwarded. */
@@ -232,10 +234,6 @@ function reportedSession(
 
 function isReport({ decision_id: id, reuse_of: of }: ReuseReport): boolean {
   return DECISION_ID.test(id) && DECISION_ID.test(of);
-}
-
-function refusalOf(report: RefusalReport, { tenant, agent }: PeerIdentity & { kind: 'agent' }): RefusalEntry {
-  return { kind: 'refusal', tenant, agent, ...report };
 }
 
 /** As the PEP reports it: nobody was asked about this attempt, and it took no time here. */

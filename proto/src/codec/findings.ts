@@ -85,6 +85,16 @@ export function readRequiredText(value: unknown, path: string, findings: Finding
   return text;
 }
 
+/** Reads a required instant, in the form that records have: who sorts them compares texts. */
+export function readInstant(value: unknown, path: string, findings: Findings): string {
+  const text = readRequiredText(value, path, findings);
+  const at = Date.parse(text);
+  if (Number.isNaN(at) || new Date(at).toISOString() !== text) {
+    found(findings, 'ERR_WIRE_TYPE', path, 'expected an instant such as 2026-01-01T00:00:00.000Z');
+  }
+  return text;
+}
+
 /** Reads a finite number; absent is 0, as in proto3. */
 export function readNumber(value: unknown, path: string, findings: Findings): number {
   if (value === undefined) return 0;

@@ -11,7 +11,16 @@ import {
 import type * as Wire from '../wire.js';
 import { fromWireAttemptTarget, toWireAttemptTarget } from './attempt-target.js';
 import { ENUMS } from './enums.js';
-import { type Findings, found, readEnum, readNumber, readRequiredText, readText, settle } from './findings.js';
+import {
+  type Findings,
+  found,
+  readEnum,
+  readInstant,
+  readNumber,
+  readRequiredText,
+  readText,
+  settle,
+} from './findings.js';
 
 /** A PEP's report of one, or of several that are alike. */
 export interface RefusalReport {
@@ -86,16 +95,6 @@ function readShort(value: unknown, path: string, findings: Findings): string {
   const text = readText(value, path, findings);
   if (text.length > MAX_REFUSAL_TEXT) {
     found(findings, 'ERR_WIRE_TYPE', path, `expected at most ${MAX_REFUSAL_TEXT} characters`);
-  }
-  return text;
-}
-
-function readInstant(value: unknown, path: string, findings: Findings): string {
-  const text = readRequiredText(value, path, findings);
-  // Only in the form that is written: whoever sorts records by it compares texts.
-  const at = Date.parse(text);
-  if (Number.isNaN(at) || new Date(at).toISOString() !== text) {
-    found(findings, 'ERR_WIRE_TYPE', path, 'expected an instant such as 2026-01-01T00:00:00.000Z');
   }
   return text;
 }

@@ -57,6 +57,7 @@ describe('a report of a reuse', () => {
     ['a tenant', { tenant_id: '' }, 'tenant_id'],
     ['a bundle', { bundle_digest: '' }, 'bundle_digest'],
     ['a time', { at: 'yesterday' }, 'at'],
+    ['a time as records have it', { at: '22 Nov 2026 (as an agent would put it)' }, 'at'],
     ['a short host', { target: { host: 'x'.repeat(MAX_TARGET_TEXT + 1) } }, 'target.host'],
     ['a port that is one', { target: { port: 65_536 } }, 'target.port'],
     ['a port from 1', { target: { port: 0 } }, 'target.port'],

@@ -3,7 +3,16 @@
 import type { AttemptTarget, Checked, MatchedPolicy } from '@portcullis/policy/model';
 import type * as Wire from '../wire.js';
 import { fromWireAttemptTarget, toWireAttemptTarget } from './attempt-target.js';
-import { type Findings, found, readList, readNumber, readRequiredText, readText, settle } from './findings.js';
+import {
+  type Findings,
+  found,
+  readInstant,
+  readList,
+  readNumber,
+  readRequiredText,
+  readText,
+  settle,
+} from './findings.js';
 import { fromWireMatchedPolicy, toWireMatchedPolicy } from './matched-policy.js';
 import { DIGEST_BYTES } from './request-digest.js';
 
@@ -55,8 +64,6 @@ export function toWireReuse(report: ReuseReport): Wire.Reuse {
 /** The report as it arrived. */
 export function fromWireReuse(message: Wire.Reuse__Output): Checked<ReuseReport> {
   const findings: Findings = [];
-  const at = readRequiredText(message.at, 'at', findings);
-  if (Number.isNaN(Date.parse(at))) found(findings, 'ERR_WIRE_TYPE', 'at', 'expected an instant');
   const { server, tool, operation, arguments_digest: args, target } = message;
   return settle(findings, {
     decision_id: readRequiredText(message.decision_id, 'decision_id', findings),
@@ -74,7 +81,7 @@ export function fromWireReuse(message: Wire.Reuse__Output): Checked<ReuseReport>
     policy_version: readText(message.policy_version, 'policy_version', findings),
     release_seq: readNumber(message.release_seq, 'release_seq', findings),
     matched: readList(message.matched, 'matched', findings, fromWireMatchedPolicy),
-    at,
+    at: readInstant(message.at, 'at', findings),
     ...(target === undefined ? {} : { target: fromWireAttemptTarget(target, 'target', findings) }),
   });
 }

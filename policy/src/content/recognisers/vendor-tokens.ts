@@ -107,7 +107,7 @@ export const VENDOR_TOKENS: readonly (readonly [pattern: RegExp, ...literals: st
   // Observing and the rest
   [/glsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8}|glc_[A-Za-z0-9+/]{32,400}={0,2}/g, 'glsa_', 'glc_'],
   [/NRAK-[A-Z0-9]{27}/g, 'nrak-'],
-  [/dt0[a-z]\d{2}\.[A-Z0-9]{24}\.[A-Z0-9]{64}/g, 'dt0c', 'dt0s'],
+  [/dt0[a-z]\d{2}\.[A-Z0-9]{24}\.[A-Z0-9]{64}/g, 'dt0'],
   [/PMAK-[a-f0-9]{24}-[a-f0-9]{34}/g, 'pmak-'],
   [/lin_(?:api|oauth)_[A-Za-z0-9]{40,64}/g, 'lin_'],
   [/figd_[A-Za-z0-9_-]{40,60}/g, 'figd_'],

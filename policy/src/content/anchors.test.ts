@@ -1,0 +1,34 @@
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { createFinder, findMatches } from './find.js';
+import type { Recogniser } from './recogniser.js';
+import { ALL_RECOGNISERS } from './registry.js';
+
+/** Texts that the pattern matches, in whatever case it takes them. */
+function matching({ source, flags }: RegExp): fc.Arbitrary<string> {
+  // No place in a match can be told by itself.
+  const written = fc.stringMatching(new RegExp(`^(?:${source.replaceAll('\\b', '')})$`, flags.replaceAll(/[gi]/g, '')));
+  if (!flags.includes('i')) return written;
+  return fc.tuple(written, fc.boolean()).map(([text, isLoud]) => (isLoud ? text.toUpperCase() : text));
+}
+
+const named = ALL_RECOGNISERS.map((one): [string, Recogniser] => [`${one.type} ${one.pattern.source}`, one]);
+
+test.each(named)('what is looked for first is in every match of %s', (_name, recogniser) => {
+  const finder = createFinder([recogniser]);
+  const everywhere = {
+    ...finder,
+    recognisers: finder.recognisers.map(({ shape }) => ({
+      recogniser,
+      anchor: { digits: 1 },
+      shape: { ...shape, longest: 1_000_000 },
+    })),
+  };
+  fc.assert(
+    fc.property(matching(recogniser.pattern), (match) => {
+      const text = `so: ${match}; and\n;0;\n`;
+      expect(findMatches(text, finder, { minScore: 0 })).toEqual(findMatches(text, everywhere, { minScore: 0 }));
+    }),
+    { numRuns: 5 },
+  );
+});
