@@ -64,6 +64,7 @@ function serve(options: object, name: 'mtls' | 'bearer'): Promise<Server> {
     heard.push(`${name} ${socket.authorized === true} ${request.headers.authorization ?? '-'}`);
     request.resume().on('end', () => {
       response.setHeader('content-type', 'application/json');
+      response.setHeader('cache-control', 'no-store');
       response.end(JSON.stringify(said[name]));
     });
   });
@@ -161,6 +162,8 @@ beforeAll(async () => {
           provides: ['context.attributes.region'],
           auth: { type: 'mtls', spiffeId: `spiffe://${TRUST_DOMAIN}/pdp/facts` },
           ...patient,
+          // It says itself that nothing of it is kept.
+          cacheSeconds: 3_600,
         },
         {
           name: 'owner',

@@ -8,12 +8,14 @@
  * - `python-tuf`: the reference implementation's client reads a repository that our distributor wrote.
  * - `python-mcp`: the official MCP clients for Python, 1.x and 2.x, through a sidecar, over stdio and HTTP.
  * - `python-openai`: the official OpenAI client for Python through a sidecar's model gateway.
+ * - `python-presidio`: Presidio's analyzer finds the names that a sidecar redacts.
  */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkWithEnvoy } from '../conformance/envoy.js';
 import { checkWithPythonMcp } from '../conformance/python-mcp.js';
 import { checkWithPythonOpenai } from '../conformance/python-openai.js';
+import { checkWithPythonPresidio } from '../conformance/python-presidio.js';
 import { checkWithPythonTuf } from '../conformance/python-tuf.js';
 import { type RunningProcess, startProcess } from '../support/child-process.js';
 import type { StepResult } from './main.js';
@@ -135,6 +137,11 @@ async function pythonOpenai(root: string): Promise<StepResult> {
   return tell('python-openai', await checkWithPythonOpenai(await python(root, 'python-openai', ['openai==3.54.0'])));
 }
 
+async function pythonPresidio(root: string): Promise<StepResult> {
+  const packages = ['presidio-analyzer[server]==2.2.366', 'spacy==3.8.18', 'Flask==3.1.3'];
+  return tell('python-presidio', await checkWithPythonPresidio(await python(root, 'python-presidio', packages)));
+}
+
 /** The steps of `npm run conformance`. One that cannot be run says so and counts as skipped, never as passed. */
 export function runConformance(root: string): Readonly<Record<string, () => Promise<StepResult>>> {
   const steps = {
@@ -142,6 +149,7 @@ export function runConformance(root: string): Readonly<Record<string, () => Prom
     'python-tuf': pythonTuf,
     'python-mcp': pythonMcp,
     'python-openai': pythonOpenai,
+    'python-presidio': pythonPresidio,
     'tuf-conformance': tufConformance,
   };
   return Object.fromEntries(

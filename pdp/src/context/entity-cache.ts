@@ -12,8 +12,10 @@ export interface EntityCache<T> {
 }
 
 /** What it is made of. */
-export interface EntityCacheOptions {
+export interface EntityCacheOptions<T> {
   readonly ttlMs: number;
+  /** How long one answer may be used, when that is shorter. */
+  readonly lifetimeMs?: (value: T) => number;
   /** The oldest makes room. */
   readonly maxEntries: number;
   /** Milliseconds that never go back. */
@@ -21,21 +23,28 @@ export interface EntityCacheOptions {
 }
 
 /** An empty cache. */
-export function createEntityCache<T>({ ttlMs, maxEntries, monotonic }: EntityCacheOptions): EntityCache<T> {
+export function createEntityCache<T>({
+  ttlMs,
+  lifetimeMs = () => ttlMs,
+  maxEntries,
+  monotonic,
+}: EntityCacheOptions<T>): EntityCache<T> {
   const entries = new Map<string, { readonly value: T; readonly goodUntil: number }>();
   let underWay = new Map<string, Promise<T>>();
 
   const ask = async (key: string, load: (key: string) => Promise<T>, mine: typeof underWay): Promise<T> => {
-    const goodUntil = monotonic() + ttlMs;
+    const askedAt = monotonic();
     try {
       const value = await load(key);
-      if (mine !== underWay || ttlMs === 0) return value;
+      const lifetime = Math.min(ttlMs, lifetimeMs(value));
+      if (mine !== underWay) return value;
       entries.delete(key);
+      if (lifetime <= 0) return value;
       for (const oldest of entries.keys()) {
         if (entries.size < maxEntries) break;
         entries.delete(oldest);
       }
-      entries.set(key, { value, goodUntil });
+      entries.set(key, { value, goodUntil: askedAt + lifetime });
       return value;
     } finally {
       mine.delete(key);

@@ -68,7 +68,10 @@ export const httpSourceConfig = z.strictObject({
     .min(0)
     .max(3_600)
     .default(30)
-    .describe('An answer is used for so long, counted from its question, and not a moment longer; 0 asks every time.'),
+    .describe(
+      'An answer is used for so long, counted from its question, and not a moment longer; 0 asks every time. Its `Cache-Control` may ' +
+        'shorten it.',
+    ),
   maxCached: z.int().min(1).max(1_000_000).default(10_000).describe('Answers kept at once; the oldest makes room.'),
   maxAnswerBytes: z
     .int()

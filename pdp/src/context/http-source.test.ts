@@ -38,7 +38,8 @@ function subject(answer: (body: string) => unknown, changes: object = {}): Subje
   const post: Post = async (body) => {
     asked.push(body);
     const said = await answer(body);
-    return Buffer.from(typeof said === 'string' ? said : JSON.stringify(said));
+    const text = typeof said === 'string' ? said : JSON.stringify(said);
+    return { body: Buffer.from(text), freshMs: Number.POSITIVE_INFINITY };
   };
   const source = createHttpSource(config, { post, monotonic: clock.monotonic, log });
   closing.push(source);

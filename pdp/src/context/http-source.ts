@@ -7,8 +7,21 @@ import { createEntityCache } from './entity-cache.js';
 import { createAnswerReader } from './http-answer.js';
 import type { HttpSourceConfig } from './http-source-config.js';
 
-/** Sends a question and returns the body of an answer with status 200. Rejects for everything else, in time. */
-export type Post = (body: string) => Promise<Uint8Array>;
+/** An answer with status 200. */
+export interface Answered {
+  readonly body: Uint8Array;
+  /** Milliseconds for which it may be used by what it says of itself; `Infinity` when it says nothing. */
+  readonly freshMs: number;
+}
+
+/** Sends a question and returns its answer. Rejects for everything else, in time. */
+export type Post = (body: string) => Promise<Answered>;
+
+/** What was read of an answer. */
+interface Known {
+  readonly supplement: Supplement;
+  readonly freshMs: number;
+}
 
 /** A source, and what it holds open. */
 export interface OpenContextSource extends ContextSource {
@@ -24,12 +37,17 @@ export function createHttpSource(
   { post, monotonic, log }: { readonly post: Post; readonly monotonic: () => number; readonly log: Logger },
 ): OpenContextSource {
   const read = createAnswerReader(config.provides, config.maxAnswerBytes);
-  const cache = createEntityCache<Supplement>({
+  const cache = createEntityCache<Known>({
     ttlMs: config.cacheSeconds * 1_000,
+    lifetimeMs: ({ freshMs }) => freshMs,
     maxEntries: config.maxCached,
     monotonic,
   });
-  const circuit = new CircuitBreaker<[string], Supplement>(async (body) => read(await post(body)), {
+  const ask = async (question: string): Promise<Known> => {
+    const { body, freshMs } = await post(question);
+    return { supplement: read(body), freshMs };
+  };
+  const circuit = new CircuitBreaker<[string], Known>(ask, {
     name: config.name,
     // The way to ask has a time of its own.
     timeout: false,
@@ -43,7 +61,7 @@ export function createHttpSource(
   });
   circuit.on('open', () => log.warn({ source: config.name }, 'Source of context fails and is left alone'));
   circuit.on('close', () => log.info({ source: config.name }, 'Source of context is asked again'));
-  const load = async (body: string): Promise<Supplement> => {
+  const load = async (body: string): Promise<Known> => {
     try {
       return await circuit.fire(body);
     } catch (error) {
@@ -60,7 +78,10 @@ export function createHttpSource(
   return {
     name: config.name,
     provides: config.provides,
-    supplement: (question) => cache.get(bodyOf(question), load),
+    supplement: (question) => {
+      const known = cache.get(bodyOf(question), load);
+      return known instanceof Promise ? known.then(({ supplement }) => supplement) : known.supplement;
+    },
     close: () => circuit.shutdown(),
   };
 }

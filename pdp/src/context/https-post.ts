@@ -4,7 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { Agent, type RequestOptions, request } from 'node:https';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { PortcullisError, spiffeIdOf, type TlsMaterial } from '@portcullis/runtime';
-import type { Post } from './http-source.js';
+import { freshMsOf } from './freshness.js';
+import type { Answered, Post } from './http-source.js';
 import type { HttpSourceConfig } from './http-source-config.js';
 
 /** What is needed of the configuration. */
@@ -96,7 +97,7 @@ interface Bounds {
   readonly maxAnswerBytes: number;
 }
 
-function send(url: string, options: RequestOptions, body: string, bounds: Bounds): Promise<Uint8Array> {
+function send(url: string, options: RequestOptions, body: string, bounds: Bounds): Promise<Answered> {
   return new Promise((resolve, reject) => {
     const fail = (message: string, cause?: unknown): void => {
       clearTimeout(timer);
@@ -119,7 +120,7 @@ function send(url: string, options: RequestOptions, body: string, bounds: Bounds
       });
       answer.on('end', () => {
         clearTimeout(timer);
-        resolve(Buffer.concat(chunks));
+        resolve({ body: Buffer.concat(chunks), freshMs: freshMsOf(answer.headers) });
       });
     });
     const timer = setTimeout(() => fail('a source of context took too long'), bounds.timeoutMs);

@@ -9,6 +9,7 @@ import type { GatewayTenants } from '../pipeline/normalize.js';
 import { toCanonical } from './authzen-canonical.js';
 import type { Evaluation } from './authzen-request.js';
 import { authenticated } from './caller.js';
+import type { Vocabulary } from './http-config.js';
 import { invalidRequest } from './problems.js';
 import { userTokenOf } from './user-token.js';
 
@@ -44,10 +45,12 @@ export function attemptOf(
   {
     gateways,
     clock,
+    vocabulary,
     isReference = false,
   }: {
     readonly gateways: GatewayTenants;
     readonly clock: Clock;
+    readonly vocabulary: Vocabulary;
     /** Whether `context.approval` only refers to an approval, as in the access request profile. */
     readonly isReference?: boolean;
   },
@@ -58,6 +61,7 @@ export function attemptOf(
     timestamp: new Date(clock.now()).toISOString(),
     requestId,
     isReference,
+    vocabulary,
   });
   return { caller, subject, claimedDigest: undefined, ...(userToken === undefined ? {} : { userToken }), deadline };
 }

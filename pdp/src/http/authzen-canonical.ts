@@ -11,6 +11,7 @@ import type { PeerIdentity } from '@portcullis/proto';
 import type { Json } from '@portcullis/runtime';
 import type { Entity, Evaluation } from './authzen-request.js';
 import { isObject } from './body.js';
+import { OWN_RESOURCE_TYPES, type Vocabulary } from './http-config.js';
 
 /** What the request does not say itself. */
 export interface Circumstances {
@@ -25,6 +26,8 @@ export interface Circumstances {
    * reference to another one is ignored.
    */
   readonly isReference: boolean;
+  /** What is asked about here besides what agents do. */
+  readonly vocabulary: Vocabulary;
 }
 
 type Fields = Record<string, Json>;
@@ -57,6 +60,9 @@ const TOOL_ELSEWHERE: Readonly<Record<string, string>> = {
   arguments: 'action.properties',
 };
 
+/** Where rules read the type of a resource that the configuration declares. */
+const TYPE_ATTRIBUTE = 'resource_type';
+
 class Unmappable extends Error {
   readonly path: string;
   constructor(path: string, message: string) {
@@ -83,8 +89,8 @@ function map({ subject, action, resource, context }: Evaluation, circumstances: 
     version: '1.0',
     tenant_id: tenantOf(circumstances, context),
     source,
-    ...subjectOf(subject, context['agent'], circumstances.caller),
-    ...targetOf(resource, action),
+    ...subjectOf(subject, context['agent'], circumstances),
+    ...targetOf(resource, action, circumstances.vocabulary),
     context: {
       timestamp: circumstances.timestamp,
       request_id: circumstances.requestId,
@@ -104,7 +110,7 @@ function tenantOf({ caller, onlyTenant }: Circumstances, context: JsonObject): J
   return own;
 }
 
-function subjectOf(subject: Entity, onBehalf: Json | undefined, caller: PeerIdentity): JsonObject {
+function subjectOf(subject: Entity, onBehalf: Json | undefined, { caller, vocabulary }: Circumstances): JsonObject {
   switch (subject.type) {
     case 'agent':
       if (onBehalf !== undefined) throw new Unmappable('context.agent', 'the subject is the agent already');
@@ -115,7 +121,7 @@ function subjectOf(subject: Entity, onBehalf: Json | undefined, caller: PeerIden
       }
       return {
         user: { id: subject.id, ...withAttributes(subject.properties, USER_MEMBERS, 'subject.properties') },
-        agent: agentOf(onBehalf),
+        agent: agentOf(onBehalf === undefined ? vocabulary.agent : onBehalf),
       };
     default:
       throw new Unmappable('subject.type', 'expected agent or user');
@@ -128,7 +134,7 @@ function agentOf(named: Json | undefined): Json {
   throw new Unmappable('context.agent', 'expected the agent that acts for the user: its id, or an object with one');
 }
 
-function targetOf(resource: Entity, action: Evaluation['action']): JsonObject {
+function targetOf(resource: Entity, action: Evaluation['action'], { resourceTypes }: Vocabulary): JsonObject {
   switch (resource.type) {
     case 'tool':
       return toolOf(action.name === 'tools/list' ? 'tool_list' : 'tool_call', resource, action);
@@ -152,8 +158,18 @@ function targetOf(resource: Entity, action: Evaluation['action']): JsonObject {
         peer: { ...united(resource, action, ['agent_id', 'skill']), agent_id: resource.id, skill: action.name },
       };
     default:
-      throw new Unmappable('resource.type', 'expected tool, resource, prompt, session, model, host or agent');
+      if (resourceTypes.includes(resource.type)) return ofDeclaredType(resource, action);
+      throw new Unmappable('resource.type', `expected ${[...OWN_RESOURCE_TYPES, ...resourceTypes].join(', ')}`);
   }
+}
+
+/** A resource like others, whose type rules read as an attribute. */
+function ofDeclaredType({ type, id, properties }: Entity, action: Evaluation['action']): JsonObject {
+  const { attributes } = properties;
+  if ([properties, attributes].some((said) => isObject(said) && Object.hasOwn(said, TYPE_ATTRIBUTE))) {
+    throw new Unmappable(`resource.properties.${TYPE_ATTRIBUTE}`, 'is said as resource.type');
+  }
+  return toolOf('resource', { type, id, properties: { ...properties, [TYPE_ATTRIBUTE]: type } }, action);
 }
 
 function toolOf(kind: AttemptKind, resource: Entity, action: Evaluation['action']): JsonObject {

@@ -12,12 +12,14 @@ import { type Asking, askingOf, attemptOf } from './authzen-attempt.js';
 import type { ObligationWords } from './authzen-obligations.js';
 import { type Batch, type Evaluation, readBatch, readEvaluation, type Semantic } from './authzen-request.js';
 import { readJsonObject } from './body.js';
+import type { Vocabulary } from './http-config.js';
 import type { SearchParts } from './search-routes.js';
 
 /** What the routes work with. */
 export interface AuthzenParts {
   readonly decide: Decide;
   readonly gateways: GatewayTenants;
+  readonly vocabulary: Vocabulary;
   readonly clock: Clock;
   /** Milliseconds for one call, however many evaluations it has. */
   readonly deadlineMs: number;
@@ -90,8 +92,9 @@ export function addAuthzenRoutes(app: FastifyInstance, parts: AuthzenParts): voi
 }
 
 async function decideOne(parts: AuthzenParts, evaluation: Evaluation, asking: Asking): Promise<AuthzenDecision> {
-  const { accessRequests, gateways, clock } = parts;
-  const attempt = attemptOf(evaluation, asking, { gateways, clock, isReference: accessRequests !== undefined });
+  const { accessRequests, gateways, clock, vocabulary } = parts;
+  const isReference = accessRequests !== undefined;
+  const attempt = attemptOf(evaluation, asking, { gateways, clock, vocabulary, isReference });
   const decision = await parts.decide(attempt);
   const answer = toAuthzen(decision, evaluation.context, parts.words);
   if (accessRequests === undefined || answer.decision || !attempt.subject.ok) return answer;

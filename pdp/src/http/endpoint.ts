@@ -13,7 +13,7 @@ import { createTokenReader } from './token.js';
 
 /** What is served, where, to whom. */
 export interface HttpEndpointOptions
-  extends Omit<HttpAppParts, 'callers' | 'operators' | 'tls' | 'limits' | 'maxBodyBytes' | 'publicUrl'> {
+  extends Omit<HttpAppParts, 'callers' | 'operators' | 'tls' | 'limits' | 'maxBodyBytes' | 'publicUrl' | 'vocabulary'> {
   readonly config: HttpConfig;
   readonly material: TlsMaterial;
   readonly trustDomain: string;
@@ -53,6 +53,7 @@ export async function openHttpEndpoint(options: HttpEndpointOptions): Promise<Ht
     tls: tlsOptions(material, { mtls, required: tokens === undefined && parts.approvals === undefined }),
     operators: createOperatorReader({ trustDomain, clock: parts.clock }),
     limits: config.limits,
+    vocabulary: config.vocabulary,
     maxBodyBytes: config.limits.maxBodyBytes,
     publicUrl: url,
   });

@@ -63,6 +63,45 @@ const limits = z
   })
   .prefault({});
 
+/** Resources of these types have a place of their own in the canonical request. */
+export const OWN_RESOURCE_TYPES: readonly string[] = [
+  'tool',
+  'resource',
+  'prompt',
+  'session',
+  'model',
+  'host',
+  'agent',
+];
+const MAX_TYPES = 256;
+
+const vocabulary = z
+  .strictObject({
+    resourceTypes: z
+      .array(
+        z
+          .string()
+          .regex(/^[A-Za-z][\w.:-]{0,127}$/, 'must be a name such as record')
+          .refine((type) => !OWN_RESOURCE_TYPES.includes(type), 'has a meaning already'),
+      )
+      .max(MAX_TYPES)
+      .default([])
+      .describe(
+        'Types of resources of other applications that evaluations may be about: of kind `resource`, with their type as ' +
+          '`tool.attributes.resource_type`. Any other type is denied.',
+      ),
+    agent: z
+      .string()
+      .min(1)
+      .max(256)
+      .optional()
+      .describe(
+        'The agent that acts for a user when an evaluation does not say which (`context.agent`), such as an application. ' +
+          'Without it such an evaluation is denied.',
+      ),
+  })
+  .prefault({});
+
 /** `http`: the HTTPS endpoint. */
 export const httpConfig = z.strictObject({
   listen: z
@@ -101,9 +140,12 @@ export const httpConfig = z.strictObject({
     ),
   limits: limits.describe('Caps on what one caller may send.'),
   search: searchConfig.describe("AuthZEN's search."),
+  vocabulary: vocabulary.describe('What AuthZEN evaluations may be about besides what agents do.'),
 });
 
 /** Value of {@link httpConfig}. */
 export type HttpConfig = z.output<typeof httpConfig>;
+/** Value of `http.vocabulary`. */
+export type Vocabulary = z.output<typeof vocabulary>;
 /** Value of `http.auth.jwt`. */
 export type JwtConfig = z.output<typeof jwt>;

@@ -14,6 +14,7 @@ import { type AuthzenDecision, toAuthzen } from './authzen-answer.js';
 import { type Asking, askingOf, attemptOf, tenantOfEvaluation } from './authzen-attempt.js';
 import type { ObligationWords } from './authzen-obligations.js';
 import { readJsonObject } from './body.js';
+import type { Vocabulary } from './http-config.js';
 import { invalidRequest } from './problems.js';
 import { readSearch, type Search, withCandidate } from './search-request.js';
 
@@ -31,6 +32,7 @@ export interface SearchParts {
 /** What they share with the other routes. */
 export interface SearchContext {
   readonly gateways: GatewayTenants;
+  readonly vocabulary: Vocabulary;
   readonly clock: Clock;
   /** Milliseconds for one candidate. */
   readonly deadlineMs: number;
@@ -67,7 +69,7 @@ export function addSearchRoutes(app: FastifyInstance, parts: SearchParts, contex
 
 async function answer(
   parts: SearchParts,
-  { gateways, clock, deadlineMs, words }: SearchContext,
+  { gateways, clock, vocabulary, deadlineMs, words }: SearchContext,
   search: Search,
   asking: Asking,
 ): Promise<object> {
@@ -89,7 +91,7 @@ async function answer(
     decide: ({ id, properties }) => {
       const deadline = clock.monotonic() + deadlineMs;
       const evaluation = withCandidate(search, id, properties);
-      return decide(attemptOf(evaluation, { ...asking, deadline }, { gateways, clock }));
+      return decide(attemptOf(evaluation, { ...asking, deadline }, { gateways, clock, vocabulary }));
     },
     found: (candidate, decision) => {
       const said = toAuthzen(decision, search.pattern.context, words);

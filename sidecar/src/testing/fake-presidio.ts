@@ -5,6 +5,7 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { KNOWN_NAMES } from './presidio-contract.js';
 
 /** What it was asked. */
 export interface AnalyzeRequest {
@@ -25,14 +26,10 @@ export interface FakePresidio {
   close(): Promise<void>;
 }
 
-/** Names that it knows, by their kind. One is in characters that UTF-16 writes as two. */
-export const KNOWN_NAMES: Readonly<Record<string, string>> = {
-  'Ada Lovelace': 'PERSON',
-  'José Müller': 'PERSON',
-  𠮷田: 'PERSON',
-  Portsmouth: 'LOCATION',
-};
 const SCORE = 0.85;
+/** What one is configured to look for that nobody has configured, of what matters here. */
+const KINDS: readonly unknown[] = ['PERSON', 'LOCATION', 'NRP', 'EMAIL_ADDRESS'];
+const NOBODY_LOOKS = { error: 'No matching recognizers were found to serve the request.' };
 
 /** Starts one on a free port of loopback. */
 export async function startFakePresidio(): Promise<FakePresidio> {
@@ -51,6 +48,10 @@ export async function startFakePresidio(): Promise<FakePresidio> {
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
+    if (request.method === 'GET' && request.url?.startsWith('/supportedentities?language=') === true) {
+      const isKnown = request.url.endsWith('=en');
+      return send(response, isKnown ? 200 : 500, isKnown ? KINDS : NOBODY_LOOKS);
+    }
     if (request.method !== 'POST' || request.url !== '/analyze') return send(response, 404, { error: 'Not Found' });
     if (request.headers['content-type'] !== 'application/json')
       return send(response, 415, { error: 'Unsupported Media Type' });
@@ -60,9 +61,10 @@ export async function startFakePresidio(): Promise<FakePresidio> {
     const { text, language, score_threshold: threshold = 0, entities } = read;
     if (typeof text !== 'string' || text === '') return send(response, 500, { error: 'No text provided' });
     if (typeof language !== 'string') return send(response, 500, { error: 'No language provided' });
-    if (language !== 'en')
-      return send(response, 500, { error: `No matching recognizers were found to serve the request.` });
     const wanted = Array.isArray(entities) ? (entities as readonly unknown[]) : undefined;
+    // Kinds that it does not look for are passed over in silence, unless there is no other.
+    if (language !== 'en' || wanted?.some((kind) => KINDS.includes(kind)) === false)
+      return send(response, 500, NOBODY_LOOKS);
     const found = Object.entries(KNOWN_NAMES)
       .filter(([, type]) => (wanted?.includes(type) ?? true) && SCORE >= Number(threshold))
       .flatMap(([name, type]) => placesOf(text, name).map(([start, end]) => result(type, start, end)));

@@ -29,8 +29,10 @@ export const nerConfig = z.strictObject({
     .array(z.string().regex(/^[A-Z][A-Z_]{1,40}$/, 'must be a Presidio entity, such as PERSON'))
     .min(1)
     .max(64)
-    .default(['PERSON', 'LOCATION', 'ORGANIZATION', 'NRP'])
-    .describe('What it is asked for, and all that it may find.'),
+    .default(['PERSON', 'LOCATION', 'NRP'])
+    .describe(
+      'What it is asked for, and all that it may find. It must look for each: an analyzer as it comes does not look for ORGANIZATION.',
+    ),
   scoreThreshold: z.number().min(0).max(1).default(0.5).describe('Findings less certain than this stay.'),
   timeoutMs: z
     .int()

@@ -1,15 +1,15 @@
 /**
  * Asks a Presidio analyzer: `POST /analyze` with one text, answered with a list of `{entity_type, start, end, score}` whose places
  * count code points (https://microsoft.github.io/presidio/api-docs/api-docs.html). It is trusted to find, and to do nothing else:
- * whatever it answers that it was not asked, or that is not in the text, is no answer.
+ * whatever it answers that it was not asked, or that is not in the text, is no answer. Kinds that it does not look for it passes over in
+ * silence, so it is asked first which these are (`GET /supportedentities`).
  */
 
-import { Agent as HttpAgent, request as httpRequest } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Span } from '@portcullis/policy/content';
-import { type Json, type JsonObject, parseStrictJson } from '@portcullis/runtime';
+import type { Json, JsonObject } from '@portcullis/runtime';
 import { placesOfCodePoints } from './code-points.js';
 import type { NerConfig } from './config.js';
+import { createExchange } from './exchange.js';
 import { type EntityFinder, NerFailure } from './port.js';
 
 /** A finding that a part of a text cuts in two is whole in the other part. */
@@ -25,12 +25,7 @@ interface Part {
 
 /** Makes the client; connects when it is asked. @param ca PEM of the service's authorities; the system's when absent */
 export function createPresidio(config: NerConfig, ca: Buffer | undefined): EntityFinder {
-  const url = new URL(`${config.url.replace(/\/$/, '')}/analyze`);
-  const isSecure = url.protocol === 'https:';
-  const pool = { keepAlive: true, maxSockets: config.maxConcurrent };
-  const agent = isSecure
-    ? new HttpsAgent({ ...pool, minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca }) })
-    : new HttpAgent(pool);
+  const exchange = createExchange(config, ca);
   const wanted = new Set(config.entities);
 
   async function findIn({ text, from }: Part, signal: AbortSignal): Promise<readonly Span[]> {
@@ -40,7 +35,8 @@ export function createPresidio(config: NerConfig, ca: Buffer | undefined): Entit
       score_threshold: config.scoreThreshold,
       entities: config.entities,
     });
-    const answer = await post(question, LEAST_ANSWER_BYTES + text.length * BYTES_PER_UNIT, signal);
+    const maxBytes = LEAST_ANSWER_BYTES + text.length * BYTES_PER_UNIT;
+    const answer = await exchange.ask({ path: '/analyze', body: question, maxBytes }, signal);
     if (!Array.isArray(answer)) throw new NerFailure('failed', 'the answer of the ner service is no list');
     const placeOf = placesOfCodePoints(text);
     return (answer as readonly Json[]).map((one) => {
@@ -49,32 +45,20 @@ export function createPresidio(config: NerConfig, ca: Buffer | undefined): Entit
     });
   }
 
-  function post(question: string, maxBytes: number, signal: AbortSignal): Promise<Json> {
-    return new Promise((resolve, reject) => {
-      const body = Buffer.from(question);
-      const headers = { 'content-type': 'application/json', accept: 'application/json', 'content-length': body.length };
-      const request = isSecure ? httpsRequest : httpRequest;
-      const sent = request(url, { method: 'POST', agent, signal, headers }, (response) => {
-        const chunks: Buffer[] = [];
-        let size = 0;
-        response.on('data', (chunk: Buffer) => {
-          size += chunk.length;
-          if (size > maxBytes) sent.destroy(new NerFailure('failed', 'the answer of the ner service is too long'));
-          else chunks.push(chunk);
-        });
-        response.on('error', reject);
-        response.on('end', () => {
-          // A redirect is followed nowhere: the text is meant for one service.
-          if (response.statusCode !== 200)
-            return reject(new NerFailure('failed', `the ner service answered with status ${response.statusCode}`));
-          const read = parseStrictJson(Buffer.concat(chunks), { maxBytes, maxDepth: 16, maxKeys: 1_000_000 });
-          if (read.ok) resolve(read.value);
-          else reject(new NerFailure('failed', 'the answer of the ner service is not strict JSON'));
-        });
-      });
-      sent.on('error', reject);
-      sent.end(body);
-    });
+  /** It may be another one after it has failed. */
+  let looksForAll = false;
+
+  async function beSureOfKinds(signal: AbortSignal): Promise<void> {
+    const path = `/supportedentities?language=${config.language}`;
+    const answer = await exchange.ask({ path, maxBytes: LEAST_ANSWER_BYTES }, signal);
+    const kinds: readonly Json[] = Array.isArray(answer) ? answer : [];
+    const missing = config.entities.filter((kind) => !kinds.includes(kind));
+    if (missing.length > 0)
+      throw new NerFailure(
+        'failed',
+        `the ner service does not look for ${missing.join(', ')} in ${config.language}: configure it to, or take them out of redaction.ner.entities`,
+      );
+    looksForAll = true;
   }
 
   return {
@@ -95,16 +79,18 @@ export function createPresidio(config: NerConfig, ca: Buffer | undefined): Entit
         }
       };
       try {
+        if (queue.length > 0 && !looksForAll) await beSureOfKinds(signal);
         await Promise.all(Array.from({ length: Math.min(config.maxConcurrent, queue.length) }, work));
         return found;
       } catch (thrown) {
         stop.abort();
+        looksForAll = false;
         if (late.aborted) throw new NerFailure('late', 'the ner service did not answer in time');
         if (thrown instanceof NerFailure) throw thrown;
         throw new NerFailure('failed', 'the ner service could not be reached');
       }
     },
-    close: () => agent.destroy(),
+    close: () => exchange.close(),
   };
 }
 
