@@ -81,6 +81,17 @@ export function createSettle(parts: SettleParts): handleUnaryCall<Wire.SettleReq
     remember(seen, key);
     return true;
   };
+  /** Appends it once, however often it is reported; one call may do so twice. Rejects when it cannot be kept. */
+  const once = async (key: string, append: () => Promise<void>): Promise<void> => {
+    if (recorded.has(key)) return;
+    const appending =
+      underWay.get(key) ??
+      append()
+        .then(() => remember(recorded, key))
+        .finally(() => underWay.delete(key));
+    underWay.set(key, appending);
+    await appending;
+  };
   const mayReport = ({ identity }: Caller, { tenant_id: tenant, agent_id: agent }: ReuseReport): boolean =>
     parts.mayReport(identity, tenant, agent);
   /** Rejects when one cannot be kept: the PEP still has it, and reports it again, here or elsewhere. */
@@ -90,11 +101,11 @@ export function createSettle(parts: SettleParts): handleUnaryCall<Wire.SettleReq
       parts.observer.settled('invalid');
       return false;
     }
-    const { decision_id: id } = report.value;
-    if (recorded.has(id)) return true;
-    await parts.sink?.append(recordOf(report.value));
-    remember(recorded, id);
-    parts.observer.settled('reused');
+    const { decision_id: id, tenant_id: tenant, agent_id: agent } = report.value;
+    await once(`${tenant}/${agent} reuse ${id}`, async () => {
+      await parts.sink?.append(recordOf(report.value));
+      parts.observer.settled('reused');
+    });
     return true;
   };
   /** The same. Of the agent of the certificate, whoever else may speak for it. */
@@ -105,11 +116,10 @@ export function createSettle(parts: SettleParts): handleUnaryCall<Wire.SettleReq
       return false;
     }
     const { refusal_id: id } = report.value;
-    const key = `${identity.tenant}/${identity.agent} ${id}`;
-    if (recorded.has(key)) return true;
-    await parts.sink?.append(refusalOf(report.value, identity));
-    remember(recorded, key);
-    parts.observer.settled('unasked');
+    await once(`${identity.tenant}/${identity.agent} refusal ${id}`, async () => {
+      await parts.sink?.append(refusalOf(report.value, identity));
+      parts.observer.settled('unasked');
+    });
     return true;
   };
   /** Rejects when it cannot be kept: the PEP reports it again. False for one that no sidecar makes. */
@@ -118,18 +128,11 @@ export function createSettle(parts: SettleParts): handleUnaryCall<Wire.SettleReq
     if (redaction === undefined) return true;
     if (identity.kind !== 'agent') return false;
     const { tenant, agent } = identity;
-    const key = `${tenant}/${agent} enforcement ${decision_id}`;
-    if (recorded.has(key)) return true;
-    const at = new Date(parts.clock.now()).toISOString();
-    const entry = { kind: 'enforcement', decision_id, request_digest, tenant, agent, outcome, redaction, at } as const;
-    const append = async (): Promise<void> => {
-      await parts.sink?.append(entry);
-      remember(recorded, key);
-    };
-    // One call may report a decision twice.
-    const appending = underWay.get(key) ?? append().finally(() => underWay.delete(key));
-    underWay.set(key, appending);
-    await appending;
+    await once(`${tenant}/${agent} enforcement ${decision_id}`, async () => {
+      const at = new Date(parts.clock.now()).toISOString();
+      const entry = { decision_id, request_digest, tenant, agent, outcome, redaction, at };
+      await parts.sink?.append({ kind: 'enforcement', ...entry });
+    });
     return true;
   };
   /** A report, once its result is taken; nothing when it is none. What is withheld because nobody took it was not forwarded. */
