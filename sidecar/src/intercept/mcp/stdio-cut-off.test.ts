@@ -1,4 +1,4 @@
-/** What a server behind the stdio wrapper says to a call that a kill has ended: nobody gets it as the answer to another one. */
+/** Calls behind the stdio wrapper that a kill has ended, or the agent: nobody gets the answer to another one, and they leave room. */
 
 import { PassThrough } from 'node:stream';
 import { afterEach, expect, test } from '@jest/globals';
@@ -9,6 +9,7 @@ import { enforcementParts, memoryLog } from '../../testing/proxy-harness.js';
 import { startChild } from './child.js';
 import { definitionsConfig } from './definitions/config.js';
 import { openToolDefinitions } from './definitions/open.js';
+import { MAX_OPEN } from './sessions.js';
 import { runStdio } from './stdio.js';
 
 /** Answers a call of `slow` when `release` is called, with its news before; and says when it has got one. */
@@ -18,6 +19,7 @@ const say = (message) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', .
 let slow;
 lines.on('line', (line) => {
   const { id, params } = JSON.parse(line);
+  if (id === undefined) return;
   const method = 'notifications/message';
   if (params.name === 'slow') {
     slow = id;
@@ -65,6 +67,8 @@ async function wrapped(behaviour: Behaviour) {
     killEpoch: parts.open.killEpoch,
     call: (id: number, name: string) =>
       input.write(`${JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: {} } })}\n`),
+    cancel: (requestId: number) =>
+      input.write(`${JSON.stringify({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } })}\n`),
     async next(): Promise<unknown> {
       while (!rest.includes('\n')) rest += String((await lines.next()).value);
       const end = rest.indexOf('\n');
@@ -104,4 +108,16 @@ test('what the server says of it is redacted as before', async () => {
   client.behaviour = allow();
   call(2, 'release');
   expect(JSON.stringify(await next())).not.toContain('a@example.com');
+});
+
+test('what was cancelled, and is never answered, leaves room for others', async () => {
+  const { client, call, cancel, next } = await wrapped(allow());
+  for (let id = 1; id <= MAX_OPEN + 1; id += 1) {
+    call(id, 'slow');
+    expect(await next()).toMatchObject({ params: { data: 'begun' } });
+    cancel(id);
+  }
+  call(0, 'other');
+  expect(await next()).toMatchObject({ id: 0, result: { of: 'other' } });
+  expect(client.settled.some(({ outcome }) => outcome === 'upstream_failed')).toBe(true);
 });

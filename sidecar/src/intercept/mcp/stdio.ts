@@ -69,6 +69,9 @@ export interface StdioOptions {
 /** Names a request that may still wait. */
 const CANCELLED = 'notifications/cancelled';
 
+/** Requests that need no answer any more, cancelled or cut off, for which one is waited; beyond, the oldest leaves room. */
+const MAX_UNWANTED = 256;
+
 const UNREDACTED = 'its answer could not be redacted';
 
 interface Open {
@@ -103,6 +106,8 @@ export async function runStdio(options: StdioOptions): Promise<void> {
   const gone = new AbortController();
   const openAccount = createAccounts(options.client, clock);
   const open = new Map<string, Open>();
+  /** Of those, the ones that a server need not answer any more. */
+  const unwantedOpen = new Set<string>();
   // Requests of the server that are being decided; its own cancellation makes them moot.
   const deciding = new Map<string, { cancelled: boolean }>();
   // Requests of our own, which the agent knows nothing of.
@@ -174,7 +179,12 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     if (message.method === 'initialize') session.elicitsUrl = elicitsUrl(message.params['capabilities']);
     const cancelled = message.method === CANCELLED ? message.params['requestId'] : undefined;
     if (isRpcId(cancelled)) session.cancel(cancelled);
-    if (admitted === undefined) return carryOut(await guard(made), { id, made, seen, turn });
+    if (admitted === undefined) {
+      const outcome = await guard(made);
+      await carryOut(outcome, { id, made, seen, turn });
+      if (isRpcId(cancelled) && !isRefusal(outcome)) needNoAnswer(idKey(cancelled));
+      return undefined;
+    }
     const attempt = await defined(admitted.message, made, seen, turn);
     if (isRefusal(attempt)) return carryOut(attempt, { id, made, seen, turn });
     return request(attempt, admitted, seen, turn);
@@ -321,6 +331,7 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     const request = open.get(key);
     if (request === undefined) return undefined;
     open.delete(key);
+    unwantedOpen.delete(key);
     session.end(request.id, false);
     if (request.isCut) return undefined;
     request.over();
@@ -328,11 +339,20 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     return request;
   }
 
+  /** An answer may come, and is for nobody else; but a server that was told that nobody waits gives none. */
+  function needNoAnswer(key: string): void {
+    if (!open.has(key)) return;
+    unwantedOpen.add(key);
+    const [oldest] = unwantedOpen;
+    if (unwantedOpen.size > MAX_UNWANTED && oldest !== undefined) closeRequest(oldest, 'upstream_failed');
+  }
+
   /** Stopped while the server is at it: the agent is told, and does not get what the server answers. */
   async function cutOff(key: string, permit: Permit, request: CanonicalRequest): Promise<void> {
     const stopped = open.get(key);
     if (stopped?.permit !== permit || stopped.isCut) return;
     stopped.isCut = true;
+    needNoAnswer(key);
     settle(stopped.account, 'upstream_failed');
     await say(refusalError(stopped.id, refuser.refuse('KILL_SWITCH', { request })));
   }
