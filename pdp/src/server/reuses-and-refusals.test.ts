@@ -45,7 +45,7 @@ describe('reuses', () => {
 
   test('are recorded as allows of their own, once each however often they are reported', async () => {
     expect(await report([reuse(1), reuse(2)])).toBe(2);
-    expect(await report([reuse(2), reuse(3)])).toBe(2);
+    expect(await report([reuse(2), reuse(3), reuse(3)])).toBe(3);
     expect(records.map(({ decision_id, reuse_of, effect }) => [decision_id, reuse_of, effect])).toEqual([
       [id(1), id(99), 'allow'],
       [id(2), id(99), 'allow'],
@@ -115,7 +115,7 @@ describe('refusals', () => {
   });
 
   test('are recorded as those of the agent of the certificate, once each however often they are reported', async () => {
-    expect(await report([refusal(1), refusal(2)])).toBe(2);
+    expect(await report([refusal(1), refusal(2), refusal(1)])).toBe(3);
     expect(await report([refusal(2)])).toBe(1);
     const theirs = { kind: 'refusal', tenant: 'acme', agent: 'analyst', code: 'REQUEST_INVALID', count: 2 };
     expect(records).toMatchObject([

@@ -1,4 +1,4 @@
-/** What happens to a decision while names are looked for. */
+/** What happens to a decision that somebody is stopped after: while it is on its way, and while names are looked for. */
 
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createRegistry, systemClock } from '@portcullis/runtime';
@@ -65,6 +65,17 @@ test('what is stopped while names are looked for is not allowed by the decision 
     client.behaviour = deny({ code: 'KILL_SWITCH', message: 'stopped' });
     open.killEpoch('pdp-1', 1);
     return false;
+  };
+  expect(await guard(ATTEMPT)).toMatchObject({ kind: 'refusal', code: 'KILL_SWITCH' });
+  expect(client.settled.map(({ outcome }) => outcome)).toEqual(['refused']);
+});
+
+test('a decision that was on its way when somebody was stopped allows nothing', async () => {
+  client.behaviour = (request) => {
+    const decided = allow()(request);
+    client.behaviour = deny({ code: 'KILL_SWITCH', message: 'stopped' });
+    open.killEpoch('pdp-1', 1);
+    return decided;
   };
   expect(await guard(ATTEMPT)).toMatchObject({ kind: 'refusal', code: 'KILL_SWITCH' });
   expect(client.settled.map(({ outcome }) => outcome)).toEqual(['refused']);

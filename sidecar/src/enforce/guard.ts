@@ -38,7 +38,7 @@ export interface GuardOptions {
   readonly capabilities: Capabilities;
   /** Carries out the conditions that change what is sent and what comes back. */
   readonly redactor?: Pick<Redactor, 'plan'>;
-  /** Whether somebody was stopped while a decision was carried out. */
+  /** Whether somebody was stopped while a decision was on its way or carried out. */
   readonly open: Pick<OpenAttempts, 'kills'>;
   readonly refuser: Refuser;
   readonly clock: Clock;
@@ -49,7 +49,7 @@ export interface GuardOptions {
   readonly backstopMs: number;
 }
 
-/** Decisions about one attempt, each overtaken by a kill while it was carried out, before nobody waits for another. */
+/** Decisions about one attempt, each overtaken by a kill on its way or while it was carried out, before nobody waits for another. */
 export const MAX_OVERTAKEN = 3;
 /** Why nothing passes when the service that knows names is silent. */
 export const NAMES_UNKNOWN = 'names had to be taken out of the request, and the service that finds them did not answer';
@@ -99,12 +99,13 @@ export function createGuard(options: GuardOptions): Guard {
     try {
       for (let round = 1; round <= MAX_OVERTAKEN; round += 1) {
         const askedAt = clock.monotonic();
+        // From before the question: a decision on its way may be older than the kill that overtakes it.
+        const { kills } = open;
         const answer = await withBackstop(client.ask(attempt.request), backstopMs);
         if (answer.kind !== 'decision') return refuser.unanswered(answer.failure, attempt.request);
-        const { kills } = open;
         const outcome = await judge(answer.decision, attempt, askedAt);
         if (isRefusal(outcome) || open.kills === kills) return outcome;
-        // While names were looked for, somebody was stopped: perhaps this one.
+        // While it was asked about, or names were looked for, somebody was stopped: perhaps this one.
         giveBack(client, outcome);
       }
       return refuser.refuse('KILL_SWITCH', { request: attempt.request });

@@ -217,10 +217,16 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
     const { permit, call, row, request, endpoint, card, skill } = allowed;
     const account = openAccount(permit);
     let outcome: RelayOutcome = 'upstream_failed';
-    const ended = options.open.add(request, () => cutOff(turn, call.id, row.generation, request));
+    const cut = new AbortController();
+    const signal = AbortSignal.any([turn.signal, cut.signal]);
+    const ended = options.open.add(request, () => {
+      cutOff(turn, call.id, row.generation, request);
+      // The agent has not left: it has its answer.
+      cut.abort();
+    });
     try {
       const upstream = turn.peer.upstream(endpoint);
-      const reply = await upstream.forward(permit, 'POST', allowed.headers, turn.signal);
+      const reply = await upstream.forward(permit, 'POST', allowed.headers, signal);
       outcome = await options.relay({
         reply,
         response: turn.response,
@@ -239,7 +245,7 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
         ...(row.answersCard ? { replaced: (result) => cards.extended(turn, card, result) } : {}),
       });
     } catch (thrown) {
-      if (!turn.signal.aborted) options.log.warn({ [LOG_FIELD.error]: thrown }, 'Peer could not be reached');
+      if (!signal.aborted) options.log.warn({ [LOG_FIELD.error]: thrown }, 'Peer could not be reached');
       say(turn.response, turn.voice.failure(call.id, 'it could not be reached'));
     } finally {
       ended();
@@ -248,7 +254,7 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
     }
   }
 
-  /** Ends it for the agent, which ends it upstream as well; an answer that has begun cannot be told why. */
+  /** Ends it for the agent; an answer that has begun cannot be told why. */
   function cutOff(turn: Turn, id: RpcId, generation: Generation, request: CanonicalRequest): void {
     if (turn.response.headersSent) turn.response.destroy();
     else refused(turn, id, refuser.refuse('KILL_SWITCH', { request }), generation);

@@ -86,7 +86,7 @@ export function readableEvent(event: SseEvent, said: string, change: ChangeText)
   const { data, raw } = event;
   if (data === undefined) return event;
   const isPlain = READ_LINES.test(raw.toString('latin1'));
-  const value = data[0] === BRACE ? parsed(data) : undefined;
+  const value = isObjectText(data) ? parsed(data) : undefined;
   const framed = value === undefined ? undefined : framedEvent(withoutProbabilities(value), said, change);
   if (isPlain && framed === value) return event;
   const read = framed === undefined || framed === value ? data : Buffer.from(JSON.stringify(framed));
@@ -94,16 +94,25 @@ export function readableEvent(event: SseEvent, said: string, change: ChangeText)
 }
 
 const BRACE = 0x7b;
+/** What may stand before JSON (RFC 8259 section 2). */
+const SPACES: ReadonlySet<number | undefined> = new Set([0x20, 0x09, 0x0a, 0x0d]);
+
+function isObjectText(data: Buffer): boolean {
+  let at = 0;
+  while (SPACES.has(data[at])) at += 1;
+  return data[at] === BRACE;
+}
 
 function framedEvent(value: JsonObject, said: string, change: ChangeText): JsonObject {
   // A chunk is what has choices, whatever it calls itself.
   if (said === 'choices' || value['type'] === undefined) return mapFrame(value, said, change);
-  // Events of the other APIs have the answer in a member.
+  // Events of the other APIs have the answer in a member, and Anthropic's how it ends in two.
+  const holders = value['type'] === 'message_delta' ? ['delta', 'usage'] : ['response', 'message'];
   let framed = value;
-  for (const name of ['response', 'message']) {
+  for (const name of holders) {
     const held = value[name];
-    if (!isObject(held)) continue;
-    const mapped = mapFrame(held, said, change);
+    if (held === undefined) continue;
+    const mapped = isObject(held) ? mapFrame(held, said, change) : mapTexts(mapNumbers(held, name, change), change);
     if (mapped !== held) framed = { ...framed, [name]: mapped };
   }
   return framed;

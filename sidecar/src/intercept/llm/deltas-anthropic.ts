@@ -71,13 +71,13 @@ export const createMessageStream: NonNullable<Endpoint['stream']> = ({ tools }) 
     if (block.held !== undefined) {
       if (type !== INPUT) throw new StreamFault('a call has no words');
       block.held.push(raw);
-      block.json += textOf(change['partial_json']);
+      block.json += pieceOf(change, 'partial_json');
       return [];
     }
     const member = Object.hasOwn(DELTA_TEXTS, type) ? DELTA_TEXTS[type] : undefined;
     if (type === INPUT) {
       block.inputs.push(raw);
-      block.json += textOf(change['partial_json']);
+      block.json += pieceOf(change, 'partial_json');
       return [];
     }
     if (member === undefined && tools.isActive && !AT_ONCE.has(type)) return [];
@@ -86,7 +86,7 @@ export const createMessageStream: NonNullable<Endpoint['stream']> = ({ tools }) 
       return other === change ? [raw] : [event('content_block_delta', { ...value, delta: other })];
     }
     block.spoken = value;
-    const text = textOf(change[member]);
+    const text = pieceOf(change, member);
     const passed = tools.say(String(index), text);
     if (passed === text) return [raw];
     return passed === '' ? [] : [event('content_block_delta', { ...value, delta: { ...change, [member]: passed } })];
@@ -192,6 +192,13 @@ function wordsOf({ delta }: JsonObject): string | undefined {
   const type = isObject(delta) ? textOf(delta['type']) : '';
   if (type === INPUT) return 'partial_json';
   return Object.hasOwn(DELTA_TEXTS, type) ? DELTA_TEXTS[type] : undefined;
+}
+
+/** The words of a delta. Anything else than a text would pass as one without words. */
+function pieceOf(change: JsonObject, member: string): string {
+  const piece = change[member] ?? '';
+  if (typeof piece !== 'string') throw new StreamFault('the words of a delta are no text');
+  return piece;
 }
 
 function withText(spoken: JsonObject, text: string): Buffer {

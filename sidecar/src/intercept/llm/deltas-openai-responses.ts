@@ -5,7 +5,7 @@ import { mapTexts } from './content.js';
 import { type Endpoint, type ProposedCall, StreamFault, type StreamReader, type Usage } from './endpoint.js';
 import { event } from './errors.js';
 import { parsed } from './event-data.js';
-import { countOf, isObject, listOf, textOf } from './json-values.js';
+import { countOf, isObject, textOf } from './json-values.js';
 import { bareCallEvent, bareEnd, barePiece } from './known-members.js';
 import { itemCall, noticeItem, readResponse, responseIn } from './openai-response.js';
 import { usageOf } from './openai-values.js';
@@ -27,6 +27,9 @@ interface Held {
 
 /** What speaks of the arguments of a call for the agent; without an item that is held back it speaks of nothing. */
 const ARGUMENTS = /^response\.(function_call_arguments|custom_tool_call_input)\.(delta|done)$/;
+
+/** How far an item is. */
+const STATUS = /^[a-z_]{1,32}$/;
 
 /** Reads a stream of events. */
 export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }) => {
@@ -68,7 +71,9 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
   };
 
   function heldEvent(type: string, sent: JsonObject, raw: Buffer): Held['events'][number] {
-    const value = tools.isActive ? bareCallEvent(sent) : sent;
+    if (ARGUMENTS.test(type) && typeof (sent['delta'] ?? '') !== 'string')
+      throw new StreamFault('a piece of a call is no text');
+    const value = tools.isActive ? bareCallEvent(sent, type) : sent;
     return { type, value, raw: value === sent ? raw : undefined };
   }
 
@@ -78,7 +83,8 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
     const given = mapTexts(item, tools.whole) as JsonObject;
     const call = given === item ? came : (itemCall(given) ?? came);
     const notice = await verdictOn(call);
-    if (notice === undefined && given === item && isPlain(holding, came))
+    const isLooked = !tools.isActive || saysNoMore(holding.events[0]?.value['item'], item);
+    if (notice === undefined && given === item && isLooked && isPlain(holding, came))
       return holding.events.map(({ type, value, raw }) => emit(type, value, raw));
     if (notice === undefined) {
       // Its pieces may say something else than the whole that was decided; clients take the call from here as well.
@@ -167,7 +173,8 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
       }
       started = responseIn(value) ?? started;
       // Clients take an answer from here that nobody has decided.
-      if (listOf(responseIn(value)?.['output'])?.length) throw new StreamFault('an item was not announced');
+      const output = responseIn(value)?.['output'] ?? [];
+      if (!Array.isArray(output) || output.length > 0) throw new StreamFault('an item was not announced');
       const index = countOf(value['output_index']);
       const { item } = value;
       const announced = type === 'response.output_item.added' && isObject(item) ? itemCall(item) : undefined;
@@ -225,6 +232,17 @@ function isSame({ call: begun, events, deltas }: Held, call: ProposedCall): bool
 function isPlain({ call: begun, events }: Held, call: ProposedCall): boolean {
   if (inputOf(call) !== undefined) return true;
   return events.length === 2 && JSON.stringify(begun.arguments) === JSON.stringify(call.arguments);
+}
+
+/** Whether what announced a call has no words besides those of the call at its end. */
+function saysNoMore(begun: Json | undefined, whole: JsonObject): boolean {
+  if (!isObject(begun)) return false;
+  return Object.entries(begun).every(([name, said]) => {
+    const last = whole[name];
+    if (name === 'status' && typeof said === 'string' && STATUS.test(said)) return true;
+    if (typeof said === 'string' && typeof last === 'string') return last.startsWith(said);
+    return said === null || said === '' || JSON.stringify(said) === JSON.stringify(last);
+  });
 }
 
 /** What an event says of a call that is complete. */

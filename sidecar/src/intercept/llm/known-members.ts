@@ -36,8 +36,17 @@ export function bareMessageEvent(value: JsonObject, type: string, words: string 
 
 /** Members of an event of the Responses API with a piece of a text. */
 const PIECE = of('sequence_number', 'item_id', 'output_index', 'content_index', 'summary_index', 'delta');
-/** Of one about a call. */
-const CALL = of('sequence_number', 'item_id', 'output_index', 'item', 'delta', 'arguments', 'input', 'name');
+/** Of one about a call: where it is, and what it says of it. */
+const PLACE = ['sequence_number', 'item_id', 'output_index'] as const;
+const CALL_EVENTS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ['response.output_item.added', of(...PLACE, 'item')],
+  ['response.output_item.done', of(...PLACE, 'item')],
+  ['response.function_call_arguments.delta', of(...PLACE, 'delta')],
+  ['response.function_call_arguments.done', of(...PLACE, 'arguments', 'name')],
+  ['response.custom_tool_call_input.delta', of(...PLACE, 'delta')],
+  ['response.custom_tool_call_input.done', of(...PLACE, 'input')],
+]);
+const OTHER_EVENT = of(...PLACE);
 /** Of the one with the whole answer. */
 const END = of('sequence_number', 'response');
 
@@ -47,8 +56,8 @@ export function barePiece(value: JsonObject): JsonObject {
 }
 
 /** An event of the Responses API about a call, with what is known of it. */
-export function bareCallEvent(value: JsonObject): JsonObject {
-  return only(value, CALL);
+export function bareCallEvent(value: JsonObject, type: string): JsonObject {
+  return only(value, CALL_EVENTS.get(type) ?? OTHER_EVENT);
 }
 
 /** The last event of the Responses API with what is known of it. */

@@ -21,7 +21,8 @@ export interface Steps {
   /** What is carried out; absent for what another attempt stands for. */
   readonly request: CanonicalRequest | undefined;
   readonly shown?: RelayTask['shown'];
-  send(): Promise<UpstreamReply>;
+  /** @param signal aborted when nobody is to have the answer any more, or it is not to go at all */
+  send(signal: AbortSignal): Promise<UpstreamReply>;
   relay(task: RelayTask): Promise<RelayOutcome>;
   readonly answered?: () => void;
   readonly brokeOff?: () => void;
@@ -55,9 +56,18 @@ export function createCarryOut({ refuser, replies, openAccount, open, observer, 
   return async (turn, permit, id, expected, { request, shown, send, relay, answered, brokeOff }) => {
     const account = openAccount(permit);
     let outcome: RelayOutcome = 'upstream_failed';
-    const ended = request === undefined ? () => undefined : open.add(request, () => cutOff(turn, id, request));
+    const cut = new AbortController();
+    const signal = AbortSignal.any([turn.signal, cut.signal]);
+    const ended =
+      request === undefined
+        ? () => undefined
+        : open.add(request, () => {
+            cutOff(turn, id, request);
+            // The agent has not left: it has its answer.
+            cut.abort();
+          });
     try {
-      const reply = await send();
+      const reply = await send(signal);
       outcome = await relay({
         reply,
         response: turn.response,
@@ -77,7 +87,7 @@ export function createCarryOut({ refuser, replies, openAccount, open, observer, 
         brokeOff: brokeOff ?? (() => undefined),
       });
     } catch (thrown) {
-      if (!turn.signal.aborted) log.warn({ [LOG_FIELD.error]: thrown }, 'Upstream could not be reached');
+      if (!signal.aborted) log.warn({ [LOG_FIELD.error]: thrown }, 'Upstream could not be reached');
       answerJson(turn.response, id === undefined ? 502 : 200, upstreamError(id, 'it could not be reached'));
     } finally {
       ended();
@@ -86,7 +96,7 @@ export function createCarryOut({ refuser, replies, openAccount, open, observer, 
     }
   };
 
-  /** Ends it for the agent, which ends it upstream as well; an answer that has begun cannot be told why. */
+  /** Ends it for the agent; an answer that has begun cannot be told why. */
   function cutOff(turn: Turn, id: RpcId | undefined, request: CanonicalRequest): void {
     if (turn.response.headersSent) {
       turn.response.destroy();

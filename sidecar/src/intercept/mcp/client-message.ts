@@ -84,23 +84,22 @@ export function createClientMessage(options: ClientMessageOptions): ClientMessag
       if (outcome.payload !== attempt.payload && Object.keys(turn.headers).some(isParameterMirror)) {
         return replies.refused(turn, id, notMirrored(outcome), seen);
       }
-      await session.opened();
-      if (isRpcId(cancelled)) await session.gone(cancelled);
       const expected = { seen, session, expects: (given: unknown) => given === id && !answered };
       await carryOut(turn, outcome, id, expected, {
         request: attempt.request,
         ...(id !== undefined && message.method === LIST_TOOLS
           ? { shown: (bytes: Buffer) => tools.shown(bytes, { requestId: id, seen, session, permit: outcome }) }
           : {}),
-        send: () =>
-          turn.upstream
-            .forward(outcome, 'POST', turn.headers, turn.signal, () => {
-              if (id !== undefined) session.left(id);
-            })
-            .then((reply) => {
-              if (message.method === 'initialize') introduced(seen, message.params, reply);
-              return reply;
-            }),
+        async send(signal) {
+          // Under way from here on: who is stopped while it waits for others is not sent.
+          await session.opened();
+          if (isRpcId(cancelled)) await session.gone(cancelled);
+          const reply = await turn.upstream.forward(outcome, 'POST', turn.headers, signal, () => {
+            if (id !== undefined) session.left(id);
+          });
+          if (message.method === 'initialize') introduced(seen, message.params, reply);
+          return reply;
+        },
         relay: (task) => (id === undefined ? relay.status(task) : relay.answer(task)),
         answered: () => {
           answered = true;

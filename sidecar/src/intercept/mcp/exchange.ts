@@ -140,7 +140,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
       { seen, session, expects: () => false },
       {
         request: undefined,
-        send: () => turn.upstream.answer(permit, JSON.stringify(message.value), answering(turn.headers), turn.signal),
+        send: (signal) => turn.upstream.answer(permit, JSON.stringify(message.value), answering(turn.headers), signal),
         relay: (task) => relay.status(task),
       },
     );
@@ -170,7 +170,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
         { seen, session, expects },
         {
           request: made.request,
-          send: () => turn.upstream.forward(permit, name, turn.headers, turn.signal).finally(opened),
+          send: (signal) => turn.upstream.forward(permit, name, turn.headers, signal).finally(opened),
           relay: (task) => (name === 'GET' ? relay.answer(task) : relay.status(task)),
         },
       );

@@ -4,6 +4,7 @@
  */
 
 import type { Permit } from '../../enforce/permit.js';
+import { createArrivals } from './arrivals.js';
 import { createSeenTools, type SeenTools } from './definitions/seen-tools.js';
 import { idKey, type RpcId } from './message.js';
 
@@ -15,12 +16,6 @@ export const MAX_OPEN = 1024;
 /** Longest time that what an agent says waits for a stream that it opened before. */
 export const OPENING_MS = 500;
 
-/**
- * Longest time that a cancellation waits for a request that has not come: an agent that cancels at once sends both on
- * connections of their own, and the smaller of the two may be read first.
- */
-export const ARRIVING_MS = 100;
-
 /** One session with one server. The session without an id is shared by all stateless clients. */
 export interface Session {
   /** Whether ids can be told apart between clients, so that a reused id is a mistake or an attack. */
@@ -30,7 +25,7 @@ export interface Session {
   /** The request has gone to the server. */
   left(id: RpcId): void;
   /**
-   * Resolves once the request with this id, if it is still being decided or comes within {@link ARRIVING_MS}, has gone to
+   * Resolves once the request with this id, if it is still being decided or comes in time ({@link createArrivals}), has gone to
    * the server or never will: what is said about it must not get there first. Where ids cannot be told apart, at once.
    * Until then it is cancelled as by {@link Session.cancel}, which may have come before the request.
    */
@@ -106,7 +101,7 @@ export function createSession(named: boolean): Session {
   /** By id, whether it has gone to the server. */
   const running = new Map<string, boolean>();
   const departures = new Map<string, PromiseWithResolvers<void>>();
-  const arrivals = new Map<string, PromiseWithResolvers<void>>();
+  const arrivals = createArrivals();
   const broken = new Set<string>();
   const offered = new Map<string, Permit[]>();
   const streams = new Set<Promise<void>>();
@@ -115,14 +110,6 @@ export function createSession(named: boolean): Session {
   const cancelled = new Set<string>();
   const told = new Set<string>();
   let offers = 0;
-  const arrival = async (at: string): Promise<void> => {
-    const arriving = arrivals.get(at) ?? Promise.withResolvers<void>();
-    arrivals.set(at, arriving);
-    const timer = setTimeout(arriving.resolve, ARRIVING_MS);
-    await arriving.promise;
-    clearTimeout(timer);
-    if (arrivals.get(at) === arriving) arrivals.delete(at);
-  };
   const depart = (at: string): void => {
     departures.get(at)?.resolve();
     departures.delete(at);
@@ -163,7 +150,7 @@ export function createSession(named: boolean): Session {
       if (running.has(at) || running.size >= MAX_OPEN) return false;
       broken.delete(at);
       running.set(at, false);
-      arrivals.get(at)?.resolve();
+      arrivals.came(at);
       return true;
     },
     left(id) {
@@ -174,7 +161,7 @@ export function createSession(named: boolean): Session {
     },
     async gone(id) {
       const at = idKey(id);
-      if (named && !running.has(at)) await arrival(at);
+      if (named && !running.has(at)) await arrivals.wait(at);
       if (running.get(at) !== false) return;
       cancel(at);
       const departure = departures.get(at) ?? Promise.withResolvers<void>();

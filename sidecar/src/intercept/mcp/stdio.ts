@@ -69,6 +69,9 @@ export interface StdioOptions {
 /** Names a request that may still wait. */
 const CANCELLED = 'notifications/cancelled';
 
+/** Requests that need no answer any more, cancelled or cut off, for which one is waited; beyond, the oldest leaves room. */
+const MAX_UNWANTED = 256;
+
 const UNREDACTED = 'its answer could not be redacted';
 
 interface Open {
@@ -78,6 +81,8 @@ interface Open {
   readonly account: Account;
   /** It is over: nobody need cut it off. */
   readonly over: () => void;
+  /** Cut off: told, and settled. It stays until it is answered, so that nobody else gets its answer. */
+  isCut: boolean;
   /** What is left of its answer, where that is a list of tools. */
   readonly shown?: (bytes: Buffer) => Promise<Buffer>;
 }
@@ -101,6 +106,8 @@ export async function runStdio(options: StdioOptions): Promise<void> {
   const gone = new AbortController();
   const openAccount = createAccounts(options.client, clock);
   const open = new Map<string, Open>();
+  /** Of those, the ones that a server need not answer any more. */
+  const unwantedOpen = new Set<string>();
   // Requests of the server that are being decided; its own cancellation makes them moot.
   const deciding = new Map<string, { cancelled: boolean }>();
   // Requests of our own, which the agent knows nothing of.
@@ -172,7 +179,12 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     if (message.method === 'initialize') session.elicitsUrl = elicitsUrl(message.params['capabilities']);
     const cancelled = message.method === CANCELLED ? message.params['requestId'] : undefined;
     if (isRpcId(cancelled)) session.cancel(cancelled);
-    if (admitted === undefined) return carryOut(await guard(made), { id, made, seen, turn });
+    if (admitted === undefined) {
+      const outcome = await guard(made);
+      await carryOut(outcome, { id, made, seen, turn });
+      if (isRpcId(cancelled) && !isRefusal(outcome)) needNoAnswer(idKey(cancelled));
+      return undefined;
+    }
     const attempt = await defined(admitted.message, made, seen, turn);
     if (isRefusal(attempt)) return carryOut(attempt, { id, made, seen, turn });
     return request(attempt, admitted, seen, turn);
@@ -242,7 +254,7 @@ export async function runStdio(options: StdioOptions): Promise<void> {
           method === LIST_TOOLS
             ? { shown: (said: Buffer) => tools.shown(said, { requestId: id, seen, session, permit: outcome }) }
             : {};
-        open.set(idKey(id), { id, era: seen.era, permit: outcome, account, over, ...shown });
+        open.set(idKey(id), { id, era: seen.era, permit: outcome, account, over, isCut: false, ...shown });
       }
       await child.forward(outcome);
       if (id === undefined) {
@@ -314,21 +326,35 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     });
   }
 
+  /** Nothing where the agent was told already. */
   function closeRequest(key: string, outcome: RelayOutcome): Open | undefined {
     const request = open.get(key);
     if (request === undefined) return undefined;
     open.delete(key);
-    request.over();
+    unwantedOpen.delete(key);
     session.end(request.id, false);
+    if (request.isCut) return undefined;
+    request.over();
     settle(request.account, outcome);
     return request;
   }
 
-  /** Stopped while the server is at it: the agent is told, and hears nothing of what the server says to it any more. */
+  /** An answer may come, and is for nobody else; but a server that was told that nobody waits gives none. */
+  function needNoAnswer(key: string): void {
+    if (!open.has(key)) return;
+    unwantedOpen.add(key);
+    const [oldest] = unwantedOpen;
+    if (unwantedOpen.size > MAX_UNWANTED && oldest !== undefined) closeRequest(oldest, 'upstream_failed');
+  }
+
+  /** Stopped while the server is at it: the agent is told, and does not get what the server answers. */
   async function cutOff(key: string, permit: Permit, request: CanonicalRequest): Promise<void> {
-    if (open.get(key)?.permit !== permit) return;
-    const stopped = closeRequest(key, 'upstream_failed');
-    if (stopped !== undefined) await say(refusalError(stopped.id, refuser.refuse('KILL_SWITCH', { request })));
+    const stopped = open.get(key);
+    if (stopped?.permit !== permit || stopped.isCut) return;
+    stopped.isCut = true;
+    needNoAnswer(key);
+    settle(stopped.account, 'upstream_failed');
+    await say(refusalError(stopped.id, refuser.refuse('KILL_SWITCH', { request })));
   }
 
   /** @param of only this one; another may have its id by now */
@@ -358,14 +384,13 @@ export async function runStdio(options: StdioOptions): Promise<void> {
   /** @param answered the request that was open when it came; another one may have its id by now */
   async function deliver(bytes: Buffer, finding: Finding, answered: Open | undefined): Promise<void> {
     if (finding.verdict === 'pass' || finding.verdict === 'replace') {
-      const isOver = (): boolean => answered !== undefined && open.get(idKey(answered.id)) !== answered;
-      const twice = (): void => log.warn({ [LOG_FIELD.reason]: 'answered before' }, 'Server message was not delivered');
-      if (isOver()) return twice();
       if (answered !== undefined) {
+        const isOver = (): boolean => open.get(idKey(answered.id)) !== answered || answered.isCut;
+        if (isOver()) return late(answered);
         answered.account.received(bytes.length);
         const brought = finding.verdict === 'pass' ? (finding.brings ?? null) : null;
         const isReleased = await answered.account.release(brought);
-        if (isOver()) return twice();
+        if (isOver()) return late(answered);
         if (!isReleased) return failOpen(idKey(answered.id), 'its answer could not be recorded');
         // Closed before it is delivered: once the agent has its answer it may use the id again.
         closeRequest(idKey(answered.id), 'forwarded');
@@ -377,6 +402,12 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     if (finding.verdict === 'drop' && finding.decline !== undefined) {
       await child.decline(finding.decline.id, finding.decline.refusal).catch(() => undefined);
     }
+  }
+
+  /** An answer to what is over: answered before, or cut off, which ends with it. */
+  function late(answered: Open): void {
+    if (open.get(idKey(answered.id)) === answered) closeRequest(idKey(answered.id), 'upstream_failed');
+    log.warn({ [LOG_FIELD.reason]: 'its request is over' }, 'Server message was not delivered');
   }
 
   /** A server does not say which request a message belongs to: what any open one has to be redacted of, all are. */
@@ -423,6 +454,7 @@ export async function runStdio(options: StdioOptions): Promise<void> {
     if (!came.ok) return log.warn({ [LOG_FIELD.reason]: came.message }, 'Server output was not a message');
     // Found out before the wait: after it somebody else may have the id, whose permit nothing was redacted under.
     const answered = known ?? answeredBy(came.message);
+    if (answered?.isCut === true) return late(answered);
     let bytes: Buffer;
     try {
       bytes = await redacted(said);

@@ -1,8 +1,8 @@
 /** The requests of one client under way at the endpoint of all servers: where each is, and whether it is still wanted. */
 
 import type { Json } from '@portcullis/policy/model';
+import { createArrivals } from '../arrivals.js';
 import { idKey, isRpcId, type RpcId } from '../message.js';
-import { ARRIVING_MS } from '../sessions.js';
 
 /** They. */
 export interface Running {
@@ -14,7 +14,7 @@ export interface Running {
   end(id: RpcId): void;
   /**
    * The client wants no answer any more. The server where the request is; nothing where it has gone to none, and it goes
-   * to none any more, is over, or does not come within {@link ARRIVING_MS}.
+   * to none any more, is over, or does not come in time ({@link createArrivals}).
    */
   cancel(id: Json | undefined): Promise<string | undefined>;
 }
@@ -30,24 +30,14 @@ interface Request {
 /** None yet. */
 export function createRunning(): Running {
   const requests = new Map<string, Request>();
-  const arrivals = new Map<string, PromiseWithResolvers<void>>();
-
-  /** The smaller of two messages may be read first. */
-  async function arrival(key: string): Promise<void> {
-    const arriving = arrivals.get(key) ?? Promise.withResolvers<void>();
-    arrivals.set(key, arriving);
-    const timer = setTimeout(arriving.resolve, ARRIVING_MS);
-    await arriving.promise;
-    clearTimeout(timer);
-    if (arrivals.get(key) === arriving) arrivals.delete(key);
-  }
+  const arrivals = createArrivals();
 
   return {
     begin(id) {
       const key = idKey(id);
       if (requests.has(key) || requests.size >= MAX_RUNNING) return false;
       requests.set(key, { server: undefined, isWanted: true });
-      arrivals.get(key)?.resolve();
+      arrivals.came(key);
       return true;
     },
     goes(id, server) {
@@ -60,7 +50,7 @@ export function createRunning(): Running {
     async cancel(id) {
       if (!isRpcId(id)) return undefined;
       const key = idKey(id);
-      if (!requests.has(key)) await arrival(key);
+      if (!requests.has(key)) await arrivals.wait(key);
       const request = requests.get(key);
       if (request !== undefined) request.isWanted = false;
       return request?.server;

@@ -201,7 +201,7 @@ export function createServeSession(options: ServeSessionOptions): ServeSession {
     const expected = { seen, session, expects: () => false };
     return carryOut(own, permit, undefined, expected, {
       request: undefined,
-      send: () => own.upstream.answer(permit, JSON.stringify(value), answering(own.headers), own.signal),
+      send: (signal) => own.upstream.answer(permit, JSON.stringify(value), answering(own.headers), signal),
       relay: (task) => relay.status(task),
     });
   }
