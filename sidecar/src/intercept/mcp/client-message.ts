@@ -86,7 +86,8 @@ export function createClientMessage(options: ClientMessageOptions): ClientMessag
       }
       await session.opened();
       if (isRpcId(cancelled)) await session.gone(cancelled);
-      const expected = { seen, session, expects: (given: unknown) => given === id && !answered };
+      const expects = (given: unknown): boolean => given === id && !answered;
+      const expected = { seen, session, expects, concerns: turn.concerns };
       await carryOut(turn, outcome, id, expected, {
         request: attempt.request,
         ...(id !== undefined && message.method === LIST_TOOLS

@@ -38,6 +38,8 @@ export type AnswerCombined = (
 export interface CombinedObserver {
   /** A server could not be asked, or may not be: what is its own was left out of an answer. */
   serverMissing(): void;
+  /** What a server said was about a request or task that is not its own, or not this client's, and was dropped. */
+  messageDropped(): void;
 }
 
 /** What it needs. */
@@ -109,7 +111,11 @@ export function createAnswerCombined(options: AnswerCombinedOptions): AnswerComb
     const headers = isMirrored
       ? { ...reached.turn.headers, 'mcp-name': encodeHeaderValue(name) }
       : reached.turn.headers;
-    const learned = (brought: Json): void => tasks.learn(server, brought);
+    const learned = (brought: Json): void => {
+      tasks.learn(server, brought);
+      client.subjects.named(server, brought);
+    };
+    client.subjects.sent(server, answer.message);
     return clientMessage({ ...reached.turn, headers, learned }, answer.message, reached.seen);
   };
 
@@ -131,6 +137,7 @@ export function createAnswerCombined(options: AnswerCombinedOptions): AnswerComb
         resources.learn(server, method, result);
         tasks.learn(server, result);
         if (!isShown) return result;
+        client.subjects.named(server, result);
         const bytes = Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: requestId, result }));
         const isList = method === LIST_TOOLS;
         const shown = isList ? await tools.shown(bytes, { requestId, seen, session, permit }) : bytes;

@@ -3,6 +3,7 @@
 import type { Era } from '../methods.js';
 import type { Sighting } from '../to-attempt.js';
 import type { Turn } from '../turn.js';
+import type { Subjects } from './subjects.js';
 
 /** One client's exchange at one server. */
 export interface Reached {
@@ -13,6 +14,8 @@ export interface Reached {
 /** It. */
 export interface CombinedClient {
   readonly era: Era;
+  /** What servers may speak of to it. */
+  readonly subjects: Subjects;
   /** Nothing where the server cannot be reached, which was told. Never rejects. */
   reach(server: string): Promise<Reached | undefined>;
 }

@@ -98,6 +98,7 @@ export function createServeSession(options: ServeSessionOptions): ServeSession {
       if (message.method === 'logging/setLevel') return await setLevel(turn, message, connections);
       const client = {
         era: 'legacy',
+        subjects: connections.subjects,
         async reach(server: string) {
           const reached = await connections.reach(turn, server);
           return reached === undefined ? undefined : { turn: reached.turn, seen: seenAt(reached.turn) };

@@ -21,6 +21,7 @@ import { createMergedStream } from './merged-stream.js';
 import { createOneStream, type OneStreamOptions } from './one-stream.js';
 import { createResourceOwners } from './resource-owners.js';
 import { createServeSession } from './serve-session.js';
+import { createSubjects } from './subjects.js';
 import { createTaskOwners } from './task-owners.js';
 
 /** Serves. Both reject for defects only. */
@@ -75,10 +76,13 @@ export function createServeCombined(options: ServeCombinedOptions): ServeCombine
       // Answers to servers ride in requests.
       if (message.kind !== 'request')
         return replies.respond(turn, id, replies.invalid('only requests are served here'), 400);
+      // Its clients have no sessions: what is known of tasks is known of all of them.
+      const subjects = createSubjects(tasks, () => observer.messageDropped());
       return answer(turn, message, {
         era: 'modern',
+        subjects,
         async reach(server) {
-          const own = at(turn, server);
+          const own: Turn = { ...at(turn, server), concerns: (said) => subjects.areOf(server, said) };
           return { turn: own, seen: sightingOf(own, spoken) };
         },
       });
