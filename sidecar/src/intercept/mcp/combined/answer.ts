@@ -19,7 +19,6 @@ import type { Turn } from '../turn.js';
 import type { CombinedClient } from './client.js';
 import { type CombinedParts, combine } from './combined.js';
 import { LISTEN, type Listen } from './listen.js';
-import type { ResourceOwners } from './resource-owners.js';
 import { ownerOf } from './routes.js';
 import type { TaskOwners } from './task-owners.js';
 
@@ -46,7 +45,6 @@ export interface CombinedObserver {
 export interface AnswerCombinedOptions {
   /** In the order of the configuration. */
   readonly servers: readonly string[];
-  readonly resources: ResourceOwners;
   readonly tasks: TaskOwners;
   readonly refuser: Refuser;
   readonly replies: Replies;
@@ -71,7 +69,7 @@ interface Page {
 
 /** Makes it. */
 export function createAnswerCombined(options: AnswerCombinedOptions): AnswerCombined {
-  const { servers, resources, tasks, refuser, replies, sessions, tools } = options;
+  const { servers, tasks, refuser, replies, sessions, tools } = options;
   const { ownRequest, clientMessage, listen, missing } = options;
 
   return async (turn, message, client, routed) => {
@@ -79,7 +77,7 @@ export function createAnswerCombined(options: AnswerCombinedOptions): AnswerComb
     const parts: CombinedParts = {
       servers,
       era: client.era,
-      resources,
+      resources: client.resources,
       tasks,
       fetch: (server, method, cursor) => ask(message, client, { server, method, cursor, isShown: true }),
       listed: (server, method, cursor) => ask(message, client, { server, method, cursor, isShown: false }),
@@ -134,7 +132,7 @@ export function createAnswerCombined(options: AnswerCombinedOptions): AnswerComb
       return await ownRequest(turn, asked, seen, async (result, permit) => {
         complete(result);
         // What a server claims counts, whatever of it the agent may see.
-        resources.learn(server, method, result);
+        client.resources.learn(server, method, result);
         tasks.learn(server, result);
         if (!isShown) return result;
         client.subjects.named(server, result);

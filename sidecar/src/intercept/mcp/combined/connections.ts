@@ -18,7 +18,7 @@ import { forwardable, sightingOf, type Turn } from '../turn.js';
 import type { CombinedObserver } from './answer.js';
 import { servedCapabilities } from './capabilities.js';
 import { createQuestions, type Questions } from './questions.js';
-import type { ResourceOwners } from './resource-owners.js';
+import { type ResourceViews, viewerOf } from './resource-views.js';
 import { createSubjects, type Subjects } from './subjects.js';
 import { createTaskOwners } from './task-owners.js';
 
@@ -55,7 +55,7 @@ export interface ConnectionsOptions {
   readonly sessions: Sessions;
   readonly ownRequest: OwnRequest;
   readonly ownNotification: OwnNotification;
-  readonly resources: Pick<ResourceOwners, 'known' | 'changed'>;
+  readonly resources: ResourceViews;
   /** An id that was never given to a question before. */
   readonly newQuestionId: () => string;
   readonly minimumVersion: ProtocolVersion;
@@ -83,12 +83,18 @@ export function createConnections(options: ConnectionsOptions, hello: Hello): Co
   const failedAt = new Map<string, number>();
   const over = new AbortController();
   const subjects = createSubjects(createTaskOwners(MAX_TASKS), () => options.observer.messageDropped());
-  const questions = createQuestions(options.newQuestionId, ({ server }, { method, params: { uri } }) => {
-    if (method === 'notifications/resources/list_changed') resources.changed(server);
+  const id = randomUUID();
+  const questions = createQuestions(options.newQuestionId);
+
+  /** Whether the client may hear of it in an exchange of its own. */
+  function concerns({ behalf }: Turn, server: string, said: RpcNotification | RpcRequest): boolean {
+    const { uri } = said.params;
+    if (said.method === 'notifications/resources/list_changed') resources.changed(server);
     // News of a resource are its own server's to tell.
-    const isNews = method === 'notifications/resources/updated' && typeof uri === 'string';
-    return !isNews || resources.known(uri).every((owner) => owner === server);
-  });
+    const isNews = said.method === 'notifications/resources/updated' && typeof uri === 'string';
+    const owners = isNews ? resources.of(viewerOf(behalf, id)).known(uri) : [];
+    return owners.every((owner) => owner === server) && subjects.areOf(server, said);
+  }
 
   async function connect(turn: Turn, server: string): Promise<Connection | undefined> {
     try {
@@ -137,7 +143,7 @@ export function createConnections(options: ConnectionsOptions, hello: Hello): Co
       headers: forwardable(headers),
       upstream: throughUs(upstream, connection),
       readdressed: (message) => questions.outward(connection, message),
-      concerns: (said) => subjects.areOf(server, said),
+      concerns: (said) => concerns(turn, server, said),
     };
   }
 
@@ -170,7 +176,7 @@ export function createConnections(options: ConnectionsOptions, hello: Hello): Co
   }
 
   return {
-    id: randomUUID(),
+    id,
     questions,
     subjects,
     over: over.signal,
