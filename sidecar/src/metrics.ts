@@ -129,6 +129,10 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
     name: 'combined_servers_missing_total',
     help: 'Times that a server could not be asked for its part of what the endpoint of all servers answers.',
   });
+  const strayed = registry.counter({
+    name: 'combined_messages_dropped_total',
+    help: 'Messages of servers that were about a request or task of another server or client at the endpoint of all servers.',
+  });
   const quarantined = registry.counter<'reason'>({
     name: 'quarantined_calls_total',
     help: "Calls that were refused because of the tool's definition, by reason.",
@@ -214,6 +218,9 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
     },
     serverMissing() {
       missing.inc();
+    },
+    messageDropped() {
+      strayed.inc();
     },
     quarantinedCall(reason) {
       quarantined.inc({ reason });

@@ -72,6 +72,7 @@ const METRICS = {
     'counter portcullis_sidecar_llm_streams_cut_total{}',
     'counter portcullis_sidecar_tools_hidden_total{reason}',
     'counter portcullis_sidecar_combined_servers_missing_total{}',
+    'counter portcullis_sidecar_combined_messages_dropped_total{}',
     'counter portcullis_sidecar_quarantined_calls_total{reason}',
     'gauge portcullis_sidecar_decision_cache_entries{}',
     'gauge portcullis_sidecar_held_calls_waiting{}',

@@ -159,7 +159,7 @@ const MESSAGES = {
   RedactionLayers: 'layers=1 ner=2',
   AttemptTarget: 'host=1 method=2 model=3 peer=4 port=5 provider=6 scheme=7 skill=8',
   Refusal:
-    'refusal_id=1 source=2 code=3 reason=4 status=5 server=6 tool=7 operation=8 count=9 at=10 last_at=11 target=12',
+    'refusal_id=1 source=2 code=3 reason=4 status=5 server=6 tool=7 operation=8 count=9 at=10 last_at=11 target=12 decision_id=13',
   SettleRequest: 'settlements=1 reuses=8 refusals=9',
   SettleResponse: 'accepted=1 reuses_recorded=8 refusals_recorded=9',
 } as const;

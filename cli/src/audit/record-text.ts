@@ -25,7 +25,8 @@ export function recordText(line: string): string {
     return printable(`${link.seq}  ${shown(record['at'])}  ${who}  enforcement  ${what}`);
   }
   if (record['kind'] === 'refusal') {
-    const what = [called, ...(Array.isArray(record['deny']) ? record['deny'] : []), refusalText(record)];
+    const deny = Array.isArray(record['deny']) ? record['deny'] : [];
+    const what = [called, ...deny, refusalText(record), shown(record['decision_id'])];
     const words = what.filter((part) => part !== '').join('  ');
     return printable(`${link.seq}  ${shown(record['at'])}  deny   ${who}  ${words}`);
   }

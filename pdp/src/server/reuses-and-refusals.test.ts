@@ -133,6 +133,12 @@ describe('refusals', () => {
     ]);
   });
 
+  test('are recorded with the decision that had allowed them, where there is one', async () => {
+    const none = refusal(2, { decision_id: 'none of ours' });
+    expect(await report([refusal(1, { decision_id: id(7) }), none])).toBe(1);
+    expect(records).toMatchObject([{ refusal_id: id(1), decision_id: id(7) }]);
+  });
+
   test('that cannot be recorded fail the call, and are recorded when they come again', async () => {
     server.sunk = () => Promise.reject(new Error('full'));
     await expect(report([refusal(3)])).rejects.toBeDefined();

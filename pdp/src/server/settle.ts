@@ -114,7 +114,8 @@ export function createSettle(parts: SettleParts): handleUnaryCall<Wire.SettleReq
   /** Of the agent of the certificate, whoever else may speak for it. */
   const recordRefusal = async (message: Wire.Refusal__Output, { identity }: Caller): Promise<boolean> => {
     const report = fromWireRefusal(message);
-    if (!report.ok || identity.kind !== 'agent' || !DECISION_ID.test(report.value.refusal_id)) {
+    const ids = report.ok ? [report.value.refusal_id, report.value.decision_id ?? report.value.refusal_id] : [];
+    if (!report.ok || identity.kind !== 'agent' || !ids.every((one) => DECISION_ID.test(one))) {
       parts.observer.settled('invalid');
       return false;
     }

@@ -117,6 +117,7 @@ test('a record of refusals reads like a denial, and is canonical whatever was re
           {
             kind: 'refusal',
             refusal_id: 'r-1',
+            ...(tool.name === undefined ? {} : { decision_id: 'd-1' }),
             tenant: 'acme',
             agent: 'a1',
             source: 'mcp_proxy',

@@ -1,4 +1,4 @@
-/** The record of attempts that a PEP refused by itself, before a decision (ADR-0034). A link of the same chain as decisions. */
+/** The record of attempts that a PEP refused by itself, before a decision or in spite of one (ADR-0034). A link of the decisions' chain. */
 
 import type { AttemptTarget } from '../model/attempt-target.js';
 import type { DenyCode } from '../model/decision.js';
@@ -23,6 +23,8 @@ export interface RefusalEntry {
   readonly tool: { readonly server?: string; readonly name?: string; readonly operation?: string };
   /** What they would have reached besides a tool, as far as that was read. */
   readonly target?: AttemptTarget;
+  /** The decision that had allowed it, where there was one. */
+  readonly decision_id?: string;
   /** How many that are alike. */
   readonly count: number;
   /** RFC 3339, UTC; the first, by the clock of the PEP. */
@@ -40,6 +42,7 @@ export function sealRefusal(entry: RefusalEntry, link: ChainLink): SealedRecord 
       agent: entry.agent,
       at: entry.at,
       count: entry.count,
+      decision_id: entry.decision_id,
       deny: [entry.code],
       effect: 'deny',
       kind: entry.kind,

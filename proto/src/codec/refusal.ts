@@ -36,6 +36,8 @@ export interface RefusalReport {
   readonly tool: { readonly server?: string; readonly name?: string; readonly operation?: string };
   /** What they would have reached besides a tool, as far as that was read. */
   readonly target?: AttemptTarget;
+  /** The decision that had allowed it, where there was one. */
+  readonly decision_id?: string;
   /** How many, from 1. */
   readonly count: number;
   /** RFC 3339: the first. */
@@ -62,13 +64,14 @@ export function toWireRefusal({ tool, reason, ...report }: RefusalReport): Wire.
     at: report.at,
     last_at: report.last_at,
     ...(report.target === undefined ? {} : { target: toWireAttemptTarget(report.target) }),
+    ...(report.decision_id === undefined ? {} : { decision_id: report.decision_id }),
   };
 }
 
 /** The report as it arrived. */
 export function fromWireRefusal(message: Wire.Refusal__Output): Checked<RefusalReport> {
   const findings: Findings = [];
-  const { reason, server, tool, operation, target } = message;
+  const { reason, server, tool, operation, target, decision_id: decision } = message;
   const status = readNumber(message.status, 'status', findings);
   if (status < 400 || status > 599) found(findings, 'ERR_WIRE_NUMBER', 'status', 'expected 400 to 599');
   const count = readNumber(message.count, 'count', findings);
@@ -88,6 +91,7 @@ export function fromWireRefusal(message: Wire.Refusal__Output): Checked<RefusalR
     at: readInstant(message.at, 'at', findings),
     last_at: readInstant(message.last_at, 'last_at', findings),
     ...(target === undefined ? {} : { target: fromWireAttemptTarget(target, 'target', findings) }),
+    ...(decision === undefined ? {} : { decision_id: readShort(decision, 'decision_id', findings) }),
   });
 }
 

@@ -78,6 +78,8 @@ export interface RefusedAttempt {
   /** The HTTP status that says the same. */
   readonly status: number;
   readonly target: RefusedTarget;
+  /** The decision that had allowed it, where there was one. */
+  readonly decision_id?: string | undefined;
 }
 
 /** Asks the PDP cluster. */

@@ -110,7 +110,7 @@ export function createRefusalQueue(options: RefusalQueueOptions): RefusalQueue {
   };
 
   return {
-    add({ source, code, reason, status, target }) {
+    add({ source, code, reason, status, target, decision_id: decision }) {
       if (closed) return lost(1);
       const at = new Date(now()).toISOString();
       const tool = toolOf(target);
@@ -123,12 +123,14 @@ export function createRefusalQueue(options: RefusalQueueOptions): RefusalQueue {
         tool.name,
         tool.operation,
         target.reached,
+        decision,
       ]);
       const isRoom = folds.has(exact) || folds.size < MAX_TARGETS;
       const key = isRoom ? exact : `${source} ${code}`;
       const known = folds.get(key);
       if (known === undefined) {
-        const why = isRoom ? whyOf(reason, tool, target.reached) : { reason: OTHERS, tool: {} };
+        const allowed = decision === undefined ? {} : { decision_id: decision };
+        const why = isRoom ? { ...whyOf(reason, tool, target.reached), ...allowed } : { reason: OTHERS, tool: {} };
         folds.set(key, { refusal_id: newId(), source, code, status, ...why, count: 1, at, last_at: at });
       } else {
         known.count += 1;

@@ -3,6 +3,7 @@
  * agent: of the user it can only hand on what an issuer signed, and of its task only say that it needs less.
  */
 
+import { hash } from 'node:crypto';
 import type { Json, JsonObject } from '@portcullis/policy/model';
 import { type Environment, PortcullisError, parseStrictJson } from '@portcullis/runtime';
 import type { BehalfConfig } from './config.js';
@@ -53,6 +54,11 @@ export interface BehalfReader {
 /** Whether it can be used. */
 export function isBehalf<T extends object>(read: T | BadBehalf): read is T {
   return !('problem' in read);
+}
+
+/** Equal for attempts that are made on behalf of the same, and for no others. Nothing of a token can be read from it. */
+export function behalfKey({ userToken, task, declaredScope }: Behalf): string {
+  return hash('sha256', JSON.stringify([userToken?.secret ?? null, task ?? null, declaredScope ?? null]), 'hex');
 }
 
 const MAX_TOOLS = 256;

@@ -25,7 +25,7 @@ export class UserToken {
     return text.length <= maxBytes && JWT.test(text) ? new UserToken(text) : undefined;
   }
 
-  /** For the question to the PDP, and nothing else. */
+  /** For the question to the PDP, and for digests that tell users apart; for nothing else. */
   get secret(): string {
     return this.#text;
   }

@@ -93,12 +93,17 @@ describe('on record', () => {
     expect(recorded.map(({ code }) => code)).toEqual(['PDP_TIMEOUT', 'INTERNAL_ERROR']);
   });
 
+  test('is what a decision allowed, and we refused', () => {
+    const { refuser, recorded } = refuserWithBooks();
+    refuser.refuse('OBLIGATION_UNSUPPORTED', { decision_id: 'd1', request: REQUEST });
+    expect(recorded).toMatchObject([{ code: 'OBLIGATION_UNSUPPORTED', decision_id: 'd1', target: { name: 'read' } }]);
+  });
+
   test('is nothing that a PDP has a record of', () => {
     const { refuser, recorded } = refuserWithBooks();
     const deny = [{ code: 'POLICY_DENIED', message: '', path: '' }] as const;
     refuser.decided(decisionOn(REQUEST, { allow: false, effect: 'deny', deny }), REQUEST);
     refuser.decided(decisionOn(REQUEST, { allow: false, effect: 'hold' }), REQUEST);
-    refuser.refuse('OBLIGATION_UNSUPPORTED', { decision_id: 'd1', request: REQUEST });
     expect(recorded).toEqual([]);
   });
 });

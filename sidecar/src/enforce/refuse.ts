@@ -160,12 +160,23 @@ export function createRefuser(options: {
   readonly source: Source;
   readonly log: Logger;
   readonly observer: RefusalObserver;
-  /** Told of every refusal that names no decision: a PDP has one of the others. */
+  /** Told of every refusal of our own, before a decision or in spite of one: a PDP has its own on record. */
   readonly records: RefusalRecords;
 }): Refuser {
   const { source, log, observer, records } = options;
 
   function refuse(code: DenyCode, details: RefusalDetails = {}): Refusal {
+    const refusal = refusalOf(code, details);
+    const word = details.rpcCode === undefined ? undefined : `JSONRPC ${details.rpcCode}`;
+    const target = details.request === undefined ? details.target : targetOf(details.request);
+    const { httpStatus: status, decision_id } = refusal;
+    const allowed = decision_id === undefined ? {} : { decision_id };
+    records.refused({ source, code, reason: details.reason_code ?? word, status, target: target ?? {}, ...allowed });
+    return refusal;
+  }
+
+  /** Counts and logs it. */
+  function refusalOf(code: DenyCode, details: RefusalDetails): Refusal {
     const row: Row = REFUSALS[code];
     const refusal: Refusal = {
       kind: 'refusal',
@@ -180,12 +191,6 @@ export function createRefuser(options: {
       ...(details.hold === undefined ? {} : { hold: details.hold }),
     };
     observer.refused(source, row.outcome);
-    if (details.decision_id === undefined) {
-      const word = details.rpcCode === undefined ? undefined : `JSONRPC ${details.rpcCode}`;
-      const target = details.request === undefined ? details.target : targetOf(details.request);
-      const { httpStatus: status } = refusal;
-      records.refused({ source, code, reason: details.reason_code ?? word, status, target: target ?? {} });
-    }
     const fields = {
       [FIELD.outcome]: row.outcome,
       [FIELD.denyCode]: code,
@@ -210,13 +215,13 @@ export function createRefuser(options: {
       const hold = decision.effect === 'hold' ? holdOf(decision) : undefined;
       if (reason === undefined) {
         // Neither an allow nor a reason: whatever this is, it is not a decision that we can act on.
-        return refuse(decision.effect === 'hold' ? 'APPROVAL_REQUIRED' : 'PDP_REPLY_INVALID', {
+        return refusalOf(decision.effect === 'hold' ? 'APPROVAL_REQUIRED' : 'PDP_REPLY_INVALID', {
           decision_id: decision.decision_id,
           hold,
           request,
         });
       }
-      return refuse(decision.effect === 'hold' ? 'APPROVAL_REQUIRED' : reason.code, {
+      return refusalOf(decision.effect === 'hold' ? 'APPROVAL_REQUIRED' : reason.code, {
         message: reason.message === '' ? REFUSALS[reason.code].message : reason.message,
         decision_id: decision.decision_id,
         reason_code: reason.reason_code,

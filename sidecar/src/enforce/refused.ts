@@ -1,4 +1,4 @@
-/** What an attempt was about that was refused here and that no decision stands for (ADR-0034). */
+/** What an attempt was about that was refused here, before a decision or in spite of one (ADR-0034). */
 
 import { attemptTargetOf, type CanonicalRequest } from '@portcullis/policy/model';
 import type { PolicyClient, RefusedTarget } from '../ask/port.js';

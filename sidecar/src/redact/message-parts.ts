@@ -3,31 +3,34 @@
 import type { MessageLayout } from './message-layout.js';
 
 const ROUTING: ReadonlySet<string> = new Set(['name', 'uri', 'ref']);
-/** Set by the protocol's machinery: handles, versions, capabilities. */
+/** Set by the protocol's machinery: handles and versions. */
 const MACHINERY: ReadonlySet<string> = new Set([
-  'capabilities',
-  'clientInfo',
   'cursor',
-  'level',
   'nextCursor',
   'progressToken',
   'protocolVersion',
   'requestId',
   'requestState',
   'resultType',
-  'serverInfo',
   'taskId',
 ]);
+/** What a client says of itself. What a server says of itself are words for an agent, and its capabilities may have any. */
+const OF_CLIENTS: ReadonlySet<string> = new Set(['capabilities', 'clientInfo', 'level']);
 const META_MACHINERY =
   /^(?:progressToken|traceparent|tracestate|baggage|io\.modelcontextprotocol\/.*|modelcontextprotocol\.io\/.*)$/;
+/** Handles; under other names of the protocol's a server may say anything. */
+const META_HANDLES =
+  /^(?:progressToken|traceparent|tracestate|baggage|io\.modelcontextprotocol\/(?:related-task|subscriptionId))$/;
 
 /** Whether the value at a path of a message is content, to be searched and replaced. */
 function isContent(path: readonly string[]): boolean {
   const [part = '', member = '', inner = ''] = path;
   if (part === 'error') return member !== 'code';
   if (part !== 'params' && part !== 'result') return false;
-  if (part === 'params' && ROUTING.has(member)) return false;
-  return member === '_meta' ? !META_MACHINERY.test(inner) : !MACHINERY.has(member);
+  const isResult = part === 'result';
+  if (member === '_meta') return !(isResult ? META_HANDLES : META_MACHINERY).test(inner);
+  if (MACHINERY.has(member)) return false;
+  return isResult || !(ROUTING.has(member) || OF_CLIENTS.has(member));
 }
 
 /** Whether the value at a path says which tool, resource or prompt is meant: what is found there cannot be replaced. */

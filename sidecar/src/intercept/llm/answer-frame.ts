@@ -2,9 +2,10 @@
 
 import type { Json, JsonObject } from '@portcullis/policy/model';
 import { type SseEvent, withData } from '../http/sse.js';
-import { type ChangeText, mapTexts } from './content.js';
+import { type ChangeText, mapMember, mapTexts } from './content.js';
 import { parsed } from './event-data.js';
 import { isObject } from './json-values.js';
+import { bareFrame } from './known-members.js';
 
 /** Members around an answer that are ids, names of models and times: they pass while they look like it. */
 const FRAME: ReadonlySet<string> = new Set([
@@ -19,6 +20,21 @@ const FRAME: ReadonlySet<string> = new Set([
   'stop_reason',
 ]);
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$/;
+/** Members that have words of an API as well, in what is counted and in why an answer ended. */
+const TOLD: ReadonlySet<string> = new Set([
+  ...FRAME,
+  'reason',
+  'code',
+  'expires_at',
+  'previous_response_id',
+  'inference_geo',
+]);
+
+/** Whether a text around an answer is a name of the API's, and says nothing. */
+export function isName(text: string, member: string): boolean {
+  return TOLD.has(member) && NAME.test(text);
+}
+
 /** No count of tokens and no time in seconds is as long; numbers of cards and accounts are. */
 const LONG = 1e11;
 
@@ -27,7 +43,7 @@ export function mapFrame(value: JsonObject, said: string, change: ChangeText): J
   const members = Object.entries(value);
   const mapped = members.map(([name, member]) => {
     const passes = name === said || (FRAME.has(name) && typeof member === 'string' && NAME.test(member));
-    return [name, passes ? member : mapTexts(mapNumbers(member, name, change), change)] as const;
+    return [name, passes ? member : mapMember(name, mapNumbers(member, name, change), change)] as const;
   });
   return mapped.every(([, member], at) => member === members[at]?.[1]) ? value : Object.fromEntries(mapped);
 }
@@ -76,21 +92,34 @@ function none(value: Json): Json {
 
 /** Only these lines of an event are looked at. */
 const READ_LINES = /^(?:(?:data|event):[^\r\n]*(?:\r\n|\n|\r|$)|[\r\n]+)+$/;
+/** Events of chat completions have no names. */
+const NAMELESS_LINES = /^(?:data:[^\r\n]*(?:\r\n|\n|\r|$)|[\r\n]+)+$/;
+
+/** How the events of a stream are read. */
+export interface EventReading {
+  /** See {@link mapFrame}. */
+  readonly said: string;
+  /** What is done to the texts around an answer. */
+  readonly change: ChangeText;
+  /** Whether what is repeated of the request goes on. Of the rest only what is known does: nobody puts together what comes in pieces. */
+  readonly repeats: boolean;
+}
 
 /**
  * An event of which every byte that passes is looked at by somebody: without probabilities, without comments and ids of its own, and
  * with the frame of an answer changed. The very same event when it is so already.
  * @throws StreamFault when it is no JSON
  */
-export function readableEvent(event: SseEvent, said: string, change: ChangeText): SseEvent {
+export function readableEvent(event: SseEvent, reading: EventReading): SseEvent {
   const { data, raw } = event;
   if (data === undefined) return event;
-  const isPlain = READ_LINES.test(raw.toString('latin1'));
+  const isNamed = reading.said !== 'choices';
+  const isPlain = (isNamed ? READ_LINES : NAMELESS_LINES).test(raw.toString('latin1'));
   const value = isObjectText(data) ? parsed(data) : undefined;
-  const framed = value === undefined ? undefined : framedEvent(withoutProbabilities(value), said, change);
+  const framed = value === undefined ? undefined : framedEvent(withoutProbabilities(value), reading);
   if (isPlain && framed === value) return event;
   const read = framed === undefined || framed === value ? data : Buffer.from(JSON.stringify(framed));
-  return { ...event, data: read, raw: isPlain ? withData(raw, read) : bare(event.type, read) };
+  return { ...event, data: read, raw: isPlain ? withData(raw, read) : bare(isNamed ? event.type : '', read) };
 }
 
 const BRACE = 0x7b;
@@ -103,19 +132,35 @@ function isObjectText(data: Buffer): boolean {
   return data[at] === BRACE;
 }
 
-function framedEvent(value: JsonObject, said: string, change: ChangeText): JsonObject {
+/** Members of events that have an answer, and, where one ends, why and what was counted. */
+const HELD = ['response', 'message'] as const;
+const AT_END = ['delta', 'usage'] as const;
+
+function framedEvent(value: JsonObject, reading: EventReading): JsonObject {
+  const { said, change } = reading;
+  const frame = (held: JsonObject): JsonObject => mapFrame(bareFrame(held, said, reading), said, change);
   // A chunk is what has choices, whatever it calls itself.
-  if (said === 'choices' || value['type'] === undefined) return mapFrame(value, said, change);
-  // Events of the other APIs have the answer in a member, and Anthropic's how it ends in two.
-  const holders = value['type'] === 'message_delta' ? ['delta', 'usage'] : ['response', 'message'];
-  let framed = value;
-  for (const name of holders) {
+  if (said === 'choices' || value['type'] === undefined) return frame(value);
+  const ends = value['type'] === 'message_delta' ? AT_END : [];
+  const told = mapMembers(value, ends, change, (held) => mapFrame(held, '', change));
+  return mapMembers(told, HELD, change, frame);
+}
+
+/** With these members mapped, and with what is none of the objects that they should be. The very same value when nothing was changed. */
+function mapMembers(
+  value: JsonObject,
+  names: readonly string[],
+  change: ChangeText,
+  map: (held: JsonObject) => JsonObject,
+): JsonObject {
+  let mapped = value;
+  for (const name of names) {
     const held = value[name];
     if (held === undefined) continue;
-    const mapped = isObject(held) ? mapFrame(held, said, change) : mapTexts(mapNumbers(held, name, change), change);
-    if (mapped !== held) framed = { ...framed, [name]: mapped };
+    const changed = isObject(held) ? map(held) : mapTexts(mapNumbers(held, name, change), change);
+    if (changed !== held) mapped = { ...mapped, [name]: changed };
   }
-  return framed;
+  return mapped;
 }
 
 function bare(type: string, data: Buffer): Buffer {

@@ -1,7 +1,7 @@
 /** Anthropic: `POST /v1/messages` and `POST /v1/messages/count_tokens`. */
 
 import type { JsonObject } from '@portcullis/policy/model';
-import { blockCall, messageUsage } from './anthropic-values.js';
+import { besideBlockCall, blockCall, messageUsage } from './anthropic-values.js';
 import { definitionsOf, nameOf, type Reading, readAsked, unacceptable, withLimit } from './asked.js';
 import { contentOf } from './content.js';
 import { createMessageStream } from './deltas-anthropic.js';
@@ -77,7 +77,10 @@ function readAnswer(value: JsonObject): Answer | undefined {
   const read = blocks.map((block) => ({ block, call: blockCall(block) }));
   const { input, output } = messageUsage(value['usage']);
   return {
-    text: contentOf(read.flatMap(({ block, call }) => (call === undefined ? [block] : []))).query,
+    text: read
+      .map(({ block, call }) => (call === undefined ? contentOf(block).query : besideBlockCall(block)))
+      .filter((words) => words !== '')
+      .join('\n'),
     calls: read.flatMap(({ call }) => (call === undefined ? [] : [call])),
     usage: input === undefined || output === undefined ? undefined : { input, output },
     replaced(refused) {

@@ -1,6 +1,7 @@
 /** Values of Anthropic's Messages API: which blocks are calls, and what a message has used. */
 
 import type { Json, JsonObject } from '@portcullis/policy/model';
+import { contentOf } from './content.js';
 import type { ProposedCall, Usage } from './endpoint.js';
 import { countOf, isObject, textOf } from './json-values.js';
 
@@ -19,6 +20,13 @@ export function blockCall(block: JsonObject): ProposedCall | undefined {
   if (type === 'tool_use') return { id, name: textOf(block['name']), arguments: block['input'] ?? {} };
   const { id: _id, type: _type, ...rest } = block;
   return { id, name: textOf(block['name']) || type, arguments: rest };
+}
+
+/** The words of a block with a call that {@link blockCall} leaves out. */
+export function besideBlockCall(block: JsonObject): string {
+  const { id, type, name: _name, input: _input, ...rest } = block;
+  const named = { ...(id === undefined ? {} : { id }), ...(type === undefined ? {} : { type }) };
+  return contentOf(type === 'tool_use' ? { ...named, ...rest } : named).query;
 }
 
 /** What was used; nothing when the message does not say. Cached input is used as well. */

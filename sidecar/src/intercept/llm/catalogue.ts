@@ -16,6 +16,8 @@ export interface ServedModel {
 export interface Catalogue {
   /** Nothing when no provider of this API serves it, or the named one does not. */
   find(api: Api, provider: string | undefined, model: string): ServedModel | undefined;
+  /** Whether a provider of this API has this name. */
+  has(api: Api, provider: string): boolean;
   /** Everything that is offered. */
   list(api: Api, provider: string | undefined): readonly ServedModel[];
 }
@@ -35,6 +37,7 @@ export function createCatalogue(providers: readonly ProviderConfig[]): Catalogue
       .flatMap(offered);
   return {
     list,
+    has: (api, name) => providers.some((provider) => provider.kind === api && provider.name === name),
     find(api, name, model) {
       const known = list(api, name).find(({ exposed }) => exposed === model);
       if (known !== undefined || name === undefined) return known;

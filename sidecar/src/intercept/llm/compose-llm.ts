@@ -9,7 +9,7 @@ import { createUpstream, type Upstream } from '../http/upstream.js';
 import type { Surface, SurfaceParts } from '../surface.js';
 import { createLlmAttempts, upstreamName } from './attempts.js';
 import { type CallOutcome, createDecideCall } from './calls.js';
-import { createCatalogue } from './catalogue.js';
+import { type Catalogue, createCatalogue } from './catalogue.js';
 import type { LlmConfig, ProviderConfig } from './config.js';
 import { type ContentFilters, lookedChange, lookedFilter, NO_FILTERS } from './content-filters.js';
 import { createDeliverer, sendJson } from './deliver.js';
@@ -18,6 +18,7 @@ import { createLlmExchange, type LlmExchange, type LlmObserver } from './exchang
 import { createGrant } from './grant.js';
 import { readHead } from './head.js';
 import { createReadInference } from './read-inference.js';
+import { refusedTarget } from './refused-target.js';
 import { apiOf, forwardedPaths } from './routes.js';
 
 /** What the gateway reports. */
@@ -111,7 +112,7 @@ export async function startLlmGateway(
     log: parts.log,
     config,
   });
-  const server = await listen(config, refuser, exchange);
+  const server = await listen(config, refuser, catalogue, exchange);
   return {
     ...server,
     async disconnect() {
@@ -139,6 +140,7 @@ async function injectedHeaders(
 function listen(
   config: LlmConfig,
   refuser: ReturnType<SurfaceParts['enforcementOf']>['refuser'],
+  catalogue: Catalogue,
   exchange: LlmExchange,
 ): Promise<AgentServer> {
   const { host, port, socket } = config.listen;
@@ -159,7 +161,9 @@ function listen(
       if (head.ok) return exchange(head, request, response, signal);
       // The body was not read, so the connection ends with this answer.
       response.setHeader('connection', 'close');
-      const error = errorOf(refuser.refuse('REQUEST_INVALID', { message: head.message, httpStatus: head.status }));
+      const target = refusedTarget(head.route, catalogue);
+      const { message, status: httpStatus } = head;
+      const error = errorOf(refuser.refuse('REQUEST_INVALID', { message, httpStatus, target }));
       return sendJson(
         response,
         error.status,

@@ -73,6 +73,11 @@ export function mapTexts(value: Json, change: ChangeText, place: Place = NOWHERE
   return changed.every(([, member], at) => member === members[at]?.[1]) ? value : Object.fromEntries(changed);
 }
 
+/** The same for a member by itself: by its name it may be a word of the protocol. */
+export function mapMember(name: string, member: Json, change: ChangeText): Json {
+  return mapTexts(member, change, placesIn({ [name]: member }, NOWHERE)(name));
+}
+
 /** Where a text stands. */
 interface Place {
   readonly name: string;

@@ -8,7 +8,7 @@ import { NerFailure } from '../../redact/ner/port.js';
 import { writeSlowly } from '../http/backpressure.js';
 import { collect } from '../http/body.js';
 import type { UpstreamReply } from '../http/upstream.js';
-import { mapFrame, readableEvent, withoutProbabilities } from './answer-frame.js';
+import { isName, mapFrame, readableEvent, withoutProbabilities } from './answer-frame.js';
 import type { Underway } from './attempts.js';
 import { AnswerRefused } from './calls.js';
 import type { LlmConfig } from './config.js';
@@ -17,6 +17,7 @@ import { type AnswerFilter, lookedFilter } from './content-filters.js';
 import { type ProposedCall, StreamFault, type StreamReader, type Usage } from './endpoint.js';
 import { type ApiError, errorBody, errorEvent, errorHeaders, errorOf, upstreamError } from './errors.js';
 import { isObject } from './json-values.js';
+import { bareFrame } from './known-members.js';
 import { errorOfProvider, errorOfStatus, mediaType, passedHeaders, unusable } from './provider-reply.js';
 import { readAhead } from './read-ahead.js';
 import { createSaid, type Said } from './said.js';
@@ -106,12 +107,21 @@ export function createDeliverer({
     if (!read.ok || !isObject(read.value)) return fail(delivery, upstreamError('its answer is not strict JSON'));
     // Decided is what the agent gets.
     const { said } = inference.endpoint;
-    const bare = delivery.filter.isActive ? withoutProbabilities(read.value) : read.value;
+    const isDecided = delivery.permit.decides_output;
+    const isLooked = delivery.filter.isActive || isDecided;
+    const certain = isLooked ? withoutProbabilities(read.value) : read.value;
+    const bare = isDecided ? bareFrame(certain, said, { repeats: false }) : certain;
     const filter = await lookedFilter(delivery.filter, (collect) => {
       mapFrame(bare, said, collect);
       mapTexts(bare[said] ?? null, collect);
     });
-    const framed = filter.isActive ? mapFrame(bare, said, filter.whole) : bare;
+    const around: string[] = [];
+    const look = (text: string, name: string): string => {
+      const passed = filter.whole(text, name);
+      if (!isName(passed, name)) around.push(passed);
+      return passed;
+    };
+    const framed = isLooked ? mapFrame(bare, said, look) : bare;
     const came = framed[said] ?? null;
     const given = mapTexts(came, filter.whole);
     const changed = given === came ? framed : { ...framed, [said]: given };
@@ -126,7 +136,8 @@ export function createDeliverer({
       if (notice !== undefined) refused.set(call, notice);
     }
     const value = refused.size === 0 ? changed : answer.replaced(refused);
-    const withheld = await delivery.release({ text: answer.text, value }, usage);
+    const text = [answer.text, ...around].filter((one) => one !== '').join('\n');
+    const withheld = await delivery.release({ text, value }, usage);
     if (withheld !== undefined) {
       sendError(delivery, withheld);
       return { ...failed, outcome: 'forwarded', ...counted };
@@ -142,10 +153,16 @@ export function createDeliverer({
     said: Said,
     source: EventSource,
   ): Promise<Delivered> {
-    const { permit, reply, response, inference, cap } = delivery;
+    const { permit, reply, response, inference, cap, filter } = delivery;
     // Nobody has the first words of an answer that the last word may forbid.
     const isHeld = permit.decides_output || permit.report !== undefined;
     const waiting: Buffer[] = [];
+    const isLooked = filter.isActive || permit.decides_output;
+    const look = (text: string, name: string): string => {
+      const passed = filter.whole(text, name);
+      return isName(passed, name) ? passed : said.keepWhole(passed);
+    };
+    const reading = { said: inference.endpoint.said, change: look, repeats: !permit.decides_output };
     let isCut = false;
     const send = async (parts: readonly Buffer[]): Promise<boolean> => {
       if (parts.length === 0) return true;
@@ -160,9 +177,7 @@ export function createDeliverer({
     const trouble = await source(async (event) => {
       // What keeps a connection open says nothing; in words of ours, because nobody has read the provider's.
       if (event.data === undefined && !isHeld) return (await send([KEEP_ALIVE])) ? 'more' : 'stop';
-      const parts = await reader.push(
-        delivery.filter.isActive ? readableEvent(event, inference.endpoint.said, delivery.filter.whole) : event,
-      );
+      const parts = await reader.push(isLooked ? readableEvent(event, reading) : event);
       isCut = cap !== undefined && !reader.ended && said.bytes > cap * MAX_BYTES_PER_TOKEN;
       const isRead = await pass(isCut ? [...parts, ...reader.cut()] : parts);
       if (!isRead || isCut) return 'stop';
@@ -220,7 +235,9 @@ export function createDeliverer({
           return said.keep(channel, filter.say(channel, text));
         },
         rest: (channel) => said.keep(channel, filter.rest(channel)),
-        whole: (text, name) => said.keepWhole(filter.whole(text, name), name),
+        whole: (text, name) => said.keepWhole(filter.whole(text, name)),
+        ofCall: filter.whole,
+        beside: (text) => void said.keepWhole(text),
       },
     });
     if (reader === undefined) return fail(delivery, upstreamError('it streams an answer that is none'));

@@ -2,7 +2,7 @@
 
 import type { Json, JsonObject } from '@portcullis/policy/model';
 import { parseStrictJson } from '@portcullis/runtime';
-import { blockCall, messageUsage } from './anthropic-values.js';
+import { besideBlockCall, blockCall, messageUsage } from './anthropic-values.js';
 import { mapTexts } from './content.js';
 import { type Endpoint, StreamFault, type StreamReader, type Usage } from './endpoint.js';
 import { event } from './errors.js';
@@ -58,7 +58,7 @@ export const createMessageStream: NonNullable<Endpoint['stream']> = ({ tools }) 
     blocks += 1;
     if (blocks > MAX_BLOCKS) throw new StreamFault('too many blocks');
     const isCall = blockCall(block) !== undefined;
-    const begun = mapTexts(block, tools.whole) as JsonObject;
+    const begun = mapTexts(block, isCall ? tools.ofCall : tools.whole) as JsonObject;
     const bytes = begun === block ? raw : event('content_block_start', { ...value, content_block: begun });
     open.set(index, { start: begun, held: isCall ? [bytes] : undefined, json: '', inputs: [], spoken: undefined });
     return isCall ? [] : [bytes];
@@ -109,12 +109,13 @@ export const createMessageStream: NonNullable<Endpoint['stream']> = ({ tools }) 
     const { input } = block.start;
     // Clients differ in which of the two they believe.
     if (block.json !== '' && isObject(input) && Object.keys(input).length > 0) throw new StreamFault('a call changes');
-    const json = tools.whole(block.json, 'arguments');
+    const json = tools.ofCall(block.json, 'arguments');
     const call = blockCall(json === '' ? block.start : { ...block.start, input: inputOf(json) });
     if (call === undefined) throw new StreamFault('a call is none');
     const notice = await tools.decide(call);
     if (notice === undefined) {
       left += 1;
+      tools.beside(besideBlockCall(block.start));
       if (json === block.json) return [...block.held, raw];
       const delta = { type: 'content_block_delta', index, delta: { type: INPUT, partial_json: json } };
       return [...block.held.slice(0, 1), event('content_block_delta', delta), raw];

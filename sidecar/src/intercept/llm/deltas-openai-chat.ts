@@ -1,12 +1,12 @@
 /** The stream of OpenAI's chat completions: texts flow on, calls of tools are held back until they are complete and decided. */
 
 import type { Json, JsonObject } from '@portcullis/policy/model';
-import { mapTexts } from './content.js';
+import { mapMember, mapTexts } from './content.js';
 import { type Endpoint, type ProposedCall, StreamFault, type StreamReader, type Usage } from './endpoint.js';
 import { event } from './errors.js';
 import { parsed } from './event-data.js';
 import { countOf, isObject, objectsOf, textOf } from './json-values.js';
-import { callOf, finishWithoutCalls, usageOf } from './openai-values.js';
+import { callOf, finishWithoutCalls, isEnd, usageOf } from './openai-values.js';
 
 /** The members of a delta in which a model speaks. */
 export const DELTA_TEXTS = ['content', 'refusal', 'reasoning_content', 'reasoning'] as const;
@@ -17,9 +17,6 @@ const MAX_CHOICES = 128;
 const MAX_CALLS = 256;
 const MAX_CHANNELS = 64;
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
-
-/** Why a choice ends: a word of the protocol, and none of the model. */
-const END = /^[a-z0-9_]{1,64}$/i;
 
 /** The pieces of one call, put together. */
 interface Pending {
@@ -76,7 +73,7 @@ export const createChatStream: NonNullable<Endpoint['stream']> = ({ tools, wants
     const notices: string[] = [];
     let left = 0;
     for (const pending of state.calls.values()) {
-      pending.text = tools.whole(pending.text, 'arguments');
+      pending.text = tools.ofCall(pending.text, 'arguments');
       const notice = await tools.decide(callIn(pending));
       if (notice === undefined) {
         sent.push(chunk(index, { tool_calls: [{ index: left, ...entryOf(pending) }] }));
@@ -84,7 +81,7 @@ export const createChatStream: NonNullable<Endpoint['stream']> = ({ tools, wants
       } else notices.push(notice);
     }
     if (state.legacy !== undefined) {
-      state.legacy.text = tools.whole(state.legacy.text, 'arguments');
+      state.legacy.text = tools.ofCall(state.legacy.text, 'arguments');
       const notice = await tools.decide(callIn(state.legacy));
       const { name, text } = state.legacy;
       if (notice === undefined) {
@@ -108,7 +105,7 @@ export const createChatStream: NonNullable<Endpoint['stream']> = ({ tools, wants
     };
     if (part === null || part === '') return part;
     if (typeof part === 'string' && SPOKEN.has(name)) return speak(name, part);
-    if (!tools.isActive || AT_ONCE.has(name)) return mapTexts(part, tools.whole);
+    if (!tools.isActive || AT_ONCE.has(name)) return mapMember(name, part, tools.whole);
     if (typeof part === 'string') return speak(name, part);
     // Words inside of it are pieces of texts as well: those of one name are one text.
     return mapTexts(part, (text, member) => {
@@ -197,8 +194,7 @@ export const createChatStream: NonNullable<Endpoint['stream']> = ({ tools, wants
 /** Without what nobody looks at. The very same one when it has nothing else. */
 function bareChoice(choice: JsonObject): JsonObject {
   const { index, delta, finish_reason: finish, logprobs, ...beside } = choice;
-  if (finish !== undefined && finish !== null && !(typeof finish === 'string' && END.test(finish)))
-    throw new StreamFault('a choice does not end as one');
+  if (!isEnd(finish)) throw new StreamFault('a choice does not end as one');
   if (Object.keys(beside).length === 0 && (logprobs ?? null) === null) return choice;
   return {
     ...(index === undefined ? {} : { index }),

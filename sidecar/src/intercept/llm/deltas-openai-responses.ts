@@ -5,9 +5,9 @@ import { mapTexts } from './content.js';
 import { type Endpoint, type ProposedCall, StreamFault, type StreamReader, type Usage } from './endpoint.js';
 import { event } from './errors.js';
 import { parsed } from './event-data.js';
-import { countOf, isObject, textOf } from './json-values.js';
+import { countOf, isObject, objectsOf, textOf } from './json-values.js';
 import { bareCallEvent, bareEnd, barePiece } from './known-members.js';
-import { itemCall, noticeItem, readResponse, responseIn } from './openai-response.js';
+import { besideItemCall, itemCall, noticeItem, readResponse, responseIn } from './openai-response.js';
 import { usageOf } from './openai-values.js';
 
 /** With these a model speaks; the same name with `done` ends what they say. Sound is no text. */
@@ -80,10 +80,11 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
   async function itemDone(index: number, item: JsonObject, holding: Held): Promise<readonly Buffer[]> {
     const came = itemCall(item);
     if (came === undefined || !isSame(holding, came)) throw new StreamFault('a call changes');
-    const given = mapTexts(item, tools.whole) as JsonObject;
+    const given = mapTexts(item, tools.ofCall) as JsonObject;
     const call = given === item ? came : (itemCall(given) ?? came);
     const notice = await verdictOn(call);
-    const isLooked = !tools.isActive || saysNoMore(holding.events[0]?.value['item'], item);
+    const isLooked = !tools.isActive || (saysNoMore(holding.events[0]?.value['item'], item) && !hasMore(holding));
+    if (notice === undefined) tools.beside(besideItemCall(given));
     if (notice === undefined && given === item && isLooked && isPlain(holding, came))
       return holding.events.map(({ type, value, raw }) => emit(type, value, raw));
     if (notice === undefined) {
@@ -113,9 +114,13 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
     ended = true;
     const value = tools.isActive ? bareEnd(sent) : sent;
     const response = responseIn(value);
-    const output = mapTexts(response?.['output'] ?? [], tools.whole);
+    const items = objectsOf(response?.['output'] ?? []);
+    if (response === undefined || items === undefined) throw new StreamFault('its end is none');
+    const given = items.map((item) => mapTexts(item, itemCall(item) === undefined ? tools.whole : tools.ofCall));
+    const output = given.every((item, at) => item === items[at]) ? (response['output'] ?? []) : given;
     const answer = readResponse({ ...response, output });
-    if (response === undefined || answer === undefined) throw new StreamFault('its end is none');
+    if (answer === undefined) throw new StreamFault('its end is none');
+    for (const item of objectsOf(given) ?? []) if (itemCall(item) !== undefined) tools.beside(besideItemCall(item));
     usage = usageOf(response['usage']) ?? usage;
     const refused = new Map<ProposedCall, string>();
     // Also calls that no event has spoken of: the end has the whole answer, and clients read it there.
@@ -243,6 +248,13 @@ function saysNoMore(begun: Json | undefined, whole: JsonObject): boolean {
     if (typeof said === 'string' && typeof last === 'string') return last.startsWith(said);
     return said === null || said === '' || JSON.stringify(said) === JSON.stringify(last);
   });
+}
+
+/** Whether its events say more than the call at its end does. */
+function hasMore({ events }: Held): boolean {
+  const begun = events[0]?.value['item'];
+  if (isObject(begun) && besideItemCall(begun) !== '') return true;
+  return events.slice(1, -1).some(({ type }) => !ARGUMENTS.test(type));
 }
 
 /** What an event says of a call that is complete. */

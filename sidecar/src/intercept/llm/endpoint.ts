@@ -59,6 +59,10 @@ export interface Answer {
 
 /** What a stream is read with. */
 export interface StreamTools extends AnswerFilter {
+  /** The same as `whole`, for what is decided as a call: it is no part of what the answer says. */
+  readonly ofCall: AnswerFilter['whole'];
+  /** Told of words that go on with a call, and are not decided as such; they have been changed already. */
+  beside(text: string): void;
   /** Nothing when the agent may have the call; otherwise what it is told instead. */
   decide(call: ProposedCall): Promise<string | undefined>;
 }

@@ -28,6 +28,7 @@ import type { Head } from './head.js';
 import { isObject } from './json-values.js';
 import { listModels } from './models.js';
 import { isInference, type ReadInference } from './read-inference.js';
+import { refusedTarget } from './refused-target.js';
 
 /** Who hears of tokens. */
 export interface LlmObserver extends ExchangeObserver {
@@ -124,7 +125,7 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
   function unreadable(turn: Turn, status: number, message: string): void {
     // What was not read is still on its way; the connection cannot carry another request.
     turn.response.setHeader('connection', 'close');
-    respond(turn, invalid(message, status));
+    respond(turn, invalid(turn, message, status));
   }
 
   async function readBody(turn: Turn, incoming: IncomingMessage): Promise<JsonObject | undefined> {
@@ -148,7 +149,7 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
     const why = read.ok
       ? 'the body must be a JSON object'
       : `the body is not strict JSON: ${read.reason} at byte ${read.offset}`;
-    respond(turn, invalid(why));
+    respond(turn, invalid(turn, why));
     return undefined;
   }
 
@@ -260,8 +261,9 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
     });
   }
 
-  function invalid(message: string, httpStatus = 400): ApiError {
-    return errorOf(refuser.refuse('REQUEST_INVALID', { message, httpStatus }));
+  function invalid({ head }: Turn, message: string, httpStatus = 400): ApiError {
+    const target = refusedTarget(head.route, options.catalogue);
+    return errorOf(refuser.refuse('REQUEST_INVALID', { message, httpStatus, target }));
   }
 
   function respond({ head, response }: Turn, error: ApiError, inference?: Underway): void {

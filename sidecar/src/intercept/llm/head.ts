@@ -16,6 +16,8 @@ export interface Head {
 export interface BadHead {
   readonly ok: false;
   readonly api: Api;
+  /** Where its path is served. */
+  readonly route: Route | undefined;
   readonly status: number;
   readonly message: string;
 }
@@ -43,10 +45,12 @@ export function readHead(
 ): Head | BadHead {
   const { method = '', url = '', rawHeaders } = request;
   const { headers, bad: unfit } = readHeadFields(rawHeaders, rules, (name) => !SINGLE.has(name));
-  const bad = (status: number, message: string): BadHead => ({ ok: false, api: apiOf(url, headers), status, message });
+  const route = routeOf(method, url, headers);
+  const bad = (status: number, message: string): BadHead => {
+    return { ok: false, api: apiOf(url, headers), route, status, message };
+  };
   if (unfit !== undefined) return bad(unfit.status, unfit.message);
   if (headers.has('upgrade')) return bad(400, 'upgrades are not supported');
-  const route = routeOf(method, url, headers);
   if (route === undefined) return bad(404, 'no such endpoint');
   if (method === 'POST') {
     const problem = contentProblem(headers);

@@ -1,4 +1,4 @@
-/** What of an event of a stream goes on where its words are looked at: the members that somebody looks at, and no others. */
+/** What of an answer goes on where its words are looked at: the members that somebody looks at, and no others. */
 
 import type { JsonObject } from '@portcullis/policy/model';
 import { isObject } from './json-values.js';
@@ -63,4 +63,61 @@ export function bareCallEvent(value: JsonObject, type: string): JsonObject {
 /** The last event of the Responses API with what is known of it. */
 export function bareEnd(value: JsonObject): JsonObject {
   return only(value, END);
+}
+
+const named = (...names: readonly string[]): ReadonlySet<string> => new Set(names);
+
+/** Members around an answer, by the one that has what it says (as of November 2026). */
+const FRAMES: Readonly<Record<string, ReadonlySet<string>>> = {
+  choices: named('id', 'object', 'created', 'model', 'service_tier', 'system_fingerprint', 'choices', 'usage'),
+  content: of('id', 'role', 'model', 'content', 'stop_reason', 'stop_sequence', 'usage', 'input_tokens', 'container'),
+  output: named(
+    'id',
+    'object',
+    'created_at',
+    'completed_at',
+    'status',
+    'background',
+    'error',
+    'incomplete_details',
+    'max_output_tokens',
+    'max_tool_calls',
+    'model',
+    'output',
+    'parallel_tool_calls',
+    'previous_response_id',
+    'service_tier',
+    'store',
+    'temperature',
+    'top_logprobs',
+    'top_p',
+    'usage',
+  ),
+  data: named('id', 'object', 'model', 'data', 'usage'),
+};
+
+/** What the Responses API repeats of the request. */
+const REPEATED = named(
+  'conversation',
+  'instructions',
+  'metadata',
+  'prompt',
+  'prompt_cache_key',
+  'reasoning',
+  'safety_identifier',
+  'text',
+  'tool_choice',
+  'tools',
+  'truncation',
+  'user',
+);
+
+/**
+ * An answer with what is known around it.
+ * @param said the member that has what it says
+ * @param repeats whether what is repeated of the request is known: it is nothing that a model says, and nobody compares it
+ */
+export function bareFrame(value: JsonObject, said: string, { repeats }: { readonly repeats: boolean }): JsonObject {
+  const known = FRAMES[said] ?? named(said);
+  return only(value, repeats && said === 'output' ? new Set([...known, ...REPEATED]) : known);
 }

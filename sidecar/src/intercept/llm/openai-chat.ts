@@ -6,7 +6,7 @@ import { contentOf } from './content.js';
 import { createChatStream } from './deltas-openai-chat.js';
 import type { Answer, Endpoint, OfferedTool, ProposedCall, Unacceptable } from './endpoint.js';
 import { isObject, objectsOf, textOf } from './json-values.js';
-import { callOf, finishWithoutCalls, usageOf } from './openai-values.js';
+import { besideCall, callOf, finishWithoutCalls, isEnd, usageOf } from './openai-values.js';
 
 const READING: Reading = {
   content: ['messages', 'tools', 'functions', 'prediction', 'response_format', 'web_search_options'],
@@ -86,11 +86,12 @@ function readChoice(value: JsonObject): Choice | undefined {
 }
 
 /** Everything that a choice says besides its calls, some of it perhaps beside its message. */
-function wordsOf({ value, message: said }: Choice): string {
-  const { tool_calls: _calls, function_call: _call, ...message } = said;
-  const { index: _index, message: _message, finish_reason: _finish, logprobs: _logprobs, ...beside } = value;
-  const more = contentOf(beside).query;
-  return [contentOf(message).query, ...(more === '' ? [] : [more])].join('\n');
+function wordsOf({ value, message: said, entries, legacy }: Choice): string {
+  const { tool_calls: _calls, function_call: old, ...message } = said;
+  const { message: _message, finish_reason: finish, logprobs: _logprobs, ...beside } = value;
+  const calls = [...entries.map(({ entry }) => entry), ...(legacy !== undefined && isObject(old) ? [old] : [])];
+  const more = [contentOf(isEnd(finish) ? beside : [beside, finish ?? null]).query, ...calls.map(besideCall)];
+  return [contentOf(message).query, ...more.filter((words) => words !== '')].join('\n');
 }
 
 function withoutCalls({ value, message, entries, legacy }: Choice, refused: ReadonlyMap<ProposedCall, string>): Json {

@@ -39,6 +39,20 @@ export function itemCall(item: JsonObject): ProposedCall | undefined {
   return { id, name: textOf(item['name']) || type.replace(/_call$/, ''), arguments: rest };
 }
 
+/** The words of an item with a call that {@link itemCall} leaves out. */
+export function besideItemCall(item: JsonObject): string {
+  const { type, input } = item;
+  const decided =
+    type === 'function_call'
+      ? ['name', 'arguments']
+      : type === 'custom_tool_call'
+        ? ['name', ...(typeof input === 'string' ? ['input'] : [])]
+        : Object.keys(item).filter((name) => !OF_ANY.has(name));
+  return contentOf(Object.fromEntries(Object.entries(item).filter(([name]) => !decided.includes(name)))).query;
+}
+/** Members of every item. */
+const OF_ANY: ReadonlySet<string> = new Set(['id', 'call_id', 'status', 'type']);
+
 /** The message that stands in for a refused call. */
 export function noticeItem(item: JsonObject, notice: string): JsonObject {
   return {
@@ -56,7 +70,10 @@ export function readResponse(value: JsonObject): Answer | undefined {
   if (items === undefined) return undefined;
   const read = items.map((item) => ({ item, call: itemCall(item) }));
   return {
-    text: contentOf(read.flatMap(({ item, call }) => (call === undefined ? [item] : []))).query,
+    text: read
+      .map(({ item, call }) => (call === undefined ? contentOf(item).query : besideItemCall(item)))
+      .filter((words) => words !== '')
+      .join('\n'),
     calls: read.flatMap(({ call }) => (call === undefined ? [] : [call])),
     usage: usageOf(value['usage']),
     replaced: (refused) => ({

@@ -49,6 +49,8 @@ export async function readAhead(
       // Everything that an allowed call says is looked at; of a refused one less is asked for afterwards, never more.
       decide: async () => undefined,
       whole,
+      ofCall: whole,
+      beside: () => undefined,
       say(channel, piece) {
         words += Buffer.byteLength(piece);
         channels.set(channel, (channels.get(channel) ?? '') + piece);
@@ -68,7 +70,7 @@ export async function readAhead(
     events.push(event);
     if (reader === undefined) return 'more';
     try {
-      await reader.push(readableEvent(event, endpoint.said, whole));
+      await reader.push(readableEvent(event, { said: endpoint.said, change: whole, repeats: true }));
     } catch (thrown) {
       if (!(thrown instanceof StreamFault)) throw thrown;
       // Whoever reads it again meets the same fault.

@@ -11,6 +11,7 @@ import { ENDPOINTS } from './endpoints.js';
 import { type ApiError, errorOf } from './errors.js';
 import type { Head } from './head.js';
 import { isObject } from './json-values.js';
+import { refusedTarget } from './refused-target.js';
 
 const API_VERSION = '2023-06-01';
 /** The agent's headers that mean something to a provider. Its credentials and organisation are never among them. */
@@ -33,11 +34,12 @@ export function createReadInference(options: {
   readonly estimate: LlmConfig['estimate'];
 }): ReadInference {
   const { catalogue, refuser, estimate } = options;
-  const invalid = (message: string, httpStatus = 400): ApiError =>
-    errorOf(refuser.refuse('REQUEST_INVALID', { message, httpStatus }));
 
   return (head, behalf, given) => {
     const { route } = head;
+    const target = refusedTarget(route, catalogue);
+    const invalid = (message: string, httpStatus = 400): ApiError =>
+      errorOf(refuser.refuse('REQUEST_INVALID', { message, httpStatus, target }));
     if (route.operation === 'models') throw new TypeError('the list of models asks for nothing');
     const endpoint = ENDPOINTS[route.operation];
     const asked = endpoint.read(given);

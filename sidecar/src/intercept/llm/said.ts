@@ -7,13 +7,10 @@ export interface Said {
   count(piece: string): void;
   /** As the agent gets it. */
   keep(channel: string, text: string): string;
-  /** A text that came in one piece, or once more. */
-  keepWhole(text: string, name: string): string;
+  /** A text that came in one piece, or once more. What is decided as a call is none. */
+  keepWhole(text: string): string;
   text(): string;
 }
-
-/** These belong to calls, which are decided as such. */
-const OF_CALLS: ReadonlySet<string> = new Set(['name', 'arguments', 'input']);
 
 /** Nothing was said yet. @param isKept whether the texts are wanted in the end, and not only how many there were */
 export function createSaid(isKept: boolean): Said {
@@ -34,8 +31,8 @@ export function createSaid(isKept: boolean): Said {
       else known.push(text);
       return text;
     },
-    keepWhole(text, name) {
-      if (isKept && !OF_CALLS.has(name)) wholes.add(text);
+    keepWhole(text) {
+      if (isKept && text !== '') wholes.add(text);
       return text;
     },
     text() {

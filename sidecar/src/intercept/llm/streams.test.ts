@@ -27,6 +27,8 @@ async function read(endpoint: Endpoint, chunks: readonly Buffer[]): Promise<Read
       },
       isActive: false,
       whole: (text) => text,
+      ofCall: (text) => text,
+      beside: () => undefined,
       say: (_channel, text) => text,
       rest: () => '',
     },

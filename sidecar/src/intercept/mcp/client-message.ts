@@ -84,7 +84,8 @@ export function createClientMessage(options: ClientMessageOptions): ClientMessag
       if (outcome.payload !== attempt.payload && Object.keys(turn.headers).some(isParameterMirror)) {
         return replies.refused(turn, id, notMirrored(outcome), seen);
       }
-      const expected = { seen, session, expects: (given: unknown) => given === id && !answered };
+      const expects = (given: unknown): boolean => given === id && !answered;
+      const expected = { seen, session, expects, concerns: turn.concerns };
       await carryOut(turn, outcome, id, expected, {
         request: attempt.request,
         ...(id !== undefined && message.method === LIST_TOOLS

@@ -7,7 +7,15 @@ import type { Json, JsonObject } from '@portcullis/policy/model';
 import { type Guard, isRefusal } from '../../enforce/guard.js';
 import type { Permit } from '../../enforce/permit.js';
 import { type Refusal, type Refuser, RPC_CODE } from '../../enforce/refuse.js';
-import { isObject, type RpcId, type RpcMessage, type RpcRequest, type RpcResponse, readMessage } from './message.js';
+import {
+  isObject,
+  type RpcId,
+  type RpcMessage,
+  type RpcNotification,
+  type RpcRequest,
+  type RpcResponse,
+  readMessage,
+} from './message.js';
 import { methodRow } from './methods.js';
 import type { Session } from './sessions.js';
 import { type AttemptMaker, isAttempt, type Sighting } from './to-attempt.js';
@@ -36,6 +44,8 @@ export interface Expectation {
   readonly session: Session;
   /** Whether a response with this id may come here; asked once per response. */
   expects(id: RpcId): boolean;
+  /** Whether a request or notification may come here, by what it is about; any where it is absent. */
+  readonly concerns?: ((said: RpcRequest | RpcNotification) => boolean) | undefined;
 }
 
 /** Inspects what servers say. */
@@ -50,6 +60,9 @@ export interface Inspector {
 
 /** Values of `resultType` that are defined (2026-07-28 and the tasks extension); no other may reach an agent. */
 const RESULT_TYPES: ReadonlySet<Json> = new Set(['complete', 'input_required', 'task']);
+
+/** See {@link Expectation.concerns}. */
+const OF_OTHERS = 'it is about a request or task that is not of this server';
 
 /** What was seen of the tools of a session is out of date. */
 const TOOLS_CHANGED = 'notifications/tools/list_changed';
@@ -78,6 +91,8 @@ export function createInspector(options: InspectorOptions): Inspector {
 
   async function serverRequest(request: RpcRequest, expected: Expectation): Promise<Finding> {
     if (expected.seen.era === 'modern') return { verdict: 'stop', reason: 'servers of this revision send no requests' };
+    if (expected.concerns?.(request) === false)
+      return declined(request.id, refuser.refuse('REQUEST_INVALID', { message: OF_OTHERS }));
     const outcome = await decideRequest(request, { ...expected.seen, direction: 'server_to_client' });
     if (isRefusal(outcome)) return declined(request.id, outcome);
     if (!expected.session.offer(request.id, outcome)) {
@@ -131,6 +146,7 @@ export function createInspector(options: InspectorOptions): Inspector {
       if (message.kind === 'request') return await serverRequest(message, expected);
       const known = methodRow(message.method, 'server_to_client', expected.seen.era)?.shape === 'notification';
       if (!known) return { verdict: 'drop', reason: 'unknown notification' };
+      if (expected.concerns?.(message) === false) return { verdict: 'drop', reason: OF_OTHERS };
       if (message.method === TOOLS_CHANGED) expected.session.tools.clear();
       const refusal = expected.seen.era === 'modern' ? await inputRefusal(message.params, expected.seen) : undefined;
       return refusal === undefined ? { verdict: 'pass' } : { verdict: 'drop', reason: refusal.code };

@@ -7,6 +7,7 @@ import type { TraceFields } from '../../trace/w3c.js';
 import type { Headers, Upstream } from '../http/upstream.js';
 import type { Head } from './head.js';
 import type { Spoken } from './headers.js';
+import type { Expectation } from './inspect.js';
 import type { Sighting } from './to-attempt.js';
 
 /** It. */
@@ -22,6 +23,8 @@ export interface Turn {
   readonly learned?: (brought: Json) => void;
   /** A message of the server with the ids that the agent knows; nothing: it is not for the agent. Answers stay as they are. */
   readonly readdressed?: (message: Buffer) => Buffer | undefined | Promise<Buffer | undefined>;
+  /** Whether the agent may hear what a server says, by what it is about; everything where it is absent. */
+  readonly concerns?: Expectation['concerns'];
   readonly behalf: Behalf;
 }
 

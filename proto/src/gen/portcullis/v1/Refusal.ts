@@ -39,11 +39,16 @@ export interface Refusal {
    * What they would have reached besides a tool, as far as that was read.
    */
   'target'?: (_portcullis_v1_AttemptTarget | null);
+  /**
+   * The decision that had allowed it, where there was one: what was found out afterwards is the PEP's own refusal, too.
+   */
+  'decision_id'?: (string);
   '_reason'?: "reason";
   '_server'?: "server";
   '_tool'?: "tool";
   '_operation'?: "operation";
   '_target'?: "target";
+  '_decision_id'?: "decision_id";
 }
 
 /**
@@ -81,9 +86,14 @@ export interface Refusal__Output {
    * What they would have reached besides a tool, as far as that was read.
    */
   'target'?: (_portcullis_v1_AttemptTarget__Output);
+  /**
+   * The decision that had allowed it, where there was one: what was found out afterwards is the PEP's own refusal, too.
+   */
+  'decision_id'?: (string);
   '_reason'?: "reason";
   '_server'?: "server";
   '_tool'?: "tool";
   '_operation'?: "operation";
   '_target'?: "target";
+  '_decision_id'?: "decision_id";
 }

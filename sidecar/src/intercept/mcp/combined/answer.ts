@@ -19,7 +19,6 @@ import type { Turn } from '../turn.js';
 import type { CombinedClient } from './client.js';
 import { type CombinedParts, combine } from './combined.js';
 import { LISTEN, type Listen } from './listen.js';
-import type { ResourceOwners } from './resource-owners.js';
 import { ownerOf } from './routes.js';
 import type { TaskOwners } from './task-owners.js';
 
@@ -38,13 +37,14 @@ export type AnswerCombined = (
 export interface CombinedObserver {
   /** A server could not be asked, or may not be: what is its own was left out of an answer. */
   serverMissing(): void;
+  /** What a server said was about a request or task that is not its own, or not this client's, and was dropped. */
+  messageDropped(): void;
 }
 
 /** What it needs. */
 export interface AnswerCombinedOptions {
   /** In the order of the configuration. */
   readonly servers: readonly string[];
-  readonly resources: ResourceOwners;
   readonly tasks: TaskOwners;
   readonly refuser: Refuser;
   readonly replies: Replies;
@@ -69,7 +69,7 @@ interface Page {
 
 /** Makes it. */
 export function createAnswerCombined(options: AnswerCombinedOptions): AnswerCombined {
-  const { servers, resources, tasks, refuser, replies, sessions, tools } = options;
+  const { servers, tasks, refuser, replies, sessions, tools } = options;
   const { ownRequest, clientMessage, listen, missing } = options;
 
   return async (turn, message, client, routed) => {
@@ -77,7 +77,7 @@ export function createAnswerCombined(options: AnswerCombinedOptions): AnswerComb
     const parts: CombinedParts = {
       servers,
       era: client.era,
-      resources,
+      resources: client.resources,
       tasks,
       fetch: (server, method, cursor) => ask(message, client, { server, method, cursor, isShown: true }),
       listed: (server, method, cursor) => ask(message, client, { server, method, cursor, isShown: false }),
@@ -109,7 +109,11 @@ export function createAnswerCombined(options: AnswerCombinedOptions): AnswerComb
     const headers = isMirrored
       ? { ...reached.turn.headers, 'mcp-name': encodeHeaderValue(name) }
       : reached.turn.headers;
-    const learned = (brought: Json): void => tasks.learn(server, brought);
+    const learned = (brought: Json): void => {
+      tasks.learn(server, brought);
+      client.subjects.named(server, brought);
+    };
+    client.subjects.sent(server, answer.message);
     return clientMessage({ ...reached.turn, headers, learned }, answer.message, reached.seen);
   };
 
@@ -128,9 +132,10 @@ export function createAnswerCombined(options: AnswerCombinedOptions): AnswerComb
       return await ownRequest(turn, asked, seen, async (result, permit) => {
         complete(result);
         // What a server claims counts, whatever of it the agent may see.
-        resources.learn(server, method, result);
+        client.resources.learn(server, method, result);
         tasks.learn(server, result);
         if (!isShown) return result;
+        client.subjects.named(server, result);
         const bytes = Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: requestId, result }));
         const isList = method === LIST_TOOLS;
         const shown = isList ? await tools.shown(bytes, { requestId, seen, session, permit }) : bytes;

@@ -8,8 +8,8 @@ import type { Era } from '../methods.js';
 type Shape = 'flag' | { readonly [member: string]: Shape };
 
 /**
- * What is told on, to the last value: capabilities are redacted nowhere, because they are no content, so that no words of
- * a server may be in them. Of every other capability nothing is told.
+ * What is told on, to the last value, so that no words of a server are in it: no redaction looks at names of members.
+ * Of every other capability nothing is told.
  */
 const SERVED: Readonly<Record<Era, Readonly<Record<string, Shape>>>> = {
   legacy: {

@@ -15,9 +15,12 @@ import type { RpcNotification, RpcRequest } from '../message.js';
 import type { OwnNotification, OwnRequest } from '../own-requests.js';
 import type { Sessions } from '../sessions.js';
 import { forwardable, sightingOf, type Turn } from '../turn.js';
+import type { CombinedObserver } from './answer.js';
 import { servedCapabilities } from './capabilities.js';
 import { createQuestions, type Questions } from './questions.js';
-import type { ResourceOwners } from './resource-owners.js';
+import { type ResourceViews, viewerOf } from './resource-views.js';
+import { createSubjects, type Subjects } from './subjects.js';
+import { createTaskOwners } from './task-owners.js';
 
 /** One client's session with one server. */
 export interface Connection {
@@ -33,6 +36,7 @@ export interface Connection {
 export interface Connections {
   readonly id: string;
   readonly questions: Questions;
+  readonly subjects: Subjects;
   /** The server and what the client's exchange is there; nothing where it cannot be reached, which was told, or the session is over. Never rejects. */
   reach(turn: Turn, server: string): Promise<{ readonly turn: Turn; readonly connection: Connection } | undefined>;
   /** Those that are open. */
@@ -51,10 +55,11 @@ export interface ConnectionsOptions {
   readonly sessions: Sessions;
   readonly ownRequest: OwnRequest;
   readonly ownNotification: OwnNotification;
-  readonly resources: Pick<ResourceOwners, 'known' | 'changed'>;
+  readonly resources: ResourceViews;
   /** An id that was never given to a question before. */
   readonly newQuestionId: () => string;
   readonly minimumVersion: ProtocolVersion;
+  readonly observer: Pick<CombinedObserver, 'messageDropped'>;
   /** A server could not be reached. */
   readonly missing: (server: string, thrown: unknown) => void;
   readonly clock: Pick<Clock, 'monotonic'>;
@@ -63,6 +68,9 @@ export interface ConnectionsOptions {
 
 /** A server that could not be reached is not tried again before, milliseconds. */
 const RETRY_MS = 2_000;
+
+/** Most tasks of one server that are remembered of one client. */
+const MAX_TASKS = 1_000;
 
 /** What a client said of itself, with the revision that was agreed on with it. */
 export type Hello = JsonObject & { readonly protocolVersion: string };
@@ -74,12 +82,19 @@ export function createConnections(options: ConnectionsOptions, hello: Hello): Co
   const opening = new Map<string, Promise<Connection | undefined>>();
   const failedAt = new Map<string, number>();
   const over = new AbortController();
-  const questions = createQuestions(options.newQuestionId, ({ server }, { method, params: { uri } }) => {
-    if (method === 'notifications/resources/list_changed') resources.changed(server);
+  const subjects = createSubjects(createTaskOwners(MAX_TASKS), () => options.observer.messageDropped());
+  const id = randomUUID();
+  const questions = createQuestions(options.newQuestionId);
+
+  /** Whether the client may hear of it in an exchange of its own. */
+  function concerns({ behalf }: Turn, server: string, said: RpcNotification | RpcRequest): boolean {
+    const { uri } = said.params;
+    if (said.method === 'notifications/resources/list_changed') resources.changed(server);
     // News of a resource are its own server's to tell.
-    const isNews = method === 'notifications/resources/updated' && typeof uri === 'string';
-    return !isNews || resources.known(uri).every((owner) => owner === server);
-  });
+    const isNews = said.method === 'notifications/resources/updated' && typeof uri === 'string';
+    const owners = isNews ? resources.of(viewerOf(behalf, id)).known(uri) : [];
+    return owners.every((owner) => owner === server) && subjects.areOf(server, said);
+  }
 
   async function connect(turn: Turn, server: string): Promise<Connection | undefined> {
     try {
@@ -128,6 +143,7 @@ export function createConnections(options: ConnectionsOptions, hello: Hello): Co
       headers: forwardable(headers),
       upstream: throughUs(upstream, connection),
       readdressed: (message) => questions.outward(connection, message),
+      concerns: (said) => concerns(turn, server, said),
     };
   }
 
@@ -160,8 +176,9 @@ export function createConnections(options: ConnectionsOptions, hello: Hello): Co
   }
 
   return {
-    id: randomUUID(),
+    id,
     questions,
+    subjects,
     over: over.signal,
     turnAt,
     get open() {

@@ -15,7 +15,7 @@ import { type AttemptMaker, isAttempt } from '../to-attempt.js';
 import { type Turn, traceOf } from '../turn.js';
 import type { CombinedClient } from './client.js';
 import type { OneStream } from './one-stream.js';
-import type { ResourceOwners } from './resource-owners.js';
+import type { ResourceViews } from './resource-views.js';
 
 /** Begins a subscription. */
 export const LISTEN = 'subscriptions/listen';
@@ -35,7 +35,7 @@ export interface ListenOptions {
   readonly attempts: Pick<AttemptMaker, 'fromMessage'>;
   readonly replies: Replies;
   readonly oneStream: OneStream;
-  readonly resources: Pick<ResourceOwners, 'known' | 'changed'>;
+  readonly resources: Pick<ResourceViews, 'changed'>;
   readonly missing: (server: string, thrown: unknown) => void;
 }
 
@@ -125,7 +125,8 @@ export function createListen(options: ListenOptions): Listen {
         if (method === 'notifications/resources/list_changed') resources.changed(server);
         const { uri } = told;
         // News of a resource are its own server's to tell.
-        if (typeof uri === 'string' && !resources.known(uri).every((owner) => owner === server)) return undefined;
+        if (typeof uri === 'string' && !client.resources.known(uri).every((owner) => owner === server))
+          return undefined;
         // Nothing comes before the acknowledgements: that of its server, which has to be the first, and ours of all.
         return isAcknowledged && (await all.promise) ? bytes : undefined;
       };

@@ -4,7 +4,7 @@
  */
 
 import type { Json, JsonObject } from '@portcullis/policy/model';
-import { idKey, isObject, isRpcId, type RpcId, type RpcNotification, readMessage } from '../message.js';
+import { idKey, isObject, isRpcId, type RpcId, readMessage } from '../message.js';
 import type { Connection } from './connections.js';
 
 /** Whose an id or a token is, and what its server calls it. */
@@ -30,12 +30,8 @@ const MAX_BYTES = 268_435_456;
 /**
  * Nothing was asked yet.
  * @param newId an id that was never given, to any client: some servers do not tell their clients apart
- * @param isFor whether the client may have another notification of a server
  */
-export function createQuestions(
-  newId: () => string,
-  isFor: (connection: Connection, notification: RpcNotification) => boolean,
-): Questions {
+export function createQuestions(newId: () => string): Questions {
   const asked = new Map<string, Asked>();
   const tokens = new Map<string, Asked>();
 
@@ -72,7 +68,7 @@ export function createQuestions(
       const { message } = read;
       if (message.kind === 'request')
         return Buffer.from(JSON.stringify(request(connection, message.id, message.params, message.value)));
-      if (message.method !== 'notifications/cancelled') return isFor(connection, message) ? bytes : undefined;
+      if (message.method !== 'notifications/cancelled') return bytes;
       const requestId = nameOf(connection, message.params['requestId']);
       if (requestId === undefined) return undefined;
       return Buffer.from(JSON.stringify({ ...message.value, params: { ...message.params, requestId } }));

@@ -10,6 +10,8 @@ export interface ResourceClaims {
   add(method: ClaimMethod, result: JsonObject): void;
   /** Whether it claims a URI, or a template by its own text. Whoever has said more than is kept claims everything. */
   claims(uri: string): boolean;
+  /** Characters that are kept. */
+  readonly size: number;
 }
 
 /** The methods that list what is claimed, and the members of lists and elements that say it. */
@@ -51,6 +53,9 @@ export function createResourceClaims(): ResourceClaims {
   }
 
   return {
+    get size() {
+      return isEverything ? 0 : characters;
+    },
     add(method, result) {
       const { member, field } = CLAIMS[method];
       const listed: Json | undefined = result[member];

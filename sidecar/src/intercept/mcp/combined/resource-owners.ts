@@ -21,6 +21,8 @@ export interface ResourceOwners {
   known(uri: string): readonly string[];
   /** What was known of a server may have changed. */
   changed(server: string): void;
+  /** Characters that are kept. */
+  readonly size: number;
 }
 
 /** How long lists are believed, milliseconds. */
@@ -94,6 +96,9 @@ export function createResourceOwners(clock: Pick<Clock, 'monotonic'>): ResourceO
 
   return {
     known,
+    get size() {
+      return [...all.values()].reduce((sum, { claims }) => sum + claims.size, 0);
+    },
     learn(server, method, result) {
       if (isClaimMethod(method)) listsOf(server).claims.add(method, result);
     },

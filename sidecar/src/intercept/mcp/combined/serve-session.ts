@@ -21,6 +21,7 @@ import { type Client, createClients } from './clients.js';
 import { SELF } from './combined.js';
 import { type Connections, type ConnectionsOptions, createConnections, seenAt } from './connections.js';
 import type { MergedStream } from './merged-stream.js';
+import { viewerOf } from './resource-views.js';
 
 /** Serves sessions. Both reject for defects only. */
 export interface ServeSession {
@@ -98,6 +99,8 @@ export function createServeSession(options: ServeSessionOptions): ServeSession {
       if (message.method === 'logging/setLevel') return await setLevel(turn, message, connections);
       const client = {
         era: 'legacy',
+        resources: options.resources.of(viewerOf(turn.behalf, connections.id)),
+        subjects: connections.subjects,
         async reach(server: string) {
           const reached = await connections.reach(turn, server);
           return reached === undefined ? undefined : { turn: reached.turn, seen: seenAt(reached.turn) };

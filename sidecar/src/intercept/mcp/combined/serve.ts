@@ -19,8 +19,9 @@ import { type CombinedObserver, createAnswerCombined } from './answer.js';
 import { createListen } from './listen.js';
 import { createMergedStream } from './merged-stream.js';
 import { createOneStream, type OneStreamOptions } from './one-stream.js';
-import { createResourceOwners } from './resource-owners.js';
+import { createResourceViews, viewerOf } from './resource-views.js';
 import { createServeSession } from './serve-session.js';
+import { createSubjects } from './subjects.js';
 import { createTaskOwners } from './task-owners.js';
 
 /** Serves. Both reject for defects only. */
@@ -52,7 +53,7 @@ export interface ServeCombinedOptions extends OneStreamOptions {
 /** Makes it. */
 export function createServeCombined(options: ServeCombinedOptions): ServeCombined {
   const { upstreams, replies, observer, clock, log } = options;
-  const resources = createResourceOwners(clock);
+  const resources = createResourceViews(clock);
   const tasks = createTaskOwners();
   const missing = (server: string, thrown: unknown): void => {
     log.warn({ server, [LOG_FIELD.error]: thrown }, 'Server could not be asked');
@@ -61,7 +62,7 @@ export function createServeCombined(options: ServeCombinedOptions): ServeCombine
   const servers = [...upstreams.keys()];
   const oneStream = createOneStream(options);
   const listen = createListen({ ...options, servers, resources, oneStream, missing });
-  const answer = createAnswerCombined({ ...options, servers, resources, tasks, listen, missing });
+  const answer = createAnswerCombined({ ...options, servers, tasks, listen, missing });
   const mergedStream = createMergedStream({ ...options, oneStream });
   const session = createServeSession({ ...options, servers, resources, missing, answer, mergedStream });
 
@@ -75,10 +76,14 @@ export function createServeCombined(options: ServeCombinedOptions): ServeCombine
       // Answers to servers ride in requests.
       if (message.kind !== 'request')
         return replies.respond(turn, id, replies.invalid('only requests are served here'), 400);
+      // Its clients have no sessions: what is known of tasks is known of all of them.
+      const subjects = createSubjects(tasks, () => observer.messageDropped());
       return answer(turn, message, {
         era: 'modern',
+        resources: resources.of(viewerOf(turn.behalf)),
+        subjects,
         async reach(server) {
-          const own = at(turn, server);
+          const own: Turn = { ...at(turn, server), concerns: (said) => subjects.areOf(server, said) };
           return { turn: own, seen: sightingOf(own, spoken) };
         },
       });

@@ -12,11 +12,11 @@ export interface TaskOwners {
   ownerOf(taskId: Json | undefined): { readonly server: string } | 'several' | undefined;
 }
 
-/** Most tasks of one server remembered; the one that was named first goes first. */
+/** Most tasks of one server remembered. */
 const MAX_TASKS = 10_000;
 
-/** No tasks yet. */
-export function createTaskOwners(): TaskOwners {
+/** No tasks yet. @param maxTasks most of one server that are remembered; the one that was named first goes first */
+export function createTaskOwners(maxTasks = MAX_TASKS): TaskOwners {
   /** Nothing: two servers have named it. */
   const owners = new Map<string, string | undefined>();
   /** By the server that named them first. */
@@ -34,7 +34,7 @@ export function createTaskOwners(): TaskOwners {
     const own = named.get(server) ?? new Set();
     named.set(server, own.add(id));
     const oldest = own.keys().next();
-    if (own.size <= MAX_TASKS || oldest.done === true) return;
+    if (own.size <= maxTasks || oldest.done === true) return;
     own.delete(oldest.value);
     owners.delete(oldest.value);
   }
