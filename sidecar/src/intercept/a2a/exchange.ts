@@ -11,6 +11,7 @@ import type { OpenAttempts } from '../../enforce/open-attempts.js';
 import type { Permit } from '../../enforce/permit.js';
 import { type Refusal, RPC_CODE } from '../../enforce/refuse.js';
 import type { ExchangeObserver, RelayOutcome } from '../exchange-outcome.js';
+import { abortedWith } from '../http/aborted-with.js';
 import { collect } from '../http/body.js';
 import type { Headers } from '../http/upstream.js';
 import { isObject, type RpcId, type RpcRequest, readMessage } from '../mcp/message.js';
@@ -217,8 +218,8 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
     const { permit, call, row, request, endpoint, card, skill } = allowed;
     const account = openAccount(permit);
     let outcome: RelayOutcome = 'upstream_failed';
-    const cut = new AbortController();
-    const signal = AbortSignal.any([turn.signal, cut.signal]);
+    const cut = abortedWith(turn.signal);
+    const { signal } = cut;
     const ended = options.open.add(request, () => {
       cutOff(turn, call.id, row.generation, request);
       // The agent has not left: it has its answer.

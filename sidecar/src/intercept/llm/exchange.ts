@@ -13,6 +13,7 @@ import { type Permit, type UsedPermit, usedPermit } from '../../enforce/permit.j
 import type { Refuser } from '../../enforce/refuse.js';
 import { createReport } from '../../enforce/report.js';
 import type { ExchangeObserver } from '../exchange-outcome.js';
+import { abortedWith } from '../http/aborted-with.js';
 import { collect } from '../http/body.js';
 import type { Upstream, UpstreamReply } from '../http/upstream.js';
 import { type LlmAttempts, type Underway, underway, upstreamName } from './attempts.js';
@@ -165,8 +166,8 @@ export function createLlmExchange(options: ExchangeOptions): LlmExchange {
     }
     const sentAt = clock.monotonic();
     let isSent = false;
-    const gone = new AbortController();
-    const signal = AbortSignal.any([turn.signal, gone.signal]);
+    const gone = abortedWith(turn.signal);
+    const { signal } = gone;
     const inference = underway(granted.inference);
     const ended = options.open.add(request, () => {
       respond(turn, errorOf(refuser.refuse('KILL_SWITCH', { request })), inference);

@@ -8,6 +8,7 @@ import type { Permit } from '../../enforce/permit.js';
 import type { Refuser } from '../../enforce/refuse.js';
 import { redactMessage } from '../../redact/message.js';
 import type { ExchangeObserver, RelayOutcome } from '../exchange-outcome.js';
+import { abortedWith } from '../http/aborted-with.js';
 import { answerJson } from '../http/late-answer.js';
 import type { UpstreamReply } from '../http/upstream.js';
 import { type Declined, type Expectation, upstreamError } from './inspect.js';
@@ -56,8 +57,8 @@ export function createCarryOut({ refuser, replies, openAccount, open, observer, 
   return async (turn, permit, id, expected, { request, shown, send, relay, answered, brokeOff }) => {
     const account = openAccount(permit);
     let outcome: RelayOutcome = 'upstream_failed';
-    const cut = new AbortController();
-    const signal = AbortSignal.any([turn.signal, cut.signal]);
+    const cut = abortedWith(turn.signal);
+    const { signal } = cut;
     const ended =
       request === undefined
         ? () => undefined

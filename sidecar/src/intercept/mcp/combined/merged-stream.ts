@@ -55,15 +55,15 @@ export function createMergedStream({ guard, attempts, sessions, oneStream, log }
     }
   }
 
-  /** Until the stream ends: with what status it was answered, or that it may not be asked for. */
-  async function listen(turn: Turn): Promise<number | 'refused'> {
+  /** Until the stream ends: with what status it was answered, or that it may not be asked for; nothing where nobody could say. */
+  async function listen(turn: Turn): Promise<number | 'refused' | undefined> {
     const seen = seenAt(turn);
     const opened = sessions.of(seen.server, seen.sessionId).opening();
     try {
       const attempt = { ...attempts.fromVerb('GET', seen, {}), trace: traceOf(turn) };
       const permit = await guard(attempt);
       // Asked again, people and policies would be asked for ever.
-      if (isRefusal(permit)) return 'refused';
+      if (isRefusal(permit)) return permit.outcome === 'failed_closed' ? undefined : 'refused';
       return await oneStream(turn, { seen, attempt, permit, verb: 'GET' }, opened);
     } finally {
       opened();
