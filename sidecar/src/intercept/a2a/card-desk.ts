@@ -1,13 +1,16 @@
 /** Shows the local agent the cards of its peers: decided, led through the sidecar, with the skills that it may use. */
 
 import type { Json, JsonObject } from '@portcullis/policy/model';
-import { type Clock, PortcullisError } from '@portcullis/runtime';
+import { type Clock, PortcullisError, parseStrictJson } from '@portcullis/runtime';
 import type { PolicyClient } from '../../ask/port.js';
+import { type Account, createAccounts } from '../../enforce/account.js';
 import { isRefusal } from '../../enforce/guard.js';
-import type { ExchangeObserver } from '../exchange-outcome.js';
+import type { Permit } from '../../enforce/permit.js';
+import { redactMessage } from '../../redact/message.js';
+import type { ExchangeObserver, RelayOutcome } from '../exchange-outcome.js';
 import { isObject } from '../mcp/message.js';
 import type { Enforcement } from '../surface.js';
-import { refusalError } from './answer.js';
+import { peerError, refusalError } from './answer.js';
 import type { AgentCard } from './card.js';
 import { cardView } from './card-view.js';
 import type { Turn } from './exchange.js';
@@ -23,7 +26,7 @@ export const CARD_OPERATIONS = {
 
 /** What it needs. */
 export interface CardDeskOptions extends Enforcement {
-  readonly client: Pick<PolicyClient, 'settle'>;
+  readonly client: Pick<PolicyClient, 'settle' | 'report'>;
   readonly observer: Pick<ExchangeObserver, 'carriedOut'>;
   readonly clock: Pick<Clock, 'monotonic'>;
 }
@@ -44,6 +47,7 @@ const MAX_SKILLS = 256;
 /** Makes it. */
 export function createCardDesk(options: CardDeskOptions): CardDesk {
   const { guard, refuser, requestOf, client, observer, clock } = options;
+  const openAccount = createAccounts(client, clock);
 
   async function visible(turn: Turn, card: AgentCard, skills: readonly string[]): Promise<ReadonlySet<string>> {
     if (skills.length > MAX_SKILLS) throw new PortcullisError('ERR_INTERNAL', 'corrupt', 'a card has too many skills');
@@ -79,9 +83,22 @@ export function createCardDesk(options: CardDeskOptions): CardDesk {
     return shown;
   }
 
+  /** A card is a result like any other: what its decision orders about one is done before anybody has it. */
+  async function bring(turn: Turn, card: AgentCard, permit: Permit, account: Account): Promise<RelayOutcome> {
+    const value = await redacted(card.value, permit);
+    const view = cardView(value, card, turn.address, await visible(turn, card, card.skills));
+    if (turn.response.destroyed) return 'upstream_failed';
+    if (await account.release(view)) {
+      send(turn, 200, JSON.stringify(view));
+      return 'forwarded';
+    }
+    send(turn, 502, peerError(undefined, 'its card could not be recorded'));
+    return 'upstream_failed';
+  }
+
   return {
     async show(turn) {
-      const { peer, response } = turn;
+      const { peer } = turn;
       const request = requestOf({
         behalf: turn.behalf,
         kind: 'session',
@@ -93,24 +110,21 @@ export function createCardDesk(options: CardDeskOptions): CardDesk {
         send(turn, outcome.httpStatus, refusalError(undefined, outcome));
         return;
       }
-      const startedAt = clock.monotonic();
-      const looked = await peer.cards.current();
-      const isShown = looked.ok && !response.destroyed;
-      if (looked.ok) {
-        const skills = await visible(turn, looked.card, looked.card.skills);
-        send(turn, 200, JSON.stringify(cardView(looked.card.value, looked.card, turn.address, skills)));
-      } else {
-        const message = `the agent cannot be spoken to: ${looked.reason}`;
-        const refusal = refuser.refuse('IDENTITY_REJECTED', { message });
-        send(turn, 502, refusalError(undefined, refusal));
+      const account = openAccount(outcome);
+      let ended: RelayOutcome = 'upstream_failed';
+      try {
+        const looked = await peer.cards.current();
+        if (looked.ok) ended = await bring(turn, looked.card, outcome, account);
+        else {
+          const message = `the agent cannot be spoken to: ${looked.reason}`;
+          const { decision_id } = outcome;
+          const refusal = refuser.refuse('IDENTITY_REJECTED', { message, decision_id, request });
+          send(turn, 502, refusalError(undefined, refusal));
+        }
+      } finally {
+        if (ended === 'forwarded') observer.carriedOut('a2a_proxy', ended);
+        account.settle(ended);
       }
-      if (isShown) observer.carriedOut('a2a_proxy', 'forwarded');
-      client.settle({
-        decision_id: outcome.decision_id,
-        request_digest: outcome.request_digest,
-        outcome: isShown ? 'forwarded' : 'upstream_failed',
-        duration_ms: Math.max(0, Math.round(clock.monotonic() - startedAt)),
-      });
     },
     async extended(turn, card, result) {
       const value = isObject(result) ? result : {};
@@ -119,6 +133,17 @@ export function createCardDesk(options: CardDeskOptions): CardDesk {
       return cardView(value, card, turn.address, await visible(turn, card, [...new Set(ids)]));
     },
   };
+}
+
+/** As though it were the answer to a message; where it leads is written anew afterwards. @throws Error when it cannot be redacted */
+async function redacted(card: JsonObject, permit: Permit): Promise<JsonObject> {
+  if (permit.redaction === undefined) return card;
+  const answer = Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 1, result: card }));
+  const bytes = await redactMessage(permit, answer);
+  const read = parseStrictJson(bytes, { maxBytes: bytes.length });
+  const result = read.ok && isObject(read.value) ? read.value['result'] : undefined;
+  if (!isObject(result)) throw new TypeError('what is left is no card');
+  return result;
 }
 
 function send({ response }: Turn, status: number, text: string): void {

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { secretSource } from '../http/credential.js';
+import { answerBytes, connectionLimit, exchangeTimes, messageLimits } from '../http/limit-fields.js';
 import { allowedHosts, allowedOrigins, listenConfig } from '../http/listen-config.js';
 
 /** Never set by configuration: they belong to the protocol, or would let one request look like two. */
@@ -82,16 +83,11 @@ const peerConfig = z
 
 const limitsConfig = z
   .strictObject({
-    maxBodyBytes: z.int().min(1024).max(67_108_864).default(16_777_216).describe('Largest message of the agent.'),
-    maxHeaderBytes: z.int().min(1024).max(65_536).default(32_768).describe('Largest request head.'),
-    maxHeaders: z.int().min(10).max(1000).default(100).describe('Most header fields of a request.'),
-    maxResponseBytes: z.int().min(1024).max(268_435_456).default(16_777_216).describe('Largest JSON answer of a peer.'),
-    maxEventBytes: z.int().min(1024).max(268_435_456).default(16_777_216).describe('Largest event of a peer.'),
-    maxCardBytes: z.int().min(1024).max(4_194_304).default(262_144).describe('Largest agent card.'),
-    headersTimeoutMs: z.int().min(100).max(600_000).default(10_000).describe('Time for a request head to arrive.'),
-    bodyTimeoutMs: z.int().min(100).max(600_000).default(30_000).describe('Time for a request body to arrive.'),
-    connectTimeoutMs: z.int().min(100).max(600_000).default(5_000).describe('Time to connect to a peer.'),
-    answerTimeoutMs: z.int().min(100).max(3_600_000).default(300_000).describe('Time for a peer to begin its answer.'),
+    ...messageLimits({ message: 'message of the agent', bodyBytes: 16_777_216, headerBytes: 32_768 }),
+    maxResponseBytes: answerBytes('JSON answer of a peer', 16_777_216),
+    maxEventBytes: answerBytes('event of a peer', 16_777_216),
+    maxCardBytes: answerBytes('agent card', 262_144, { most: 4_194_304 }),
+    ...exchangeTimes({ server: 'a peer', answer: 'begin its answer', answerMs: 300_000 }),
     cardTimeoutMs: z.int().min(100).max(60_000).default(5_000).describe('Time for a card to arrive.'),
     cardMaxAgeMs: z
       .int()
@@ -105,7 +101,7 @@ const limitsConfig = z
       .max(1_000_000)
       .default(4096)
       .describe('Most tasks of a peer whose skill is remembered; then the oldest is forgotten.'),
-    maxConnections: z.int().min(1).max(100_000).default(1024).describe('Most connections of agents, and to each peer.'),
+    maxConnections: connectionLimit('agents, and to each peer'),
   })
   .prefault({});
 

@@ -5,7 +5,7 @@ import type { CanonicalRequest, JsonObject } from '@portcullis/policy/model';
 import { type Clock, LOG_FIELD, type Logger, parseStrictJson } from '@portcullis/runtime';
 import type { PolicyClient } from '../../ask/port.js';
 import { type Behalf, type BehalfReader, isBehalf } from '../../behalf/behalf.js';
-import { createAccounts, giveBack } from '../../enforce/account.js';
+import { createAccounts } from '../../enforce/account.js';
 import { isRefusal } from '../../enforce/guard.js';
 import type { OpenAttempts } from '../../enforce/open-attempts.js';
 import type { Permit } from '../../enforce/permit.js';
@@ -19,6 +19,7 @@ import type { Enforcement } from '../surface.js';
 import { refusalError } from './answer.js';
 import type { AgentCard, CardEndpoint } from './card.js';
 import { createCardDesk } from './card-desk.js';
+import type { A2aConfig } from './config.js';
 import {
   DELEGATION_HEADER,
   type DelegationChain,
@@ -48,7 +49,7 @@ export interface A2aExchangeOptions extends Enforcement {
   readonly clock: Clock;
   readonly log: Logger;
   readonly maxDelegationDepth: number;
-  readonly limits: { readonly maxBodyBytes: number; readonly bodyTimeoutMs: number };
+  readonly limits: Pick<A2aConfig['limits'], 'bodyTimeoutMs' | 'maxBodyBytes' | 'maxResponseBytes'>;
 }
 
 /** Serves one request. Never rejects. */
@@ -153,11 +154,6 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
     const trace = { traceparent: headers.get('traceparent'), tracestate: headers.get('tracestate') };
     const outcome = await guard({ request, server: turn.peer.name, direction: 'client_to_server', payload, trace });
     if (isRefusal(outcome)) return no(outcome);
-    if (row.streams && outcome.redaction?.wantsWholeAnswer === true) {
-      giveBack(options.client, outcome);
-      const message = 'names are to be found in the answer, which a stream brings in pieces: ask for a whole answer';
-      return no(refuser.refuse('OBLIGATION_UNSUPPORTED', { message, decision_id: outcome.decision_id, request }));
-    }
     const passed: Headers = {
       ...forwardable(headers),
       accept: row.streams ? 'text/event-stream, application/json' : 'application/json',
@@ -235,7 +231,10 @@ export function createA2aExchange(options: A2aExchangeOptions): A2aExchange {
         voice: turn.voice,
         streams: row.streams,
         isHeld: permit.report !== undefined,
-        redaction: permit.redaction === undefined ? undefined : createAnswerRedaction(permit.redaction),
+        redaction:
+          permit.redaction === undefined
+            ? undefined
+            : createAnswerRedaction(permit.redaction, options.limits.maxResponseBytes),
         release: account.release,
         received: account.received,
         learned: (result) => {

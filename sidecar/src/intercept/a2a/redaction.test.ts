@@ -27,7 +27,7 @@ function redaction(value: JsonObject = { method: 'mask' }, conditions?: readonly
   const attempt = { request: REQUEST, server: 'books', direction: 'client_to_server', payload: undefined } as const;
   const plan = redactor.plan(decision, attempt);
   if (plan === undefined) throw new Error('nothing to redact');
-  return { plan, answer: createAnswerRedaction(plan) };
+  return { plan, answer: createAnswerRedaction(plan, 1_000_000) };
 }
 
 const answered = (result: Json): JsonObject => ({ jsonrpc: '2.0', id: 1, result });

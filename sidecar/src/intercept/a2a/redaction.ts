@@ -6,6 +6,7 @@
 
 import type { Json, JsonObject } from '@portcullis/policy/model';
 import type { Redaction } from '../../redact/redactor.js';
+import type { TextAnswer } from '../../redact/texts.js';
 import { isObject } from '../mcp/message.js';
 
 /** Redacts one answer. Rejects when it cannot be redacted: then nobody may have it. */
@@ -38,9 +39,14 @@ const FINAL_STATES: ReadonlySet<Json | undefined> = new Set([
   'rejected',
 ]);
 
-/** Makes it for one answer. */
-export function createAnswerRedaction(redaction: Redaction): AnswerRedaction {
+/**
+ * Makes it for one answer.
+ * @param maxHeld characters of artifacts that may be held back at once, where they are asked about as a whole
+ */
+export function createAnswerRedaction(redaction: Redaction, maxHeld: number): AnswerRedaction {
   const texts = redaction.texts();
+  // A name is known by the words after it: then nothing of an artifact goes on before its end.
+  const pieces = redaction.wantsWholeAnswer ? heldTexts(maxHeld) : texts;
   const open = new Map<string, Open>();
   const ended = new Set<string>();
   let lists = 0;
@@ -51,13 +57,13 @@ export function createAnswerRedaction(redaction: Redaction): AnswerRedaction {
     JSON.parse(await redaction.response(JSON.stringify(message))) as JsonObject;
 
   /** Texts of parts as they go on; `rest` gives what is held back to the last of them. */
-  function partsOf(parts: readonly Json[], channel: string, isLast: boolean): readonly Json[] {
+  function partsOf(parts: readonly Json[], channel: string, through: Channels, isLast: boolean): readonly Json[] {
     const said = parts.map((part) => {
       const text = textOf(part);
-      return text === undefined || !isObject(part) ? part : { ...part, text: texts.say(channel, text) };
+      return text === undefined || !isObject(part) ? part : { ...part, text: through.say(channel, text) };
     });
     if (!isLast) return said;
-    const rest = texts.rest(channel);
+    const rest = through.rest(channel);
     if (rest === '') return said;
     const at = said.findLastIndex((part) => textOf(part) !== undefined);
     return said.map((part, index) =>
@@ -75,7 +81,7 @@ export function createAnswerRedaction(redaction: Redaction): AnswerRedaction {
     const members = Object.entries(value).map(([name, member]): [string, Json] => {
       if (name !== 'parts' || !Array.isArray(member)) return [name, inside(member, piece)];
       lists += 1;
-      return [name, partsOf(member as readonly Json[], `list ${lists}`, true)];
+      return [name, partsOf(member as readonly Json[], `list ${lists}`, texts, true)];
     });
     return Object.fromEntries(members);
   }
@@ -98,7 +104,7 @@ export function createAnswerRedaction(redaction: Redaction): AnswerRedaction {
     const hasText = parts.some((part) => textOf(part) !== undefined);
     // What is held back has to have a part to go out in.
     const padded = isLast && !hasText ? [...parts, { text: '' }] : parts;
-    const said = partsOf(padded, `artifact ${id}`, isLast);
+    const said = partsOf(padded, `artifact ${id}`, pieces, isLast);
     const isPad = padded !== parts && textOf(said.at(-1) ?? null) === '';
     return { ...artifact, parts: isPad ? parts : said };
   }
@@ -106,7 +112,7 @@ export function createAnswerRedaction(redaction: Redaction): AnswerRedaction {
   function flush(): Promise<readonly JsonObject[]> {
     const left = [...open].flatMap(([id, { like, partLike }]): JsonObject[] => {
       ended.add(id);
-      const text = texts.rest(`artifact ${id}`);
+      const text = pieces.rest(`artifact ${id}`);
       return text === '' ? [] : [like({ ...partLike, text })];
     });
     open.clear();
@@ -153,9 +159,32 @@ export function createAnswerRedaction(redaction: Redaction): AnswerRedaction {
   async function replaced(id: string): Promise<readonly JsonObject[]> {
     const was = open.get(id);
     open.delete(id);
-    const text = texts.rest(`artifact ${id}`);
+    const text = pieces.rest(`artifact ${id}`);
     return was === undefined || text === '' ? [] : [await byItself(was.like({ ...was.partLike, text }))];
   }
+}
+
+/** Where texts go that come in pieces. */
+type Channels = Pick<TextAnswer, 'say' | 'rest'>;
+
+/** Keeps every text until it is over. What looks at whole messages looks at it then. */
+function heldTexts(maxHeld: number): Channels {
+  const held = new Map<string, string>();
+  let size = 0;
+  return {
+    say(channel, text) {
+      size += text.length;
+      if (size > maxHeld) throw new RangeError('it said more than can be held until names were looked for');
+      held.set(channel, (held.get(channel) ?? '') + text);
+      return '';
+    },
+    rest(channel) {
+      const text = held.get(channel) ?? '';
+      held.delete(channel);
+      size -= text.length;
+      return text;
+    },
+  };
 }
 
 /** An update of an artifact, in the shape of either generation. */

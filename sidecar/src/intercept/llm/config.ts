@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { secretSource } from '../http/credential.js';
+import { answerBytes, connectionLimit, exchangeTimes, messageLimits } from '../http/limit-fields.js';
 import { allowedHosts, allowedOrigins, listenConfig } from '../http/listen-config.js';
 
 /** The APIs that providers speak, and agents in front of them. */
@@ -96,35 +97,20 @@ const toolsConfig = z
 
 const limitsConfig = z
   .strictObject({
-    maxBodyBytes: z.int().min(1024).max(67_108_864).default(4_194_304).describe('Largest request of an agent.'),
-    maxHeaderBytes: z.int().min(1024).max(65_536).default(16_384).describe('Largest request head.'),
-    maxHeaders: z.int().min(10).max(1000).default(100).describe('Most header fields of a request.'),
-    maxResponseBytes: z
-      .int()
-      .min(1024)
-      .max(268_435_456)
-      .default(33_554_432)
-      .describe(
-        'Largest answer of a provider; of a stream, all its events together, each as 256 bytes at least where names are looked for.',
-      ),
-    maxEventBytes: z.int().min(1024).max(67_108_864).default(4_194_304).describe('Largest event of a stream.'),
-    headersTimeoutMs: z.int().min(100).max(600_000).default(10_000).describe('Time for a request head to arrive.'),
-    bodyTimeoutMs: z.int().min(100).max(600_000).default(30_000).describe('Time for a request body to arrive.'),
-    connectTimeoutMs: z.int().min(100).max(600_000).default(5_000).describe('Time to connect to a provider.'),
-    answerTimeoutMs: z
-      .int()
-      .min(100)
-      .max(3_600_000)
-      .default(600_000)
-      .describe('Time for a provider to begin its answer, and to end one that is not streamed.'),
+    ...messageLimits({ message: 'request of an agent', bodyBytes: 4_194_304, headerBytes: 16_384 }),
+    maxResponseBytes: answerBytes(
+      'answer of a provider; of a stream, all its events together, each as 256 bytes at least where names are looked for',
+      33_554_432,
+    ),
+    maxEventBytes: answerBytes('event of a stream', 4_194_304, { most: 67_108_864 }),
+    ...exchangeTimes({
+      server: 'a provider',
+      answer: 'begin its answer, and to end one that is not streamed',
+      answerMs: 600_000,
+    }),
     streamIdleMs: z.int().min(100).max(3_600_000).default(120_000).describe('Longest silence inside a stream.'),
     streamMs: z.int().min(100).max(86_400_000).default(3_600_000).describe('Longest stream.'),
-    maxConnections: z
-      .int()
-      .min(1)
-      .max(100_000)
-      .default(1024)
-      .describe('Most connections of agents, and to each endpoint of a provider.'),
+    maxConnections: connectionLimit('agents, and to each endpoint of a provider'),
   })
   .prefault({});
 

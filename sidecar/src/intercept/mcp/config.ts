@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { secretSource } from '../http/credential.js';
+import { answerBytes, connectionLimit, exchangeTimes, messageLimits } from '../http/limit-fields.js';
 import { allowedHosts, allowedOrigins, listenConfig } from '../http/listen-config.js';
 import { isCombinable } from './combined/names.js';
 import { definitionsConfig } from './definitions/config.js';
@@ -41,31 +42,11 @@ const upstreamConfig = z.strictObject({
 
 const limitsConfig = z
   .strictObject({
-    maxBodyBytes: z.int().min(1024).max(67_108_864).default(4_194_304).describe('Largest message of an agent.'),
-    maxHeaderBytes: z.int().min(1024).max(65_536).default(16_384).describe('Largest request head.'),
-    maxHeaders: z.int().min(10).max(1000).default(100).describe('Most header fields of a request.'),
-    maxResponseBytes: z
-      .int()
-      .min(1024)
-      .max(268_435_456)
-      .default(16_777_216)
-      .describe('Largest JSON answer of a server.'),
-    maxEventBytes: z.int().min(1024).max(268_435_456).default(16_777_216).describe('Largest event of a server.'),
-    headersTimeoutMs: z.int().min(100).max(600_000).default(10_000).describe('Time for a request head to arrive.'),
-    bodyTimeoutMs: z.int().min(100).max(600_000).default(30_000).describe('Time for a request body to arrive.'),
-    connectTimeoutMs: z.int().min(100).max(600_000).default(5_000).describe('Time to connect to a server.'),
-    answerTimeoutMs: z
-      .int()
-      .min(100)
-      .max(3_600_000)
-      .default(300_000)
-      .describe('Time for a server to begin its answer.'),
-    maxConnections: z
-      .int()
-      .min(1)
-      .max(100_000)
-      .default(1024)
-      .describe('Most connections of agents, and to each server.'),
+    ...messageLimits({ message: 'message of an agent', bodyBytes: 4_194_304, headerBytes: 16_384 }),
+    maxResponseBytes: answerBytes('JSON answer of a server', 16_777_216),
+    maxEventBytes: answerBytes('event of a server', 16_777_216),
+    ...exchangeTimes({ server: 'a server', answer: 'begin its answer', answerMs: 300_000 }),
+    maxConnections: connectionLimit('agents, and to each server'),
   })
   .prefault({});
 
