@@ -116,7 +116,8 @@ const copilot: Reader = (event, builtinServer) => {
   const tool = text(event, 'toolName');
   if (tool === undefined) return undefined;
   const result = event['toolResult'];
-  return made('copilot', result === undefined ? 'before' : 'after', event, {
+  // A result is an object; what is none does not tell that the tool has run.
+  return made('copilot', isObject(result) ? 'after' : 'before', event, {
     server: builtinServer,
     tool,
     args: decoded(event['toolArgs']),

@@ -87,6 +87,11 @@ describe('before a tool', () => {
       { toolName: 'bash', toolArgs: '{"command":"ls"}', cwd: '/r', timestamp: 1 },
       { server: 'builtin', name: 'bash', arguments: { command: 'ls', cwd: '/r' } },
     ],
+    [
+      'Copilot CLI, which says that there is no result',
+      { toolName: 'bash', toolArgs: '{"command":"ls"}', toolResult: null },
+      { server: 'builtin', name: 'bash', arguments: { command: 'ls' } },
+    ],
   ])('%s: the sidecar is asked about its arguments; an allow says nothing', async (_agent, event, tool) => {
     answer = ALLOW;
     asked.length = 0;
