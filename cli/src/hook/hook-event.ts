@@ -136,9 +136,9 @@ interface Said {
   readonly result: Json | undefined;
 }
 
-/** Arguments that are there and no object could hide what a policy looks for. */
+/** Arguments that are no object, or have another name, could hide what a policy looks for. After a tool nobody asks for them. */
 function made(agent: HookAgent, phase: HookEvent['phase'], event: JsonObject, said: Said): HookEvent | undefined {
-  const { server, tool, args = {}, session, call, result } = said;
+  const { server, tool, args = phase === 'after' ? {} : undefined, session, call, result } = said;
   if (!isObject(args)) return undefined;
   const cwd = text(event, 'cwd');
   const base = cwd === undefined || Object.hasOwn(args, 'cwd') ? args : { ...args, cwd };

@@ -123,6 +123,8 @@ describe('before a tool', () => {
     ['no JSON', 'nonsense'],
     ['a member twice', '{"hook_event_name":"PreToolUse","tool_name":"a","tool_name":"b","tool_input":{}}'],
     ['no tool', { hook_event_name: 'PreToolUse', tool_input: {} }],
+    ['no arguments', { hook_event_name: 'PreToolUse', tool_name: 'Bash' }],
+    ['no arguments of Copilot CLI', { toolName: 'bash', arguments: '{"command":"rm"}' }],
     ['arguments that are no object', { ...BASH, tool_input: 'rm -rf /' }],
     ['arguments in a text, with a member twice', { toolName: 'bash', toolArgs: '{"command":"ls","command":"rm"}' }],
     ['the same of Cursor', { hook_event_name: 'beforeMCPExecution', tool_name: 'q', tool_input: '{"a":1,"a":2}' }],
