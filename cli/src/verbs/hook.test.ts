@@ -129,6 +129,21 @@ describe('before a tool', () => {
     ['arguments in a text, with a member twice', { toolName: 'bash', toolArgs: '{"command":"ls","command":"rm"}' }],
     ['the same of Cursor', { hook_event_name: 'beforeMCPExecution', tool_name: 'q', tool_input: '{"a":1,"a":2}' }],
     ['another event', { hook_event_name: 'Stop' }],
+    ['an event that objects have by themselves', { ...BASH, hook_event_name: 'constructor' }],
+    ['an MCP server that has the name of what is built in', { ...BASH, tool_name: 'mcp__builtin__Read' }],
+    [
+      'the same of Gemini CLI',
+      {
+        hook_event_name: 'BeforeTool',
+        tool_name: 'x',
+        tool_input: {},
+        mcp_context: { server_name: 'builtin', tool_name: 'Read' },
+      },
+    ],
+    [
+      'the same of Cursor',
+      { hook_event_name: 'beforeMCPExecution', tool_name: 'Read', tool_input: '{}', server: 'builtin' },
+    ],
     ['a list', []],
     ['nothing', ''],
   ])('an event that is unusable blocks: %s', async (_what, event) => {
