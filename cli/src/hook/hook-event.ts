@@ -88,7 +88,7 @@ const gemini: Reader = (event) => {
 const cursor: Reader = (event) => {
   const name = text(event, 'hook_event_name');
   const session = text(event, 'conversation_id');
-  const call = text(event, 'tool_use_id') ?? text(event, 'generation_id');
+  const call = text(event, 'tool_use_id');
   const own = (tool: string, args: JsonObject): Told | undefined =>
     made('cursor', 'before', event, { server: undefined, tool, args, session, call, result: undefined });
   const command = text(event, 'command');

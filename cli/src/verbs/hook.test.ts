@@ -213,3 +213,16 @@ test('after a tool the outcome is told, with what it brought', async () => {
   const told = { session_id: 's1', correlation_id: 't1', outcome: 'forwarded', result: { stdout: 'x' } };
   expect(asked).toEqual([{ path: '/v1/outcomes', ...told }]);
 });
+
+test('no outcome is told of a call of Cursor that has no name of its own: all calls of a turn have its generation', async () => {
+  answer = ALLOW;
+  asked.length = 0;
+  const turn = { conversation_id: 'c', generation_id: 'g', tool_name: 'Read', tool_input: {} };
+  await hook({ ...turn, hook_event_name: 'preToolUse' });
+  await hook({ ...turn, hook_event_name: 'preToolUse', tool_use_id: 't1' });
+  await hook({ ...turn, hook_event_name: 'postToolUse', tool_output: '{}' });
+  expect(asked.map(({ path, correlation_id }) => [path, correlation_id])).toEqual([
+    ['/v1/authorize', undefined],
+    ['/v1/authorize', 't1'],
+  ]);
+});
