@@ -1,3 +1,4 @@
+import { addAbortSignal } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { styleText } from 'node:util';
 
@@ -14,8 +15,8 @@ export interface Terminal {
   data(text: string): void;
   /** What is happening and what went wrong. Goes to stderr, in colour where that is wanted (`NO_COLOR`, not a TTY). */
   say(text: string, tone?: Tone): void;
-  /** Everything on stdin. */
-  input(): Promise<Uint8Array>;
+  /** Everything on stdin; rejects when the signal is aborted before that has ended. */
+  input(signal?: AbortSignal): Promise<Uint8Array>;
 }
 
 const STYLE = { good: 'green', warning: 'yellow', bad: 'red', dim: 'dim' } as const;
@@ -35,6 +36,9 @@ export function processTerminal(): Terminal {
       const styled = tone === 'plain' ? text : styleText(STYLE[tone], text, { stream: process.stderr });
       process.stderr.write(`${styled}\n`);
     },
-    input: async () => new Uint8Array(await buffer(process.stdin)),
+    input: async (signal) => {
+      const { stdin } = process;
+      return new Uint8Array(await buffer(signal === undefined ? stdin : addAbortSignal(signal, stdin)));
+    },
   };
 }

@@ -28,14 +28,21 @@ export interface HookEvent {
   readonly result: Json | undefined;
 }
 
-type Reader = (event: JsonObject, builtinServer: string) => HookEvent | undefined;
+/** An event as its agent tells it; without a server, it is of a tool that the agent has built in. */
+type Told = Omit<HookEvent, 'server'> & { readonly server: string | undefined };
+type Reader = (event: JsonObject) => Told | undefined;
 
 /** Reads an event; a text says what is wrong with it. */
 export function readHookEvent(event: Json, builtinServer: string): HookEvent | string {
   if (!isObject(event)) return 'expected a JSON object';
   for (const read of [claude, gemini, cursor, copilot]) {
-    const found = read(event, builtinServer);
-    if (found !== undefined) return found;
+    const found = read(event);
+    if (found === undefined) continue;
+    // Its tools would be taken for the agent's own, and the other way round.
+    if (found.server === builtinServer) {
+      return `an MCP server is called "${builtinServer}", as the agent's own tools are: name those otherwise with --server`;
+    }
+    return { ...found, server: found.server ?? builtinServer };
   }
   const said = event['hook_event_name'];
   return typeof said === 'string'
@@ -44,13 +51,13 @@ export function readHookEvent(event: Json, builtinServer: string): HookEvent | s
 }
 
 /** Claude Code and Codex: `PreToolUse` and `PostToolUse`; MCP tools are `mcp__<server>__<tool>`. */
-const claude: Reader = (event, builtinServer) => {
+const claude: Reader = (event) => {
   const phase = { PreToolUse: 'before', PostToolUse: 'after' }[text(event, 'hook_event_name') ?? ''];
   const name = text(event, 'tool_name');
   if (!isPhase(phase) || name === undefined) return undefined;
   const [, server, tool] = /^mcp__(.+?)__(.+)$/s.exec(name) ?? [];
   return made('claude', phase, event, {
-    server: server ?? builtinServer,
+    server,
     tool: tool ?? name,
     args: event['tool_input'],
     session: text(event, 'session_id'),
@@ -60,7 +67,7 @@ const claude: Reader = (event, builtinServer) => {
 };
 
 /** Gemini CLI: `BeforeTool` and `AfterTool`. */
-const gemini: Reader = (event, builtinServer) => {
+const gemini: Reader = (event) => {
   const phase = { BeforeTool: 'before', AfterTool: 'after' }[text(event, 'hook_event_name') ?? ''];
   const name = text(event, 'tool_name');
   if (!isPhase(phase) || name === undefined) return undefined;
@@ -68,7 +75,7 @@ const gemini: Reader = (event, builtinServer) => {
   const server = isObject(context) ? text(context, 'server_name') : undefined;
   const tool = isObject(context) ? text(context, 'tool_name') : undefined;
   return made('gemini', phase, event, {
-    server: server ?? builtinServer,
+    server,
     tool: tool ?? name,
     args: event['tool_input'],
     session: text(event, 'session_id'),
@@ -78,12 +85,12 @@ const gemini: Reader = (event, builtinServer) => {
 };
 
 /** Cursor: one event per kind of tool. */
-const cursor: Reader = (event, builtinServer) => {
+const cursor: Reader = (event) => {
   const name = text(event, 'hook_event_name');
   const session = text(event, 'conversation_id');
-  const call = text(event, 'tool_use_id') ?? text(event, 'generation_id');
-  const own = (tool: string, args: JsonObject): HookEvent | undefined =>
-    made('cursor', 'before', event, { server: builtinServer, tool, args, session, call, result: undefined });
+  const call = text(event, 'tool_use_id');
+  const own = (tool: string, args: JsonObject): Told | undefined =>
+    made('cursor', 'before', event, { server: undefined, tool, args, session, call, result: undefined });
   const command = text(event, 'command');
   const file = text(event, 'file_path');
   switch (name) {
@@ -96,7 +103,7 @@ const cursor: Reader = (event, builtinServer) => {
     case 'beforeMCPExecution': {
       const tool = text(event, 'tool_name');
       if (tool === undefined) return undefined;
-      const server = name === 'beforeMCPExecution' ? (text(event, 'server') ?? 'mcp') : builtinServer;
+      const server = name === 'beforeMCPExecution' ? (text(event, 'server') ?? 'mcp') : undefined;
       return made('cursor', name === 'postToolUse' ? 'after' : 'before', event, {
         server,
         tool,
@@ -112,12 +119,13 @@ const cursor: Reader = (event, builtinServer) => {
 };
 
 /** Copilot CLI: `preToolUse` and `postToolUse`, which do not say which they are; arguments are JSON in a string. */
-const copilot: Reader = (event, builtinServer) => {
+const copilot: Reader = (event) => {
   const tool = text(event, 'toolName');
   if (tool === undefined) return undefined;
   const result = event['toolResult'];
-  return made('copilot', result === undefined ? 'before' : 'after', event, {
-    server: builtinServer,
+  // A result is an object; what is none does not tell that the tool has run.
+  return made('copilot', isObject(result) ? 'after' : 'before', event, {
+    server: undefined,
     tool,
     args: decoded(event['toolArgs']),
     session: text(event, 'sessionId'),
@@ -127,7 +135,7 @@ const copilot: Reader = (event, builtinServer) => {
 };
 
 interface Said {
-  readonly server: string;
+  readonly server: string | undefined;
   readonly tool: string;
   readonly args: Json | undefined;
   readonly session: string | undefined;
@@ -135,9 +143,9 @@ interface Said {
   readonly result: Json | undefined;
 }
 
-/** Arguments that are there and no object could hide what a policy looks for. */
-function made(agent: HookAgent, phase: HookEvent['phase'], event: JsonObject, said: Said): HookEvent | undefined {
-  const { server, tool, args = {}, session, call, result } = said;
+/** Arguments that are no object, or have another name, could hide what a policy looks for. After a tool nobody asks for them. */
+function made(agent: HookAgent, phase: HookEvent['phase'], event: JsonObject, said: Said): Told | undefined {
+  const { server, tool, args = phase === 'after' ? {} : undefined, session, call, result } = said;
   if (!isObject(args)) return undefined;
   const cwd = text(event, 'cwd');
   const base = cwd === undefined || Object.hasOwn(args, 'cwd') ? args : { ...args, cwd };
@@ -165,7 +173,7 @@ function text(event: JsonObject, name: string): string | undefined {
 }
 
 function isPhase(value: string | undefined): value is HookEvent['phase'] {
-  return value !== undefined;
+  return value === 'before' || value === 'after';
 }
 
 function isObject(value: Json | undefined): value is JsonObject {

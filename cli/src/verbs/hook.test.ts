@@ -87,6 +87,11 @@ describe('before a tool', () => {
       { toolName: 'bash', toolArgs: '{"command":"ls"}', cwd: '/r', timestamp: 1 },
       { server: 'builtin', name: 'bash', arguments: { command: 'ls', cwd: '/r' } },
     ],
+    [
+      'Copilot CLI, which says that there is no result',
+      { toolName: 'bash', toolArgs: '{"command":"ls"}', toolResult: null },
+      { server: 'builtin', name: 'bash', arguments: { command: 'ls' } },
+    ],
   ])('%s: the sidecar is asked about its arguments; an allow says nothing', async (_agent, event, tool) => {
     answer = ALLOW;
     asked.length = 0;
@@ -118,10 +123,27 @@ describe('before a tool', () => {
     ['no JSON', 'nonsense'],
     ['a member twice', '{"hook_event_name":"PreToolUse","tool_name":"a","tool_name":"b","tool_input":{}}'],
     ['no tool', { hook_event_name: 'PreToolUse', tool_input: {} }],
+    ['no arguments', { hook_event_name: 'PreToolUse', tool_name: 'Bash' }],
+    ['no arguments of Copilot CLI', { toolName: 'bash', arguments: '{"command":"rm"}' }],
     ['arguments that are no object', { ...BASH, tool_input: 'rm -rf /' }],
     ['arguments in a text, with a member twice', { toolName: 'bash', toolArgs: '{"command":"ls","command":"rm"}' }],
     ['the same of Cursor', { hook_event_name: 'beforeMCPExecution', tool_name: 'q', tool_input: '{"a":1,"a":2}' }],
     ['another event', { hook_event_name: 'Stop' }],
+    ['an event that objects have by themselves', { ...BASH, hook_event_name: 'constructor' }],
+    ['an MCP server that has the name of what is built in', { ...BASH, tool_name: 'mcp__builtin__Read' }],
+    [
+      'the same of Gemini CLI',
+      {
+        hook_event_name: 'BeforeTool',
+        tool_name: 'x',
+        tool_input: {},
+        mcp_context: { server_name: 'builtin', tool_name: 'Read' },
+      },
+    ],
+    [
+      'the same of Cursor',
+      { hook_event_name: 'beforeMCPExecution', tool_name: 'Read', tool_input: '{}', server: 'builtin' },
+    ],
     ['a list', []],
     ['nothing', ''],
   ])('an event that is unusable blocks: %s', async (_what, event) => {
@@ -190,4 +212,17 @@ test('after a tool the outcome is told, with what it brought', async () => {
   expect(await hook(event)).toEqual({ code: 0, stdout: '', stderr: '' });
   const told = { session_id: 's1', correlation_id: 't1', outcome: 'forwarded', result: { stdout: 'x' } };
   expect(asked).toEqual([{ path: '/v1/outcomes', ...told }]);
+});
+
+test('no outcome is told of a call of Cursor that has no name of its own: all calls of a turn have its generation', async () => {
+  answer = ALLOW;
+  asked.length = 0;
+  const turn = { conversation_id: 'c', generation_id: 'g', tool_name: 'Read', tool_input: {} };
+  await hook({ ...turn, hook_event_name: 'preToolUse' });
+  await hook({ ...turn, hook_event_name: 'preToolUse', tool_use_id: 't1' });
+  await hook({ ...turn, hook_event_name: 'postToolUse', tool_output: '{}' });
+  expect(asked.map(({ path, correlation_id }) => [path, correlation_id])).toEqual([
+    ['/v1/authorize', undefined],
+    ['/v1/authorize', 't1'],
+  ]);
 });

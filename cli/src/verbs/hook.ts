@@ -16,8 +16,9 @@ interface HookFlags {
   readonly timeoutMs: number;
 }
 
-/** The least time that an agent gives its hooks (Copilot CLI: 30 s), less a margin: of a hook that is late all take no notice. */
+/** Together less than the least time that an agent gives its hooks (Copilot CLI: 30 s): of a hook that is late all take no notice. */
 const MAX_TIMEOUT_MS = 25_000;
+const EVENT_TIMEOUT_MS = 3_000;
 /** More than that is no tool call. */
 const MAX_EVENT_BYTES = 4_194_304;
 
@@ -53,7 +54,7 @@ export function addHookVerb(program: Command, shell: Shell): void {
     )
     .action(async (flags: HookFlags) => {
       const authorizer = authorizerOf(flags);
-      const json = parseStrictJson(await shell.terminal.input(), { maxBytes: MAX_EVENT_BYTES });
+      const json = parseStrictJson(await eventBytes(shell), { maxBytes: MAX_EVENT_BYTES });
       const event = json.ok ? readHookEvent(json.value, flags.server) : `not strict JSON: ${json.reason}`;
       if (typeof event === 'string') {
         const message = `the hook's event is unusable: ${event}`;
@@ -66,6 +67,13 @@ export function addHookVerb(program: Command, shell: Shell): void {
       } else if (event.phase === 'before') await decide(shell, authorizer, event, flags.agent);
       else await tell(shell, authorizer, event);
     });
+}
+
+async function eventBytes({ terminal }: Shell): Promise<Uint8Array> {
+  const late = AbortSignal.timeout(EVENT_TIMEOUT_MS);
+  return terminal.input(late).catch((error: unknown) => {
+    throw late.aborted ? usageFault(`stdin: the event did not end within ${EVENT_TIMEOUT_MS} ms`) : error;
+  });
 }
 
 function authorizerOf({ socket, url, timeoutMs }: HookFlags): Authorizer {

@@ -48,6 +48,13 @@ describe('what an attempt would reach', () => {
   });
 });
 
+test.each([0, -1, 1.5, 65_536, Number.NaN])(
+  '%d is no port: a record without one is kept, a report with it would not be',
+  (port) => {
+    expect(attemptTargetOf({ egress: { host: 'h', port } })).toStrictEqual({ host: 'h' });
+  },
+);
+
 test('what is no text names nothing, and breaks nothing', () => {
   const odd = { egress: { host: { r: 'a' }, port: 'x' }, request: [], peer: 7 } as unknown as CanonicalRequest;
   expect(attemptTargetOf(odd)).toBeUndefined();

@@ -35,12 +35,17 @@ export function attemptTargetOf({
     ...named('method', method),
     ...named('model', model),
     ...named('peer', id),
-    ...(typeof port === 'number' ? { port } : {}),
+    ...(isPort(port) ? { port } : {}),
     ...named('provider', provider),
     ...named('scheme', scheme),
     ...named('skill', skill),
   };
   return Object.keys(target).length === 0 ? undefined : target;
+}
+
+/** Whether this is the number of a port. */
+export function isPort(port: unknown): port is number {
+  return Number.isInteger(port) && (port as number) >= 1 && (port as number) <= 65_535;
 }
 
 /** What is no text names nothing: a record is made of whatever was asked, and must not fail. */

@@ -1,6 +1,6 @@
 /** What an attempt would reach besides a tool: wire <-> domain. */
 
-import { type AttemptTarget, MAX_TARGET_TEXT } from '@portcullis/policy/model';
+import { type AttemptTarget, isPort, MAX_TARGET_TEXT } from '@portcullis/policy/model';
 import type * as Wire from '../wire.js';
 import { defineFields, readFields, writeFields } from './fields.js';
 import { type Findings, found, join } from './findings.js';
@@ -31,7 +31,7 @@ export function fromWireAttemptTarget(
   for (const [name, value] of Object.entries<string | number>({ ...target })) {
     if (typeof value === 'string' && value.length > MAX_TARGET_TEXT) {
       found(findings, 'ERR_WIRE_TYPE', join(path, name), `expected at most ${MAX_TARGET_TEXT} characters`);
-    } else if (typeof value === 'number' && (value < 1 || value > 65_535)) {
+    } else if (typeof value === 'number' && !isPort(value)) {
       found(findings, 'ERR_WIRE_NUMBER', join(path, name), 'expected 1 to 65535');
     }
   }
