@@ -106,10 +106,11 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     return wire.send({ method, fields: fieldsOf(headers, payload), payload, signal, sent });
   }
 
-  function evidence(permit: Permit): Headers {
-    const trace = options.traceHeaders?.(permit) ?? {};
-    if (!options.decisionHeaders) return trace;
+  function withEvidence(headers: Headers, permit: Permit): Headers {
+    const trace = options.traceHeaders?.(permit);
+    if (!options.decisionHeaders) return trace === undefined ? headers : { ...headers, ...trace };
     return {
+      ...headers,
       ...trace,
       [DECISION_HEADER.decisionId]: permit.decision_id,
       [DECISION_HEADER.requestDigest]: permit.request_digest,
@@ -121,11 +122,11 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     async forward(permit, verb, headers, signal, sent) {
       requirePermit(permit, name, 'client_to_server');
       if ((verb === 'POST') !== (permit.payload !== undefined)) throw new TypeError('the permit is for another verb');
-      return send(verb, permit.payload, { ...headers, ...evidence(permit) }, signal, sent);
+      return send(verb, permit.payload, withEvidence(headers, permit), signal, sent);
     },
     async answer(permit, payload, headers, signal) {
       requirePermit(permit, name, 'server_to_client');
-      return send('POST', payload, { ...headers, ...evidence(permit) }, signal);
+      return send('POST', payload, withEvidence(headers, permit), signal);
     },
     async decline(id, refusal, headers, signal) {
       if (options.declined === undefined) throw new TypeError('the server makes no requests');

@@ -137,6 +137,7 @@ describe('what is answered', () => {
     ['a folded field', 'HTTP/1.1 200 OK\r\nx-a: 1\r\n 2\r\ncontent-length: 2\r\n\r\nok'],
     ['a bare line feed', 'HTTP/1.1 200 OK\ncontent-length: 2\n\nok'],
     ['a space before the colon', 'HTTP/1.1 200 OK\r\ncontent-length : 2\r\n\r\nok'],
+    ['leave to go on, which nobody asked for', `HTTP/1.1 100 Continue\r\n\r\n${OK}`],
     ['another protocol', 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'],
     ['a head that is too large', `HTTP/1.1 200 OK\r\nx-a: ${'a'.repeat(20_000)}\r\n\r\n`],
     ['many small fields', `HTTP/1.1 200 OK\r\n${'x-a: 1\r\n'.repeat(5_000)}\r\n`],

@@ -180,8 +180,9 @@ class ReplyBody extends Readable {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     if (!this.readableEnded) this.#controller.abort(error ?? new Error(GIVEN_UP));
+    if (error === null) callback();
     // As Node's own answers do it: who does not listen is not told, instead of ending the process.
-    process.nextTick(() => callback(this.listenerCount('error') === 0 ? null : error));
+    else process.nextTick(() => callback(this.listenerCount('error') === 0 ? null : error));
   }
 }
 
