@@ -1,7 +1,7 @@
 /** The only file that names the PDP's metrics. It exports verbs, not instruments. */
 
 import { DECISION_EFFECTS } from '@portcullis/policy/model';
-import type { Registry } from '@portcullis/runtime';
+import { deferred, type Registry, tally } from '@portcullis/runtime';
 import { HOLD_OUTCOMES, type HoldObserver } from './approvals/book.js';
 import { NOTICE_OUTCOMES } from './approvals/notices.js';
 import type { ApprovalObserver } from './approvals/open-approvals.js';
@@ -19,7 +19,6 @@ import { GATEWAY_SURFACES, type GatewayObserver } from './gateways/gateway-parts
 import { RULINGS } from './gateways/ruling.js';
 import { HTTP_ROUTES, HTTP_STATUSES, type HttpObserver } from './http/http-observer.js';
 import { KILL_OUTCOMES, KILL_PATHS, type KillObserver } from './kill/kill-switch.js';
-import { deferred, tally } from './metrics-deferred.js';
 import { type DecisionObserver, SOURCE_OUTCOMES, STAGES } from './pipeline/ports.js';
 import type { WarningObserver } from './quota/ledger.js';
 import { type QuotaObserver, RESERVATION_OUTCOMES, SETTLED_OUTCOMES, STORE_OPERATIONS } from './quota/port.js';

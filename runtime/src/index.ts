@@ -41,6 +41,7 @@ export { superviseService } from './lifecycle/supervise.js';
 export { runTasks } from './lifecycle/tasks.js';
 export { LOG_FIELD } from './log/fields.js';
 export { createLogger, LOG_LEVELS, type Logger, type LoggerOptions, type LogLevel } from './log/logger.js';
+export { deferred, type Tally, tally } from './metrics/deferred.js';
 export {
   createRegistry,
   type HistogramSpec,

@@ -2,7 +2,7 @@
 
 import { CONTENT_KINDS } from '@portcullis/policy/content';
 import { DENY_CODES, type DenyCode, SOURCES, type Source } from '@portcullis/policy/model';
-import type { Registry } from '@portcullis/runtime';
+import { deferred, type Registry, type Tally, tally } from '@portcullis/runtime';
 import { type AskObserver, BREAKER_STATES } from './ask/observer.js';
 import { type AnswerCacheObserver, UNSTORED_REASONS } from './cache/answer-cache.js';
 import type { RefusalObserver } from './enforce/refuse.js';
@@ -139,27 +139,32 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
     labels: { reason: [...CALL_REASONS, ...QUARANTINE_REASONS] },
   });
   let highest = 0;
-  // Looked up once: these are on the path of every attempt.
-  const asked = askSeconds.labels({ cached: 'false' });
-  const served = askSeconds.labels({ cached: 'true' });
+  // On the path of every attempt: told in batches, or when somebody asks.
+  const took = deferred(attemptSeconds, ['all'], () => attemptSeconds);
+  const asked = deferred(askSeconds, ['false', 'true'], (cached) => askSeconds.labels({ cached }));
   const ended = new Map(
     SOURCES.map((source) => [
       source,
-      new Map<string, { inc(): void }>(
-        ATTEMPT_OUTCOMES.map((outcome) => [outcome, attempts.labels({ source, outcome })] as const),
+      new Map<string, Tally>(
+        ATTEMPT_OUTCOMES.map((outcome) => [outcome, tally((more) => attempts.inc({ source, outcome }, more))] as const),
       ),
     ]),
   );
+  Object.assign(attempts, {
+    collect: () => {
+      for (const outcomes of ended.values()) for (const count of outcomes.values()) count.tell();
+    },
+  });
 
   return {
     refused(source: Source, outcome) {
-      ended.get(source)?.get(outcome)?.inc();
+      ended.get(source)?.get(outcome)?.add(1);
     },
     failedClosed(code: DenyCode) {
       failedClosed.inc({ reason: code });
     },
     carriedOut(source, outcome) {
-      ended.get(source)?.get(outcome)?.inc();
+      ended.get(source)?.get(outcome)?.add(1);
     },
     connectionEnded(ending) {
       egressEnded.inc({ ending });
@@ -168,10 +173,10 @@ export function createSidecarMetrics(registry: Registry): SidecarMetrics {
       egressBytes.inc({ direction }, count);
     },
     took(seconds) {
-      attemptSeconds.observe(seconds);
+      took('all', seconds);
     },
     asked(_outcome, seconds, cached) {
-      (cached ? served : asked).observe(seconds);
+      asked(cached ? 'true' : 'false', seconds);
     },
     hedged() {
       hedges.inc();

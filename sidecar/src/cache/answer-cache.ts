@@ -133,7 +133,7 @@ function served(kept: Decision, request: CanonicalRequest, decisionId: string, n
 }
 
 function reportOf(
-  { meta, ...decision }: Decision,
+  { meta, decision_id, request_digest, matched }: Decision,
   reuseOf: string,
   request: CanonicalRequest,
   now: number,
@@ -141,9 +141,9 @@ function reportOf(
   const { server, name, operation, arguments: args } = request.tool ?? {};
   const target = attemptTargetOf(request);
   return {
-    decision_id: decision.decision_id,
+    decision_id,
     reuse_of: reuseOf,
-    request_digest: decision.request_digest,
+    request_digest,
     tenant_id: request.tenant_id,
     agent_id: request.agent.id,
     tool: {
@@ -156,7 +156,7 @@ function reportOf(
     bundle_digest: meta.bundle_digest,
     policy_version: meta.policy_version,
     release_seq: meta.release_seq,
-    matched: decision.matched,
+    matched,
     at: new Date(now).toISOString(),
   };
 }

@@ -15,7 +15,7 @@ export interface Account {
   /** Says how it ended, unless the report has. To be called once. */
   settle(outcome: Settlement['outcome']): void;
   /** Milliseconds since it went upstream. */
-  readonly elapsedMs: number;
+  elapsedMs(): number;
 }
 
 /** Opens the account of an attempt that goes upstream now. */
@@ -47,9 +47,7 @@ export function createAccounts(
         const usage = bytesOf(permit, bytesIn);
         client.settle({ decision_id, request_digest, outcome, duration_ms: Math.round(elapsedMs()), usage });
       },
-      get elapsedMs() {
-        return elapsedMs();
-      },
+      elapsedMs,
     };
   };
 }

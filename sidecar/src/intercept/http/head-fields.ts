@@ -60,7 +60,8 @@ export function readHeadFields(
 export function contentProblem(
   headers: ReadonlyMap<string, string>,
 ): { readonly status: number; readonly message: string } | undefined {
-  const type = (headers.get('content-type') ?? '').toLowerCase().replaceAll(/\s/g, '');
+  const said = headers.get('content-type') ?? '';
+  const type = said === 'application/json' ? said : said.toLowerCase().replaceAll(/\s/g, '');
   if (type !== 'application/json' && type !== 'application/json;charset=utf-8')
     return { status: 415, message: 'content-type must be application/json' };
   const encoding = headers.get('content-encoding')?.toLowerCase() ?? 'identity';

@@ -80,7 +80,7 @@ export function createClientMessage(options: ClientMessageOptions): ClientMessag
           : await holds.decide(attempt, admitted, seen, party).finally(party.left);
       if (isInstead(outcome)) return answerJson(turn.response, 200, outcome.instead);
       if (isRefusal(outcome)) return replies.refused(turn, id, outcome, seen);
-      if (party?.hasCancelled === true) return replies.refused(turn, id, unwanted(outcome, attempt.request), seen);
+      if (party?.hasCancelled() === true) return replies.refused(turn, id, unwanted(outcome, attempt.request), seen);
       if (outcome.payload !== attempt.payload && Object.keys(turn.headers).some(isParameterMirror)) {
         return replies.refused(turn, id, notMirrored(outcome), seen);
       }

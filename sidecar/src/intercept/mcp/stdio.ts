@@ -121,7 +121,7 @@ export async function runStdio(options: StdioOptions): Promise<void> {
 
   function settle(account: Account, outcome: RelayOutcome): void {
     options.observer.carriedOut('mcp_proxy', outcome);
-    options.observer.took(account.elapsedMs / 1000);
+    options.observer.took(account.elapsedMs() / 1000);
     account.settle(outcome);
   }
 

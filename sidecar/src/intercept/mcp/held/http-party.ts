@@ -9,7 +9,7 @@ import type { Party } from './holds.js';
 /** It. */
 export interface HttpParty extends Party {
   /** Whether it cancelled its call while that waited. */
-  readonly hasCancelled: boolean;
+  hasCancelled(): boolean;
   /** Its call waits no more. */
   left(): void;
 }
@@ -30,9 +30,7 @@ export function httpParty({ head, response, signal }: Turn, session: Session, id
       if (!streams || response.destroyed || response.writableEnded) return;
       response.write(notification === undefined ? ': waiting\n\n' : sseEvent(notification));
     },
-    get hasCancelled() {
-      return waiting?.signal.aborted === true;
-    },
+    hasCancelled: () => waiting?.signal.aborted === true,
     left: () => waiting?.done(),
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Counting that does not make decisions wait. The library makes a text of the labels at every count to find the series by,
+ * Counting that does not make decisions or calls wait. The library makes a text of the labels at every count to find the series by,
  * several times in each decision; here counts are only kept, and told to it in batches after answers, or when it is asked.
  */
 

@@ -1,0 +1,203 @@
+/** One request to a server and its answer, on a connection that is kept: undici's `dispatch`, which follows and repeats nothing. */
+
+import { isIP } from 'node:net';
+import { Readable } from 'node:stream';
+import { buildConnector, type Dispatcher, Pool } from 'undici';
+
+/** An upstream's answer; the body flows. */
+export interface UpstreamReply {
+  readonly status: number;
+  /** By lower-case name; several fields of one name are one list, as HTTP has it. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: Readable;
+}
+
+/** What is sent. */
+export interface WireRequest {
+  readonly method: 'POST' | 'GET' | 'DELETE';
+  /** Names and values in turn, without the length of the payload. */
+  readonly fields: string[];
+  readonly payload: string | undefined;
+  readonly signal: AbortSignal;
+  /** Told when it is on its way. */
+  readonly sent?: (() => void) | undefined;
+}
+
+/** The connections to one server. */
+export interface Wire {
+  /** Rejects whenever there is no answer. */
+  send(request: WireRequest): Promise<UpstreamReply>;
+  close(): Promise<void>;
+}
+
+/** What connections are made with. */
+export interface WireOptions {
+  readonly url: URL;
+  readonly connectTimeoutMs: number;
+  /** From sending a request to the head of its answer. */
+  readonly headersTimeoutMs: number;
+  /** Simultaneous ones. */
+  readonly connections: number;
+}
+
+/** An idle connection is closed after this, before the usual server does it under a request. */
+const IDLE_MS = 4_000;
+const MAX_HEADER_BYTES = 16_384;
+/** A larger payload is not held until its answer has ended, which may take hours. */
+const HELD_BYTES = 16_384;
+
+const GIVEN_UP = 'the exchange was given up';
+
+/** Opens it; connects on first use. */
+export function openWire({ url, connectTimeoutMs, headersTimeoutMs, connections }: WireOptions): Wire {
+  const dial = buildConnector({ timeout: connectTimeoutMs, allowH2: false });
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  // Whatever a request's Host field says: who the server is, its address says.
+  const servername = isIP(host) === 0 ? host : '';
+  // One exchange at a time on a connection, and what arrives on an idle one ends it: an extra response has no request
+  // that it could be mistaken for (A5).
+  const pool = new Pool(url.origin, {
+    connections,
+    pipelining: 1,
+    keepAliveTimeout: IDLE_MS,
+    keepAliveMaxTimeout: IDLE_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    // Theirs begin again with every informational answer; ours do not. Bodies have the clocks of who reads them.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: (target, callback) => dial({ ...target, servername }, callback),
+  });
+  const path = `${url.pathname}${url.search}`;
+  return {
+    send({ method, fields, payload, signal, sent }) {
+      return new Promise((resolve, reject) => {
+        if (signal.aborted) return reject(new Error(GIVEN_UP));
+        const exchange = new Exchange({ resolve, reject, signal, sent, headersTimeoutMs });
+        pool.dispatch({ path, method, ...contentOf(fields, payload) }, exchange);
+        return undefined;
+      });
+    },
+    close: () => pool.destroy(),
+  };
+}
+
+/** Bytes are said to be as long as they are; a stream, which lets go of what it has brought, has to be told. */
+function contentOf(
+  headers: string[],
+  payload: string | undefined,
+): Pick<Dispatcher.DispatchOptions, 'headers' | 'body'> {
+  if (payload === undefined) return { headers, body: null };
+  const bytes = Buffer.from(payload);
+  if (bytes.length <= HELD_BYTES) return { headers, body: bytes };
+  const body = Readable.from([bytes], { objectMode: false });
+  return { headers: [...headers, 'content-length', `${bytes.length}`], body };
+}
+
+interface ExchangeParts {
+  readonly resolve: (reply: UpstreamReply) => void;
+  readonly reject: (error: Error) => void;
+  readonly signal: AbortSignal;
+  readonly sent: (() => void) | undefined;
+  readonly headersTimeoutMs: number;
+}
+
+/** What undici calls about one request. It may be aborted before it has a connection, and is then never sent. */
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #parts: ExchangeParts;
+  #controller: Dispatcher.DispatchController | undefined;
+  #body: ReplyBody | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(parts: ExchangeParts) {
+    this.#parts = parts;
+    parts.signal.addEventListener('abort', this.#leave);
+  }
+
+  readonly #leave = (): void => {
+    const error = new Error(GIVEN_UP);
+    if (this.#controller === undefined) this.onResponseError(undefined, error);
+    else this.#controller.abort(error);
+  };
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    const { signal, headersTimeoutMs } = this.#parts;
+    // Thrown, it costs the connection nothing.
+    if (signal.aborted) throw new Error(GIVEN_UP);
+    this.#controller = controller;
+    this.#timer = setTimeout(
+      () => controller.abort(new Error(`no answer within ${headersTimeoutMs} ms`)),
+      headersTimeoutMs,
+    );
+  }
+
+  onRequestSent(): void {
+    this.#parts.sent?.();
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+    // Informational.
+    if (status < 200) return;
+    clearTimeout(this.#timer);
+    const body = new ReplyBody(controller);
+    this.#body = body;
+    this.#parts.resolve({ status, headers: receivedHeaders(controller), body });
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#body?.push(chunk) !== true) controller.pause();
+  }
+
+  onResponseEnd(): void {
+    this.#over();
+    this.#body?.push(null);
+  }
+
+  onResponseError(_controller: unknown, error: Error): void {
+    this.#over();
+    // Without effect where it was answered.
+    this.#parts.reject(error);
+    this.#body?.destroy(error);
+  }
+
+  #over(): void {
+    clearTimeout(this.#timer);
+    this.#parts.signal.removeEventListener('abort', this.#leave);
+  }
+}
+
+/** The body of an answer. To destroy it before its end ends the connection. */
+class ReplyBody extends Readable {
+  readonly #controller: Dispatcher.DispatchController;
+
+  constructor(controller: Dispatcher.DispatchController) {
+    super();
+    this.#controller = controller;
+  }
+
+  override _read(): void {
+    this.#controller.resume();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    if (!this.readableEnded) this.#controller.abort(error ?? new Error(GIVEN_UP));
+    if (error === null) callback();
+    // As Node's own answers do it: who does not listen is not told, instead of ending the process.
+    else process.nextTick(() => callback(this.listenerCount('error') === 0 ? null : error));
+  }
+}
+
+function receivedHeaders({ rawHeaders }: Dispatcher.DispatchController): ReadonlyMap<string, string> {
+  const headers = new Map<string, string>();
+  if (!Array.isArray(rawHeaders)) return headers;
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = latin1(rawHeaders[at]).toLowerCase();
+    const value = latin1(rawHeaders[at + 1]);
+    const before = headers.get(name);
+    headers.set(name, before === undefined ? value : `${before}, ${value}`);
+  }
+  return headers;
+}
+
+function latin1(field: Buffer | string | undefined): string {
+  return typeof field === 'string' ? field : (field?.toString('latin1') ?? '');
+}
