@@ -206,7 +206,15 @@ async function compose(
   });
   opened(() => sessions.close());
   const past = audit && createPastRecords({ folder: audit.chain.folder, clock, maxMs: PREVIEW_LOOK_MS });
-  const approvals = await openApprovals(config.approvals, { tls, clock, observer: metrics, log, sink: audit, past });
+  const approvals = await openApprovals(config.approvals, {
+    dataDir: config.dataDir,
+    tls,
+    clock,
+    observer: metrics,
+    log,
+    sink: audit,
+    past,
+  });
   opened(() => approvals.close());
   const reviews = await openReviews(config.reviews, config.approvals, {
     dataDir: config.dataDir,

@@ -69,6 +69,11 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     meaning: 'A secret of a webhook, or the key for payloads, cannot be read or is too short.',
     action: 'Correct the file that `approvals` names; a secret has at least 32 bytes, the key 32 bytes in base64.',
   },
+  ERR_APPROVAL_NOTICES: {
+    meaning: 'The file of notices that wait for webhooks cannot be read or written; the PDP does not start.',
+    action:
+      'Look at the file `notices` in `dataDir` and at its permissions; it may be moved away: what waits in it is not told then.',
+  },
   ERR_APPROVAL_PREVIEW: {
     meaning:
       'What a grant would have covered cannot be told now: another preview is being made, or nothing is recorded here.',

@@ -1,10 +1,12 @@
 /**
  * Delivery of notices, beside decisions and never in their way: a bounded queue per webhook, one delivery at a time,
- * repeated with growing pauses, and a breaker so that a dead receiver is left alone.
+ * repeated with growing pauses, and a breaker so that a dead receiver is left alone. With a journal those that are not delivered at the
+ * end are delivered by the next process.
  */
 
 import { type Clock, LOG_FIELD, type Logger, PortcullisError } from '@portcullis/runtime';
 import type { Notice } from './book.js';
+import type { NoticeJournal, WaitingNotice } from './notice-journal.js';
 import { type Delivery, deliveryOf, type Webhook } from './webhook.js';
 
 /** What becomes of a notice; closed list, labels of a metric. */
@@ -22,6 +24,8 @@ export interface NoticeParts {
   /** From 0 to 1. */
   readonly random: () => number;
   readonly newId: () => string;
+  /** Without one they end with the process. */
+  readonly journal?: NoticeJournal;
   readonly observer: { notice(outcome: NoticeOutcome): void };
   readonly log: Logger;
 }
@@ -32,7 +36,7 @@ export interface Notices {
   tell(notice: Notice): void;
   /** Resolves when nothing is under way. */
   idle(): Promise<void>;
-  /** Gives up what is not delivered yet. */
+  /** Gives up what is not delivered yet, or leaves it to the journal. */
   close(): Promise<void>;
 }
 
@@ -46,11 +50,23 @@ const LONGEST_PAUSE_MS = 60_000;
 /** After so many failures in a row the receiver is left alone for a while. */
 const BREAK_AFTER = 5;
 const BREAK_MS = 30_000;
+/** Nobody acts on older news. */
+const NEWS_MS = 86_400_000;
 
-/** Begins with empty queues. */
+/** Begins with what the journal has left. */
 export function createNotices(parts: NoticeParts): Notices {
+  const { journal, observer } = parts;
   const stop = new AbortController();
   const queues = parts.webhooks.map((webhook) => createQueue(webhook, parts, stop.signal));
+  const byName = new Map(parts.webhooks.map(({ config }, at) => [config.name, queues[at]]));
+  for (const notice of journal?.left ?? []) {
+    const queue = byName.get(notice.webhook);
+    if (queue === undefined) {
+      // The webhook is not configured any more.
+      observer.notice('dropped');
+      journal?.settle(notice.id);
+    } else queue.send(notice);
+  }
   return {
     tell: (notice) => {
       for (const queue of queues) queue.add(notice);
@@ -59,6 +75,7 @@ export function createNotices(parts: NoticeParts): Notices {
     close: async () => {
       stop.abort();
       await Promise.all(queues.map(({ idle }) => idle()));
+      await journal?.close();
     },
   };
 }
@@ -66,7 +83,7 @@ export function createNotices(parts: NoticeParts): Notices {
 /** Deliveries to one webhook, with growing pauses and a breaker. One at a time. */
 export function createDeliver(
   webhook: Webhook,
-  parts: Omit<NoticeParts, 'webhooks' | 'newId'>,
+  parts: Omit<NoticeParts, 'webhooks' | 'newId' | 'journal'>,
   signal: AbortSignal,
 ): Deliver {
   const { clock, observer, log, random } = parts;
@@ -99,13 +116,25 @@ export function createDeliver(
 }
 
 function createQueue(webhook: Webhook, parts: NoticeParts, signal: AbortSignal) {
-  const { events } = webhook.config;
+  const { events, name } = webhook.config;
+  const { journal, clock, newId } = parts;
   const dropped = (): void => parts.observer.notice('dropped');
   const { add, idle } = createDeliveryQueue(createDeliver(webhook, parts, signal), dropped, signal);
+  const send = ({ id, body }: WaitingNotice): void =>
+    add({ id, body }, (outcome) => {
+      // What the end of this process has cut short waits for the next.
+      if (outcome !== 'dropped' || !signal.aborted) journal?.settle(id);
+    });
   return {
     add: (notice: Notice): void => {
-      if ((events as readonly string[]).includes(notice.event)) add(deliveryOf(webhook, notice, parts.newId()));
+      if (!(events as readonly string[]).includes(notice.event)) return;
+      const isQuestion = notice.event === 'requested' || notice.event === 'escalated';
+      const until = isQuestion ? notice.approval.expiresAt : clock.now() + NEWS_MS;
+      const waiting = { webhook: name, ...deliveryOf(webhook, notice, newId()), until };
+      journal?.keep(waiting);
+      send(waiting);
     },
+    send,
     idle,
   };
 }

@@ -22,6 +22,7 @@ async function open(config: object): Promise<void> {
   // Only a Redis over TLS looks at certificates.
   const tls = {} as TlsMaterial;
   const approvals = await openApprovals(approvalsConfig.parse(config), {
+    dataDir: folder,
     tls,
     clock,
     observer,

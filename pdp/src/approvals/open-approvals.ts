@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ApprovalEntry } from '@portcullis/policy/evidence';
 import { type Clock, LOG_FIELD, type Logger, PortcullisError, type Task, type TlsMaterial } from '@portcullis/runtime';
@@ -14,6 +15,7 @@ import type { ApprovalsConfig, WebhookConfig } from './approvals-config.js';
 import { type ApproverReader, createApproverReader } from './approver-token.js';
 import type { ApprovalBook } from './book.js';
 import { type ApprovalDesk, createDesk } from './desk.js';
+import { openNoticeJournal } from './notice-journal.js';
 import { createDeliver, createNotices, type NoticeOutcome, type NoticeParts } from './notices.js';
 import { openApprovalStore } from './open.js';
 import type { PastDecisions } from './past-decisions.js';
@@ -29,6 +31,8 @@ export interface ApprovalObserver {
 
 /** What opening needs. */
 export interface OpenApprovalsParts {
+  /** Where notices wait that are not delivered yet. */
+  readonly dataDir: string;
   readonly tls: TlsMaterial;
   readonly clock: Clock;
   readonly observer: ApprovalObserver;
@@ -69,7 +73,7 @@ export async function openApprovals(config: ApprovalsConfig, parts: OpenApproval
   const keySets: KeySet[] = [];
   for (const issuer of config.approvers) keySets.push(await openKeySet(issuer, { log }));
   const issuers = config.approvers.map((issuer, index) => ({ config: issuer, keys: keysOf(keySets[index]) }));
-  const delivering: Omit<NoticeParts, 'webhooks' | 'newId'> = {
+  const delivering: Omit<NoticeParts, 'webhooks' | 'newId' | 'journal'> = {
     post,
     pause: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
     clock,
@@ -77,7 +81,15 @@ export async function openApprovals(config: ApprovalsConfig, parts: OpenApproval
     observer,
     log,
   };
-  const notices = createNotices({ ...delivering, webhooks, newId: randomUUID });
+  // Approvals in memory end with the process, and so does what there is to say of them.
+  const isKept = config.store.type === 'redis' && webhooks.length > 0;
+  const journal = isKept ? await openNoticeJournal(join(parts.dataDir, 'notices'), clock.now(), log) : undefined;
+  const notices = createNotices({
+    ...delivering,
+    webhooks,
+    newId: randomUUID,
+    ...(journal === undefined ? {} : { journal }),
+  });
   const store = openApprovalStore(config, parts);
   const answers = createAnswerCount();
   const book: ApprovalBook = {

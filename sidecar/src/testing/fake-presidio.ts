@@ -19,6 +19,8 @@ export interface AnalyzeRequest {
 export interface FakePresidio {
   readonly url: string;
   readonly asked: AnalyzeRequest[];
+  /** How often it was asked what it looks for. */
+  readonly askedForKinds: number;
   /** Most questions that were open at the same time. */
   readonly mostOpen: number;
   /** Answers instead, from now on; `true` when it has. */
@@ -34,6 +36,7 @@ const NOBODY_LOOKS = { error: 'No matching recognizers were found to serve the r
 /** Starts one on a free port of loopback. */
 export async function startFakePresidio(): Promise<FakePresidio> {
   const asked: AnalyzeRequest[] = [];
+  let askedForKinds = 0;
   let open = 0;
   let mostOpen = 0;
   const fake: { script: FakePresidio['script'] } = { script: undefined };
@@ -49,6 +52,7 @@ export async function startFakePresidio(): Promise<FakePresidio> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     if (request.method === 'GET' && request.url?.startsWith('/supportedentities?language=') === true) {
+      askedForKinds += 1;
       const isKnown = request.url.endsWith('=en');
       return send(response, isKnown ? 200 : 500, isKnown ? KINDS : NOBODY_LOOKS);
     }
@@ -76,6 +80,9 @@ export async function startFakePresidio(): Promise<FakePresidio> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     asked,
+    get askedForKinds() {
+      return askedForKinds;
+    },
     get mostOpen() {
       return mostOpen;
     },

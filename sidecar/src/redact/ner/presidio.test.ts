@@ -42,6 +42,35 @@ test('is asked with the members that are documented, and never about nothing', a
   expect(presidio.asked).toHaveLength(1);
 });
 
+test('is asked again what it looks for after a minute: it may be another one by then', async () => {
+  let now = 0;
+  const config = nerConfig.parse({ url: presidio.url, entities: ['PERSON'] });
+  finder.close();
+  finder = createPresidio(config, undefined, () => now);
+  for (const [at, asked] of [
+    [0, 1],
+    [59_999, 1],
+    [60_000, 2],
+  ] as const) {
+    now = at;
+    await finder.find(new Set(['a']));
+    expect(presidio.askedForKinds).toBe(asked);
+  }
+});
+
+test('is asked what it looks for before the first text, and again after it has failed', async () => {
+  const failing = answers({ error: 'gone' }, 500);
+  await finder.find(new Set());
+  expect(presidio.askedForKinds).toBe(0);
+  for (const text of ['a', 'b']) await finder.find(new Set([text]));
+  expect(presidio.askedForKinds).toBe(1);
+  presidio.script = failing;
+  await expect(finder.find(new Set(['c']))).rejects.toMatchObject({ outcome: 'failed' });
+  presidio.script = undefined;
+  await finder.find(new Set(['d']));
+  expect(presidio.askedForKinds).toBe(2);
+});
+
 const answers =
   (value: unknown, status = 200): FakePresidio['script'] =>
   (_request, response) => {

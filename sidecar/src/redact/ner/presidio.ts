@@ -6,7 +6,7 @@
  */
 
 import type { Span } from '@portcullis/policy/content';
-import type { Json, JsonObject } from '@portcullis/runtime';
+import { type Json, type JsonObject, systemClock } from '@portcullis/runtime';
 import { placesOfCodePoints } from './code-points.js';
 import type { NerConfig } from './config.js';
 import { createExchange } from './exchange.js';
@@ -15,6 +15,8 @@ import { type EntityFinder, NerFailure } from './port.js';
 /** A finding that a part of a text cuts in two is whole in the other part. */
 const OVERLAP = 256;
 const BYTES_PER_UNIT = 64;
+/** It may be another one behind the same address by then. */
+const KINDS_MS = 60_000;
 const LEAST_ANSWER_BYTES = 65_536;
 
 /** A part of a text, and where it begins. */
@@ -23,8 +25,16 @@ interface Part {
   readonly from: number;
 }
 
-/** Makes the client; connects when it is asked. @param ca PEM of the service's authorities; the system's when absent */
-export function createPresidio(config: NerConfig, ca: Buffer | undefined): EntityFinder {
+/**
+ * Makes the client; connects when it is asked.
+ * @param ca PEM of the service's authorities; the system's when absent
+ * @param monotonic milliseconds that never go back
+ */
+export function createPresidio(
+  config: NerConfig,
+  ca: Buffer | undefined,
+  monotonic: () => number = systemClock.monotonic,
+): EntityFinder {
   const exchange = createExchange(config, ca);
   const wanted = new Set(config.entities);
 
@@ -45,10 +55,11 @@ export function createPresidio(config: NerConfig, ca: Buffer | undefined): Entit
     });
   }
 
-  /** It may be another one after it has failed. */
-  let looksForAll = false;
+  /** Until when it is taken to look for all that is wanted. */
+  let sureUntil = Number.NEGATIVE_INFINITY;
 
   async function beSureOfKinds(signal: AbortSignal): Promise<void> {
+    const askedAt = monotonic();
     const path = `/supportedentities?language=${config.language}`;
     const answer = await exchange.ask({ path, maxBytes: LEAST_ANSWER_BYTES }, signal);
     const kinds: readonly Json[] = Array.isArray(answer) ? answer : [];
@@ -58,7 +69,7 @@ export function createPresidio(config: NerConfig, ca: Buffer | undefined): Entit
         'failed',
         `the ner service does not look for ${missing.join(', ')} in ${config.language}: configure it to, or take them out of redaction.ner.entities`,
       );
-    looksForAll = true;
+    sureUntil = askedAt + KINDS_MS;
   }
 
   return {
@@ -79,12 +90,12 @@ export function createPresidio(config: NerConfig, ca: Buffer | undefined): Entit
         }
       };
       try {
-        if (queue.length > 0 && !looksForAll) await beSureOfKinds(signal);
+        if (queue.length > 0 && monotonic() >= sureUntil) await beSureOfKinds(signal);
         await Promise.all(Array.from({ length: Math.min(config.maxConcurrent, queue.length) }, work));
         return found;
       } catch (thrown) {
         stop.abort();
-        looksForAll = false;
+        sureUntil = Number.NEGATIVE_INFINITY;
         if (late.aborted) throw new NerFailure('late', 'the ner service did not answer in time');
         if (thrown instanceof NerFailure) throw thrown;
         throw new NerFailure('failed', 'the ner service could not be reached');
