@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { writeSync } from 'node:fs';
 import { BLOCKS } from './hook/hook-answer.js';
 import { processTerminal } from './terminal.js';
 
@@ -10,7 +11,13 @@ const options = { terminal: processTerminal(), signal: interrupt.signal };
 // Not process.exit(): what is still in stdout's pipe must get out.
 if (argv[0] === 'hook') {
   // An agent waits for it at every call, and takes any failure but one for consent: it loads nothing else, and fails in no other way.
-  process.on('uncaughtException', () => process.exit(BLOCKS));
+  process.on('uncaughtException', (error) => {
+    try {
+      writeSync(process.stderr.fd, `${error.message}\n`);
+    } finally {
+      process.exit(BLOCKS);
+    }
+  });
   const { runHook } = await import('./hook/run-hook.js');
   process.exitCode = await runHook(argv, options);
 } else {
