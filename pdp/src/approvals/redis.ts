@@ -1,7 +1,8 @@
 /** Approvals in Redis, shared by every PDP that is given the same one (ADR-0016). */
 
 import { LOG_FIELD, PortcullisError } from '@portcullis/runtime';
-import { openRedisScripts, type RedisReach } from '../redis/redis-scripts.js';
+import type { RedisReach } from '../redis/redis-connection.js';
+import { openRedisScripts } from '../redis/redis-scripts.js';
 import {
   type ApprovalCaps,
   type ApprovalOperation,

@@ -4,29 +4,20 @@
  * lost what was said in it: nothing of it is believed, or a restart would give every agent its trust back.
  */
 
-import { LOG_FIELD, type Logger, PortcullisError } from '@portcullis/runtime';
-import { Redis, type RedisOptions } from 'ioredis';
+import { LOG_FIELD, PortcullisError } from '@portcullis/runtime';
+import { connectRedis, type RedisConnection, type RedisReach } from '../redis/redis-connection.js';
 import { createStandingCodec, isAgentName, MAX_STANDING_BYTES, requireAgentName } from './agent-standing.js';
 import type { AgentStanding, AgentStore } from './agent-store.js';
 import { createEntityCache } from './entity-cache.js';
 
 /** How the store is reached. */
-export interface RedisAgentsOptions {
-  /** `redis://[user:password@]host:port[/database]`. */
-  readonly url: string;
-  /** Read at every connection; without it the connection is in the clear. */
-  readonly tls?: RedisOptions['tls'];
-  /** Begins every key. */
-  readonly prefix: string;
-  /** An answer that takes longer is none, in milliseconds. */
-  readonly timeoutMs: number;
+export interface RedisAgentsOptions extends RedisReach {
   /** Milliseconds between looks at the epoch: what an operator changes is known everywhere after at most one, and an answer. */
   readonly pollMs: number;
   /** A standing is used for so long without another look, in milliseconds, when the epoch does not change. */
   readonly cacheMs: number;
   readonly maxCached: number;
   readonly monotonic: () => number;
-  readonly log: Logger;
 }
 
 /** The wire has 32 bits for it. */
@@ -36,7 +27,7 @@ const MAX_EPOCH = 2 ** 32 - 1;
 export function createRedisAgentStore(options: RedisAgentsOptions): AgentStore {
   const { prefix, log } = options;
   const codec = createStandingCodec();
-  const redis = new Redis(options.url, clientOptions(options));
+  const redis = connectRedis(options, 'Store of agents');
   const listeners = new Set<() => void>();
   const cache = createEntityCache<AgentStanding | undefined>({
     ttlMs: options.cacheMs,
@@ -45,11 +36,6 @@ export function createRedisAgentStore(options: RedisAgentsOptions): AgentStore {
   });
   const epochKey = `${prefix}:epoch`;
   let epoch = 0;
-  let isDown = false;
-  redis.on('error', (error: Error) => {
-    if (!isDown) log.warn({ [LOG_FIELD.error]: error }, 'Store of agents is not reachable');
-    isDown = true;
-  });
 
   /** Takes note of the epoch that was read. @throws PortcullisError when it says that the store lost its past. */
   const noteEpoch = (text: unknown): void => {
@@ -76,7 +62,7 @@ export function createRedisAgentStore(options: RedisAgentsOptions): AgentStore {
     if (!Buffer.isBuffer(bytes)) throw unavailable('the store of agents answered something else');
     return codec.parse(bytes);
   };
-  const change = async (write: (multi: ReturnType<Redis['multi']>) => unknown): Promise<number> => {
+  const change = async (write: (multi: ReturnType<RedisConnection['multi']>) => unknown): Promise<number> => {
     const multi = redis.multi();
     write(multi);
     try {
@@ -96,10 +82,7 @@ export function createRedisAgentStore(options: RedisAgentsOptions): AgentStore {
       log.debug({ [LOG_FIELD.error]: PortcullisError.from(error) }, 'Epoch of agents is not known');
     }
   };
-  redis.on('ready', () => {
-    isDown = false;
-    void look();
-  });
+  redis.on('ready', () => void look());
   const timer = setInterval(() => void look(), options.pollMs);
   timer.unref();
 
@@ -124,21 +107,6 @@ export function createRedisAgentStore(options: RedisAgentsOptions): AgentStore {
       listeners.clear();
       redis.disconnect();
     },
-  };
-}
-
-/** Each against a default of the client that hangs, repeats or queues. */
-function clientOptions({ timeoutMs, tls }: RedisAgentsOptions): Omit<RedisOptions, 'replyMapping'> {
-  return {
-    protocol: 2,
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    commandTimeout: timeoutMs,
-    connectTimeout: 500,
-    socketTimeout: 1_000,
-    retryStrategy: (attempt) => Math.min(50 * attempt, 1_000),
-    ...(tls === undefined ? {} : { tls }),
   };
 }
 

@@ -1,9 +1,9 @@
 /** Accounts in Redis, shared by every PDP that is given the same one (ADR-0011). */
 
-import { createHash } from 'node:crypto';
 import type { GuardReading } from '@portcullis/policy';
-import { LOG_FIELD, type Logger } from '@portcullis/runtime';
-import { Redis, type RedisOptions } from 'ioredis';
+import { LOG_FIELD } from '@portcullis/runtime';
+import { connectRedis, type RedisReach } from '../redis/redis-connection.js';
+import { scriptRunner, slotPrefix } from '../redis/redis-scripts.js';
 import { type Account, accountsOf, eachAccount, exceeded, rememberedMs, toUnits, useOf } from './account.js';
 import {
   type Claim,
@@ -19,62 +19,27 @@ import {
 import { READ, RELEASE, RESERVE, SETTLE } from './redis-scripts.js';
 
 /** How the store is reached. */
-export interface RedisStoreOptions {
-  /** `redis://[user:password@]host:port[/database]`. */
-  readonly url: string;
-  /** Read at every connection; without it the connection is in the clear. */
-  readonly tls?: RedisOptions['tls'];
-  /** Begins every key. */
-  readonly prefix: string;
+export interface RedisStoreOptions extends RedisReach {
   /** A call under way counts for this long when nobody says how it ended. */
   readonly leaseMs: number;
-  /** An answer that takes longer is none, in milliseconds. */
-  readonly timeoutMs: number;
   /** How long a server without a past is not believed; `undefined`: as long as the window of each quota. */
   readonly warmUpMs: number | undefined;
   readonly observer: Pick<QuotaObserver, 'quotaStoreFailed'>;
-  readonly log: Logger;
 }
 
-interface Script {
-  readonly text: string;
-  readonly sha1: string;
-}
+const SCRIPTS: Readonly<Record<StoreOperation, string>> = {
+  reserve: RESERVE,
+  release: RELEASE,
+  settle: SETTLE,
+  read: READ,
+};
 
 /** Connects in the background; until there is a connection, and whenever there is none, everything is unknown at once. */
 export function createRedisQuotaStore(options: RedisStoreOptions): QuotaStore {
   const { leaseMs, observer, log } = options;
-  const redis = new Redis(options.url, clientOptions(options));
-  // One slot of a cluster: what one script touches must be in one place.
-  const prefix = `{${options.prefix}}:`;
-  const scripts = {
-    reserve: scriptOf(RESERVE),
-    release: scriptOf(RELEASE),
-    settle: scriptOf(SETTLE),
-    read: scriptOf(READ),
-  };
-  let isDown = false;
-  redis.on('error', (error: Error) => {
-    if (!isDown) log.warn({ [LOG_FIELD.error]: error }, 'Quota store is not reachable');
-    isDown = true;
-  });
-  redis.on('ready', () => {
-    isDown = false;
-  });
-
-  const run = async (
-    operation: StoreOperation,
-    keys: readonly string[],
-    args: readonly (string | number)[],
-  ): Promise<unknown> => {
-    const { sha1, text } = scripts[operation];
-    try {
-      return await redis.evalsha(sha1, keys.length, ...keys, ...args);
-    } catch (error) {
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-      return redis.eval(text, keys.length, ...keys, ...args);
-    }
-  };
+  const redis = connectRedis(options, 'Quota store');
+  const run = scriptRunner(redis);
+  const prefix = slotPrefix(options.prefix);
   /** Undefined when it failed, which is counted. */
   const attempt = async (
     operation: StoreOperation,
@@ -82,7 +47,7 @@ export function createRedisQuotaStore(options: RedisStoreOptions): QuotaStore {
     args: readonly (string | number)[],
   ): Promise<unknown> => {
     try {
-      return await run(operation, keys, args);
+      return await run(SCRIPTS[operation], keys, args);
     } catch (error) {
       observer.quotaStoreFailed(operation);
       log.debug({ [LOG_FIELD.error]: error, operation }, 'Quota store failed');
@@ -131,26 +96,6 @@ export function createRedisQuotaStore(options: RedisStoreOptions): QuotaStore {
     },
     close: async () => redis.disconnect(),
   };
-}
-
-/** Each against a default of the client that hangs, repeats or queues. */
-function clientOptions({ timeoutMs, tls }: RedisStoreOptions): Omit<RedisOptions, 'replyMapping'> {
-  return {
-    // Replies keep the shapes that the scripts are written for.
-    protocol: 2,
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    commandTimeout: timeoutMs,
-    connectTimeout: 500,
-    socketTimeout: 1_000,
-    retryStrategy: (attempt) => Math.min(50 * attempt, 1_000),
-    ...(tls === undefined ? {} : { tls }),
-  };
-}
-
-function scriptOf(text: string): Script {
-  return { text, sha1: createHash('sha1').update(text).digest('hex') };
 }
 
 function argumentsOf(account: Account): readonly (string | number)[] {

@@ -1,79 +1,60 @@
-/** A connection to Redis that runs scripts, each one atomic step, and never hangs, repeats or queues. */
+/** Scripts in Redis: each is one atomic step. */
 
 import { createHash } from 'node:crypto';
-import { LOG_FIELD, type Logger } from '@portcullis/runtime';
-import { Redis, type RedisOptions } from 'ioredis';
+import { connectRedis, type RedisConnection, type RedisReach } from './redis-connection.js';
 
-/** How Redis is reached. */
-export interface RedisReach {
-  /** `redis://[user:password@]host:port[/database]`. */
-  readonly url: string;
-  /** Read at every connection; without it the connection is in the clear. */
-  readonly tls?: RedisOptions['tls'];
-  /** Begins every key. Names one hash slot. */
-  readonly prefix: string;
-  /** An answer that takes longer is none, in milliseconds. */
-  readonly timeoutMs: number;
-  readonly log: Logger;
-}
+/** Runs a script. Rejects at once while there is no connection. @param keys whole */
+export type RunScript = (
+  script: string,
+  keys: readonly string[],
+  args: readonly (string | number)[],
+) => Promise<unknown>;
 
-/** Runs scripts. */
-export interface RedisScripts {
-  /** Begins every key, with the braces of its slot. */
-  readonly prefix: string;
-  /** @param keys without the prefix. Rejects at once while there is no connection. */
-  evaluate(script: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
-  disconnect(): void;
-}
-
-/** Connects in the background. @param store what the log calls it */
-export function openRedisScripts(reach: RedisReach, store: string): RedisScripts {
-  const { log } = reach;
-  const redis = new Redis(reach.url, clientOptions(reach));
-  // One slot of a cluster: what one script touches must be in one place.
-  const prefix = `{${reach.prefix}}:`;
+/** Asks for scripts by their digest, and sends the text only to a server that does not know it. */
+export function scriptRunner(redis: RedisConnection): RunScript {
   const digests = new Map<string, string>();
-  let isDown = false;
-  redis.on('error', (error: Error) => {
-    if (!isDown) log.warn({ [LOG_FIELD.error]: error }, `${store} is not reachable`);
-    isDown = true;
-  });
-  redis.on('ready', () => {
-    isDown = false;
-  });
   const digestOf = (script: string): string => {
     const known = digests.get(script) ?? createHash('sha1').update(script).digest('hex');
     digests.set(script, known);
     return known;
   };
-  return {
-    prefix,
-    evaluate: async (script, keys, args) => {
-      const named = keys.map((key) => prefix + key);
-      try {
-        return await redis.evalsha(digestOf(script), named.length, ...named, ...args);
-      } catch (error) {
-        if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-        return redis.eval(script, named.length, ...named, ...args);
-      }
-    },
-    disconnect: () => redis.disconnect(),
+  return async (script, keys, args) => {
+    try {
+      return await redis.evalsha(digestOf(script), keys.length, ...keys, ...args);
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+      return redis.eval(script, keys.length, ...keys, ...args);
+    }
   };
 }
 
-/** Each against a default of the client that hangs, repeats or queues. */
-function clientOptions({ timeoutMs, tls }: RedisReach): Omit<RedisOptions, 'replyMapping'> {
+/** The prefix of keys that are all in one slot of a cluster: what one script touches must be in one place. */
+export function slotPrefix(prefix: string): string {
+  return `{${prefix}}:`;
+}
+
+/** A connection that does nothing else. */
+export interface RedisScripts {
+  /** Begins every key, with the braces of its slot. */
+  readonly prefix: string;
+  /** @param keys without the prefix. Rejects at once while there is no connection. */
+  evaluate: RunScript;
+  disconnect(): void;
+}
+
+/** Connects in the background. @param store what the log calls it */
+export function openRedisScripts(reach: RedisReach, store: string): RedisScripts {
+  const redis = connectRedis(reach, store);
+  const run = scriptRunner(redis);
+  const prefix = slotPrefix(reach.prefix);
   return {
-    // Replies keep the shapes that the scripts are written for.
-    protocol: 2,
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    commandTimeout: timeoutMs,
-    connectTimeout: 500,
-    // Never before the answer itself is late.
-    socketTimeout: Math.max(1_000, 2 * timeoutMs),
-    retryStrategy: (attempt) => Math.min(50 * attempt, 1_000),
-    ...(tls === undefined ? {} : { tls }),
+    prefix,
+    evaluate: (script, keys, args) =>
+      run(
+        script,
+        keys.map((key) => prefix + key),
+        args,
+      ),
+    disconnect: () => redis.disconnect(),
   };
 }

@@ -2,7 +2,8 @@
 
 import { LOG_FIELD, PortcullisError } from '@portcullis/runtime';
 import { z } from 'zod';
-import { openRedisScripts, type RedisReach } from '../redis/redis-scripts.js';
+import type { RedisReach } from '../redis/redis-connection.js';
+import { openRedisScripts } from '../redis/redis-scripts.js';
 import * as scripts from './redis-review-scripts.js';
 import { type Review, reviewShape } from './review.js';
 import { CLOSINGS, RECORD_STEP, type ReviewCaps, type ReviewStore, tellStep, toldBy } from './review-store.js';

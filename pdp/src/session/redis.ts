@@ -1,8 +1,8 @@
 /** Sessions in Redis, shared by every PDP that is given the same one (ADR-0014). */
 
-import { createHash } from 'node:crypto';
-import { LOG_FIELD, type Logger } from '@portcullis/runtime';
-import { Redis, type RedisOptions } from 'ioredis';
+import { LOG_FIELD } from '@portcullis/runtime';
+import { connectRedis, type RedisReach } from '../redis/redis-connection.js';
+import { scriptRunner, slotPrefix } from '../redis/redis-scripts.js';
 import {
   type SessionObserver,
   type SessionOperation,
@@ -15,42 +15,26 @@ import {
 import { FORGET, READ, REPLACE } from './redis-scripts.js';
 
 /** How the store is reached. */
-export interface RedisSessionOptions extends StoreLimits {
-  /** `redis://[user:password@]host:port[/database]`. */
-  readonly url: string;
-  /** Read at every connection; without it the connection is in the clear. */
-  readonly tls?: RedisOptions['tls'];
-  /** Begins every key. */
-  readonly prefix: string;
-  /** An answer that takes longer is none, in milliseconds. */
-  readonly timeoutMs: number;
+export interface RedisSessionOptions extends RedisReach, StoreLimits {
   /** Time between looks at the label epoch, which other PDPs move as well, in milliseconds. */
   readonly epochPollMs: number;
   /** Told the label epoch as it is seen to grow. */
   readonly onLabelEpoch: (epoch: number) => void;
   readonly observer: Pick<SessionObserver, 'sessionStoreFailed'>;
-  readonly log: Logger;
 }
 
 /** What a script says: outcome, cause or version, text. */
 type Said = readonly [outcome: string, detail: string, text: string];
 
+const SCRIPTS = { read: READ, replace: REPLACE, forget: FORGET };
+
 /** Connects in the background; until there is a connection, and whenever there is none, everything is unknown at once. */
 export function createRedisSessionStore(options: RedisSessionOptions): SessionStore {
   const { observer, log, onLabelEpoch } = options;
-  const redis = new Redis(options.url, clientOptions(options));
-  // One slot of a cluster: what one script touches must be in one place.
-  const prefix = `{${options.prefix}}:`;
-  const scripts = { read: scriptOf(READ), replace: scriptOf(REPLACE), forget: scriptOf(FORGET) };
+  const redis = connectRedis(options, 'Session store');
+  const evaluate = scriptRunner(redis);
+  const prefix = slotPrefix(options.prefix);
   let labelEpoch = 0;
-  let isDown = false;
-  redis.on('error', (error: Error) => {
-    if (!isDown) log.warn({ [LOG_FIELD.error]: error }, 'Session store is not reachable');
-    isDown = true;
-  });
-  redis.on('ready', () => {
-    isDown = false;
-  });
 
   const saw = (epoch: number): void => {
     if (!Number.isSafeInteger(epoch) || epoch <= labelEpoch) return;
@@ -64,18 +48,14 @@ export function createRedisSessionStore(options: RedisSessionOptions): SessionSt
   };
   /** Undefined when it failed, which is counted. */
   const run = async (
-    operation: keyof typeof scripts,
+    operation: keyof typeof SCRIPTS,
     { tenant, member }: StoredKey,
     args: readonly (string | number)[],
   ): Promise<Said | undefined> => {
-    const { sha1, text } = scripts[operation];
     const keys = ['since', `s:${member}`, `live:${tenant}`, `known:${tenant}`, 'labels'].map((key) => prefix + key);
     const given = [member, options.warmUpMs, options.rememberMs, options.maxRemembered, ...args];
     try {
-      const answer = await redis.evalsha(sha1, keys.length, ...keys, ...given).catch((error: unknown) => {
-        if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-        return redis.eval(text, keys.length, ...keys, ...given);
-      });
+      const answer = await evaluate(SCRIPTS[operation], keys, given);
       if (!Array.isArray(answer) || answer.length !== 4) throw new TypeError('not an answer of the script');
       const [outcome, detail, kept, epoch] = answer.map(String);
       saw(Number(epoch));
@@ -116,26 +96,6 @@ export function createRedisSessionStore(options: RedisSessionOptions): SessionSt
       redis.disconnect();
     },
   };
-}
-
-/** Each against a default of the client that hangs, repeats or queues. */
-function clientOptions({ timeoutMs, tls }: RedisSessionOptions): Omit<RedisOptions, 'replyMapping'> {
-  return {
-    // Replies keep the shapes that the scripts are written for.
-    protocol: 2,
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    commandTimeout: timeoutMs,
-    connectTimeout: 500,
-    socketTimeout: 1_000,
-    retryStrategy: (attempt) => Math.min(50 * attempt, 1_000),
-    ...(tls === undefined ? {} : { tls }),
-  };
-}
-
-function scriptOf(text: string): { readonly text: string; readonly sha1: string } {
-  return { text, sha1: createHash('sha1').update(text).digest('hex') };
 }
 
 /** What is not exactly one of the causes is no answer. */

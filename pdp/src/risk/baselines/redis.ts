@@ -1,24 +1,15 @@
 /** Baselines in a Redis that all PDPs share: what one learns, the others know. */
 
-import { createHash } from 'node:crypto';
 import type { FadingCount, Increment } from '@portcullis/policy/risk';
-import { LOG_FIELD, type Logger, PortcullisError } from '@portcullis/runtime';
-import { Redis, type RedisOptions } from 'ioredis';
+import { PortcullisError } from '@portcullis/runtime';
+import { connectRedis, type RedisReach } from '../../redis/redis-connection.js';
+import { scriptRunner } from '../../redis/redis-scripts.js';
 import { type AgentKey, type BaselineStore, type KeptBaseline, MAX_NAMES } from './port.js';
 
 /** How the store is reached. */
-export interface RedisBaselineOptions {
-  /** `redis://[user:password@]host:port[/database]`. */
-  readonly url: string;
-  /** Read at every connection; without it the connection is in the clear. */
-  readonly tls?: RedisOptions['tls'];
-  /** Begins every key. */
-  readonly prefix: string;
-  /** An answer that takes longer is none, in milliseconds. */
-  readonly timeoutMs: number;
+export interface RedisBaselineOptions extends RedisReach {
   /** An agent that is not heard of for so long is forgotten, in milliseconds. */
   readonly forgetMs: number;
-  readonly log: Logger;
 }
 
 /** Field of the hash that says since when; no counter has such a name. */
@@ -63,17 +54,9 @@ return 1
 
 /** Connects in the background; until there is a connection, and whenever there is none, everything rejects at once. */
 export function createRedisBaselineStore(options: RedisBaselineOptions): BaselineStore {
-  const { log, prefix, forgetMs } = options;
-  const redis = new Redis(options.url, clientOptions(options));
-  const sha1 = createHash('sha1').update(OBSERVE).digest('hex');
-  let isDown = false;
-  redis.on('error', (error: Error) => {
-    if (!isDown) log.warn({ [LOG_FIELD.error]: error }, 'Store of baselines is not reachable');
-    isDown = true;
-  });
-  redis.on('ready', () => {
-    isDown = false;
-  });
+  const { prefix, forgetMs } = options;
+  const redis = connectRedis(options, 'Store of baselines');
+  const run = scriptRunner(redis);
   // A slash inside a name is encoded, so that no two agents share a key.
   const keyOf = ({ tenant, agent }: AgentKey): string =>
     `${prefix}:${encodeURIComponent(tenant)}/${encodeURIComponent(agent)}`;
@@ -84,30 +67,9 @@ export function createRedisBaselineStore(options: RedisBaselineOptions): Baselin
     },
     observe: async (agent, increments, now) => {
       const args = [now, forgetMs, MAX_NAMES, ...increments.flatMap(argumentsOf)];
-      try {
-        await redis.evalsha(sha1, 1, keyOf(agent), ...args);
-      } catch (error) {
-        if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-        await redis.eval(OBSERVE, 1, keyOf(agent), ...args);
-      }
+      await run(OBSERVE, [keyOf(agent)], args);
     },
     close: async () => redis.disconnect(),
-  };
-}
-
-/** Each against a default of the client that hangs, repeats or queues. */
-function clientOptions({ timeoutMs, tls }: RedisBaselineOptions): Omit<RedisOptions, 'replyMapping'> {
-  return {
-    // Replies keep the shapes that are read here.
-    protocol: 2,
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    commandTimeout: timeoutMs,
-    connectTimeout: 500,
-    socketTimeout: 1_000,
-    retryStrategy: (attempt) => Math.min(50 * attempt, 1_000),
-    ...(tls === undefined ? {} : { tls }),
   };
 }
 
