@@ -23,6 +23,7 @@ export type { ContextSource, DecisionRecord, Snapshot } from './pipeline/ports.j
 export { createMemoryQuotaStore, type MemoryStoreOptions } from './quota/memory.js';
 export type { Claim, QuotaStore, Reservation, SettledUse } from './quota/port.js';
 export { createRedisQuotaStore, type RedisStoreOptions } from './quota/redis.js';
+export { connectRedis, type RedisReach } from './redis/redis-client.js';
 export { createRedisReviews } from './reviews/redis-reviews.js';
 export { openReviewJournal } from './reviews/review-journal.js';
 export { RECORD_STEP, type ReviewCaps, type ReviewStore } from './reviews/review-store.js';

@@ -1,25 +1,15 @@
 /**
- * What quotas will ask of Redis, before there are quotas: with these options a Redis that is gone, or frozen, is known as
- * such within milliseconds, nothing waits in a queue for it, and it is used again once it is back.
+ * What all stores ask of Redis: one that is gone, or frozen, is known as such within milliseconds, nothing waits in a queue
+ * for it, and it is used again once it is back; one that is slow is waited for as long as the configuration says.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { Redis, type RedisOptions } from 'ioredis';
+import { connectRedis } from '@portcullis/pdp';
+import { createLogger } from '@portcullis/runtime';
+import type { Redis } from 'ioredis';
 import { eventually } from '../support/eventually.js';
 import { type RedisServer, startRedisServer } from '../support/redis-server.js';
 
-/** Each against a default that hangs, repeats or queues; the client's own took over a minute to fail. */
-const OPTIONS = {
-  // Replies keep the shapes that scripts are written for.
-  protocol: 2,
-  enableOfflineQueue: false,
-  maxRetriesPerRequest: 0,
-  // A command whose reply was lost may have been executed: whether to repeat it is the caller's affair.
-  autoResendUnfulfilledCommands: false,
-  commandTimeout: 50,
-  connectTimeout: 500,
-  socketTimeout: 1_000,
-  retryStrategy: (attempt) => Math.min(50 * attempt, 1_000),
-} as const satisfies RedisOptions;
+const TIMEOUT_MS = 50;
 /** Several times the command timeout, for machines that are busy; the defaults are three orders of magnitude away. */
 const FAST_MS = 500;
 
@@ -32,9 +22,7 @@ const figures: string[] = [];
 
 beforeAll(async () => {
   server = await startRedisServer();
-  redis = new Redis({ ...OPTIONS, host: server.host, port: server.port });
-  // Without a listener the client writes to the console.
-  redis.on('error', () => undefined);
+  redis = connect(TIMEOUT_MS);
   await eventually('Redis to answer', async () => (await redis.ping()) === 'PONG');
 });
 afterEach(() => server?.resume());
@@ -43,6 +31,11 @@ afterAll(async () => {
   await server?.close();
   process.stdout.write(`${figures.join('\n')}\n`);
 });
+
+function connect(timeoutMs: number): Redis {
+  const log = createLogger({ component: 'test', level: 'silent' });
+  return connectRedis({ url: `redis://${server.host}:${server.port}`, timeoutMs, log }, 'Store');
+}
 
 /** How long a command takes to fail. */
 async function timeToFail(what: string): Promise<number> {
@@ -62,12 +55,25 @@ describe('a real Redis', () => {
   test('that is frozen fails a command by its timeout, and goes on afterwards', async () => {
     server.pause();
     const took = await timeToFail('frozen');
-    expect(took).toBeGreaterThanOrEqual(OPTIONS.commandTimeout - 1);
+    expect(took).toBeGreaterThanOrEqual(TIMEOUT_MS - 1);
     expect(took).toBeLessThan(FAST_MS);
     server.resume();
     await eventually('Redis to answer again', async () => (await redis.ping()) === 'PONG');
     // The command was given up here and executed there: why every debit has to be repeatable.
     expect(Number(await redis.get('counter'))).toBeGreaterThanOrEqual(2);
+  });
+
+  test('that is slow is waited for as long as was said, also beyond a second', async () => {
+    const patient = connect(5_000);
+    try {
+      await eventually('Redis to answer', async () => (await patient.ping()) === 'PONG');
+      const began = performance.now();
+      await patient.client('PAUSE', 1_500, 'ALL');
+      expect(await patient.incr('slow')).toBe(1);
+      expect(performance.now() - began).toBeGreaterThan(1_400);
+    } finally {
+      patient.disconnect();
+    }
   });
 
   test('that is gone fails every command at once, and none of them is kept for later', async () => {

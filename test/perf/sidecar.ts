@@ -14,11 +14,11 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { rssMb } from '../support/process-figures.js';
 import type { Row } from './row.js';
 import { type Found, type Job, type Round, type Surface, type Target, WIDEST } from './sidecar/job.js';
 import { rssWithStreams } from './sidecar/memory.js';
 import { AGT_MCP_PROXY, nodePeer } from './sidecar/peers.js';
-import { rssMb } from './sidecar/processor-time.js';
 import { type Listening, type Ours, startOurs, startPortkey, startScript } from './sidecar/subjects.js';
 import { median, rounded } from './statistics.js';
 

@@ -2,7 +2,6 @@
  * The spine from end to end, in real processes with mutual TLS: decisions per second and their latency at the PDP, what
  * the sidecar adds to a tool call, how long a release takes to be enforced, memory and start time.
  */
-import { readFileSync } from 'node:fs';
 import { Client as GrpcClient, type ServiceError } from '@grpc/grpc-js';
 import type { CanonicalRequest } from '@portcullis/policy/model';
 import { loadDecisionService, requestDigest, toWireRequest } from '@portcullis/proto';
@@ -11,8 +10,10 @@ import { createPolicyClient, pdpConfig, pdpCredentials } from '@portcullis/sidec
 import { Agent, request } from 'undici';
 import { eventually } from '../support/eventually.js';
 import { keptFor, type PolicySource, type PolicyText, policySource } from '../support/policy-source.js';
+import { rssMb } from '../support/process-figures.js';
 import { startRecordingUpstream } from '../support/recording-upstream.js';
 import { AGENT, type Stack, startStack, TRUST_DOMAIN } from '../support/stack.js';
+import { platformPolicies } from './platform-policies.js';
 import type { Row } from './row.js';
 import { median, quantile, rounded } from './statistics.js';
 
@@ -29,32 +30,15 @@ const row = (name: string, metric: string, value: number, unit: string, subject 
   unit,
 });
 
-/** `count` policies over servers and tools, in the shape a platform has them: one allow each, none alike. */
+/** Such policies, and the one that lets the calls of the sidecar through. */
 function manyPolicies(version: string, count: number): PolicySource {
-  const policies = Array.from(
-    { length: count },
-    (_, index): PolicyText => ({
-      name: `Policy ${index}`,
-      on: ['tool_call'],
-      when: {
-        operator: 'and',
-        conditions: [
-          { field: 'tool.server', operator: 'equals', value: `server-${index % 20}` },
-          { field: 'tool.name', operator: 'in', value: [`tool-${index}`, `tool-${index}-dry-run`] },
-          { field: 'agent.trust_level', operator: 'greater_than', value: 0.1 },
-        ],
-      },
-      effect: { type: 'allow' },
-      priority: index % 100,
-    }),
-  );
   const session: PolicyText = {
     name: 'Sessions and tools of the recording upstream',
     when: { field: 'tool.server', operator: 'equals', value: 'upstream' },
     effect: { type: 'allow' },
     priority: 100,
   };
-  return policySource(version, [session, ...policies]);
+  return policySource(version, [session, ...platformPolicies(count)]);
 }
 
 function question(index: number, policies: number): CanonicalRequest {
@@ -180,11 +164,6 @@ async function unaryDecisions(stack: Stack, tls: TlsFiles, policies: number): Pr
     grpc.close();
     material.close();
   }
-}
-
-function rssMb(pid: number): number {
-  const kib = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kib) / 1024;
 }
 
 /** Direct and through the sidecar in turns, so that whatever else the machine does falls on both. */

@@ -112,6 +112,7 @@ describe('the import graph', () => {
   test.each([
     ['nats', ['runtime/src/channel/nats-client.ts']],
     ['pg', ['distributor/src/store/postgres.ts']],
+    ['ioredis', ['pdp/src/redis/redis-client.ts']],
     ['@electric-sql/pglite', ['distributor/src/store/embedded-worker.ts']],
     ['opossum', ['pdp/src/context/http-source.ts', 'sidecar/src/ask/breaker.ts']],
   ])('%s is imported by one file', (name, files) => {

@@ -2,13 +2,14 @@
  * A distributor and PDPs with a hostile mirror on the way to each: what it shows a PDP is the distributor's, or a
  * repository of which the test holds the keys.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NodeView } from '@portcullis/cli';
 import { request } from 'undici';
 import { connectPdp, type PdpVoice } from './ask-pdp.js';
 import { eventually } from './eventually.js';
 import { type HostileMirror, type Mutation, startHostileMirror } from './hostile-mirror.js';
+import { rssMb } from './process-figures.js';
 import { createSignedRepository, type SignedRepository } from './signed-repository.js';
 import { AGENT, CHANNEL, ENV, type PdpProcess, type Stack, startStack } from './stack.js';
 import { answers, draftOf, policies } from './tampered-release.js';
@@ -152,7 +153,7 @@ function mirroredPdp(
       const line = (await body.text()).split('\n').find((candidate) => candidate.startsWith(series));
       return Number(line?.split(' ').at(-1));
     },
-    memory: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${process.pid}/status`, 'utf8'))?.[1]) / 1024,
+    memory: () => rssMb(process.pid),
     honest,
     async underAttack(isMet, mutation) {
       let isHit = false;

@@ -1,9 +1,10 @@
 /** A load generator in a process of its own: `node load.js JOB`, a {@link Job} as JSON; prints what it found as JSON. */
+
+import { cpuUs } from '../../support/process-figures.js';
 import { quantile } from '../statistics.js';
 import { callOf, paddingOf } from './calls.js';
 import { connect, type Way } from './connect.js';
 import { type Job, type Round, WIDEST } from './job.js';
-import { cpuUs } from './processor-time.js';
 
 const job = JSON.parse(process.argv[2] ?? '') as Job;
 const padding = paddingOf(job.payloadKb);

@@ -1,8 +1,8 @@
 /** What a process holds in memory while streams are open. */
 import { Agent, request } from 'undici';
+import { rssMb } from '../../support/process-figures.js';
 import { callOf, FIRST_TOKEN, HOLD } from './calls.js';
 import type { Target } from './job.js';
-import { rssMb } from './processor-time.js';
 
 /** RSS in MB with `count` streams of a model open, each of which has brought its first token. */
 export async function rssWithStreams({ url = '', headers, pid = 0 }: Target, count: number): Promise<number> {

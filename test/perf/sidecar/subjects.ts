@@ -6,6 +6,7 @@ import { freePort } from '../../support/free-port.js';
 import { keptFor, type PolicySource, type PolicyText, policySource } from '../../support/policy-source.js';
 import { repositoryRoot } from '../../support/root.js';
 import { type SidecarOptions, type SidecarProcess, type Stack, startStack } from '../../support/stack.js';
+import { platformPolicies } from '../platform-policies.js';
 import { nodePeer, PORTKEY } from './peers.js';
 
 /** A started process that listens on loopback. */
@@ -81,23 +82,6 @@ const NEW = {
 
 /** One rule for each kind of call, among others in the shape a platform has them. */
 function policies(port: number): PolicySource {
-  const others = Array.from(
-    { length: POLICIES },
-    (_, index): PolicyText => ({
-      name: `Policy ${index}`,
-      on: ['tool_call'],
-      when: {
-        operator: 'and',
-        conditions: [
-          { field: 'tool.server', operator: 'equals', value: `server-${index % 20}` },
-          { field: 'tool.name', operator: 'in', value: [`tool-${index}`, `tool-${index}-dry-run`] },
-          { field: 'agent.trust_level', operator: 'greater_than', value: 0.1 },
-        ],
-      },
-      effect: { type: 'allow' },
-      priority: index % 100,
-    }),
-  );
   const source = policySource('1.0.0', [
     allowing('Calls', 'tool_call', 'tool.server', 'upstream', NEW.mcp),
     allowing('Lists', 'tool_list', 'tool.server', 'upstream'),
@@ -106,7 +90,7 @@ function policies(port: number): PolicySource {
     allowing('Reports', 'a2a', 'peer.agent_id', 'books', NEW.a2a),
     allowing('Model', 'inference', 'request.model', 'model-1'),
     allowing('Site', 'egress', 'egress.port', port, NEW.egress),
-    ...others,
+    ...platformPolicies(POLICIES),
   ]);
   return keptFor(source, KEPT_SECONDS);
 }

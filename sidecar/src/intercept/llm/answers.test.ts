@@ -1,36 +1,21 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { allow, deny, type FakePolicyClient, fakePolicyClient } from '../../testing/fake-policy-client.js';
-import { type LlmHarness, startLlmHarness } from '../../testing/llm-harness.js';
-import {
-  chatCompletion,
-  chunk,
-  DONE,
-  messageItem,
-  responseEvents,
-  responseOf,
-  sendEvents,
-} from '../../testing/provider-wire.js';
-import { answerJson, type RecordingUpstream, recordingUpstream } from '../../testing/recording-upstream.js';
+import { allow, deny, type FakePolicyClient } from '../../testing/fake-policy-client.js';
+import type { LlmHarness } from '../../testing/llm-harness.js';
+import { CHAT, only, startLlmWorld } from '../../testing/llm-world.js';
+import { chunk, DONE, messageItem, responseEvents, responseOf, sendEvents } from '../../testing/provider-wire.js';
+import type { RecordingUpstream } from '../../testing/recording-upstream.js';
 
 let client: FakePolicyClient;
 let provider: RecordingUpstream;
 let gateway: LlmHarness;
 
 beforeEach(async () => {
-  client = fakePolicyClient();
-  provider = await recordingUpstream((_request, response) => answerJson(response, chatCompletion('hello')));
-  gateway = await startLlmHarness({ client, url: provider.url });
+  ({ client, provider, gateway } = await startLlmWorld());
 });
 afterEach(async () => {
   await gateway.close();
   await provider.close();
 });
-
-const CHAT = { model: 'gpt-4o', messages: [{ role: 'user', content: 'say hello' }], max_tokens: 50 };
-const only = <T>(list: readonly T[]): T => {
-  expect(list).toHaveLength(1);
-  return list[0] as T;
-};
 
 describe('what comes back', () => {
   test('is asked about where a policy reads it, whole, before anybody has a word of it', async () => {

@@ -1,38 +1,22 @@
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import {
-  allow,
-  type decisionOn,
-  deny,
-  type FakePolicyClient,
-  fail,
-  fakePolicyClient,
-  hold,
-} from '../../testing/fake-policy-client.js';
+import { allow, type decisionOn, deny, type FakePolicyClient, fail, hold } from '../../testing/fake-policy-client.js';
 import { type LlmHarness, startLlmHarness } from '../../testing/llm-harness.js';
+import { CHAT, MESSAGE, only, startLlmWorld } from '../../testing/llm-world.js';
 import { chatCompletion, message, responseOf } from '../../testing/provider-wire.js';
-import { answerJson, type RecordingUpstream, recordingUpstream } from '../../testing/recording-upstream.js';
+import { answerJson, type RecordingUpstream } from '../../testing/recording-upstream.js';
 
 let client: FakePolicyClient;
 let provider: RecordingUpstream;
 let gateway: LlmHarness;
 
 beforeEach(async () => {
-  client = fakePolicyClient();
-  provider = await recordingUpstream((_request, response) => answerJson(response, chatCompletion('hello')));
-  gateway = await startLlmHarness({ client, url: provider.url });
+  ({ client, provider, gateway } = await startLlmWorld());
 });
 afterEach(async () => {
   await gateway.close();
   await provider.close();
 });
-
-const CHAT = { model: 'gpt-4o', messages: [{ role: 'user', content: 'say hello' }], max_tokens: 50 };
-const MESSAGE = { model: 'claude-sonnet', max_tokens: 50, messages: [{ role: 'user', content: 'say hello' }] };
-const only = <T>(list: readonly T[]): T => {
-  expect(list).toHaveLength(1);
-  return list[0] as T;
-};
 
 describe('what is asked', () => {
   test('a chat completion, and the digest covers what is forwarded', async () => {

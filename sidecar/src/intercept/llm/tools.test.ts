@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { CanonicalRequest } from '@portcullis/policy/model';
-import { allow, deny, type FakePolicyClient, fakePolicyClient } from '../../testing/fake-policy-client.js';
+import type { FakePolicyClient } from '../../testing/fake-policy-client.js';
 import { type LlmHarness, startLlmHarness } from '../../testing/llm-harness.js';
+import { CHAT, denyTool, MESSAGE, only, startLlmWorld } from '../../testing/llm-world.js';
 import {
   chatCompletion,
   chunk,
@@ -13,31 +13,19 @@ import {
   sendEvents,
   usageChunk,
 } from '../../testing/provider-wire.js';
-import { answerJson, type RecordingUpstream, recordingUpstream } from '../../testing/recording-upstream.js';
+import { answerJson, type RecordingUpstream } from '../../testing/recording-upstream.js';
 
 let client: FakePolicyClient;
 let provider: RecordingUpstream;
 let gateway: LlmHarness;
 
 beforeEach(async () => {
-  client = fakePolicyClient();
-  provider = await recordingUpstream((_request, response) => answerJson(response, chatCompletion('hello')));
-  gateway = await startLlmHarness({ client, url: provider.url });
+  ({ client, provider, gateway } = await startLlmWorld());
 });
 afterEach(async () => {
   await gateway.close();
   await provider.close();
 });
-
-const CHAT = { model: 'gpt-4o', messages: [{ role: 'user', content: 'say hello' }], max_tokens: 50 };
-const MESSAGE = { model: 'claude-sonnet', max_tokens: 50, messages: [{ role: 'user', content: 'say hello' }] };
-const only = <T>(list: readonly T[]): T => {
-  expect(list).toHaveLength(1);
-  return list[0] as T;
-};
-/** Denies calls of this tool, and allows everything else. */
-const denyTool = (name: string) => (request: CanonicalRequest) =>
-  (request.kind === 'tool_call' && request.tool?.name === name ? deny() : allow())(request);
 
 test('a call of a tool that was not offered says so', async () => {
   provider.script = (_request, response) => answerJson(response, chatCompletion('x', [['look', '{}']]));

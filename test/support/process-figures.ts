@@ -1,4 +1,4 @@
-/** What the kernel says of a process. Linux only, as the rest of these benchmarks. */
+/** What the kernel says of a process. Linux only. */
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** Processor time of all threads of a process so far, us. Those that ended are left out; Node keeps its threads. */
