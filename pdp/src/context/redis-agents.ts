@@ -5,7 +5,7 @@
  */
 
 import { LOG_FIELD, PortcullisError } from '@portcullis/runtime';
-import type { Redis } from 'ioredis';
+import type { Redis } from '../redis/redis-client.js';
 import { connectRedis, type RedisReach } from '../redis/redis-client.js';
 import { createStandingCodec, isAgentName, MAX_STANDING_BYTES, requireAgentName } from './agent-standing.js';
 import type { AgentStanding, AgentStore } from './agent-store.js';

@@ -3,6 +3,9 @@
 import { LOG_FIELD, type Logger } from '@portcullis/runtime';
 import { Redis, type RedisOptions } from 'ioredis';
 
+/** A connection; nobody else imports the client. */
+export type { Redis } from 'ioredis';
+
 /** How Redis is reached. */
 export interface RedisReach {
   /** `redis://[user:password@]host:port[/database]`. */

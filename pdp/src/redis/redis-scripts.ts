@@ -1,7 +1,7 @@
 /** Scripts that Redis runs, each one atomic step. */
 
 import { createHash } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { Redis } from './redis-client.js';
 import { connectRedis, type RedisReach } from './redis-client.js';
 
 /** Runs a script. Rejects at once while there is no connection. */
