@@ -17,6 +17,8 @@ import { type SidecarProcess, type Stack, startStack } from '../support/stack.js
 import { filesBelow } from '../support/stack-files.js';
 
 jest.setTimeout(120_000);
+/** A machine that is busy must not make a decision late: the question is whose word counts. */
+const PATIENT = { deadlineMs: 2_000, hedgeAfterMs: 1_800, breaker: { resetTimeoutMs: 2_001 } };
 
 const ISSUER = 'https://login.test';
 const AUDIENCE = 'portcullis';
@@ -94,10 +96,16 @@ beforeAll(async () => {
   writeFileSync(jwksFile, JSON.stringify({ keys: [{ ...keys.publicKey.export({ format: 'jwk' }), kid: 'k' }] }));
   process.env[TASK_VARIABLE] = JSON.stringify({ ticket: 'CHG-1', tools: ['change', 'wipe'] });
   upstream = await startRecordingUpstream();
-  stack = await startStack({ pdp: { users: { issuers: [{ issuer: ISSUER, audience: AUDIENCE, jwksFile }] } } });
+  stack = await startStack({
+    pdp: {
+      users: { issuers: [{ issuer: ISSUER, audience: AUDIENCE, jwksFile }] },
+      limits: { decisionDeadlineMs: 5_000 },
+    },
+  });
   await stack.loaded((await stack.publish(POLICIES)).seq);
   sidecar = await stack.startSidecar({
     upstreams: [{ name: 'files', url: upstream.url }],
+    pdp: PATIENT,
     config: {
       log: { level: 'debug' },
       onBehalf: {
@@ -180,6 +188,7 @@ describe('a rule on context.task', () => {
     expect(await call('change', { 'x-task': '{"ticket":"CHG-1"}' })).toBe('REQUEST_INVALID');
     const undeclared = await stack.startSidecar({
       upstreams: [{ name: 'files', url: upstream.url }],
+      pdp: PATIENT,
       config: { onBehalf: { task: { header: 'x-task' } } },
     });
     await eventually('its PDP', async () => (await call('change', {}, undefined, undeclared)) === 'NO_MATCHING_POLICY');
