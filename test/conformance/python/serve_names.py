@@ -3,8 +3,8 @@
 Usage: serve_names.py FOLDER NAMES
 
 NAMES is JSON: each name and its kind. The pipeline is written to FOLDER and read from there as any model would be. Finding, places,
-scores, thresholds and errors are Presidio's own. Its REST server is in its images and not in its package, so the routes are here
-once more, as its API documentation has them. Prints the port once it listens, on loopback.
+scores, thresholds and what is refused are Presidio's own; its REST server is in its images and not in its package, so the two routes
+that are asked are here. Prints the port once it listens, on loopback.
 """
 
 import json
@@ -14,9 +14,8 @@ from pathlib import Path
 import presidio_analyzer
 import spacy
 import yaml
-from flask import Flask, Response, jsonify, request
-from presidio_analyzer import AnalyzerEngineProvider, AnalyzerRequest, BatchAnalyzerEngine
-from werkzeug.exceptions import HTTPException
+from flask import Flask, jsonify, request
+from presidio_analyzer import AnalyzerEngineProvider
 from werkzeug.serving import make_server
 
 LABELS = {"PERSON": "PERSON", "LOCATION": "GPE", "ORGANIZATION": "ORG"}
@@ -39,59 +38,23 @@ def engine_of(folder, names):
 
 
 def app_of(engine):
-    """The routes."""
-    app = Flask("presidio-analyzer")
-    batches = BatchAnalyzerEngine(engine)
+    """What the sidecar asks: one text at a time, and what is looked for."""
+    app = Flask("names")
 
-    @app.route("/health")
-    def health():
-        return "Presidio Analyzer service is up"
-
-    @app.route("/analyze", methods=["POST"])
+    @app.post("/analyze")
     def analyze():
-        try:
-            asked = AnalyzerRequest(request.get_json())
-            if not asked.text:
-                raise Exception("No text provided")
-            if not asked.language:
-                raise Exception("No language provided")
-            engine.get_supported_entities(asked.language)
-            many = isinstance(asked.text, list)
-            found = list(
-                batches.analyze_iterator(
-                    texts=asked.text if many else [asked.text],
-                    language=asked.language,
-                    correlation_id=asked.correlation_id,
-                    score_threshold=asked.score_threshold,
-                    entities=asked.entities,
-                    return_decision_process=asked.return_decision_process,
-                    ad_hoc_recognizers=asked.ad_hoc_recognizers,
-                    context=asked.context,
-                    allow_list=asked.allow_list,
-                    allow_list_match=asked.allow_list_match,
-                    regex_flags=asked.regex_flags,
-                )
-            )
-            for results in found:
-                for result in results:
-                    del result.recognition_metadata
-            body = json.dumps(found if many else found[0], default=lambda one: one.to_dict(), sort_keys=True)
-            return Response(body, content_type="application/json")
-        except TypeError as error:
-            return jsonify(error=f"Failed to parse /analyze request for AnalyzerEngine.analyze(). {error.args[0]}"), 400
-        except Exception as error:
-            return jsonify(error=error.args[0]), 500
+        asked = request.get_json()
+        wanted = {name: asked[name] for name in ("text", "language", "entities", "score_threshold") if name in asked}
+        found = engine.analyze(**wanted)
+        return jsonify([{"entity_type": one.entity_type, "start": one.start, "end": one.end, "score": one.score} for one in found])
 
-    @app.route("/supportedentities", methods=["GET"])
+    @app.get("/supportedentities")
     def supported():
-        try:
-            return jsonify(engine.get_supported_entities(request.args.get("language"))), 200
-        except Exception as error:
-            return jsonify(error=error.args[0]), 500
+        return jsonify(engine.get_supported_entities(request.args["language"]))
 
-    @app.errorhandler(HTTPException)
-    def refused(error):
-        return jsonify(error=error.description), error.code
+    @app.errorhandler(Exception)
+    def failed(error):
+        return jsonify(error=str(error)), getattr(error, "code", 500)
 
     return app
 
