@@ -161,6 +161,8 @@ test('what one process could not deliver, the next does, under the same id and o
   while (before.posted.length < 2) await new Promise((resolve) => setImmediate(resolve));
   await before.notices.close();
   expect(before.posted.map(({ id }) => id)).toEqual(['d-1', 'd-2']);
+  // What the next process tells is not lost.
+  expect(before.outcomes).toEqual(['delivered', 'retried']);
 
   const after = telling(await openNoticeJournal(path, NOW, log), async () => undefined);
   await after.notices.idle();

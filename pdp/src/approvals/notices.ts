@@ -118,12 +118,18 @@ export function createDeliver(
 function createQueue(webhook: Webhook, parts: NoticeParts, signal: AbortSignal) {
   const { events, name } = webhook.config;
   const { journal, clock, newId } = parts;
-  const dropped = (): void => parts.observer.notice('dropped');
-  const { add, idle } = createDeliveryQueue(createDeliver(webhook, parts, signal), dropped, signal);
+  /** What the end of this process has cut short waits for the next, where there is a journal. */
+  const isKept = (outcome: NoticeOutcome): boolean => journal !== undefined && outcome === 'dropped' && signal.aborted;
+  const observer: NoticeParts['observer'] = {
+    notice: (outcome) => {
+      if (!isKept(outcome)) parts.observer.notice(outcome);
+    },
+  };
+  const deliver = createDeliver(webhook, { ...parts, observer }, signal);
+  const { add, idle } = createDeliveryQueue(deliver, () => observer.notice('dropped'), signal);
   const send = ({ id, body }: WaitingNotice): void =>
     add({ id, body }, (outcome) => {
-      // What the end of this process has cut short waits for the next.
-      if (outcome !== 'dropped' || !signal.aborted) journal?.settle(id);
+      if (!isKept(outcome)) journal?.settle(id);
     });
   return {
     add: (notice: Notice): void => {

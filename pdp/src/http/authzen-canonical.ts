@@ -139,6 +139,7 @@ function targetOf(resource: Entity, action: Evaluation['action'], { resourceType
     case 'tool':
       return toolOf(action.name === 'tools/list' ? 'tool_list' : 'tool_call', resource, action);
     case 'resource':
+      return toolOf('resource', untyped(resource), action);
     case 'prompt':
     case 'session':
       return toolOf(resource.type, resource, action);
@@ -164,12 +165,18 @@ function targetOf(resource: Entity, action: Evaluation['action'], { resourceType
 }
 
 /** A resource like others, whose type rules read as an attribute. */
-function ofDeclaredType({ type, id, properties }: Entity, action: Evaluation['action']): JsonObject {
-  const { attributes } = properties;
-  if ([properties, attributes].some((said) => isObject(said) && Object.hasOwn(said, TYPE_ATTRIBUTE))) {
+function ofDeclaredType(resource: Entity, action: Evaluation['action']): JsonObject {
+  const { type, id, properties } = untyped(resource);
+  return toolOf('resource', { type, id, properties: { ...properties, [TYPE_ATTRIBUTE]: type } }, action);
+}
+
+/** Says its type nowhere else: a resource of MCP could otherwise be taken for one of a declared type. */
+function untyped(resource: Entity): Entity {
+  const { properties } = resource;
+  if ([properties, properties['attributes']].some((said) => isObject(said) && Object.hasOwn(said, TYPE_ATTRIBUTE))) {
     throw new Unmappable(`resource.properties.${TYPE_ATTRIBUTE}`, 'is said as resource.type');
   }
-  return toolOf('resource', { type, id, properties: { ...properties, [TYPE_ATTRIBUTE]: type } }, action);
+  return resource;
 }
 
 function toolOf(kind: AttemptKind, resource: Entity, action: Evaluation['action']): JsonObject {

@@ -61,6 +61,12 @@ test.each<[string, object, Operated['vocabulary'], string]>([
     BOTH,
     'resource.properties.resource_type',
   ],
+  [
+    'a resource of MCP says that it is of a declared type',
+    { resource: { ...said('resource_type'), type: 'resource' } },
+    BOTH,
+    'resource.properties.resource_type',
+  ],
   ['a name is said twice', { resource: said('name') }, BOTH, 'resource.properties.name'],
 ])('it is denied when %s', async (_why, more, vocabulary, path) => {
   expect(await asked({ subject: alice, action: read, ...more }, vocabulary)).toBe(path);

@@ -70,6 +70,18 @@ describe('a chain reader', () => {
     expect(linesOf(await reader.read(17, { ...ALL, bytes: 10 }))).toEqual([lines[16]]);
   });
 
+  test('keeps its bound of bytes over segments as well', async () => {
+    await segments(1, 9, 17, 22);
+    const reader = createChainReader(folder);
+    const read: string[] = [];
+    while (read.length < lines.length) {
+      const found = await reader.read(read.length + 1, { ...ALL, bytes: 1_000 });
+      if (found !== undefined && found.count > 1) expect(found.bytes.length).toBeLessThanOrEqual(1_000);
+      read.push(...linesOf(found));
+    }
+    expect(read).toEqual(lines);
+  });
+
   test('uses the same memory again, which would be collected too seldom', async () => {
     await segments(1);
     const reader = createChainReader(folder);

@@ -109,7 +109,7 @@ export function createChainReader(folder: string): ChainReader {
       const room = bufferOf(Math.max(CHUNK, bytes + SPARE));
       while (count < wanted && (size < bytes || count === 0)) {
         const path = join(folder, place.segment.name);
-        const limits = { lines: wanted - count, bytes: bytes - size };
+        const limits = { lines: wanted - count, bytes: bytes - size, atLeast: count === 0 ? 1 : 0 };
         const found = await readLines(path, place.offset, limits, room.subarray(size));
         if (found.count > 0) parts.push(found.bytes);
         size += found.bytes.length;
@@ -152,13 +152,15 @@ interface ReadLines {
   readonly atEnd: boolean;
 }
 
-/** Whole lines from `offset` on, within both limits; but one at least where there is one. In `room` where they fit. */
-async function readLines(
-  path: string,
-  offset: number,
-  limits: { readonly lines: number; readonly bytes: number },
-  room: Buffer,
-): Promise<ReadLines> {
+interface LineLimits {
+  readonly lines: number;
+  readonly bytes: number;
+  /** So many are read whatever their bytes. */
+  readonly atLeast: number;
+}
+
+/** Whole lines from `offset` on, within the limits. In `room` where they fit. */
+async function readLines(path: string, offset: number, limits: LineLimits, room: Buffer): Promise<ReadLines> {
   const file = await openRecords(path);
   try {
     let buffer = room;
@@ -168,7 +170,9 @@ async function readLines(
       const isLast = filled < buffer.length;
       const text = buffer.subarray(0, filled);
       const { count, end } = wholeLines(text, limits);
-      if (count > 0 || isLast) return { bytes: text.subarray(0, end), count, atEnd: isLast && end === filled };
+      if (count >= limits.atLeast || isLast) {
+        return { bytes: text.subarray(0, end), count, atEnd: isLast && end === filled };
+      }
       if (filled > MAX_LINE_BYTES) {
         throw new PortcullisError('ERR_AUDIT_CHAIN', 'corrupt', 'a segment has a line that is too long to be a record');
       }
@@ -180,15 +184,12 @@ async function readLines(
 }
 
 /** How many lines are whole and within the limits, and where the last of them ends. */
-function wholeLines(
-  text: Buffer,
-  limits: { readonly lines: number; readonly bytes: number },
-): { readonly count: number; readonly end: number } {
+function wholeLines(text: Buffer, limits: LineLimits): { readonly count: number; readonly end: number } {
   let count = 0;
   let end = 0;
   while (count < limits.lines) {
     const at = text.indexOf(NEWLINE, end);
-    if (at < 0 || (count > 0 && at + 1 > limits.bytes)) break;
+    if (at < 0 || (count >= limits.atLeast && at + 1 > limits.bytes)) break;
     count += 1;
     end = at + 1;
   }
