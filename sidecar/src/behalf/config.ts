@@ -4,7 +4,7 @@ import { z } from 'zod';
 
 /** They frame or route the message, or say something else already. */
 const RESERVED_HEADER =
-  /^(host|connection|content-.*|transfer-encoding|te|trailer|upgrade|expect|accept.*|cookie|origin|proxy-.*|mcp-.*|a2a-.*|portcullis-(delegation|decision-id|request-digest)|trace(parent|state)|__proto__|constructor|prototype)$/;
+  /^(host|connection|keep-alive|content-.*|transfer-encoding|te|trailer|upgrade|expect|accept.*|cookie|origin|proxy-.*|mcp-.*|a2a-.*|portcullis-(delegation|decision-id|request-digest)|trace(parent|state)|__proto__|constructor|prototype)$/;
 
 const headerName = z
   .string()

@@ -7,7 +7,7 @@ import { allowedHosts, allowedOrigins, listenConfig } from '../http/listen-confi
 
 /** Never set by configuration: they belong to the protocol, or would let one request look like two. */
 const RESERVED_HEADER =
-  /^(host|connection|content-.*|transfer-encoding|te|trailer|upgrade|expect|accept|accept-encoding|a2a-.*|portcullis-.*)$/i;
+  /^(host|connection|keep-alive|content-.*|transfer-encoding|te|trailer|upgrade|expect|accept|accept-encoding|a2a-.*|portcullis-.*)$/i;
 
 const headerName = z
   .string()

@@ -102,6 +102,18 @@ describe('what is sent', () => {
     expect(raw.heard.join('')).toContain('localhost');
     expect(raw.heard.join('')).not.toContain('elsewhere');
   });
+
+  test('what cannot be sent costs nobody a connection', async () => {
+    const raw = await server((socket) => socket.write(OK), { connections: 1 });
+    for (const fields of [
+      ['keep-alive', '5'],
+      ['x-own', 'a\nb'],
+    ]) {
+      await expect(raw.wire.send({ method: 'POST', fields, payload: '{}', signal: NEVER })).rejects.toThrow();
+    }
+    expect(await text(await post(raw.wire))).toBe('ok');
+    expect(requests(raw)).toBe(1);
+  });
 });
 
 describe('what is answered', () => {

@@ -2,7 +2,7 @@
 
 import { isIP } from 'node:net';
 import { Readable } from 'node:stream';
-import { buildConnector, type Dispatcher, Pool } from 'undici';
+import { buildConnector, Client, type Dispatcher, Pool } from 'undici';
 
 /** An upstream's answer; the body flows. */
 export interface UpstreamReply {
@@ -66,6 +66,7 @@ export function openWire({ url, connectTimeoutMs, headersTimeoutMs, connections 
     headersTimeout: 0,
     bodyTimeout: 0,
     connect: (target, callback) => dial({ ...target, servername }, callback),
+    factory: (origin, poolOptions) => new Line(origin, poolOptions),
   });
   const path = `${url.pathname}${url.search}`;
   return {
@@ -93,6 +94,17 @@ function contentOf(
   return { headers: [...headers, 'content-length', `${bytes.length}`], body };
 }
 
+/**
+ * A connection of the pool. One that refuses to write a request says what one says that is busy, and the pool would wait for it to
+ * say that it is not any more, which one that has had nothing to do never does.
+ */
+class Line extends Client {
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    const isFree = super.dispatch(options, handler);
+    return isFree || (handler instanceof Exchange && handler.isRefused);
+  }
+}
+
 interface ExchangeParts {
   readonly resolve: (reply: UpstreamReply) => void;
   readonly reject: (error: Error) => void;
@@ -107,6 +119,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   #body: ReplyBody | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** It cannot be written as it is, and was given to no connection. */
+  isRefused = false;
 
   constructor(parts: ExchangeParts) {
     this.#parts = parts;
@@ -152,7 +166,9 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#body?.push(null);
   }
 
-  onResponseError(_controller: unknown, error: Error): void {
+  /** @param controller null for what was refused before anything was done about it */
+  onResponseError(controller: unknown, error: Error): void {
+    this.isRefused = controller === null;
     this.#over();
     // Without effect where it was answered.
     this.#parts.reject(error);

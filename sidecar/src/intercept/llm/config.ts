@@ -25,7 +25,7 @@ const modelConfig = z.strictObject({
 
 /** Never set by configuration: they belong to the protocol, or to the gateway. */
 const RESERVED_HEADER =
-  /^(host|connection|content-.*|transfer-encoding|te|trailer|upgrade|expect|accept|accept-encoding|portcullis-.*)$/i;
+  /^(host|connection|keep-alive|content-.*|transfer-encoding|te|trailer|upgrade|expect|accept|accept-encoding|portcullis-.*)$/i;
 
 const headerName = z
   .string()

@@ -125,6 +125,30 @@ describe('of a stream', () => {
   test.each<[string, Path, readonly unknown[]]>([
     ['in a chunk', '/v1/chat/completions', [...CHUNKS.map((one) => ({ ...one, note: WORD })), DONE]],
     ['in what is counted', '/v1/chat/completions', [...CHUNKS.map((one) => ({ ...one, usage: { note: WORD } })), DONE]],
+    [
+      'as the id of a call',
+      '/v1/chat/completions',
+      [
+        chunk({ tool_calls: [{ index: 0, id: WORD, function: { name: 'look', arguments: '{}' } }] }),
+        ...CHUNKS.slice(-1),
+        DONE,
+      ],
+    ],
+    [
+      'as the id of a text',
+      '/v1/responses',
+      withMore(RESPONSE, 'response.output_text.delta', () => ({ item_id: WORD })),
+    ],
+    [
+      'as the place of a text',
+      '/v1/responses',
+      withMore(RESPONSE, 'response.output_text.delta', () => ({ content_index: WORD })),
+    ],
+    [
+      'as a number in the sequence',
+      '/v1/responses',
+      withMore(RESPONSE, 'response.completed', () => ({ sequence_number: WORD })),
+    ],
     ['in a comment', '/v1/chat/completions', [`: ${WORD}\n${eventText(CHUNKS[0])}`, CHUNKS[1], DONE]],
     ['as the name of an event', '/v1/chat/completions', [`event: ${WORD}\n${eventText(CHUNKS[0])}`, CHUNKS[1], DONE]],
     [

@@ -6,7 +6,7 @@ import { type Endpoint, type ProposedCall, StreamFault, type StreamReader, type 
 import { event } from './errors.js';
 import { parsed } from './event-data.js';
 import { countOf, isObject, objectsOf, textOf } from './json-values.js';
-import { callOf, finishWithoutCalls, isEnd, usageOf } from './openai-values.js';
+import { besideCall, callOf, finishWithoutCalls, isEnd, usageOf } from './openai-values.js';
 
 /** The members of a delta in which a model speaks. */
 export const DELTA_TEXTS = ['content', 'refusal', 'reasoning_content', 'reasoning'] as const;
@@ -74,9 +74,12 @@ export const createChatStream: NonNullable<Endpoint['stream']> = ({ tools, wants
     let left = 0;
     for (const pending of state.calls.values()) {
       pending.text = tools.ofCall(pending.text, 'arguments');
+      pending.id = textOf((mapTexts({ id: pending.id }, tools.ofCall) as JsonObject)['id']);
       const notice = await tools.decide(callIn(pending));
       if (notice === undefined) {
-        sent.push(chunk(index, { tool_calls: [{ index: left, ...entryOf(pending) }] }));
+        const entry = entryOf(pending);
+        tools.beside(besideCall(entry));
+        sent.push(chunk(index, { tool_calls: [{ index: left, ...entry }] }));
         left += 1;
       } else notices.push(notice);
     }

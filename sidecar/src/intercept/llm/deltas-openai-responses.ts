@@ -28,6 +28,15 @@ interface Held {
 /** What speaks of the arguments of a call for the agent; without an item that is held back it speaks of nothing. */
 const ARGUMENTS = /^response\.(function_call_arguments|custom_tool_call_input)\.(delta|done)$/;
 
+/** Where an event stands in its stream and in the answer. */
+const PLACES: ReadonlySet<string> = new Set([
+  'sequence_number',
+  'item_id',
+  'output_index',
+  'content_index',
+  'summary_index',
+]);
+
 /** How far an item is. */
 const STATUS = /^[a-z_]{1,32}$/;
 
@@ -70,10 +79,17 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
     return verdicts.get(key);
   };
 
+  /** An event that says where it is by numbers and a name; should it say so in words, they are looked at. */
+  function placed(value: JsonObject): JsonObject {
+    const said = Object.fromEntries(Object.entries(value).filter(([name]) => PLACES.has(name)));
+    const mapped = mapTexts(said, tools.whole);
+    return mapped === said ? value : { ...value, ...(mapped as JsonObject) };
+  }
+
   function heldEvent(type: string, sent: JsonObject, raw: Buffer): Held['events'][number] {
     if (ARGUMENTS.test(type) && typeof (sent['delta'] ?? '') !== 'string')
       throw new StreamFault('a piece of a call is no text');
-    const value = tools.isActive ? bareCallEvent(sent, type) : sent;
+    const value = tools.isActive ? placed(bareCallEvent(sent, type)) : sent;
     return { type, value, raw: value === sent ? raw : undefined };
   }
 
@@ -112,7 +128,7 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
 
   async function last(type: string, sent: JsonObject, raw: Buffer): Promise<readonly Buffer[]> {
     ended = true;
-    const value = tools.isActive ? bareEnd(sent) : sent;
+    const value = tools.isActive ? placed(bareEnd(sent)) : sent;
     const response = responseIn(value);
     const items = objectsOf(response?.['output'] ?? []);
     if (response === undefined || items === undefined) throw new StreamFault('its end is none');
@@ -140,7 +156,7 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
     const place = countOf(sent['content_index'] ?? sent['summary_index'] ?? 0) ?? 0;
     const channel = `${delta} ${textOf(sent['item_id'])} ${place}`;
     if (type === delta && typeof text === 'string') {
-      const value = tools.isActive ? barePiece(sent) : sent;
+      const value = tools.isActive ? placed(barePiece(sent)) : sent;
       const passed = tools.say(channel, text);
       spoken.set(channel, value);
       if (passed === text) return [emit(type, value, value === sent ? raw : undefined)];

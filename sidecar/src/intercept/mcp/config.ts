@@ -13,7 +13,7 @@ const serverName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'must be
 
 /** Never set by configuration: they belong to the protocol, or would let one request look like two. */
 const RESERVED_HEADER =
-  /^(host|connection|content-.*|transfer-encoding|te|trailer|upgrade|expect|accept|accept-encoding|mcp-.*|portcullis-.*|last-event-id)$/i;
+  /^(host|connection|keep-alive|content-.*|transfer-encoding|te|trailer|upgrade|expect|accept|accept-encoding|mcp-.*|portcullis-.*|last-event-id)$/i;
 
 const headerName = z
   .string()
