@@ -4,12 +4,12 @@ import { PassThrough } from 'node:stream';
 import { afterEach, expect, test } from '@jest/globals';
 import type { Condition } from '@portcullis/policy/model';
 import { createRegistry } from '@portcullis/runtime';
-import { allow, type Behaviour, deny, fakePolicyClient } from '../../testing/fake-policy-client.js';
-import { enforcementParts, memoryLog } from '../../testing/proxy-harness.js';
+import { allow, type Behaviour, deny, fakePolicyClient } from '../../../testing/fake-policy-client.js';
+import { enforcementParts, memoryLog } from '../../../testing/proxy-harness.js';
+import { definitionsConfig } from '../definitions/config.js';
+import { openToolDefinitions } from '../definitions/open.js';
+import { MAX_OPEN } from '../sessions.js';
 import { startChild } from './child.js';
-import { definitionsConfig } from './definitions/config.js';
-import { openToolDefinitions } from './definitions/open.js';
-import { MAX_OPEN } from './sessions.js';
 import { runStdio } from './stdio.js';
 
 /** Answers a call of `slow` when `release` is called, with its news before; and says when it has got one. */

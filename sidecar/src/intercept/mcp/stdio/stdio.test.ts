@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createRegistry, systemClock } from '@portcullis/runtime';
-import type { OpenAttempts } from '../../enforce/open-attempts.js';
-import { RPC_CODE } from '../../enforce/refuse.js';
-import { redactionConfig } from '../../redact/config.js';
-import { type OpenedRedactor, openRedactor } from '../../redact/open.js';
-import { fakePeople } from '../../testing/fake-people.js';
+import type { OpenAttempts } from '../../../enforce/open-attempts.js';
+import { RPC_CODE } from '../../../enforce/refuse.js';
+import { redactionConfig } from '../../../redact/config.js';
+import { type OpenedRedactor, openRedactor } from '../../../redact/open.js';
+import { fakePeople } from '../../../testing/fake-people.js';
 import {
   allow,
   deny,
@@ -16,13 +16,13 @@ import {
   type FakePolicyClient,
   fail,
   fakePolicyClient,
-} from '../../testing/fake-policy-client.js';
-import { type FakePresidio, startFakePresidio } from '../../testing/fake-presidio.js';
-import { enforcementParts, memoryLog } from '../../testing/proxy-harness.js';
+} from '../../../testing/fake-policy-client.js';
+import { type FakePresidio, startFakePresidio } from '../../../testing/fake-presidio.js';
+import { enforcementParts, memoryLog } from '../../../testing/proxy-harness.js';
+import { definitionsConfig } from '../definitions/config.js';
+import { openToolDefinitions } from '../definitions/open.js';
+import { type AnswerNews, createAnswerNews } from '../held/answer-news.js';
 import { type Child, startChild } from './child.js';
-import { definitionsConfig } from './definitions/config.js';
-import { openToolDefinitions } from './definitions/open.js';
-import { type AnswerNews, createAnswerNews } from './held/answer-news.js';
 import { runStdio } from './stdio.js';
 
 /** Echoes requests, records every line, and does what a `do` argument says. */
