@@ -158,7 +158,7 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
   const tasks: Task[] = [];
   const drain: DrainStep[] = [{ name: 'end the wait for people', timeoutMs: 100, run: async () => holds.close() }];
   if (context.mode === 'mcp') {
-    const { startStdioWrapper } = await import('./intercept/mcp/compose-stdio.js');
+    const { startStdioWrapper } = await import('./intercept/mcp/stdio/compose-stdio.js');
     const wrapper = await startStdioWrapper(config.stdio, context.rest, { ...mcpParts, ready: () => client.ready });
     opened(() => wrapper.drain.run());
     tasks.push(wrapper.task);

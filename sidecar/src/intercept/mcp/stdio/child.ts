@@ -4,11 +4,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { type Environment, PortcullisError } from '@portcullis/runtime';
-import { type Permit, requirePermit } from '../../enforce/permit.js';
-import type { Refusal } from '../../enforce/refuse.js';
-import { writeSlowly } from '../http/backpressure.js';
-import type { RpcId } from './message.js';
-import { refusalError } from './to-response.js';
+import { type Permit, requirePermit } from '../../../enforce/permit.js';
+import type { Refusal } from '../../../enforce/refuse.js';
+import { writeSlowly } from '../../http/backpressure.js';
+import type { RpcId } from '../message.js';
+import { refusalError } from '../to-response.js';
 
 /** What to start. From the operator's command line and configuration, never from a message (A15). */
 export interface ChildOptions {

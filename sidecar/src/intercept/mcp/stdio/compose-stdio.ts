@@ -2,10 +2,10 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { type DrainStep, type Environment, PortcullisError, type Task } from '@portcullis/runtime';
-import type { Guard } from '../../enforce/guard.js';
+import type { Guard } from '../../../enforce/guard.js';
+import type { StdioConfig } from '../config.js';
+import { type DefinitionParts, openToolDefinitions } from '../definitions/open.js';
 import { startChild } from './child.js';
-import type { StdioConfig } from './config.js';
-import { type DefinitionParts, openToolDefinitions } from './definitions/open.js';
 import { runStdio, type StdioOptions } from './stdio.js';
 
 /** What the wrapper shares with the rest of the process. */
