@@ -81,6 +81,9 @@ export function inputOf({ agent, tool, operation, tokens }: WorkRequest): object
   return { agent: `agent-${agent}`, tool: `tool-${tool}`, operation: `op-${operation}`, tokens };
 }
 
+/** As in sidecars: a PDP takes no larger ones. */
+const MAX_MESSAGE_BYTES = 1024 * 1024;
+
 /** One stream, as a sidecar has it: what one turn asks goes out in one message. */
 async function connectStream(
   { address, tls }: Job,
@@ -96,25 +99,32 @@ async function connectStream(
     // A question is asked again when all others were, so its id is free.
     return Decide.requestSerialize({ questions: [{ id: index + 1, evaluate }] });
   });
-  const waiting = new Map<number, (answer: Wire.Answer__Output) => void>();
+  const waiting = new Map<number, PromiseWithResolvers<Wire.Answer__Output>>();
   const stream = client.makeBidiStreamRequest(Decide.path, (message: Buffer) => message, Decide.responseDeserialize);
   stream.on('data', ({ answers = [] }: Wire.DecideResponse__Output) => {
-    for (const answer of answers) waiting.get(answer.id ?? 0)?.(answer);
+    for (const answer of answers) waiting.get(answer.id ?? 0)?.resolve(answer);
   });
-  stream.on('error', () => undefined);
+  stream.on('error', (error) => {
+    for (const one of waiting.values()) one.reject(error);
+  });
   let outbox: Buffer[] = [];
+  let bytes = 0;
   const flush = (): void => {
-    stream.write(Buffer.concat(outbox));
+    if (outbox.length > 0) stream.write(Buffer.concat(outbox, bytes));
     outbox = [];
+    bytes = 0;
   };
   return {
     async ask(index) {
       const at = index % questions.length;
-      const { decision } = await new Promise<Wire.Answer__Output>((resolve) => {
-        waiting.set(at + 1, resolve);
-        if (outbox.length === 0) process.nextTick(flush);
-        outbox.push(frames[at] as Buffer);
-      });
+      const frame = frames[at] as Buffer;
+      if (bytes + frame.length > MAX_MESSAGE_BYTES) flush();
+      if (outbox.length === 0) process.nextTick(flush);
+      outbox.push(frame);
+      bytes += frame.length;
+      const answer = Promise.withResolvers<Wire.Answer__Output>();
+      waiting.set(at + 1, answer);
+      const { decision } = await answer.promise;
       if (decision === undefined) throw new Error('no decision');
       return decision.effect === 'DECISION_EFFECT_ALLOW';
     },
