@@ -82,7 +82,7 @@ export function inputOf({ agent, tool, operation, tokens }: WorkRequest): object
 }
 
 /** As in sidecars: a PDP takes no larger ones. */
-const MAX_MESSAGE_BYTES = 1024 * 1024;
+const MAX_MESSAGE_BYTES = 256 * 1024;
 
 /** One stream, as a sidecar has it: what one turn asks goes out in one message. */
 async function connectStream(
