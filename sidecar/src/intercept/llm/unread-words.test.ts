@@ -108,6 +108,18 @@ test.each<[string, typeof RESPONSES | typeof MESSAGES | typeof CHAT, readonly un
     RESPONSES,
     changed(RESPONSE, PIECE, () => ({ type: 'response.function_call.note', arguments: CARD })),
   ],
+  [
+    'in the id of a call',
+    CHAT,
+    [
+      chunk({ tool_calls: [{ index: 0, id: `of ${CARD}`, function: { name: 'read', arguments: '{}' } }] }),
+      chunk({}, 'tool_calls'),
+      DONE,
+    ],
+  ],
+  ['in the item of a piece of a call', RESPONSES, changed(RESPONSE, PIECE, () => ({ item_id: `of ${CARD}` }))],
+  ['as the place of a piece of a call', RESPONSES, changed(RESPONSE, PIECE, () => ({ sequence_number: CARD }))],
+  ['as the number of the end', RESPONSES, changed(RESPONSE, 'response.completed', () => ({ sequence_number: CARD }))],
 ])('%s', async (_where, { path, body }, events) => {
   provider.script = (_request, response) => sendEvents(response, events);
   const { text } = await gateway.send({ path, body: { ...body, stream: true } });
