@@ -92,7 +92,8 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
   opened(() => asked.close());
   const layers = createLayerNotes();
   const client = layers.client(tracing?.client(asked) ?? asked);
-  const open = createOpenAttempts({ client, log });
+  const backstopMs = config.pdp.deadlineMs + BACKSTOP_MS;
+  const open = createOpenAttempts({ client, log, backstopMs });
   onEpochs = open.killEpoch;
   health.check('pdp', () => client.ready || 'no policy decision point has completed a handshake');
 
@@ -103,7 +104,6 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
       log.info({ [FIELD.decisionId]: decision.decision_id, level }, 'Attempt allowed with audit level'),
     ),
   };
-  const backstopMs = config.pdp.deadlineMs + BACKSTOP_MS;
   const parts: SurfaceParts = {
     enforcementOf(source, { capabilities: own = {}, redacts = false, observer = metrics } = {}) {
       const refuser = createRefuser({ source, log, observer, records: client });

@@ -139,7 +139,7 @@ const MESSAGES = {
   Decision:
     'decision_id=1 effect=2 deny=3 conditions=4 obligations=5 cache_ttl_seconds=6 cache_scope=7 matched=8 errors=9 policy_version=10 evaluation_ms=11 bundle_digest=12 release_seq=13 arm=14 engine=15 cached=16 request_digest=17 epochs=18 content_digest=19',
   Epochs: 'release_seq=1 trust=2 labels=3 kill=4',
-  EvaluateRequest: 'request=1 request_digest=2 user_token=3',
+  EvaluateRequest: 'request=1 request_digest=2 user_token=3 only_kills=4',
   EvaluateResponse: 'decision=1',
   EvaluateBatchRequest: 'requests=1',
   EvaluateBatchResponse: 'responses=1',

@@ -6,6 +6,7 @@
 
 import type { Json, JsonObject } from '@portcullis/policy/model';
 import { parseStrictJson } from '@portcullis/runtime';
+import { readToolName } from './mcp-name.js';
 
 /** Agents whose hooks are understood. Codex speaks as Claude Code does. */
 export const HOOK_AGENTS = ['claude', 'cursor', 'gemini', 'copilot'] as const;
@@ -30,14 +31,23 @@ export interface HookEvent {
 
 /** An event as its agent tells it; without a server, it is of a tool that the agent has built in. */
 type Told = Omit<HookEvent, 'server'> & { readonly server: string | undefined };
-type Reader = (event: JsonObject) => Told | undefined;
+/** Nothing for an event of another agent; a text says what is wrong with one of this. */
+type Reader = (event: JsonObject, mcpServers: readonly string[]) => Told | string | undefined;
 
-/** Reads an event; a text says what is wrong with it. */
-export function readHookEvent(event: Json, builtinServer: string): HookEvent | string {
+/**
+ * Reads an event; a text says what is wrong with it.
+ * @param mcpServers names of the agent's MCP servers, where names of tools do not tell them
+ */
+export function readHookEvent(
+  event: Json,
+  builtinServer: string,
+  mcpServers: readonly string[] = [],
+): HookEvent | string {
   if (!isObject(event)) return 'expected a JSON object';
   for (const read of [claude, gemini, cursor, copilot]) {
-    const found = read(event);
+    const found = read(event, mcpServers);
     if (found === undefined) continue;
+    if (typeof found === 'string') return found;
     // Its tools would be taken for the agent's own, and the other way round.
     if (found.server === builtinServer) {
       return `an MCP server is called "${builtinServer}", as the agent's own tools are: name those otherwise with --server`;
@@ -51,14 +61,14 @@ export function readHookEvent(event: Json, builtinServer: string): HookEvent | s
 }
 
 /** Claude Code and Codex: `PreToolUse` and `PostToolUse`; MCP tools are `mcp__<server>__<tool>`. */
-const claude: Reader = (event) => {
+const claude: Reader = (event, mcpServers) => {
   const phase = { PreToolUse: 'before', PostToolUse: 'after' }[text(event, 'hook_event_name') ?? ''];
   const name = text(event, 'tool_name');
   if (!isPhase(phase) || name === undefined) return undefined;
-  const [, server, tool] = /^mcp__(.+?)__(.+)$/s.exec(name) ?? [];
+  const whose = readToolName(name, mcpServers);
+  if (typeof whose === 'string') return whose;
   return made('claude', phase, event, {
-    server,
-    tool: tool ?? name,
+    ...whose,
     args: event['tool_input'],
     session: text(event, 'session_id'),
     call: text(event, 'tool_use_id'),

@@ -59,8 +59,8 @@ describe('before a tool', () => {
     ['Claude Code', BASH, { server: 'builtin', name: 'Bash', arguments: { command: 'rm -rf /', cwd: '/repo' } }],
     [
       'Claude Code, of an MCP server',
-      { ...BASH, tool_name: 'mcp__git__hub__create_issue', tool_input: { title: 'x' } },
-      { server: 'git', name: 'hub__create_issue', arguments: { title: 'x', cwd: '/repo' } },
+      { ...BASH, tool_name: 'mcp__github__create_issue', tool_input: { title: 'x' } },
+      { server: 'github', name: 'create_issue', arguments: { title: 'x', cwd: '/repo' } },
     ],
     [
       'Gemini CLI',
@@ -97,6 +97,34 @@ describe('before a tool', () => {
     asked.length = 0;
     expect(await hook(event)).toEqual({ code: 0, stdout: '', stderr: '' });
     expect(asked).toMatchObject([{ path: '/v1/authorize', source: 'hook', kind: 'tool_call', tool }]);
+  });
+
+  describe('that can be of several MCP servers by its name', () => {
+    const event = { ...BASH, tool_name: 'mcp__git__hub___x' };
+    const known = (...names: string[]): readonly string[] => names.flatMap((name) => ['--mcp-server', name]);
+
+    test.each([
+      [known('git'), { server: 'git', name: 'hub___x' }],
+      [known('git__hub'), { server: 'git__hub', name: '_x' }],
+      [known('files', 'git__hub_'), { server: 'git__hub_', name: 'x' }],
+    ])('it is of the one that the agent has: %j', async (flags, tool) => {
+      answer = ALLOW;
+      asked.length = 0;
+      expect((await hook(event, ['--url', url, ...flags])).code).toBe(0);
+      expect(asked).toMatchObject([{ tool }]);
+    });
+
+    test.each([
+      ['none is named', known(), '--mcp-server'],
+      ['another is named', known('files'), '--mcp-server'],
+      ['two are', known('git', 'git__hub'), 'rename one of them'],
+    ])('nobody is asked, and it is blocked, when %s', async (_what, flags, says) => {
+      answer = ALLOW;
+      asked.length = 0;
+      const run = await hook(event, ['--url', url, ...flags]);
+      expect([run.code, asked]).toEqual([2, []]);
+      expect(run.stderr).toContain(says);
+    });
   });
 
   test.each([

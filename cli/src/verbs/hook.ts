@@ -6,12 +6,13 @@ import { usageFault } from '../faults.js';
 import { BLOCKS, explained, refusalFor } from '../hook/hook-answer.js';
 import { HOOK_AGENTS, type HookAgent, type HookEvent, readHookEvent } from '../hook/hook-event.js';
 import type { Shell } from '../shell.js';
-import { examples, wholeNumber } from './arguments.js';
+import { collect, examples, wholeNumber } from './arguments.js';
 
 interface HookFlags {
   readonly socket?: string;
   readonly url?: string;
   readonly server: string;
+  readonly mcpServer?: readonly string[];
   readonly agent?: HookAgent;
   readonly timeoutMs: number;
 }
@@ -30,6 +31,11 @@ export function addHookVerb(program: Command, shell: Shell): void {
     .option('--socket <PATH>', 'Unix socket of the sidecar’s authorize API')
     .option('--url <URL>', 'its address, instead of a socket')
     .option('--server <NAME>', 'tool.server of the tools that the agent has built in', 'builtin')
+    .option(
+      '--mcp-server <NAME>',
+      'an MCP server of the agent, for tool names that can be read in several ways (mcp__a__b__c); may be repeated',
+      collect,
+    )
     .addOption(
       new Option(
         '--agent <NAME>',
@@ -55,7 +61,9 @@ export function addHookVerb(program: Command, shell: Shell): void {
     .action(async (flags: HookFlags) => {
       const authorizer = authorizerOf(flags);
       const json = parseStrictJson(await eventBytes(shell), { maxBytes: MAX_EVENT_BYTES });
-      const event = json.ok ? readHookEvent(json.value, flags.server) : `not strict JSON: ${json.reason}`;
+      const event = json.ok
+        ? readHookEvent(json.value, flags.server, flags.mcpServer)
+        : `not strict JSON: ${json.reason}`;
       if (typeof event === 'string') {
         const message = `the hook's event is unusable: ${event}`;
         block(shell, flags.agent ?? 'claude', {

@@ -39,6 +39,8 @@ export interface Attempt {
   readonly claimedDigest: Uint8Array | undefined;
   /** A token of the user for whom the agent acts, as received. Not a part of the request or of its digest; never kept. */
   readonly userToken?: string | undefined;
+  /** Whether nothing is asked but whether a kill stops it; the answer is a denial in either case. */
+  readonly onlyKills?: boolean;
   /** Where the question stands in a trace; no part of it. */
   readonly trace?: TraceFields | undefined;
   /** {@link Clock.monotonic} milliseconds after which nobody waits for the answer. */

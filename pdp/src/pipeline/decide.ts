@@ -4,7 +4,7 @@
  * only an adjudicated verdict, recorded in time, replaces it.
  */
 
-import type { Decision, DenyReason } from '@portcullis/policy/model';
+import { type Decision, type DenyReason, NOT_STOPPED } from '@portcullis/policy/model';
 import { DIGEST_BYTES } from '@portcullis/proto';
 import { PortcullisError } from '@portcullis/runtime';
 import type { HoldObserver } from '../approvals/book.js';
@@ -81,11 +81,24 @@ export function createDecide(parts: DecideParts): Decide {
     const startedAt = parts.clock.monotonic();
     const progress: Progress = { digest: claimOf(attempt), timings: {} };
     const decision = await decideFrom(stages, attempt, progress, startedAt);
+    if (isUnstopped(decision)) return decision;
     parts.observer.decided(decision.effect, decision.meta.cached);
     tellFollowers(parts, progress, decision);
     if (parts.tracer !== undefined) trace(parts, parts.tracer, { attempt, progress, decision, startedAt });
     return decision;
   };
+}
+
+const UNSTOPPED: DenyReason = {
+  code: 'NO_MATCHING_POLICY',
+  message: 'nothing was asked but whether a kill stops it, and none does',
+  path: '',
+  reason_code: NOT_STOPPED,
+};
+
+/** Nothing was decided then that could be counted or put on record; the decision that allowed it has been. */
+function isUnstopped({ deny }: Decision): boolean {
+  return deny[0] === UNSTOPPED;
 }
 
 interface Stages extends DecideParts {
@@ -120,7 +133,7 @@ async function decideFrom(parts: Stages, attempt: Attempt, progress: Progress, s
   const decision = (asking === undefined ? true : await asking) ? kept : refusal(frame, UNREVIEWED);
   if (asking !== undefined && !decision.allow) void parts.reviews?.withdraw(decisionId);
   if (outcome.ok && verdict.allow && !decision.allow) outcome.value.giveBack();
-  if (parts.sink === undefined) {
+  if (parts.sink === undefined || isUnstopped(decision)) {
     parts.observer.stageTook('decide', (parts.clock.monotonic() - assembledAt) / 1000);
     return decision;
   }
@@ -189,6 +202,7 @@ async function runStages(
     if (current.ok) progress.snapshot = current.snapshot;
     return { ok: false, reason: killed };
   }
+  if (attempt.onlyKills === true) return { ok: false, reason: UNSTOPPED };
 
   const naming = identify(normalized.value, attempt, parts, attempt.deadline - edge);
   const identified = naming instanceof Promise ? await naming : naming;

@@ -15,7 +15,7 @@ export function toAttempt(
   deadline: number,
   trace?: TraceFields,
 ): Attempt {
-  const { request, request_digest: digest, user_token: userToken } = question;
+  const { request, request_digest: digest, user_token: userToken, only_kills: onlyKills } = question;
   return {
     caller: caller.identity,
     subject:
@@ -28,6 +28,7 @@ export function toAttempt(
     // An absent digest and an empty one are the same on the wire.
     claimedDigest: digest === undefined || digest.byteLength === 0 ? undefined : digest,
     ...(userToken === undefined || userToken === '' ? {} : { userToken }),
+    ...(onlyKills === true ? { onlyKills } : {}),
     ...(trace === undefined ? {} : { trace }),
     deadline,
   };

@@ -48,10 +48,10 @@ describe('Evaluate', () => {
   });
 
   test.each([
-    { name: 'Evaluate', create: createEvaluate, request: {} },
-    { name: 'EvaluateBatch', create: createEvaluateBatch, request: { requests: [{}] } },
+    { name: 'Evaluate', create: createEvaluate, request: { only_kills: true } },
+    { name: 'EvaluateBatch', create: createEvaluateBatch, request: { requests: [{ only_kills: true }] } },
   ])(
-    '$name hands on the deadline of the caller, when it is the shorter one, and its trace',
+    '$name hands on the deadline of the caller, when it is the shorter one, its trace, and that only kills are asked about',
     async ({ create, request }) => {
       const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
       const before = systemClock.monotonic();
@@ -82,6 +82,7 @@ describe('Evaluate', () => {
       expect(asked.map(({ trace }) => trace)).toEqual(
         deadlines.map(() => ({ traceparent: TRACEPARENT, tracestate: '' })),
       );
+      expect(asked.map(({ onlyKills }) => onlyKills)).toEqual(deadlines.map(() => true));
     },
   );
 });

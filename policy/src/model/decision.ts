@@ -122,6 +122,9 @@ export const REPORT_RESULT = 'report_result';
  */
 export const DECIDE_OUTPUT = 'decide_output';
 
+/** The reason code of the denial that answers a question about kills alone: none stops what was asked about (ADR-0018). */
+export const NOT_STOPPED = 'NOT_STOPPED';
+
 /** Where rules live; a deny in any layer denies (contracts §3). */
 export const LAYERS = ['platform', 'tenant', 'workspace'] as const;
 /** A layer. */

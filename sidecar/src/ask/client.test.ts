@@ -60,6 +60,37 @@ describe('an answer', () => {
   });
 });
 
+describe('whether what was allowed is stopped by now', () => {
+  const stops = async (answered: (question: FakeQuestion) => void): Promise<string> => {
+    const { pdps, client } = await bench.ready(1, CALM);
+    const kinds: boolean[] = [];
+    behave(pdps, (question) => {
+      kinds.push(question.onlyKills);
+      answered(question);
+    });
+    await client.ask(askRequest('r1'));
+    const stop = await client.stops(askRequest('r1'));
+    expect(kinds).toEqual([false, true]);
+    if (stop === undefined) return 'goes on';
+    return stop.kind === 'failure' ? stop.failure.code : `${stop.decision.effect} ${stop.decision.deny[0]?.code}`;
+  };
+  const denying =
+    (code: DenyCode, more = {}) =>
+    (question: FakeQuestion): void =>
+      question.decide({ effect: 'deny', allow: false, deny: [{ code, message: '', path: '', ...more }] });
+
+  test.each([
+    ['goes on', 'that no kill does', denying('NO_MATCHING_POLICY', { reason_code: 'NOT_STOPPED' })],
+    ['deny KILL_SWITCH', 'that a kill does', denying('KILL_SWITCH')],
+    ['deny PDP_TIMEOUT', 'that it could not look', denying('PDP_TIMEOUT')],
+    ['deny NO_MATCHING_POLICY', 'something else', denying('NO_MATCHING_POLICY')],
+    ['allow undefined', 'that it is allowed', (question: FakeQuestion) => question.decide()],
+    ['IDENTITY_REJECTED', 'who it does not talk to', (question: FakeQuestion) => question.fault('IDENTITY_REJECTED')],
+  ])('%s when a PDP says %s', async (ends, _what, answered) => {
+    expect(await stops(answered)).toBe(ends);
+  });
+});
+
 describe('questions of one turn', () => {
   const ask = (client: { ask(request: CanonicalRequest): Promise<Answer> }, count: number): Promise<Answer[]> =>
     Promise.all(Array.from({ length: count }, (_, n) => client.ask(askRequest(`r${n}`))));

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { ChannelCredentials } from '@grpc/grpc-js';
-import type { CanonicalRequest } from '@portcullis/policy/model';
+import { type CanonicalRequest, NOT_STOPPED } from '@portcullis/policy/model';
 import { type Clock, LOG_FIELD, type Logger, systemClock } from '@portcullis/runtime';
 import { createBreaker, createCircuit } from './breaker.js';
 import { choose } from './choose.js';
@@ -10,11 +10,11 @@ import type { PdpConfig } from './config.js';
 import { createDispatcher } from './dispatch.js';
 import { createEndpoint, type Endpoint } from './endpoint.js';
 import { type AskObserver, shieldObserver, silentObserver } from './observer.js';
-import type { Answer, AnswerCache, AskFailureCode, AskTrace, PolicyClient, ResultReport, Settlement } from './port.js';
+import type { Answer, AnswerCache, AskFailureCode, PolicyClient, ResultReport, Settlement } from './port.js';
 import { createRefusalQueue } from './refusal-queue.js';
 import { createReuseQueue } from './reuse-queue.js';
 import { createSettleQueue } from './settle.js';
-import { createWire, type EncodedQuestion } from './wire.js';
+import { type About, createWire, type EncodedQuestion } from './wire.js';
 
 /** What the client needs. */
 export interface PolicyClientOptions {
@@ -170,9 +170,9 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
     },
   });
 
-  const encode = (id: number, request: CanonicalRequest, trace?: AskTrace): EncodedQuestion | undefined => {
+  const encode = (id: number, request: CanonicalRequest, about: About): EncodedQuestion | undefined => {
     try {
-      return wire.encodeQuestion(id, request, trace);
+      return wire.encodeQuestion(id, request, about);
     } catch {
       return undefined;
     }
@@ -189,9 +189,9 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
       return undefined;
     }
   };
-  const decide = async (request: CanonicalRequest, trace: AskTrace | undefined): Promise<Answer> => {
+  const decide = async (request: CanonicalRequest, about: About): Promise<Answer> => {
     if (closing !== undefined) return failure('SHUTTING_DOWN', 'the policy client is closed');
-    const ticket = cache?.ticket();
+    const ticket = about.onlyKills === true ? undefined : cache?.ticket();
     if (dispatcher.inFlight >= config.maxInFlight) {
       // Not the PDPs' failure, so not for the breaker either.
       return failure('PDP_UNAVAILABLE', 'too many questions are waiting for an answer');
@@ -199,7 +199,7 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
     const { refusal } = breaker;
     if (refusal !== undefined) return refusal.answer;
     const id = nextId();
-    const encoded = encode(id, request, trace);
+    const encoded = encode(id, request, about);
     // Neither was asked, so neither is for the breaker: a hostile request can neither open it nor keep it closed.
     if (encoded === undefined) return failure('REQUEST_INVALID', 'the request has no canonical form');
     // Sent anyway it would end the stream, and with it everybody else's questions.
@@ -226,7 +226,7 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
       let served: Answer | undefined;
       try {
         served = recall(request);
-        answer = served ?? (await decide(request, trace));
+        answer = served ?? (await decide(request, { trace }));
       } catch (error) {
         log.error({ [LOG_FIELD.error]: error }, 'Asking failed');
         answer = failure('INTERNAL_ERROR', 'the question could not be asked');
@@ -234,6 +234,17 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
       const outcome = answer.kind === 'decision' ? answer.decision.effect : answer.failure.code;
       observer.asked(outcome, (now() - askedAt) / 1000, served !== undefined);
       return answer;
+    },
+    async stops(request) {
+      let answer: Answer;
+      try {
+        answer = await decide(request, { onlyKills: true });
+      } catch (error) {
+        log.error({ [LOG_FIELD.error]: error }, 'Asking failed');
+        answer = failure('INTERNAL_ERROR', 'the question could not be asked');
+      }
+      const isUnstopped = answer.kind === 'decision' && answer.decision.deny[0]?.reason_code === NOT_STOPPED;
+      return isUnstopped ? undefined : answer;
     },
     settle(settlement: Settlement) {
       settlements.add(settlement);

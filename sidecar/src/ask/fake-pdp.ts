@@ -31,6 +31,8 @@ export interface FakeQuestion {
   /** Lower-case hex, as it was sent. */
   readonly digest: string;
   readonly requestId: string;
+  /** Whether only kills are asked about. */
+  readonly onlyKills: boolean;
   /** Answers properly; `over` replaces parts of an allow. */
   readonly decide: (over?: Partial<Decision>) => void;
   readonly fault: (code: DenyCode) => void;
@@ -152,6 +154,7 @@ export async function startFakePdp(
       id,
       digest,
       requestId: message.evaluate?.request?.context?.request_id ?? '',
+      onlyKills: message.evaluate?.only_kills ?? false,
       decide: (over) =>
         stream.write(encode({ id, decision: toWireDecision(allowingAt(digest, epochs.release_seq, over), epochs) })),
       fault: (code) => stream.write(encode({ id, fault: toWireFault({ code, message: 'as told' }) })),

@@ -90,6 +90,11 @@ export interface PolicyClient {
    * @param trace where the question stands in a trace; no part of it
    */
   ask(request: CanonicalRequest, trace?: AskTrace): Promise<Answer>;
+  /**
+   * What stops a request that was allowed before: a denial of the kill switch, or that nobody could be asked; nothing
+   * when it may go on. Nothing is evaluated for it, and nothing used up or drawn. Resolves and never rejects, as `ask`.
+   */
+  stops(request: CanonicalRequest): Promise<Answer | undefined>;
   /** Reports what became of an allowed attempt; queued, batched, never blocks, may be dropped under pressure (counted). */
   settle(settlement: Settlement): void;
   /**

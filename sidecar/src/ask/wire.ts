@@ -29,6 +29,13 @@ export type Reply =
   | { readonly kind: 'invalid'; readonly id: number; readonly message: string }
   | { readonly kind: 'garbled'; readonly message: string };
 
+/** What is asked about a request, and from where. */
+export interface About {
+  readonly trace?: AskTrace | undefined;
+  /** Only whether a kill stops it; by default, whether it is allowed. */
+  readonly onlyKills?: boolean;
+}
+
 /** A question ready to be sent. */
 export interface EncodedQuestion {
   /** A serialised DecideRequest; those of several questions concatenate to one message. */
@@ -45,7 +52,7 @@ export interface Wire {
   /** The one and only WatchRequest. */
   readonly watchRequest: Buffer;
   /** @throws Error when the request has no canonical form. */
-  encodeQuestion(id: number, request: CanonicalRequest, trace?: AskTrace): EncodedQuestion;
+  encodeQuestion(id: number, request: CanonicalRequest, about?: About): EncodedQuestion;
   encodePing(id: number): Buffer;
   /** Every reply in one message, in order; a single `garbled` one when it is no message or an empty one. */
   decodeReplies(bytes: Buffer): readonly Reply[];
@@ -150,13 +157,14 @@ export function createWire(): Wire {
     watchPath: Watch.path,
     settlePath: Settle.path,
     watchRequest: Watch.requestSerialize({}),
-    encodeQuestion(id, request, trace) {
+    encodeQuestion(id, request, { trace, onlyKills = false } = {}) {
       const digest = requestDigest(request);
       const token = userTokenOf(request);
       const evaluate = {
         request: toWireRequest(request),
         request_digest: digest,
         ...(token === undefined ? {} : { user_token: token.secret }),
+        ...(onlyKills ? { only_kills: true } : {}),
       };
       const frame = Decide.requestSerialize({ questions: [{ id, evaluate, ...trace }] });
       return { frame, digest: digest.toString('hex') };

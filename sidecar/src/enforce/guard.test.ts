@@ -1,11 +1,18 @@
 /** What happens to a decision that somebody is stopped after: while it is on its way, and while names are looked for. */
 
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createRegistry, systemClock } from '@portcullis/runtime';
 import { createSidecarMetrics } from '../metrics.js';
 import { redactionConfig } from '../redact/config.js';
 import { type OpenedRedactor, openRedactor } from '../redact/open.js';
-import { allow, deny, type FakePolicyClient, fakePolicyClient } from '../testing/fake-policy-client.js';
+import {
+  allow,
+  type Behaviour,
+  deny,
+  type FakePolicyClient,
+  fail,
+  fakePolicyClient,
+} from '../testing/fake-policy-client.js';
 import { type FakePresidio, startFakePresidio } from '../testing/fake-presidio.js';
 import { memoryLog } from '../testing/proxy-harness.js';
 import { BY_REDACTOR } from './capabilities.js';
@@ -44,7 +51,7 @@ beforeEach(async () => {
     observer: metrics,
   });
   client = fakePolicyClient(allow({ conditions: [{ type: 'redact', value: { ner: true } }] }));
-  open = createOpenAttempts({ client, log });
+  open = createOpenAttempts({ client, log, backstopMs: 500 });
   guard = createGuard({
     client,
     open,
@@ -81,22 +88,48 @@ test('a decision that was on its way when somebody was stopped allows nothing', 
   expect(client.settled.map(({ outcome }) => outcome)).toEqual(['refused']);
 });
 
-test('what is still allowed after somebody else was stopped goes on, under the new decision', async () => {
-  presidio.script = () => {
+describe('when somebody else was stopped meanwhile', () => {
+  /** Once, for whatever reason, as people allow it. */
+  const onceOnly: Behaviour = (request) => {
+    client.behaviour = deny({ code: 'APPROVAL_REFUSED', message: 'used up' });
     open.killEpoch('pdp-1', 1);
-    return false;
+    return allow()(request);
   };
-  expect(await guard(ATTEMPT)).toMatchObject({ request_digest: expect.any(String) });
-  expect(client.asked).toHaveLength(2);
-  expect(client.settled).toHaveLength(1);
+
+  test('what people had agreed to, once, is carried out, and is not asked about anew', async () => {
+    client.behaviour = onceOnly;
+    expect(await guard(ATTEMPT)).toMatchObject({ request_digest: expect.any(String) });
+    expect(client.asked).toHaveLength(1);
+    expect(client.settled).toEqual([]);
+  });
+
+  test('while names were looked for, the decision of before stands, and keeps what it has drawn', async () => {
+    presidio.script = () => {
+      open.killEpoch('pdp-1', 1);
+      return false;
+    };
+    expect(await guard(ATTEMPT)).toMatchObject({ request_digest: expect.any(String) });
+    expect(client.asked).toHaveLength(1);
+    expect(client.settled).toEqual([]);
+  });
+
+  test('and nobody can say who, nothing is allowed', async () => {
+    presidio.script = () => {
+      client.behaviour = fail('PDP_TIMEOUT');
+      open.killEpoch('pdp-1', 1);
+      return false;
+    };
+    expect(await guard(ATTEMPT)).toMatchObject({ kind: 'refusal', code: 'PDP_TIMEOUT' });
+    expect(client.settled.map(({ outcome }) => outcome)).toEqual(['refused']);
+  });
 });
 
 test('nobody waits for an end of kills', async () => {
   let epoch = 0;
-  presidio.script = () => {
+  client.behaviour = (request) => {
     epoch += 1;
     open.killEpoch('pdp-1', epoch);
-    return false;
+    return allow()(request);
   };
   expect(await guard(ATTEMPT)).toMatchObject({ kind: 'refusal', code: 'KILL_SWITCH' });
   expect(client.settled).toHaveLength(client.asked.length);

@@ -3,7 +3,7 @@
 import type { CanonicalRequest, Decision } from '@portcullis/policy/model';
 import { requestDigestHex } from '@portcullis/proto';
 import type { Clock } from '@portcullis/runtime';
-import type { Answer, PolicyClient } from '../ask/port.js';
+import type { PolicyClient } from '../ask/port.js';
 import { NerFailure } from '../redact/ner/port.js';
 import type { Redactor } from '../redact/redactor.js';
 import type { TraceFields } from '../trace/w3c.js';
@@ -12,6 +12,8 @@ import { type Capabilities, unsupported } from './capabilities.js';
 import type { OpenAttempts } from './open-attempts.js';
 import { type Direction, mintPermit, type Permit } from './permit.js';
 import type { Refusal, Refuser } from './refuse.js';
+import { createStoppedSince } from './stopped-since.js';
+import { withBackstop } from './with-backstop.js';
 
 /** An attempt, ready to be asked about. */
 export interface Attempt {
@@ -39,7 +41,7 @@ export interface GuardOptions {
   /** Carries out the conditions that change what is sent and what comes back. */
   readonly redactor?: Pick<Redactor, 'plan'>;
   /** Whether somebody was stopped while a decision was on its way or carried out. */
-  readonly open: Pick<OpenAttempts, 'kills'>;
+  readonly open: Pick<OpenAttempts, 'kills' | 'stops'>;
   readonly refuser: Refuser;
   readonly clock: Clock;
   /**
@@ -49,14 +51,13 @@ export interface GuardOptions {
   readonly backstopMs: number;
 }
 
-/** Decisions about one attempt, each overtaken by a kill on its way or while it was carried out, before nobody waits for another. */
-export const MAX_OVERTAKEN = 3;
 /** Why nothing passes when the service that knows names is silent. */
 export const NAMES_UNKNOWN = 'names had to be taken out of the request, and the service that finds them did not answer';
 
 /** Makes the guard. */
 export function createGuard(options: GuardOptions): Guard {
   const { client, capabilities, redactor, open, refuser, clock, backstopMs } = options;
+  const stoppedSince = createStoppedSince(open, refuser);
 
   async function judge(decision: Decision, attempt: Attempt, askedAt: number): Promise<Permit | Refusal> {
     const { request } = attempt;
@@ -97,18 +98,18 @@ export function createGuard(options: GuardOptions): Guard {
 
   return async (attempt) => {
     try {
-      for (let round = 1; round <= MAX_OVERTAKEN; round += 1) {
-        const askedAt = clock.monotonic();
-        // From before the question: a decision on its way may be older than the kill that overtakes it.
-        const { kills } = open;
-        const answer = await withBackstop(client.ask(attempt.request), backstopMs);
-        if (answer.kind !== 'decision') return refuser.unanswered(answer.failure, attempt.request);
-        const outcome = await judge(answer.decision, attempt, askedAt);
-        if (isRefusal(outcome) || open.kills === kills) return outcome;
-        // While it was asked about, or names were looked for, somebody was stopped: perhaps this one.
-        giveBack(client, outcome);
-      }
-      return refuser.refuse('KILL_SWITCH', { request: attempt.request });
+      const askedAt = clock.monotonic();
+      // From before the question: a decision on its way may be older than the kill that overtakes it.
+      const { kills } = open;
+      const answer = await withBackstop(client.ask(attempt.request), backstopMs);
+      if (answer.kind !== 'decision') return refuser.unanswered(answer.failure, attempt.request);
+      const outcome = await judge(answer.decision, attempt, askedAt);
+      if (isRefusal(outcome)) return outcome;
+      // While it was asked about, or names were looked for, somebody may have been stopped: perhaps this one.
+      const stopped = await stoppedSince(kills, [attempt.request]);
+      if (stopped === undefined) return outcome;
+      giveBack(client, outcome);
+      return stopped;
     } catch (thrown) {
       return refuser.fault(thrown, attempt.request);
     }
@@ -123,23 +124,4 @@ function carryOut(decision: Decision, capabilities: Capabilities): unknown {
   } catch (thrown) {
     return thrown ?? new TypeError('a condition could not be carried out');
   }
-}
-
-function withBackstop(asked: Promise<Answer>, backstopMs: number): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      resolve({ kind: 'failure', failure: { code: 'PDP_TIMEOUT', message: 'the policy client did not answer' } });
-    }, backstopMs);
-    timer.unref();
-    asked.then(
-      (answer) => {
-        clearTimeout(timer);
-        resolve(answer);
-      },
-      (thrown: unknown) => {
-        clearTimeout(timer);
-        reject(thrown);
-      },
-    );
-  });
 }

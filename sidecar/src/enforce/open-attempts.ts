@@ -4,8 +4,9 @@
  */
 
 import type { CanonicalRequest } from '@portcullis/policy/model';
-import type { Logger } from '@portcullis/runtime';
-import type { PolicyClient } from '../ask/port.js';
+import { LOG_FIELD, type Logger } from '@portcullis/runtime';
+import type { Answer, PolicyClient } from '../ask/port.js';
+import { withBackstop } from './with-backstop.js';
 
 /** The attempts under way. */
 export interface OpenAttempts {
@@ -15,12 +16,16 @@ export interface OpenAttempts {
   killEpoch(endpoint: string, epoch: number): void;
   /** How often a kill switch has moved. Who waits between a decision and what it allows looks whether it is the same still. */
   readonly kills: number;
+  /** What stops a request that was allowed before, as {@link PolicyClient.stops}; never rejects, and always settles. */
+  stops(request: CanonicalRequest): Promise<Answer | undefined>;
 }
 
 /** What it needs. */
 export interface OpenAttemptsOptions {
-  readonly client: Pick<PolicyClient, 'ask'>;
+  readonly client: Pick<PolicyClient, 'stops'>;
   readonly log: Logger;
+  /** Milliseconds after which nobody waits for an answer of the client, whose own deadline is far shorter. */
+  readonly backstopMs: number;
 }
 
 interface Entry {
@@ -32,19 +37,21 @@ interface Entry {
 const AT_ONCE = 32;
 
 /** Nothing is under way yet. */
-export function createOpenAttempts({ client, log }: OpenAttemptsOptions): OpenAttempts {
+export function createOpenAttempts({ client, log, backstopMs }: OpenAttemptsOptions): OpenAttempts {
   const open = new Set<Entry>();
   const epochs = new Map<string, number>();
   let kills = 0;
   let isDue = false;
   let isAsking = false;
 
+  const stops = (request: CanonicalRequest): Promise<Answer | undefined> =>
+    withBackstop(client.stops(request), backstopMs).catch((thrown: unknown) => {
+      log.error({ [LOG_FIELD.error]: thrown }, 'Asking failed');
+      return { kind: 'failure', failure: { code: 'INTERNAL_ERROR', message: 'the question could not be asked' } };
+    });
   const ask = async (entry: Entry): Promise<void> => {
-    const answer = await client.ask(entry.request);
-    const isStopped =
-      answer.kind === 'failure' ||
-      (!answer.decision.allow && answer.decision.deny.some(({ code }) => code === 'KILL_SWITCH'));
-    if (!isStopped || !open.delete(entry)) return;
+    const stop = await stops(entry.request);
+    if (stop === undefined || !open.delete(entry)) return;
     log.warn('Attempt under way cut off by the kill switch');
     entry.cut();
   };
@@ -84,5 +91,6 @@ export function createOpenAttempts({ client, log }: OpenAttemptsOptions): OpenAt
     get kills() {
       return kills;
     },
+    stops,
   };
 }

@@ -33,6 +33,7 @@ export function createLayerNotes(): LayerNotes {
     },
     client: (inner) => ({
       ask: (request, trace) => inner.ask(request, trace),
+      stops: (request) => inner.stops(request),
       settle(settlement) {
         inner.settle(noted(settlement));
         notes.delete(settlement.decision_id);

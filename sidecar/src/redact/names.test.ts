@@ -105,6 +105,7 @@ test('the worst of several answers is what the record says, once', () => {
   const layers = createLayerNotes();
   const client = layers.client({
     ask: async () => ({ kind: 'failure', failure: { code: 'PDP_UNAVAILABLE', message: '' } }),
+    stops: async () => undefined,
     settle: (settlement) => void settled.push(settlement.redaction),
     report: async () => true,
     refused: () => undefined,

@@ -55,7 +55,7 @@ export async function startEgress(options: {
   const registry = createRegistry('portcullis_sidecar');
   const { log, logged } = memoryLog();
   const observer = createSidecarMetrics(registry);
-  const open = createOpenAttempts({ client, log });
+  const open = createOpenAttempts({ client, log, backstopMs: 500 });
   const lookedUp: string[] = [];
   const names = options.names ?? (async () => ['127.0.0.1']);
   const surface = await startEgressProxy(

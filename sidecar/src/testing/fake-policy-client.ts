@@ -11,6 +11,8 @@ export type Behaviour = (request: CanonicalRequest) => Answer | Promise<Answer>;
 export interface FakePolicyClient extends PolicyClient {
   behaviour: Behaviour;
   readonly asked: CanonicalRequest[];
+  /** What it was only asked whether a kill stops it. */
+  readonly rechecked: CanonicalRequest[];
   readonly settled: Settlement[];
   readonly reported: ResultReport[];
   /** Attempts that were put on record without a decision. */
@@ -26,6 +28,7 @@ export function fakePolicyClient(behaviour: Behaviour = allow()): FakePolicyClie
   const fake: FakePolicyClient = {
     behaviour,
     asked: [],
+    rechecked: [],
     settled: [],
     reported: [],
     unasked: [],
@@ -37,6 +40,12 @@ export function fakePolicyClient(behaviour: Behaviour = allow()): FakePolicyClie
       const answer = await fake.behaviour(request);
       if (answer.kind === 'decision' && answer.decision.allow) fake.allowed.add(requestDigestHex(request));
       return answer;
+    },
+    async stops(request) {
+      fake.rechecked.push(request);
+      const answer = await fake.behaviour(request);
+      const isStop = answer.kind === 'failure' || answer.decision.deny.some(({ code }) => code === 'KILL_SWITCH');
+      return isStop ? answer : undefined;
     },
     settle(settlement) {
       fake.settled.push(settlement);

@@ -78,7 +78,7 @@ export async function startLlmHarness(options: {
     ],
     ...options.config,
   });
-  const open = createOpenAttempts({ client: options.client, log });
+  const open = createOpenAttempts({ client: options.client, log, backstopMs: 500 });
   const asking = {
     identity: { tenant: 'acme', agent: 'agent-7' },
     session: { id: 'run-1', scope: 'sidecar' as const },

@@ -86,7 +86,7 @@ export function enforcementParts(
 ): EnforcementParts {
   const metrics = createSidecarMetrics(registry);
   const refuser = createRefuser({ source: 'mcp_proxy', log, observer: metrics, records: client });
-  const open = createOpenAttempts({ client, log });
+  const open = createOpenAttempts({ client, log, backstopMs: 500 });
   const guarding = {
     client,
     open,
@@ -249,7 +249,7 @@ export function surfaceParts(client: FakePolicyClient): SurfaceParts {
   const registry = createRegistry('portcullis_sidecar');
   const { log } = memoryLog();
   const metrics = createSidecarMetrics(registry);
-  const open = createOpenAttempts({ client, log });
+  const open = createOpenAttempts({ client, log, backstopMs: 500 });
   return {
     enforcementOf(source, { redacts = false } = {}) {
       const refuser = createRefuser({ source, log, observer: metrics, records: client });

@@ -46,7 +46,7 @@ async function watched(policy: FakePolicyClient, tracing: Tracing) {
         const { refuser, requestOf } = parts.enforcementOf(source);
         const guard = createGuard({
           client,
-          open: { kills: 0 },
+          open: { kills: 0, stops: async () => undefined },
           refuser,
           clock: systemClock,
           backstopMs: 200,

@@ -125,6 +125,7 @@ export function createTracing(tracer: Tracer, flush: () => Promise<void>): Traci
           span.end();
           return answer;
         },
+        stops: (request) => client.stops(request),
         settle(settlement) {
           ended(settlement);
           client.settle(settlement);

@@ -4,10 +4,11 @@ import type { CanonicalRequest, Condition, JsonObject } from '@portcullis/policy
 import type { PolicyClient } from '../../ask/port.js';
 import { giveBack } from '../../enforce/account.js';
 import { tokenCap } from '../../enforce/capabilities.js';
-import { type Guard, isRefusal, MAX_OVERTAKEN, NAMES_UNKNOWN } from '../../enforce/guard.js';
+import { type Guard, isRefusal, NAMES_UNKNOWN } from '../../enforce/guard.js';
 import type { OpenAttempts } from '../../enforce/open-attempts.js';
 import type { Permit } from '../../enforce/permit.js';
 import type { Refusal, Refuser } from '../../enforce/refuse.js';
+import { createStoppedSince } from '../../enforce/stopped-since.js';
 import { NerFailure } from '../../redact/ner/port.js';
 import type { Inference, LlmAttempts } from './attempts.js';
 import type { LlmConfig } from './config.js';
@@ -46,7 +47,7 @@ export interface GrantOptions {
   readonly strictGuard: Guard;
   readonly refuser: Refuser;
   readonly client: Pick<PolicyClient, 'settle'>;
-  readonly open: Pick<OpenAttempts, 'kills'>;
+  readonly open: Pick<OpenAttempts, 'kills' | 'stops'>;
   readonly attempts: LlmAttempts;
   readonly filters: ContentFilters;
   readonly config: Pick<LlmConfig, 'maxTokens'>;
@@ -58,40 +59,50 @@ interface Allowed {
   readonly kills: number;
 }
 
+/** A tool of the provider that may be used. */
+interface Hosted {
+  readonly permit: Permit;
+  readonly request: CanonicalRequest;
+}
+
 /** Questions about one request: it, with a limit or without a text, and once more. */
 const MAX_ROUNDS = 3;
 
 /** Makes it. */
 export function createGrant(options: GrantOptions): Grant {
   const { guard, strictGuard, refuser, client, open, attempts, filters, config } = options;
+  const stoppedSince = createStoppedSince(open, refuser);
 
   return async (inference) => {
-    for (let round = 1; round <= MAX_OVERTAKEN; round += 1) {
-      const allowed = await grant(inference);
-      if ('kind' in allowed) return allowed;
-      const { granted, kills } = allowed;
-      const hosted = await hostedTools(granted.inference);
-      if (!('kind' in hosted) && open.kills === kills) return { ...granted, hosted };
+    const allowed = await grant(inference);
+    if ('kind' in allowed) return allowed;
+    const { granted, kills } = allowed;
+    const hosted = await hostedTools(granted.inference);
+    if ('kind' in hosted) {
       giveBack(client, granted.permit);
-      if ('kind' in hosted) return hosted;
-      // While names or tools were asked about, somebody was stopped: perhaps this one.
-      for (const permit of hosted) giveBack(client, permit);
+      return hosted;
     }
-    return refuser.refuse('KILL_SWITCH', { request: attempts.inference(inference).request });
+    const permits = hosted.map(({ permit }) => permit);
+    // While names or tools were asked about, somebody may have been stopped: perhaps this one.
+    const stopped = await stoppedSince(kills, [granted.request, ...hosted.map(({ request }) => request)]);
+    if (stopped === undefined) return { ...granted, hosted: permits };
+    for (const permit of [granted.permit, ...permits]) giveBack(client, permit);
+    return stopped;
   };
 
   /** Tools that the provider would use while it answers: nobody could stop it then. */
-  async function hostedTools(inference: Inference): Promise<readonly Permit[] | Refusal> {
-    const permits: Permit[] = [];
+  async function hostedTools(inference: Inference): Promise<readonly Hosted[] | Refusal> {
+    const allowed: Hosted[] = [];
     for (const tool of inference.asked.tools.filter(({ by }) => by === 'provider')) {
-      const outcome = await strictGuard(attempts.hosted(inference, tool));
+      const attempt = attempts.hosted(inference, tool);
+      const outcome = await strictGuard(attempt);
       if (isRefusal(outcome)) {
-        for (const permit of permits) giveBack(client, permit);
+        for (const { permit } of allowed) giveBack(client, permit);
         return outcome;
       }
-      permits.push(outcome);
+      allowed.push({ permit: outcome, request: attempt.request });
     }
-    return permits;
+    return allowed;
   }
 
   /** Asks; again about what the decision makes of the request, until that is what was asked about. */

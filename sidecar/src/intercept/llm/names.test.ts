@@ -148,13 +148,26 @@ describe('when the service fails after a second decision', () => {
   });
 });
 
+test('what was allowed once goes on, under that decision, when somebody else is stopped meanwhile', async () => {
+  await start({ direction: 'request' });
+  presidio.script = () => {
+    client.behaviour = deny({ code: 'APPROVAL_REFUSED', message: 'used up' });
+    gateway.killEpoch('pdp-1', 1);
+    return false;
+  };
+  provider.script = (_request, response) => answerJson(response, chatCompletion('done'));
+  const { status } = await gateway.send({ body: { ...CHAT, messages: [{ role: 'user', content: 'hello' }] } });
+  expect([status, client.asked.length]).toEqual([200, 1]);
+  expect(client.settled.map(({ outcome }) => outcome)).toEqual(['forwarded']);
+});
+
 test('kills without an end end a request', async () => {
   await start({ direction: 'request' });
   let epoch = 0;
-  presidio.script = () => {
+  client.behaviour = (request) => {
     epoch += 1;
     gateway.killEpoch('pdp-1', epoch);
-    return false;
+    return allow()(request);
   };
   const { json } = await gateway.send({ body: { ...CHAT, messages: [{ role: 'user', content: 'hello' }] } });
   expect(json.error.code).toBe('KILL_SWITCH');

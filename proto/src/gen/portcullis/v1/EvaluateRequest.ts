@@ -13,6 +13,11 @@ export interface EvaluateRequest {
    * and then forgets it. Empty means none.
    */
   'user_token'?: (string);
+  /**
+   * Whether the kill switch stops what was allowed already, and nothing else: nothing is evaluated, used up, drawn or
+   * asked, and the answer is a denial in either case. The reason code NOT_STOPPED says that no kill stops it (ADR-0018).
+   */
+  'only_kills'?: (boolean);
 }
 
 export interface EvaluateRequest__Output {
@@ -26,4 +31,9 @@ export interface EvaluateRequest__Output {
    * and then forgets it. Empty means none.
    */
   'user_token'?: (string);
+  /**
+   * Whether the kill switch stops what was allowed already, and nothing else: nothing is evaluated, used up, drawn or
+   * asked, and the answer is a denial in either case. The reason code NOT_STOPPED says that no kill stops it (ADR-0018).
+   */
+  'only_kills'?: (boolean);
 }

@@ -5,8 +5,9 @@ import type { Condition } from '@portcullis/policy/model';
 import { allow, type Behaviour, deny } from '../../../testing/fake-policy-client.js';
 import { call, createStdioHarness } from '../../../testing/stdio-harness.js';
 import { MAX_OPEN } from '../sessions.js';
+import { MAX_UNWANTED } from './open-requests.js';
 
-/** Answers a call of `slow` when `release` is called, with its news before; and says when it has got one. */
+/** Answers a call of `slow` when `release` is called, with its news before, one of `silent` never; says when it has got one. */
 const SERVER = String.raw`
 const lines = require('node:readline').createInterface({ input: process.stdin });
 const say = (message) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', ...message }) + '\n');
@@ -15,8 +16,8 @@ lines.on('line', (line) => {
   const { id, params } = JSON.parse(line);
   if (id === undefined) return;
   const method = 'notifications/message';
-  if (params.name === 'slow') {
-    slow = id;
+  if (params.name === 'slow' || params.name === 'silent') {
+    if (params.name === 'slow') slow = id;
     return say({ method, params: { level: 'info', data: 'begun' } });
   }
   if (params.name === 'release') {
@@ -83,6 +84,25 @@ test('what was cancelled, and is never answered, leaves room for others', async 
   ask(0, 'other');
   expect(await next()).toMatchObject({ id: 0, result: { of: 'other' } });
   expect(client.settled.some(({ outcome }) => outcome === 'upstream_failed')).toBe(true);
+});
+
+test('an id that was given up for its answer is for nobody else until that has come', async () => {
+  const { ask, cancel, next } = await wrapped(allow());
+  for (let id = 1; id <= MAX_UNWANTED + 1; id += 1) {
+    ask(id, id === 1 ? 'slow' : 'silent');
+    expect(await next()).toMatchObject({ params: { data: 'begun' } });
+    cancel(id);
+  }
+  // Whatever was said before has been dealt with then.
+  ask(0, 'other');
+  expect(await next()).toMatchObject({ id: 0, result: {} });
+  ask(1, 'other');
+  expect(await next()).toMatchObject({ id: 1, error: { data: { code: 'REQUEST_INVALID' } } });
+  ask(0, 'release');
+  expect(await next()).toMatchObject({ method: 'notifications/message' });
+  expect(await next()).toMatchObject({ id: 0, result: { of: 'release' } });
+  ask(1, 'other');
+  expect(await next()).toMatchObject({ id: 1, result: { of: 'other' } });
 });
 
 test('a kill ends a call that the server is at, and what the server says to it afterwards reaches nobody', async () => {

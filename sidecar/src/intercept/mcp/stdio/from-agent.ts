@@ -42,7 +42,7 @@ export interface FromAgentOptions {
   readonly guard: Guard;
   readonly decideRequest: DecideRequest;
   readonly carryOut: CarryOut;
-  readonly requests: Pick<OpenRequests, 'needNoAnswer'>;
+  readonly requests: Pick<OpenRequests, 'isFree' | 'needNoAnswer'>;
   readonly toAgent: ToAgent;
   readonly refuser: Pick<Refuser, 'refuse'>;
   readonly log: Logger;
@@ -92,7 +92,8 @@ export function createFromAgent(options: FromAgentOptions): FromAgent {
       // A notification has no answer, not even a refusing one.
       return id === undefined ? undefined : say(refusalError(id, unknown));
     }
-    if (id !== undefined && !session.begin(id)) return invalid(id, 'the id is in use, or too many requests are open');
+    if (id !== undefined && !(requests.isFree(id) && session.begin(id)))
+      return invalid(id, 'the id is in use, or too many requests have no answer: use another id, or start anew');
     if (message.method === 'initialize') session.elicitsUrl = elicitsUrl(message.params['capabilities']);
     const cancelled = message.method === CANCELLED ? message.params['requestId'] : undefined;
     if (isRpcId(cancelled)) session.cancel(cancelled);

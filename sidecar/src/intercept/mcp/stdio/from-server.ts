@@ -13,7 +13,7 @@ export type FromServer = (said: Buffer) => Promise<void>;
 
 /** What it needs. */
 export interface FromServerOptions {
-  readonly requests: Pick<OpenRequests, 'get' | 'all' | 'late' | 'fail'>;
+  readonly requests: Pick<OpenRequests, 'get' | 'all' | 'late' | 'fail' | 'unasked'>;
   readonly ownLists: Pick<OwnLists, 'isWaiting' | 'take'>;
   readonly deliver: Deliver;
   readonly refuser: Pick<Refuser, 'fault'>;
@@ -41,7 +41,10 @@ export function createFromServer(options: FromServerOptions): FromServer {
 
   /** The open request that a message answers. */
   function answeredBy(message: RpcMessage): OpenRequest | undefined {
-    return message.kind === 'response' && message.id !== undefined ? requests.get(message.id) : undefined;
+    if (message.kind !== 'response' || message.id === undefined) return undefined;
+    const request = requests.get(message.id);
+    if (request === undefined) requests.unasked(message.id);
+    return request;
   }
 
   /** A server does not say which request a message belongs to: what any open one has to be redacted of, all are. */

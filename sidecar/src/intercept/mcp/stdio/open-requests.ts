@@ -36,10 +36,14 @@ export interface OpenRequest extends Opening {
 
 /** All of them. */
 export interface OpenRequests {
+  /** Whether no answer to an earlier request may come under this id, and there is room to remember one more. */
+  isFree(id: RpcId): boolean;
   /** Notes one that is about to be forwarded. */
   add(opening: Opening): void;
   /** The one that has this id. */
   get(id: RpcId): OpenRequest | undefined;
+  /** An answer came to none that is open: whatever waited for it under this id, nobody does any more. */
+  unasked(id: RpcId): void;
   /** Those of this moment. */
   all(): readonly OpenRequest[];
   /** Whether its answer comes too late: answered before, or cut off. */
@@ -72,13 +76,17 @@ export interface OpenRequestsOptions {
 }
 
 /** Requests that need no answer any more, cancelled or cut off, for which one is waited; beyond, the oldest leaves room. */
-const MAX_UNWANTED = 256;
+export const MAX_UNWANTED = 256;
+/** Ids of those that left room; beyond, no request is taken. An honest server answers some, and a client reuses none. */
+const MAX_GIVEN_UP = 16_384;
 
 /** None is open yet. */
 export function createOpenRequests({ session, refuser, toAgent, settle, log }: OpenRequestsOptions): OpenRequests {
   const open = new Map<string, Opening & { isCut: boolean }>();
   /** Of those, the ones that a server need not answer any more. */
   const unwanted = new Set<string>();
+  /** Ids under which a late answer may come: the next request under one of them would get it. */
+  const givenUp = new Set<string>();
 
   /** Nothing where the agent was told already. */
   function close(key: string, outcome: RelayOutcome): OpenRequest | undefined {
@@ -97,7 +105,9 @@ export function createOpenRequests({ session, refuser, toAgent, settle, log }: O
     if (!open.has(key)) return;
     unwanted.add(key);
     const [oldest] = unwanted;
-    if (unwanted.size > MAX_UNWANTED && oldest !== undefined) close(oldest, 'upstream_failed');
+    if (unwanted.size <= MAX_UNWANTED || oldest === undefined) return;
+    close(oldest, 'upstream_failed');
+    givenUp.add(oldest);
   }
 
   async function fail(key: string, what: string, thrown?: unknown, of: OpenRequest | undefined = open.get(key)) {
@@ -107,6 +117,8 @@ export function createOpenRequests({ session, refuser, toAgent, settle, log }: O
   }
 
   return {
+    isFree: (id) => !givenUp.has(idKey(id)) && givenUp.size < MAX_GIVEN_UP,
+    unasked: (id) => void givenUp.delete(idKey(id)),
     add(opening) {
       open.set(idKey(opening.id), { ...opening, isCut: false });
     },
