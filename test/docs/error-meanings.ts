@@ -661,12 +661,6 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     meaning: 'There is no release in force under which a search could be answered.',
     action: 'See the runbook [pdp-not-ready](../runbooks/pdp-not-ready.md). Answered with HTTP 503.',
   },
-  ERR_SEARCH_UNKNOWN: {
-    meaning:
-      'Nobody here knows which such subjects, resources or actions there are, so no list of them can be searched.',
-    action:
-      'Name the candidates in `page.properties.candidates`, or declare agents and tools in the bundle. Answered with HTTP 400.',
-  },
   ERR_SESSION_KEY: {
     meaning: 'The file that `sessions.store.keyFile` names cannot be read, or has fewer than 32 bytes.',
     action: 'Give every PDP the same file of 32 random bytes or more.',
