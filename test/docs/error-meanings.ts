@@ -72,7 +72,7 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
   ERR_APPROVAL_NOTICES: {
     meaning: 'The file of notices that wait for webhooks cannot be read or written; the PDP does not start.',
     action:
-      'Look at the file `notices` in `dataDir` and at its permissions; it may be moved away: what waits in it is not told then.',
+      'Look at the file `notices` (of approvals) or `notify` (of policies) in `dataDir` and at its permissions; it may be moved away: what waits in it is not told then.',
   },
   ERR_APPROVAL_PREVIEW: {
     meaning:
