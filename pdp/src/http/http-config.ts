@@ -115,60 +115,60 @@ export function isKnownType(entity: 'subject' | 'resource', type: string, { reso
   return OWN_RESOURCE_TYPES.includes(type) || resourceTypes.includes(type);
 }
 
+const endpoint = z.strictObject({
+  listen: z
+    .strictObject({
+      host: z.string().min(1).default('127.0.0.1').describe('Address to bind.'),
+      port: z.int().min(0).max(65_535).default(0).describe('Port to bind; 0 picks a free one.'),
+    })
+    .prefault({})
+    .describe('Where it listens.'),
+  publicUrl: z
+    .string()
+    .regex(/^https:\/\/[^/?#\s]+$/, 'expected https://host or https://host:port')
+    .optional()
+    .describe('How clients write this service, for AuthZEN discovery; without it the address as bound.'),
+  auth: auth.prefault({}).describe('Who is answered.'),
+  tokenKeyFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      '32 random bytes in base64, the same on all PDPs behind one address; seals page tokens and what access requests are ' +
+        'bound to. Without it they are good at the PDP that gave them, until that restarts.',
+    ),
+  accessRequests: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Whether held evaluations can be resolved by the draft of AuthZEN's access request profile. Needs approvers.",
+    ),
+  obligations: z
+    .enum(['own', 'profile'])
+    .default('own')
+    .describe(
+      "How AuthZEN is told what an allow is tied to: `own` by our types; `profile` in the words of the draft of AuthZEN's obligations " +
+        'profile, which the metadata announces.',
+    ),
+  limits: limits.describe('Caps on what one caller may send.'),
+  search: searchConfig.describe("AuthZEN's search."),
+  vocabulary: vocabulary.describe('What AuthZEN evaluations may be about besides what agents do.'),
+});
+
 /** `http`: the HTTPS endpoint. */
-export const httpConfig = z
-  .strictObject({
-    listen: z
-      .strictObject({
-        host: z.string().min(1).default('127.0.0.1').describe('Address to bind.'),
-        port: z.int().min(0).max(65_535).default(0).describe('Port to bind; 0 picks a free one.'),
-      })
-      .prefault({})
-      .describe('Where it listens.'),
-    publicUrl: z
-      .string()
-      .regex(/^https:\/\/[^/?#\s]+$/, 'expected https://host or https://host:port')
-      .optional()
-      .describe('How clients write this service, for AuthZEN discovery; without it the address as bound.'),
-    auth: auth.prefault({}).describe('Who is answered.'),
-    tokenKeyFile: z
-      .string()
-      .min(1)
-      .optional()
-      .describe(
-        '32 random bytes in base64, the same on all PDPs behind one address; seals page tokens and what access requests are ' +
-          'bound to. Without it they are good at the PDP that gave them, until that restarts.',
-      ),
-    accessRequests: z
-      .boolean()
-      .default(false)
-      .describe(
-        "Whether held evaluations can be resolved by the draft of AuthZEN's access request profile. Needs approvers.",
-      ),
-    obligations: z
-      .enum(['own', 'profile'])
-      .default('own')
-      .describe(
-        "How AuthZEN is told what an allow is tied to: `own` by our types; `profile` in the words of the draft of AuthZEN's obligations " +
-          'profile, which the metadata announces.',
-      ),
-    limits: limits.describe('Caps on what one caller may send.'),
-    search: searchConfig.describe("AuthZEN's search."),
-    vocabulary: vocabulary.describe('What AuthZEN evaluations may be about besides what agents do.'),
-  })
-  .superRefine(({ search, vocabulary: words }, problems) => {
-    for (const [index, { type }] of search.entities.entries()) {
-      const isListed = type === 'user' || (isKnownType('resource', type, words) && !DECLARED_TYPES.includes(type));
-      if (isListed) continue;
-      const message = 'expected user, model, host, resource, prompt, session or one of http.vocabulary.resourceTypes';
-      problems.addIssue({ code: 'custom', path: ['search', 'entities', index, 'type'], message });
-    }
-    for (const type of Object.keys(search.actions)) {
-      if (isKnownType('resource', type, words) && !PROTOCOL_TYPES.includes(type)) continue;
-      const message = 'expected model, agent or one of http.vocabulary.resourceTypes';
-      problems.addIssue({ code: 'custom', path: ['search', 'actions', type], message });
-    }
-  });
+export const httpConfig = endpoint.superRefine(({ search, vocabulary: words }, problems) => {
+  for (const [index, { type }] of search.entities.entries()) {
+    const isListed = type === 'user' || (isKnownType('resource', type, words) && !DECLARED_TYPES.includes(type));
+    if (isListed) continue;
+    const message = 'expected user, model, host, resource, prompt, session or one of http.vocabulary.resourceTypes';
+    problems.addIssue({ code: 'custom', path: ['search', 'entities', index, 'type'], message });
+  }
+  for (const type of Object.keys(search.actions)) {
+    if (isKnownType('resource', type, words) && !PROTOCOL_TYPES.includes(type)) continue;
+    const message = 'expected model, agent or one of http.vocabulary.resourceTypes';
+    problems.addIssue({ code: 'custom', path: ['search', 'actions', type], message });
+  }
+});
 
 /** Value of {@link httpConfig}. */
 export type HttpConfig = z.output<typeof httpConfig>;

@@ -120,6 +120,15 @@ describe('a notice', () => {
     ]);
   });
 
+  test('whose disk does not answer holds its decision up for a while, and denies nothing', async () => {
+    const recorded: string[] = [];
+    const sink: DecideParts['sink'] = { append: async ({ effect }) => void recorded.push(effect) };
+    const notices = { keep: () => new Promise<void>(() => undefined) };
+    const { decide, clock } = pipelineOf(engineOf(POLICIES), { notices, sink });
+    const decision = await decide(toolCall('read'), { deadline: clock.monotonic() + 50 });
+    expect([decision.effect, recorded]).toEqual(['allow', ['allow']]);
+  });
+
   test('that is under way at the end waits for the next process, and is neither counted nor on record', async () => {
     const before = createStoppable();
     const notices = await begin(before.deliver);

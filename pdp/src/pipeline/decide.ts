@@ -145,7 +145,10 @@ async function decideFrom(parts: Stages, attempt: Attempt, progress: Progress, s
   return refused;
 }
 
-/** Nothing to wait for where nobody is told. A disk that does not answer delays it until the deadline, and denies nothing. */
+/**
+ * Nothing to wait for where nobody is told. A disk that does not answer takes half of the time that is left, and denies nothing by
+ * itself: there is still time for the record.
+ */
 function order(
   parts: DecideParts,
   decision: Decision,
@@ -156,7 +159,7 @@ function order(
   shielded(parts, () => {
     kept = request === undefined ? undefined : parts.notices?.keep(request, decision);
   });
-  return kept === undefined ? undefined : byDeadline(kept, deadline - parts.clock.monotonic());
+  return kept === undefined ? undefined : byDeadline(kept, (deadline - parts.clock.monotonic()) / 2);
 }
 
 const UNREVIEWED: DenyReason = {
