@@ -44,7 +44,7 @@ import { createKillSource, requireKillList } from './kill/kill-source.js';
 import { openKillSwitch } from './kill/kill-switch.js';
 import { createPdpMetrics } from './metrics.js';
 import { createIntentLog } from './notify/intent-log.js';
-import { createNotifier } from './notify/notifier.js';
+import { openNotifier } from './notify/open-notifier.js';
 import { createDecide, type Decide, type DecideParts } from './pipeline/decide.js';
 import { createQuotaLedger } from './quota/ledger.js';
 import { openQuotaStore } from './quota/open.js';
@@ -226,7 +226,8 @@ async function compose(
     log,
   });
   opened(() => reviews.stop());
-  const notifier = createNotifier({
+  const notifier = await openNotifier(config.approvals, {
+    dataDir: config.dataDir,
     channels: approvals.channels,
     record: audit === undefined ? undefined : (entry) => audit.append(entry),
     observer: metrics,
@@ -273,6 +274,7 @@ async function compose(
     clock,
     observer: metrics,
     quotas,
+    notices: notifier,
     reviews: { required: config.reviews.required, accept: reviews.accept, withdraw: reviews.withdraw },
     approvals: approvals.book,
     newDecisionId: randomUUID,

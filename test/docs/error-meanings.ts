@@ -72,7 +72,7 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
   ERR_APPROVAL_NOTICES: {
     meaning: 'The file of notices that wait for webhooks cannot be read or written; the PDP does not start.',
     action:
-      'Look at the file `notices` in `dataDir` and at its permissions; it may be moved away: what waits in it is not told then.',
+      'Look at the file `notices` (of approvals) or `notify` (of policies) in `dataDir` and at its permissions; it may be moved away: what waits in it is not told then.',
   },
   ERR_APPROVAL_PREVIEW: {
     meaning:
@@ -660,12 +660,6 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
   ERR_SEARCH_RELEASE: {
     meaning: 'There is no release in force under which a search could be answered.',
     action: 'See the runbook [pdp-not-ready](../runbooks/pdp-not-ready.md). Answered with HTTP 503.',
-  },
-  ERR_SEARCH_UNKNOWN: {
-    meaning:
-      'Nobody here knows which such subjects, resources or actions there are, so no list of them can be searched.',
-    action:
-      'Name the candidates in `page.properties.candidates`, or declare agents and tools in the bundle. Answered with HTTP 400.',
   },
   ERR_SESSION_KEY: {
     meaning: 'The file that `sessions.store.keyFile` names cannot be read, or has fewer than 32 bytes.',

@@ -42,8 +42,16 @@ const found = (required: readonly string[], members: object): object => ({
       required: ['candidates'],
       properties: {
         candidates: {
-          enum: ['registry', 'catalogue', 'caller', 'request', 'protocol'],
-          description: 'Where those that were looked at come from; others may be permitted, too.',
+          enum: ['registry', 'catalogue', 'caller', 'configuration', 'request', 'protocol', 'none'],
+          description:
+            'Where those that were looked at come from; others may be permitted, too. With `none` nothing was looked at.',
+        },
+        unlisted: {
+          type: 'object',
+          required: ['path', 'message'],
+          properties: { path: text, message: text },
+          description:
+            'Why there was nothing to look at (`none`): that there are no results does not say that nobody may.',
         },
         undecided: { type: 'integer', minimum: 1, description: 'Candidates of which nobody could tell.' },
         policy_version: text,
@@ -80,7 +88,7 @@ export const SEARCH_SCHEMAS = {
 };
 
 const REFUSALS = {
-  400: 'Not a request as described, a token that is not good, or nothing that could be listed.',
+  400: 'Not a request as described, or a token that is not good.',
   401: 'Nobody known asks.',
   403: 'Not for this caller to ask.',
   408: 'The request did not arrive in time.',
@@ -102,7 +110,10 @@ export function searchPaths(): Readonly<Record<string, object>> {
       ],
       requestBody: { required: true, content: json(ref(`Authzen${what}Search`)) },
       responses: {
-        200: { description: 'Those that are permitted; it may be none.', content: json(ref(`Authzen${what}s`)) },
+        200: {
+          description: 'Those that are permitted of those that are known; it may be none.',
+          content: json(ref(`Authzen${what}s`)),
+        },
         ...problems(REFUSALS),
       },
     },

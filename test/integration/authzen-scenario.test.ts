@@ -1,97 +1,26 @@
 /**
  * A real PDP beside the certification scenario of the OpenID AuthZEN Authorization API 1.0
- * (github.com/openid/authzen, certification/authorization-api-1_0-scenario.md, levels Basic, Batch and Discovery): users and
- * records, which are no words of agents. Section numbers are that document's.
+ * (github.com/openid/authzen, certification/authorization-api-1_0-scenario.md, levels Basic, Batch and Discovery; Search is
+ * in authzen-search-scenario.test.ts). Section numbers are that document's.
  */
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { Agent, request } from 'undici';
-import { policySource } from '../support/policy-source.js';
-import { type Stack, startStack } from '../support/stack.js';
+import { request } from 'undici';
+import { RECORDS, type Records, startRecords } from '../support/authzen-records.js';
 
 jest.setTimeout(60_000);
 
 const ONE = '/access/v1/evaluation';
 const MANY = '/access/v1/evaluations';
-const alice = { type: 'user', id: 'alice' };
-const bob = { type: 'user', id: 'bob' };
-const admin = { ...bob, properties: { role: 'admin' } };
-const first = { type: 'record', id: 'record-1' };
-const active = { ...first, properties: { status: 'active' } };
-const archived = { type: 'record', id: 'record-2', properties: { status: 'archived' } };
-const read = { name: 'read' };
-const write = { name: 'write' };
+const { alice, bob, admin, first, active, second, archived, read, write } = RECORDS;
 
-const isRecord = { field: 'tool.attributes.resource_type', operator: 'equals', value: 'record' };
-const allows = (name: string, ...conditions: readonly object[]): Parameters<typeof policySource>[1][number] => ({
-  name,
-  on: ['resource'],
-  when: { operator: 'and', conditions: [isRecord, ...conditions] },
-  effect: { type: 'allow' },
-  priority: 10,
-});
-const leaf = (field: string, value: unknown): object => ({ field, operator: 'equals', value });
-const isArchived = leaf('tool.attributes.status', 'archived');
-const POLICIES = [
-  allows('Both read', leaf('tool.operation', 'read'), { field: 'user.id', operator: 'in', value: ['alice', 'bob'] }),
-  allows('Alice writes', leaf('tool.operation', 'write'), leaf('user.id', 'alice'), {
-    operator: 'or',
-    conditions: [
-      { field: 'tool.attributes.status', operator: 'exists', value: false },
-      { field: 'tool.attributes.status', operator: 'not_equals', value: 'archived' },
-    ],
-  }),
-  allows('Admins write what is archived', leaf('tool.operation', 'write'), leaf('user.role', 'admin'), isArchived),
-  allows('Alice deletes softly', leaf('tool.operation', 'delete'), leaf('user.id', 'alice'), {
-    field: 'tool.arguments.soft',
-    operator: 'equals',
-    value: true,
-  }),
-];
-
-let stack: Stack;
-let base = '';
-let gateway: Agent;
-
-interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, unknown>>;
-  readonly json: { readonly decision?: unknown; readonly evaluations?: readonly { readonly decision: unknown }[] };
-}
-
-async function post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
-  const answer = await request(`${base}${path}`, {
-    method: 'POST',
-    body: typeof body === 'string' ? body : JSON.stringify(body),
-    headers: { 'content-type': 'application/json', ...headers },
-    dispatcher: gateway,
-  });
-  const json = (await answer.body.json()) as Answer['json'];
-  return { status: answer.statusCode, headers: answer.headers, json };
-}
+let records: Records;
 
 beforeAll(async () => {
-  stack = await startStack({
-    pdps: 1,
-    logLevel: 'warn',
-    pdp: {
-      gateways: { edge: ['acme'] },
-      users: { assertedBy: ['edge'] },
-      limits: { decisionDeadlineMs: 5_000 },
-      http: { vocabulary: { resourceTypes: ['record'], agent: 'records-app' } },
-    },
-  });
-  const { seq } = await stack.publish(policySource('1.0.0', POLICIES));
-  await stack.loaded(seq);
-  base = `https://${stack.pdps[0]?.addresses['https'] ?? ''}`;
-  const files = await stack.issue({ kind: 'gateway', name: 'edge' });
-  const [ca, cert, key] = [files.caFile, files.certFile, files.keyFile].map((file) => readFileSync(file, 'utf8'));
-  gateway = new Agent({ connect: { ca, cert, key, checkServerIdentity: () => undefined } as never });
+  records = await startRecords();
 });
 
 afterAll(async () => {
-  await gateway?.destroy();
-  await stack?.close();
+  await records?.close();
 });
 
 const circumstances = { time: '2025-06-27T18:03-07:00', ip: '192.168.1.1' };
@@ -115,7 +44,10 @@ test.each<[string, object, boolean]>([
 ])('%s: one evaluation', async (_section, body, decision) => {
   // The same again: section 2.6.
   for (const path of [ONE, ONE, MANY]) {
-    const { status, headers, json } = await post(path, { ...body, ...(path === MANY ? { evaluations: [] } : {}) });
+    const { status, headers, json } = await records.post(path, {
+      ...body,
+      ...(path === MANY ? { evaluations: [] } : {}),
+    });
     expect([status, json.decision]).toEqual([200, decision]);
     expect(headers['content-type']).toMatch(/^application\/json/);
   }
@@ -143,11 +75,10 @@ test.each<[string, unknown, string?]>([
   ['2.4.6', { ...whole, subject: 'alice' }],
   ['2.4.6', { ...whole, action: { name: 123 } }],
 ])('%s: no evaluation, and its id comes back', async (_section, body, type = 'application/json') => {
-  const { status, headers } = await post(ONE, body, { 'content-type': type, 'x-request-id': 'r-1' });
+  const { status, headers } = await records.post(ONE, body, { 'content-type': type, 'x-request-id': 'r-1' });
   expect([status, headers['x-request-id']]).toEqual([400, 'r-1']);
 });
 
-const second = { type: 'record', id: 'record-2' };
 const ANY = expect.any(Boolean);
 test.each<[string, object, readonly unknown[]]>([
   ['3.2.1', { subject: alice, action: read, evaluations: [{ resource: first }, { resource: second }] }, [ANY, ANY]],
@@ -192,17 +123,18 @@ test.each<[string, object, readonly unknown[]]>([
     [true, false],
   ],
 ])('%s: a batch', async (_section, body, decisions) => {
-  const { status, json } = await post(MANY, body);
+  const { status, json } = await records.post(MANY, body);
   expect([status, json.evaluations?.map(({ decision }) => decision)]).toEqual([200, decisions]);
 });
 
 test('3.4.2: a batch without evaluations is one', async () => {
-  const { status, json } = await post(MANY, whole);
+  const { status, json } = await records.post(MANY, whole);
   expect([status, json.decision]).toEqual([200, true]);
 });
 
 test('6: the metadata', async () => {
-  const answer = await request(`${base}/.well-known/authzen-configuration`, { dispatcher: gateway });
+  const { base } = records;
+  const answer = await request(`${base}/.well-known/authzen-configuration`, { dispatcher: records.dispatcher });
   expect([answer.statusCode, answer.headers['content-type']]).toEqual([
     200,
     expect.stringMatching(/^application\/json/),

@@ -322,13 +322,22 @@ async function expectTheSame(one: GoldenCase): Promise<void> {
   if (isForGateways) expect(envoys).toBe(gatewayOutcome(wanted));
   if (isForMcp) expect(agentgateways).toBe(gatewayOutcome(wanted));
   await expectTheSameFromTheCache(one, decision, words);
-  if (authzen === undefined) return;
+  // Theirs are questions of their own, which were kept at the first time.
+  if (isForGateways) expect(await askEnvoys(one)).toBe(gatewayOutcome(wanted));
+  if (isForMcp) expect(await askAgentgateways(one)).toBe(gatewayOutcome(wanted));
+  if (words === undefined || authzen === undefined) return;
   expect([authzen.decision, authzen.context.effect, authzen.context.reasons ?? []]).toEqual([
     wanted.effect === 'allow',
     wanted.effect,
     decision.deny,
   ]);
   if (one.request.kind !== undefined) expect(authzen.context.request_digest).toBe(decision.request_digest);
+  const { evaluations } = (await post('/access/v1/evaluations', { ...words, evaluations: [{}, words] }, acme)) as {
+    readonly evaluations: readonly AuthzenAnswer[];
+  };
+  expect(evaluations.map(({ decision: each, context }) => [each, context.effect, context.reasons])).toEqual(
+    Array.from({ length: 2 }, () => [authzen.decision, authzen.context.effect, authzen.context.reasons]),
+  );
 }
 
 /** Decisions that came from the PDP's cache. */
@@ -348,6 +357,10 @@ async function expectTheSameFromTheCache(
   const { decision: wire } = await call(loaded.Evaluate, question);
   const single = must(fromWireDecision(wire ?? {})).decision;
   expect([single.meta.cached, outcomeOf(single)]).toEqual([true, one.expect]);
+  const { responses = [] } = await call(loaded.EvaluateBatch, { requests: [question, question] });
+  const batch = responses.map(({ decision: each }) => must(fromWireDecision(each ?? {})).decision);
+  const kept = [true, one.expect];
+  expect(batch.map((each) => [each.meta.cached, outcomeOf(each)])).toEqual([kept, kept]);
   const streamed = await stream.ask(one.request);
   if (streamed.kind !== 'decision') throw new Error(`no decision: ${streamed.failure.message}`);
   expect([streamed.decision.meta.cached, outcomeOf(streamed.decision)]).toEqual([true, one.expect]);

@@ -168,7 +168,8 @@ describe('AuthZEN search', () => {
     expect([other.status, other.json['code']]).toEqual([400, 'ERR_HTTP_INVALID']);
     const tools = { ...body, action: { name: 'query' }, resource: { type: 'tool' }, page: {} };
     const unlisted = await post('/access/v1/search/resource', JSON.stringify(tools), agent);
-    expect([unlisted.status, unlisted.json['code']]).toEqual([400, 'ERR_SEARCH_UNKNOWN']);
+    expect([unlisted.status, unlisted.json['results']]).toEqual([200, []]);
+    expect(unlisted.json['context']).toMatchObject({ candidates: 'none', unlisted: { path: 'resource.type' } });
   });
 });
 

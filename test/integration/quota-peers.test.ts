@@ -150,10 +150,14 @@ interface Call {
   readonly code: string;
 }
 
+/** Every decision that somebody was told of. */
+const answered = new Map<string, string>();
+
 async function ask(client: PolicyClient, request: CanonicalRequest): Promise<Call> {
   const startedAt = performance.now();
   const answer = await client.ask(request);
   const decision = answer.kind === 'decision' ? answer.decision : undefined;
+  if (decision !== undefined) answered.set(decision.decision_id, decision.effect);
   const code = answer.kind === 'decision' ? (decision?.deny[0]?.code ?? 'allowed') : answer.failure.code;
   return { startedAt, endedAt: performance.now(), decision, code };
 }
@@ -382,4 +386,14 @@ test('a Redis that stands still denies in time, and is not overdrawn afterwards'
   expect(most).toBeLessThanOrEqual(EDGE);
   expect(calls.some(({ code }) => code === 'QUOTA_UNAVAILABLE')).toBe(true);
   expect(slowest).toBeLessThan(6_100);
+});
+
+test('whatever ended or stood still meanwhile, every decision that was answered is on record, as it was answered', () => {
+  const recorded = new Map(stack.decisions().map(({ decision_id: id, effect }) => [id, effect]));
+  const missing = [...answered].filter(([id, effect]) => recorded.get(id) !== effect);
+  note(
+    `on record: ${answered.size - missing.length} of ${answered.size} answers, over a killed PDP and a Redis that was flushed and stopped`,
+  );
+  expect(answered.size).toBeGreaterThan(1_000);
+  expect(missing).toEqual([]);
 });

@@ -301,3 +301,50 @@ describe('three PDPs that share a Redis', () => {
     expect(codeOf(await decide(client, call('hour')))).toBe('allowed');
   });
 });
+
+describe('three PDPs of the mode degraded', () => {
+  const SHARE = 1 / 3;
+  let server: RedisServer;
+  let admin: Redis;
+  let single: PolicyClient[];
+
+  beforeAll(async () => {
+    server = await startRedisServer();
+    admin = new Redis({ host: server.host, port: server.port });
+    await admin.set(`{${PREFIX}}:since`, '0');
+    const quota: EmbeddedPdpOptions['quota'] = {
+      store: { type: 'redis', url: `redis://${server.host}:${server.port}`, tls: false, timeoutMs: 500 },
+      mode: 'degraded',
+      degradedShare: SHARE,
+    };
+    single = [];
+    for (let number = 0; number < 3; number += 1) single.push(connect([await startPdp(quota)], 1_999));
+    for (const client of single) {
+      await eventually('a connection', async () => (await client.ask(call('free'))).kind === 'decision');
+    }
+  });
+  afterAll(async () => {
+    server?.resume();
+    admin?.disconnect();
+    await server?.close();
+  });
+
+  const allowedOf = async (client: PolicyClient, count: number): Promise<number> => {
+    const asking = Array.from({ length: count }, () => decide(client, call('hour')));
+    return (await Promise.all(asking)).filter(({ allow }) => allow).length;
+  };
+
+  test('give out their own shares while Redis stands still, and together what is shared when it answers', async () => {
+    server.pause();
+    const own = await Promise.all(single.map((client) => allowedOf(client, LIMIT)));
+    expect(own).toEqual(single.map(() => Math.floor(LIMIT * SHARE)));
+    server.resume();
+    let shared = 0;
+    await eventually('Redis to be used again', async () => {
+      for (const client of single) shared += await allowedOf(client, LIMIT);
+      return shared >= LIMIT;
+    });
+    // At most one limit more than in the mode strict.
+    expect(shared).toBe(LIMIT);
+  });
+});

@@ -31,7 +31,7 @@ async function reopened(now = NOW): Promise<readonly string[]> {
 test('what waits is there again, and what does not is not', async () => {
   const journal = await openNoticeJournal(path, NOW, log);
   expect(journal.left).toEqual([]);
-  for (const id of ['a', 'b', 'c']) journal.keep(notice(id));
+  for (const id of ['a', 'b', 'c']) void journal.keep(notice(id));
   journal.settle('b');
   journal.settle('unknown');
   await journal.close();
@@ -43,15 +43,15 @@ test('what waits is there again, and what does not is not', async () => {
 
 test('what nobody has to hear any more is left out', async () => {
   const journal = await openNoticeJournal(path, NOW, log);
-  journal.keep(notice('a', NOW + 5));
-  journal.keep(notice('b', NOW + 9));
+  void journal.keep(notice('a', NOW + 5));
+  void journal.keep(notice('b', NOW + 9));
   await journal.close();
   expect(await reopened(NOW + 5)).toEqual(['b']);
 });
 
 test('what a kill has torn, or somebody has damaged, is left out, and nothing beside it', async () => {
   const journal = await openNoticeJournal(path, NOW, log);
-  journal.keep(notice('a'));
+  void journal.keep(notice('a'));
   await journal.close();
   await appendFile(path, `{"webhook":1}\n${JSON.stringify(notice('b'))}\n{"webhook":"w","id":"c`);
   expect(await reopened()).toEqual(['a', 'b']);
@@ -59,12 +59,12 @@ test('what a kill has torn, or somebody has damaged, is left out, and nothing be
 
 test('the file does not grow with what was delivered', async () => {
   const journal = await openNoticeJournal(path, NOW, log);
-  journal.keep(notice('first'));
+  void journal.keep(notice('first'));
   for (let count = 0; count < 10_000; count += 1) {
-    journal.keep(notice(`n-${count}`));
+    void journal.keep(notice(`n-${count}`));
     journal.settle(`n-${count}`);
   }
-  journal.keep(notice('last'));
+  void journal.keep(notice('last'));
   await journal.close();
   expect((await readFile(path, 'utf8')).length).toBeLessThan(1_000);
   expect(await reopened()).toEqual(['first', 'last']);
@@ -79,12 +79,12 @@ test('what a full disk did not take is written with the next, and what it has to
     await this.write(Buffer.from(data as string).subarray(0, 20));
     throw new Error('ENOSPC');
   });
-  journal.keep(notice('a'));
+  void journal.keep(notice('a'));
   while (full.mock.results.length === 0) await new Promise((resolve) => setImmediate(resolve));
   await Promise.allSettled(full.mock.results.map(({ value }) => value));
   full.mockRestore();
   expect(await readFile(path, 'utf8')).toHaveLength(20);
-  journal.keep(notice('b'));
+  void journal.keep(notice('b'));
   await journal.close();
   expect(await reopened()).toEqual(['a', 'b']);
   expect((await readFile(path, 'utf8')).split('\n')).toHaveLength(3);
@@ -184,7 +184,7 @@ test('a question is told for as long as it can be answered, and news for a day',
 
 test('what is given up is not tried by the next', async () => {
   const journal = await openNoticeJournal(path, NOW, log);
-  for (let count = 0; count <= 1_001; count += 1) journal.keep(notice(`d-${count}`));
+  for (let count = 0; count <= 1_001; count += 1) void journal.keep(notice(`d-${count}`));
   await journal.close();
   const gone = telling(await openNoticeJournal(path, NOW, log), async () => undefined, 'another');
   await gone.notices.close();

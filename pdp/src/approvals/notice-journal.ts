@@ -19,13 +19,18 @@ export interface WaitingNotice {
   readonly body: string;
   /** Milliseconds since the epoch; from then on nobody has to hear of it. */
   readonly until: number;
+  /** Policies that asked for it, where its outcome is recorded as theirs. */
+  readonly policies?: readonly string[];
 }
 
 /** Keeps notices. Neither throws nor rejects: what cannot be written is logged, and ends with the process. */
 export interface NoticeJournal {
   /** What waited when the process before ended; the oldest first. */
   readonly left: readonly WaitingNotice[];
-  keep(notice: WaitingNotice): void;
+  /** What waited then, and is too old by now. */
+  readonly expired: readonly WaitingNotice[];
+  /** Resolves once the operating system has it, or it cannot be written. */
+  keep(notice: WaitingNotice): Promise<void>;
   /** It waits no longer. */
   settle(id: string): void;
   /** Resolves when all is written. */
@@ -35,7 +40,13 @@ export interface NoticeJournal {
 /** So many settled lines, and the file is written anew. */
 const COMPACT_AFTER = 10_000;
 
-const waits = z.strictObject({ webhook: z.string(), id: z.string(), body: z.string(), until: z.number() });
+const waits = z.strictObject({
+  webhook: z.string(),
+  id: z.string(),
+  body: z.string(),
+  until: z.number(),
+  policies: z.array(z.string()).exactOptional(),
+});
 const line = z.union([waits, z.strictObject({ done: z.string() })]);
 
 /**
@@ -45,10 +56,10 @@ const line = z.union([waits, z.strictObject({ done: z.string() })]);
  */
 export async function openNoticeJournal(path: string, now: number, log: Logger): Promise<NoticeJournal> {
   try {
-    const { left, damaged } = readLines(await readWhole(path), now);
+    const { left, expired, damaged } = readLines(await readWhole(path), now);
     if (damaged > 0) log.warn({ path, lines: damaged }, 'Notices that waited cannot be read and are lost');
     await writeDurably(path, linesOf(left));
-    return journalOf(path, left, await open(path, 'a', 0o600), log);
+    return { ...journalOf(path, left, await open(path, 'a', 0o600), log), left, expired };
   } catch (cause) {
     throw new PortcullisError('ERR_APPROVAL_NOTICES', 'invalid', 'the file of notices that wait cannot be used', {
       cause,
@@ -57,7 +68,12 @@ export async function openNoticeJournal(path: string, now: number, log: Logger):
   }
 }
 
-function journalOf(path: string, left: readonly WaitingNotice[], opened: FileHandle, log: Logger): NoticeJournal {
+function journalOf(
+  path: string,
+  left: readonly WaitingNotice[],
+  opened: FileHandle,
+  log: Logger,
+): Omit<NoticeJournal, 'left' | 'expired'> {
   const waiting = new Map(left.map((notice) => [notice.id, notice]));
   let file = opened;
   let settled = 0;
@@ -88,22 +104,23 @@ function journalOf(path: string, left: readonly WaitingNotice[], opened: FileHan
       log.warn({ [LOG_FIELD.error]: PortcullisError.from(error), path }, 'Notices that wait could not be written');
     }
   };
-  const write = (value: object): void => {
+  const write = (value: object): Promise<void> => {
     lines.push(`${JSON.stringify(value)}\n`);
-    if (!flushed) return;
-    flushed = false;
-    tail = tail.then(flush);
+    if (flushed) {
+      flushed = false;
+      tail = tail.then(flush);
+    }
+    return tail;
   };
   return {
-    left,
     keep: (notice) => {
       waiting.set(notice.id, notice);
-      write(notice);
+      return write(notice);
     },
     settle: (id) => {
       if (!waiting.delete(id)) return;
       settled += 1;
-      write({ done: id });
+      void write({ done: id });
     },
     close: async () => {
       await tail;
@@ -120,7 +137,11 @@ async function readWhole(path: string): Promise<string> {
   });
 }
 
-function readLines(text: string, now: number): { readonly left: readonly WaitingNotice[]; readonly damaged: number } {
+interface Lines extends Pick<NoticeJournal, 'left' | 'expired'> {
+  readonly damaged: number;
+}
+
+function readLines(text: string, now: number): Lines {
   const found = new Map<string, WaitingNotice>();
   let damaged = 0;
   for (const part of text.split('\n')) {
@@ -130,7 +151,8 @@ function readLines(text: string, now: number): { readonly left: readonly Waiting
     else if ('done' in read.data) found.delete(read.data.done);
     else found.set(read.data.id, read.data);
   }
-  return { left: [...found.values()].filter(({ until }) => until > now), damaged };
+  const { left = [], expired = [] } = Object.groupBy(found.values(), ({ until }) => (until > now ? 'left' : 'expired'));
+  return { left, expired, damaged };
 }
 
 function parsed(text: string): unknown {

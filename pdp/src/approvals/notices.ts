@@ -32,7 +32,7 @@ export interface NoticeParts {
 
 /** The notices under way. */
 export interface Notices {
-  /** At once; never throws. What does not fit into the queue is dropped and counted. */
+  /** At once; never throws. Where there is no room in the queue, the oldest is dropped and counted. */
   tell(notice: Notice): void;
   /** Resolves when nothing is under way. */
   idle(): Promise<void>;
@@ -51,7 +51,7 @@ const LONGEST_PAUSE_MS = 60_000;
 const BREAK_AFTER = 5;
 const BREAK_MS = 30_000;
 /** Nobody acts on older news. */
-const NEWS_MS = 86_400_000;
+export const NEWS_MS = 86_400_000;
 
 /** Begins with what the journal has left. */
 export function createNotices(parts: NoticeParts): Notices {
@@ -137,7 +137,7 @@ function createQueue(webhook: Webhook, parts: NoticeParts, signal: AbortSignal) 
       const isQuestion = notice.event === 'requested' || notice.event === 'escalated';
       const until = isQuestion ? notice.approval.expiresAt : clock.now() + NEWS_MS;
       const waiting = { webhook: name, ...deliveryOf(webhook, notice, newId()), until };
-      journal?.keep(waiting);
+      void journal?.keep(waiting);
       send(waiting);
     },
     send,
@@ -145,15 +145,15 @@ function createQueue(webhook: Webhook, parts: NoticeParts, signal: AbortSignal) 
   };
 }
 
-/** A bounded queue in front of one receiver. */
+/** A bounded queue in front of one receiver. Where there is no room, the oldest that waits makes some: nobody acts on old news. */
 export interface DeliveryQueue {
-  /** At once; never throws. `settled` hears what came of it in the end, also of one that does not fit. */
+  /** At once; never throws. `settled` hears what came of it in the end, also of one for which there is no room. */
   add(delivery: Delivery, settled?: (outcome: Awaited<ReturnType<Deliver>>) => void): void;
   /** Resolves when nothing is under way. */
   idle(): Promise<void>;
 }
 
-/** Begins empty. @param dropped counts what does not fit, or comes too late */
+/** Begins empty. @param dropped counts what makes room, or comes too late */
 export function createDeliveryQueue(deliver: Deliver, dropped: () => void, signal: AbortSignal): DeliveryQueue {
   const waiting: { readonly delivery: Delivery; readonly settled: NonNullable<Parameters<DeliveryQueue['add']>[1]> }[] =
     [];
@@ -166,10 +166,14 @@ export function createDeliveryQueue(deliver: Deliver, dropped: () => void, signa
   };
   return {
     add: (delivery, settled = () => undefined) => {
-      if (signal.aborted || waiting.length >= MAX_QUEUED) {
+      if (signal.aborted) {
         dropped();
         settled('dropped');
         return;
+      }
+      if (waiting.length >= MAX_QUEUED) {
+        dropped();
+        waiting.shift()?.settled('dropped');
       }
       waiting.push({ delivery, settled });
       working ??= Promise.resolve().then(work);

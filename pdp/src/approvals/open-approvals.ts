@@ -119,7 +119,7 @@ export async function openApprovals(config: ApprovalsConfig, parts: OpenApproval
     channels: (signal) =>
       webhooks
         .filter(({ config: { events } }) => events.includes('notify'))
-        .map((webhook) => ({ webhook, deliver: createDeliver(webhook, delivering, signal) })),
+        .map((webhook) => ({ webhook, deliver: createDeliver(webhook, keptAtTheEnd(delivering, signal), signal) })),
     escalation: {
       name: 'escalate approvals',
       run: async (signal) => {
@@ -135,6 +135,14 @@ export async function openApprovals(config: ApprovalsConfig, parts: OpenApproval
       await store.close();
     },
   };
+}
+
+/** What the end of this process cuts short waits on disk for the next, and is not dropped. */
+function keptAtTheEnd<P extends Pick<NoticeParts, 'observer'>>(parts: P, signal: AbortSignal): P {
+  const notice = (outcome: NoticeOutcome): void => {
+    if (outcome !== 'dropped' || !signal.aborted) parts.observer.notice(outcome);
+  };
+  return { ...parts, observer: { notice } };
 }
 
 /** Once: tells about, and records, what waits too long. Never rejects. */

@@ -13,6 +13,7 @@ import type { Decide, DecideParts } from '../pipeline/decide.js';
 import type { QuotaLedger } from '../quota/ledger.js';
 import type { Reviews } from '../reviews/reviews.js';
 import { createDryDecide } from '../search/dry-decide.js';
+import { createListed } from '../search/listed.js';
 import { createPageTokens } from '../search/page-token.js';
 import type { CallerReader } from '../server/peer.js';
 import { createSealer } from '../session/sealer.js';
@@ -58,6 +59,7 @@ export async function openHttps(config: PdpConfig, parts: HttpsParts): Promise<H
     search: http.search.enabled
       ? {
           ...http.search,
+          listed: createListed(http.search),
           snapshots: pipeline.snapshots,
           dryDecide: createDryDecide(pipeline),
           tokens: createPageTokens(createSealer(tokenKey, 'portcullis search pages'), clock, http.search.tokenSeconds),

@@ -40,6 +40,7 @@ export async function rehearsePipeline(
       },
       followers: [],
       reviews: undefined,
+      notices: undefined,
     }),
     service,
     clock,

@@ -102,8 +102,20 @@ const vocabulary = z
   })
   .prefault({});
 
-/** `http`: the HTTPS endpoint. */
-export const httpConfig = z.strictObject({
+/** Types of subjects. */
+const SUBJECT_TYPES: readonly string[] = ['agent', 'user'];
+/** Of these a protocol says what can be done. */
+const PROTOCOL_TYPES: readonly string[] = ['tool', 'resource', 'prompt', 'session', 'host'];
+/** Of these a bundle has the list. */
+const DECLARED_TYPES: readonly string[] = ['tool', 'agent'];
+
+/** Whether evaluations may name a type at all; those that name another one are denied. */
+export function isKnownType(entity: 'subject' | 'resource', type: string, { resourceTypes }: Vocabulary): boolean {
+  if (entity === 'subject') return SUBJECT_TYPES.includes(type);
+  return OWN_RESOURCE_TYPES.includes(type) || resourceTypes.includes(type);
+}
+
+const endpoint = z.strictObject({
   listen: z
     .strictObject({
       host: z.string().min(1).default('127.0.0.1').describe('Address to bind.'),
@@ -141,6 +153,21 @@ export const httpConfig = z.strictObject({
   limits: limits.describe('Caps on what one caller may send.'),
   search: searchConfig.describe("AuthZEN's search."),
   vocabulary: vocabulary.describe('What AuthZEN evaluations may be about besides what agents do.'),
+});
+
+/** `http`: the HTTPS endpoint. */
+export const httpConfig = endpoint.superRefine(({ search, vocabulary: words }, problems) => {
+  for (const [index, { type }] of search.entities.entries()) {
+    const isListed = type === 'user' || (isKnownType('resource', type, words) && !DECLARED_TYPES.includes(type));
+    if (isListed) continue;
+    const message = 'expected user, model, host, resource, prompt, session or one of http.vocabulary.resourceTypes';
+    problems.addIssue({ code: 'custom', path: ['search', 'entities', index, 'type'], message });
+  }
+  for (const type of Object.keys(search.actions)) {
+    if (isKnownType('resource', type, words) && !PROTOCOL_TYPES.includes(type)) continue;
+    const message = 'expected model, agent or one of http.vocabulary.resourceTypes';
+    problems.addIssue({ code: 'custom', path: ['search', 'actions', type], message });
+  }
 });
 
 /** Value of {@link httpConfig}. */

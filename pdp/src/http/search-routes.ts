@@ -8,13 +8,14 @@ import type { Decide } from '../pipeline/decide.js';
 import { type GatewayTenants, speaksFor } from '../pipeline/normalize.js';
 import type { Snapshot, SnapshotSource } from '../pipeline/ports.js';
 import { type Candidate, type Candidates, candidatesFor, SEARCHES, type SearchKind } from '../search/candidates.js';
+import type { Listed } from '../search/listed.js';
 import type { PageMark, PageTokens } from '../search/page-token.js';
 import { fillPage } from '../search/search-page.js';
 import { type AuthzenDecision, toAuthzen } from './authzen-answer.js';
 import { type Asking, askingOf, attemptOf, tenantOfEvaluation } from './authzen-attempt.js';
 import type { ObligationWords } from './authzen-obligations.js';
 import { readJsonObject } from './body.js';
-import type { Vocabulary } from './http-config.js';
+import { isKnownType, type Vocabulary } from './http-config.js';
 import { invalidRequest } from './problems.js';
 import { readSearch, type Search, withCandidate } from './search-request.js';
 
@@ -24,6 +25,8 @@ export interface SearchParts {
   /** Decides under a release without consequences. */
   readonly dryDecide: (snapshot: Snapshot) => Decide;
   readonly tokens: PageTokens;
+  /** What the configuration lists. */
+  readonly listed: Listed;
   readonly maxResults: number;
   readonly pageMs: number;
   readonly maxAtOnce: number;
@@ -80,7 +83,7 @@ async function answer(
   if (!current.ok) throw new PortcullisError('ERR_SEARCH_RELEASE', 'unavailable', current.message);
   const { snapshot } = current;
   const mark = markOf(parts, search, asking, snapshot);
-  const candidates = candidatesOf(search, { tenant, caller }, snapshot);
+  const candidates = candidatesOf(search, { tenant, caller, vocabulary, listed: parts.listed }, snapshot);
   const decide = parts.dryDecide(snapshot);
   const page = await fillPage<Result>({
     candidates: candidates.list,
@@ -106,6 +109,7 @@ async function answer(
     },
     context: {
       candidates: candidates.source,
+      ...(candidates.unlisted === undefined ? {} : { unlisted: candidates.unlisted }),
       ...(page.undecided === 0 ? {} : { undecided: page.undecided }),
       policy_version: snapshot.policyVersion,
       release_seq: snapshot.releaseSeq,
@@ -126,21 +130,38 @@ function requireOwn({ pattern, kind }: Search, caller: PeerIdentity, tenant: str
   throw new PortcullisError('ERR_SEARCH_FORBIDDEN', 'invalid', message);
 }
 
-function candidatesOf(
-  { kind, pattern, page }: Search,
-  { tenant, caller }: { readonly tenant: string; readonly caller: PeerIdentity },
-  { engine }: Snapshot,
-): Candidates {
+/** Candidates, and where there is no list of them what is to be said of that. */
+interface Found extends Candidates {
+  readonly unlisted?: { readonly path: string; readonly message: string };
+}
+
+/** Circumstances of a search. */
+interface Asked {
+  readonly tenant: string;
+  readonly caller: PeerIdentity;
+  readonly vocabulary: Vocabulary;
+  readonly listed: Listed;
+}
+
+/**
+ * Where nobody here has a list there are no candidates, and the answer says so: an empty one alone would say that nobody
+ * may. An error would be clearer, but the certification scenario of AuthZEN (section "Unknown entity type") forbids it.
+ */
+function candidatesOf({ kind, pattern, page }: Search, asked: Asked, { engine }: Snapshot): Found {
+  for (const entity of ['subject', 'resource'] as const) {
+    if (isKnownType(entity, pattern[entity].type, asked.vocabulary)) continue;
+    const message = 'no evaluation is permitted that names this type: see http.vocabulary.resourceTypes';
+    return { source: 'none', list: [], unlisted: { path: `${entity}.type`, message } };
+  }
   if (page.named !== undefined) return { source: 'request', list: page.named.map((id) => ({ id })) };
   const { type } = kind === 'subject' ? pattern.subject : pattern.resource;
   const { server } = pattern.resource.properties;
+  const { tenant, caller, listed } = asked;
   const sought = { kind, type, tenant, caller, server: typeof server === 'string' ? server : undefined };
-  const found = candidatesFor(sought, engine.registry);
-  if (!('unknown' in found)) return found;
-  const message = `${found.unknown}; name the candidates in page.properties.candidates`;
-  throw new PortcullisError('ERR_SEARCH_UNKNOWN', 'invalid', message, {
-    details: { problems: [{ code: 'ERR_SEARCH_UNKNOWN', message, path: PLACE[kind] }] },
-  });
+  const found = candidatesFor(sought, { registry: engine.registry, listed });
+  if (found.why === undefined) return found;
+  const message = `${found.why}; name the candidates in page.properties.candidates`;
+  return { ...found, unlisted: { path: PLACE[kind], message } };
 }
 
 const PLACE: Readonly<Record<SearchKind, string>> = {
@@ -157,7 +178,12 @@ function resultOf({ kind, pattern }: Search, { id, properties }: Candidate, said
 }
 
 /** Where the page begins, and what its token will be good for. */
-function markOf({ tokens, maxResults }: SearchParts, search: Search, asking: Asking, snapshot: Snapshot): PageMark {
+function markOf(
+  { tokens, maxResults, listed }: SearchParts,
+  search: Search,
+  asking: Asking,
+  snapshot: Snapshot,
+): PageMark {
   const { token, limit, named } = search.page;
   const question = jsonDigestHex({
     search: search.kind,
@@ -165,6 +191,7 @@ function markOf({ tokens, maxResults }: SearchParts, search: Search, asking: Ask
     named: named ?? null,
     caller: asking.caller,
     user: asking.userToken ?? null,
+    listed: listed.digest,
   } as unknown as Json);
   const bundle = `${snapshot.releaseSeq}/${snapshot.bundleDigest}`;
   if (token === undefined) return { question, bundle, next: 0, limit: Math.min(limit ?? maxResults, maxResults) };

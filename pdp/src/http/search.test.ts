@@ -7,8 +7,10 @@ import { pipelineParts } from '../fixtures/pipeline.js';
 import { engineOf, snapshotOf } from '../fixtures/policies.js';
 import { createDecide, type DecideParts } from '../pipeline/decide.js';
 import { createDryDecide } from '../search/dry-decide.js';
+import { createListed } from '../search/listed.js';
 import { createPageTokens } from '../search/page-token.js';
 import { createSealer } from '../session/sealer.js';
+import { httpConfig } from './http-config.js';
 import type { SearchParts } from './search-routes.js';
 
 // Many requests in one test, on machines that are busy with others.
@@ -87,6 +89,7 @@ function surface(engine: Engine, changes: Partial<DecideParts> = {}, limits: Par
     snapshots,
     dryDecide: createDryDecide(parts),
     tokens: createPageTokens(createSealer(new Uint8Array(32), 'test'), clock, 600),
+    listed: createListed({ entities: [], actions: {} }),
     maxResults: 100,
     pageMs: 500,
     maxAtOnce: 4,
@@ -107,7 +110,7 @@ function surface(engine: Engine, changes: Partial<DecideParts> = {}, limits: Par
 
 interface Found {
   readonly page: { readonly next_token: string; readonly count: number };
-  readonly context: { readonly candidates: string; readonly undecided?: number };
+  readonly context: { readonly candidates: string; readonly undecided?: number; readonly unlisted?: object };
   readonly results: readonly { readonly id?: string; readonly name?: string }[];
 }
 
@@ -225,7 +228,13 @@ describe('what is found', () => {
 
 const KILLED = { code: 'KILL_SWITCH', message: 'stopped', path: '' } as const;
 
-describe('what cannot be listed is refused', () => {
+describe('what cannot be listed is not found, and it is said that nobody knows', () => {
+  const unlisted = (path: string): object => ({
+    page: { next_token: '', count: 0 },
+    context: { candidates: 'none', unlisted: { path, message: expect.stringMatching(/list|declares|type/) } },
+    results: [],
+  });
+
   test.each<[string, keyof typeof PATH, object, string]>([
     [
       'users',
@@ -236,18 +245,33 @@ describe('what cannot be listed is refused', () => {
     ['hosts', 'resource', { ...tools, resource: { type: 'host' } }, 'resource.type'],
     ['models', 'resource', { ...tools, resource: { type: 'model' } }, 'resource.type'],
     ['skills of agents', 'action', { subject: analyst, resource: { type: 'agent', id: 'x' } }, 'resource.type'],
+    ['an unknown type', 'resource', { ...tools, resource: { type: 'ship' } }, 'resource.type'],
+    [
+      'an unknown type whose candidates are named',
+      'resource',
+      { ...tools, resource: { type: 'ship' }, page: { properties: { candidates: ['a'] } } },
+      'resource.type',
+    ],
+    ['what an unknown type may', 'resource', { ...tools, subject: { type: 'ship', id: 'x' } }, 'subject.type'],
   ])('%s', async (_name, kind, body, path) => {
-    const world = surface(bundle([TRUSTED]));
-    expect(await refusal(world, kind, body, EDGE_ID)).toEqual([400, 'ERR_SEARCH_UNKNOWN', path]);
+    const world = surface(bundle([rule('All', 'allow', is('tenant_id', 'acme'))]));
+    expect(await search(world, kind, body, EDGE_ID)).toMatchObject(unlisted(path));
   });
 
   test('agents and tools of a bundle that declares none', async () => {
     const world = surface(engineOf([TRUSTED]));
-    expect(await refusal(world, 'resource', tools)).toEqual([400, 'ERR_SEARCH_UNKNOWN', 'resource.type']);
+    expect(await search(world, 'resource', tools)).toMatchObject(unlisted('resource.type'));
     const agents = { subject: { type: 'agent' }, action: call, resource: { type: 'tool', id: 'x' } };
-    expect(await refusal(world, 'subject', agents, EDGE_ID)).toEqual([400, 'ERR_SEARCH_UNKNOWN', 'subject.type']);
+    expect(await search(world, 'subject', agents, EDGE_ID)).toMatchObject(unlisted('subject.type'));
   });
 
+  test('a list without anything that is permitted says nothing of the kind', async () => {
+    const none = await search(surface(bundle([rule('No', 'deny', is('tenant_id', 'acme'))])), 'resource', tools);
+    expect([none.results, none.context.candidates, none.context.unlisted]).toEqual([[], 'catalogue', undefined]);
+  });
+});
+
+describe('what is refused', () => {
   test('a question that is none, and one under no release', async () => {
     const world = surface(bundle([TRUSTED]));
     const odd = { ...tools, resource: { type: 'tool', properties: { name: 'x' } } };
@@ -272,6 +296,65 @@ describe('what cannot be listed is refused', () => {
     ],
   ])('%s', async (_name, body, path) => {
     expect(await refusal(surface(bundle([TRUSTED])), 'resource', body)).toEqual([400, 'ERR_HTTP_INVALID', path]);
+  });
+});
+
+describe('what the configuration lists', () => {
+  const entities = [
+    { type: 'model', id: 'm-1' },
+    { type: 'model', id: 'm-2', tenant: 'globex' },
+    { type: 'user', id: 'ann', properties: { role: 'boss' } },
+  ];
+  const world = (): World =>
+    surface(
+      bundle([rule('All', 'allow', is('tenant_id', 'acme')), rule('Globex', 'allow', is('tenant_id', 'globex'))]),
+      {},
+      { listed: createListed({ entities, actions: { model: ['chat', 'embed', 'chat'] } }) },
+    );
+  const models = { subject: analyst, action: { name: 'chat' }, resource: { type: 'model' } };
+
+  test('is found, each tenant its own', async () => {
+    const found = await search(world(), 'resource', models);
+    expect([ids(found), found.context.candidates]).toEqual([['m-1'], 'configuration']);
+    const globex = { ...models, context: { tenant_id: 'globex' } };
+    expect(ids(await search(world(), 'resource', globex, WIDE_ID))).toEqual(['m-1', 'm-2']);
+    const what = { subject: analyst, resource: { type: 'model', id: 'm-1' } };
+    expect(ids(await search(world(), 'action', what))).toEqual(['chat', 'embed']);
+  });
+
+  test('an agent may not speak of users, listed or not', async () => {
+    const users = { subject: { type: 'user' }, action: call, resource: { type: 'tool', id: 'x' } };
+    expect(await refusal(world(), 'subject', { ...users, context: { agent: 'analyst' } })).toEqual([
+      400,
+      'ERR_HTTP_INVALID',
+      'subject.type',
+    ]);
+  });
+
+  test('a token is not good for other lists', async () => {
+    const first = await search(world(), 'action', {
+      subject: analyst,
+      resource: { type: 'model', id: 'm-1' },
+      page: { limit: 1 },
+    });
+    const other = surface(
+      bundle([rule('All', 'allow', is('tenant_id', 'acme'))]),
+      {},
+      { listed: createListed({ entities, actions: { model: ['embed', 'chat'] } }) },
+    );
+    const again = { subject: analyst, resource: { type: 'model', id: 'm-1' }, page: { token: first.page.next_token } };
+    expect(await refusal(other, 'action', again)).toEqual([400, 'ERR_HTTP_INVALID', 'page.token']);
+  });
+
+  test.each([
+    ['tools, which a bundle declares', { entities: [{ type: 'tool', id: 'x' }] }, 'search.entities.0.type'],
+    ['a type that is not declared', { entities: [{ type: 'record', id: 'x' }] }, 'search.entities.0.type'],
+    ['what a protocol says', { actions: { tool: ['call'] } }, 'search.actions.tool'],
+    ['what can be done with an unknown type', { actions: { record: ['read'] } }, 'search.actions.record'],
+    ['no action', { actions: { model: [] } }, 'search.actions.model'],
+  ])('cannot be %s', (_name, lists, path) => {
+    const { error } = httpConfig.safeParse({ search: lists });
+    expect(error?.issues.map((issue) => issue.path.join('.'))).toEqual([path]);
   });
 });
 

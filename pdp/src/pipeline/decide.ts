@@ -25,6 +25,7 @@ import type {
   DecisionRecord,
   DecisionSink,
   DecisionTracer,
+  NoticeIntake,
   Question,
   ReviewIntake,
   RiskAssessor,
@@ -46,6 +47,8 @@ export interface DecideParts extends NormalizeParts, IdentifyParts, ContextParts
   readonly recorder?: AttemptRecorder | undefined;
   /** Keeps the reviews that decisions ask for; without one only the records name them. */
   readonly reviews?: ReviewIntake | undefined;
+  /** Keeps the notices that decisions order; without one they end with the process. */
+  readonly notices?: NoticeIntake | undefined;
   /** Asked before anything else about a request that is one. */
   readonly kills: StopList;
   /** Without one, decisions are not recorded. */
@@ -133,6 +136,8 @@ async function decideFrom(parts: Stages, attempt: Attempt, progress: Progress, s
   const decision = (asking === undefined ? true : await asking) ? kept : refusal(frame, UNREVIEWED);
   if (asking !== undefined && !decision.allow) void parts.reviews?.withdraw(decisionId);
   if (outcome.ok && verdict.allow && !decision.allow) outcome.value.giveBack();
+  const ordering = order(parts, decision, progress, attempt.deadline);
+  if (ordering !== undefined) await ordering;
   if (parts.sink === undefined || isUnstopped(decision)) {
     parts.observer.stageTook('decide', (parts.clock.monotonic() - assembledAt) / 1000);
     return decision;
@@ -147,7 +152,27 @@ async function decideFrom(parts: Stages, attempt: Attempt, progress: Progress, s
   if (failure === undefined) return decision;
   if (outcome.ok && decision.allow) outcome.value.giveBack();
   if (asking !== undefined) void parts.reviews?.withdraw(decisionId);
-  return refusal(frame, failure);
+  const refused = refusal(frame, failure);
+  // What waits speaks of a decision that is not on record.
+  if (ordering !== undefined) void order(parts, refused, progress, attempt.deadline);
+  return refused;
+}
+
+/**
+ * Nothing to wait for where nobody is told. A disk that does not answer takes half of the time that is left, and denies nothing by
+ * itself: there is still time for the record.
+ */
+function order(
+  parts: DecideParts,
+  decision: Decision,
+  { request }: Progress,
+  deadline: number,
+): Promise<unknown> | undefined {
+  let kept: Promise<void> | undefined;
+  shielded(parts, () => {
+    kept = request === undefined ? undefined : parts.notices?.keep(request, decision);
+  });
+  return kept === undefined ? undefined : byDeadline(kept, (deadline - parts.clock.monotonic()) / 2);
 }
 
 const UNREVIEWED: DenyReason = {

@@ -218,6 +218,15 @@ export interface ReviewIntake {
   withdraw(id: string): Promise<void>;
 }
 
+/** Who keeps what a decision wants somebody to be told of. */
+export interface NoticeIntake {
+  /**
+   * Before the decision is on record, so that no kill comes in between; again when it became another one. `undefined` at once for
+   * one that tells nobody. Resolves when it is kept or cannot be, and does not reject.
+   */
+  keep(request: ContextualRequest, decision: Decision): Promise<void> | undefined;
+}
+
 /** A verdict that was kept, and how it may be kept by whoever is answered with it. */
 export interface Recalled {
   readonly verdict: Verdict;

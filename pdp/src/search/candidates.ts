@@ -1,9 +1,13 @@
-/** Who or what a search could find: what the bundle declares, the caller itself, or what the request names (ADR-0022). */
+/**
+ * Who or what a search could find: what the bundle declares, the caller itself, what the configuration lists, or what the
+ * request names (ADR-0022).
+ */
 
 import type { Registry } from '@portcullis/policy';
 import type { JsonObject } from '@portcullis/policy/model';
 import type { PeerIdentity } from '@portcullis/proto';
 import { MCP_METHODS } from '../gateways/mcp-methods.js';
+import type { Listed } from './listed.js';
 
 /** What is searched for. */
 export const SEARCHES = ['subject', 'resource', 'action'] as const;
@@ -19,9 +23,17 @@ export interface Candidate {
 
 /** Where candidates come from. A registry or catalogue never has all: policies may allow what nobody declared. */
 export interface Candidates {
-  readonly source: 'registry' | 'catalogue' | 'caller' | 'request' | 'protocol';
-  /** In an order that is the same for the same bundle and question. */
+  readonly source: 'registry' | 'catalogue' | 'caller' | 'configuration' | 'request' | 'protocol' | 'none';
+  /** In an order that is the same for the same bundle, configuration and question. */
   readonly list: readonly Candidate[];
+  /** Why there is no list (`none`): not because nobody may. */
+  readonly why?: string;
+}
+
+/** Where lists are. */
+export interface Lists {
+  readonly registry: Registry;
+  readonly listed: Listed;
 }
 
 /** What is searched. */
@@ -38,46 +50,46 @@ export interface Sought {
 /** RFC 9110 §9 and RFC 5789; others can be invented. */
 const HTTP_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'];
 
-/** The candidates, or why there is no list of them: an empty answer would say that nobody may. */
-export function candidatesFor(sought: Sought, registry: Registry): Candidates | { readonly unknown: string } {
+/** The candidates. Where there is no list of them there are none, and it is said why. */
+export function candidatesFor(sought: Sought, lists: Lists): Candidates {
   switch (sought.kind) {
     case 'subject':
-      return subjects(sought, registry);
+      return subjects(sought, lists);
     case 'resource':
-      return resources(sought, registry);
+      return resources(sought, lists);
     case 'action':
-      return actions(sought.type);
+      return actions(sought.type, lists);
   }
 }
 
-function subjects({ type, tenant, caller }: Sought, registry: Registry): Candidates | { readonly unknown: string } {
-  if (type !== 'agent') return { unknown: 'only agents are declared; who the users are, nobody here knows' };
+function subjects({ type, tenant, caller }: Sought, lists: Lists): Candidates {
+  if (type !== 'agent') return configured(lists.listed.entitiesOf(type, tenant), 'entities');
   // An agent may ask about itself, and is there whether or not anybody declared it.
-  if (caller.kind === 'agent') return { source: 'caller', list: [{ id: caller.agent }] };
-  if (registry.agents === undefined) return { unknown: 'the bundle in force declares no agents (data.agents)' };
-  const list = registry.agentsOf(tenant).map((id) => ({ id }));
-  return { source: 'registry', list };
+  return caller.kind === 'agent' ? { source: 'caller', list: [{ id: caller.agent }] } : agents(tenant, lists);
 }
 
-function resources({ type, tenant, server }: Sought, registry: Registry): Candidates | { readonly unknown: string } {
+function resources({ type, tenant, server }: Sought, lists: Lists): Candidates {
+  const { registry, listed } = lists;
   switch (type) {
     case 'tool': {
-      if (registry.tools === undefined) return { unknown: 'the bundle in force declares no tools (data.tools)' };
+      if (registry.tools === undefined) return unlisted('the bundle in force declares no tools (data.tools)');
       const tools = registry.toolsOf(tenant).filter((tool) => server === undefined || tool.server === server);
       const list = tools.map((tool) => ({ id: tool.name, properties: { server: tool.server } }));
       return { source: 'catalogue', list };
     }
-    case 'agent': {
-      if (registry.agents === undefined) return { unknown: 'the bundle in force declares no agents (data.agents)' };
-      const list = registry.agentsOf(tenant).map((id) => ({ id }));
-      return { source: 'registry', list };
-    }
+    case 'agent':
+      return agents(tenant, lists);
     default:
-      return { unknown: `which resources of the type ${type} there are, no bundle declares` };
+      return configured(listed.entitiesOf(type, tenant), 'entities');
   }
 }
 
-function actions(type: string): Candidates | { readonly unknown: string } {
+function agents(tenant: string, { registry }: Lists): Candidates {
+  if (registry.agents === undefined) return unlisted('the bundle in force declares no agents (data.agents)');
+  return { source: 'registry', list: registry.agentsOf(tenant).map((id) => ({ id })) };
+}
+
+function actions(type: string, { listed }: Lists): Candidates {
   switch (type) {
     case 'tool':
       return { source: 'protocol', list: methodsOf(['tool_call', 'tool_list']) };
@@ -88,8 +100,18 @@ function actions(type: string): Candidates | { readonly unknown: string } {
     case 'host':
       return { source: 'protocol', list: HTTP_METHODS.map((id) => ({ id })) };
     default:
-      return { unknown: `what can be done with a resource of the type ${type}, no bundle declares` };
+      return configured(listed.actionsOf(type), 'actions');
   }
+}
+
+function configured(list: readonly Candidate[] | undefined, where: 'entities' | 'actions'): Candidates {
+  if (list !== undefined) return { source: 'configuration', list };
+  return unlisted(`neither the bundle nor http.search.${where} has a list for this type`);
+}
+
+/** There may well be some that are permitted. */
+function unlisted(why: string): Candidates {
+  return { source: 'none', list: [], why: `${why}, so nobody here knows whether any is permitted` };
 }
 
 function methodsOf(kinds: readonly string[]): readonly Candidate[] {

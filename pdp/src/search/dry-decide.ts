@@ -26,6 +26,7 @@ export function createDryDecide(parts: DecideParts): (snapshot: Snapshot) => Dec
     sink: undefined,
     followers: [],
     reviews: undefined,
+    notices: undefined,
     tracer: undefined,
     observer: UNCOUNTED,
     quotas: createUndrawnQuotas(parts.quotas),
