@@ -50,6 +50,30 @@ describe('what agentgateway asks', () => {
     expect(gateways.attempts).toHaveLength(2);
   });
 
+  test.each([
+    ['initialize', 'session'],
+    ['ping', 'session'],
+    ['server/discover', 'session'],
+    ['logging/setLevel', 'session'],
+    ['tools/list', 'tool_list'],
+    ['prompts/list', 'prompt'],
+    ['resources/list', 'resource'],
+    ['resources/templates/list', 'resource'],
+  ])('of %s is the method alone', async (method, kind) => {
+    const gateways = createTestGateways();
+    const message = { service_names: ['files', 'mail'], method, metadata_context: WHO };
+    expect((await gateways.checkMcp(message)).result).toBe('pass');
+    expect(gateways.attempts.map(({ subject }) => subject.ok && subject.value.tool?.server)).toEqual(['files', 'mail']);
+    expect(gateways.asked()).toMatchObject({ kind, tool: { operation: method } });
+  });
+
+  test("names the tool as its server does, while the client's headers have the gateway's name for it", async () => {
+    const gateways = createTestGateways();
+    const headers = [{ key: 'mcp-name', value: Buffer.from('files_read') }];
+    expect((await gateways.checkMcp(call({ headers }))).result).toBe('pass');
+    expect(gateways.asked().tool?.name).toBe('read');
+  });
+
   test('is refused with a reason that an agent can read', async () => {
     const { error } = await createTestGateways({ decide: () => DENIED }).checkMcp(call());
     expect(error).toMatchObject({ code: 'PERMISSION_DENIED', reason: 'no' });
