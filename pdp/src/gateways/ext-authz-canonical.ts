@@ -77,14 +77,14 @@ function map(
   const server = mcpServerOf(attributes.context_extensions, config.mcpServerExtension);
   const ip = attributes.source?.address?.socket_address?.address;
   const { id = '' } = http;
-  const size = Number(http.size ?? -1);
+  const bytes = bytesOf(http, headers);
   return {
     version: '1.0',
     tenant_id: tenant,
     source: 'ext_authz',
     agent: { id: agent },
     ...(server === undefined
-      ? { kind: 'egress', egress: { ...target.egress, ...(size >= 0 ? { bytes: size } : {}) } }
+      ? { kind: 'egress', egress: { ...target.egress, ...(bytes === undefined ? {} : { bytes }) } }
       : mcpOf(server, target.egress.method, http, headers)),
     context: {
       timestamp: asking.timestamp,
@@ -109,11 +109,8 @@ function agentOf(
 ): AgentName {
   if (caller.kind === 'agent') return caller;
   switch (identity.from) {
-    case 'principal': {
-      const peer = parsePeerIdentity(attributes.source?.principal ?? '', caller.trustDomain);
-      if (peer?.kind !== 'agent') throw new Unclear('source.principal', 'is not the SPIFFE id of an agent');
-      return peer;
-    }
+    case 'principal':
+      return certified(attributes.source?.principal, caller.trustDomain, 'source.principal');
     case 'context_extensions': {
       const said = attributes.context_extensions ?? {};
       const at = (key: string): string | undefined => (Object.hasOwn(said, key) ? said[key] : undefined);
@@ -127,6 +124,13 @@ function agentOf(
     case 'headers':
       return named(onlyValue(headers, identity.tenant), onlyValue(headers, identity.agent), 'headers');
   }
+}
+
+/** By a SPIFFE id. @throws Unclear when it is none of an agent in the trust domain */
+export function certified(id: unknown, trustDomain: string, path: string): AgentName {
+  const peer = typeof id === 'string' ? parsePeerIdentity(id, trustDomain) : undefined;
+  if (peer?.kind !== 'agent') throw new Unclear(path, 'is not the SPIFFE id of an agent');
+  return peer;
 }
 
 /** By the rules of a SPIFFE id, so that a name means the same however it comes. */
@@ -164,6 +168,20 @@ function checkOneTarget(http: GatewayWire.HttpRequest__Output, headers: RequestH
   }
 }
 
+/**
+ * How much is sent. What a gateway calls the size counts for nothing alone: it is 0 of a body that was not read
+ * (agentgateway), or what had arrived when the question was asked (Envoy).
+ */
+function bytesOf(http: GatewayWire.HttpRequest__Output, headers: RequestHeaders): number | undefined {
+  const length = onlyValue(headers, 'content-length');
+  if (length !== undefined && !/^[0-9]{1,15}$/.test(length)) {
+    throw new Unclear('headers.content-length', 'expected one number');
+  }
+  if (length !== undefined && !headers.has('transfer-encoding')) return Number(length);
+  const { raw_body: raw = Buffer.alloc(0), size } = http;
+  return raw.byteLength > 0 && size === String(raw.byteLength) ? raw.byteLength : undefined;
+}
+
 /** The bytes that go upstream. @throws Unclear when they are not all here, or not as they are */
 function wholeBody(http: GatewayWire.HttpRequest__Output, headers: RequestHeaders): Uint8Array {
   const { raw_body: raw = Buffer.alloc(0), body = '', size = '-1' } = http;
@@ -171,9 +189,10 @@ function wholeBody(http: GatewayWire.HttpRequest__Output, headers: RequestHeader
   const partial = onlyValue(headers, 'x-envoy-auth-partial-body');
   if (partial !== undefined && partial !== 'false')
     throw new Unclear('raw_body', 'was cut off: raise max_request_bytes');
-  const length = onlyValue(headers, 'content-length');
-  for (const said of [length ?? '-1', size]) {
-    if (said !== '-1' && said !== String(raw.byteLength)) throw new Unclear('raw_body', 'is not the whole body');
+  // Somebody has to say how long it is: agentgateway tells of a body that it cut off by nothing but a size of -1.
+  const said = [onlyValue(headers, 'content-length') ?? '-1', size].filter((length) => length !== '-1');
+  if (said.length === 0 || said.some((length) => length !== String(raw.byteLength))) {
+    throw new Unclear('raw_body', 'is not the whole body');
   }
   return raw;
 }

@@ -292,6 +292,7 @@ describe('where it goes', () => {
 
   test.each<[string, GatewayWire.CheckRequest, string]>([
     ['another host in the headers', get({ headers: { host: 'evil.test' } }), 'headers.host'],
+    ['a length that is none', get({ headers: { 'content-length': '1, 9' } }), 'headers.content-length'],
     ['another path in the headers', get({ headers: { ':path': '/admin' } }), 'headers.:path'],
     [
       'another method by header',
@@ -307,6 +308,19 @@ describe('where it goes', () => {
     const gateways = createTestGateways();
     await gateways.check(message);
     expect(gateways.problem()).toBe(problem);
+  });
+
+  test.each<[string, Http, number | undefined]>([
+    ['what is announced', { size: 0, headers: { 'content-length': '4096' } }, 4096],
+    ['the body that came along', { size: 2, raw_body: Buffer.from('ab'), headers: {} }, 2],
+    // agentgateway says so of every body that it was not told to read, and Envoy of what has not arrived yet.
+    ['a gateway that did not look', { size: 0, headers: {} }, undefined],
+    ['a part of the body', { size: -1, raw_body: Buffer.from('ab'), headers: {} }, undefined],
+    ['chunks', { size: 2, headers: { 'content-length': '2', 'transfer-encoding': 'chunked' } }, undefined],
+  ])('how much is sent, by %s', async (_name, http, expected) => {
+    const gateways = createTestGateways();
+    await gateways.check(get({ method: 'POST', ...http }));
+    expect(gateways.asked().egress?.bytes).toBe(expected);
   });
 
   test('a tunnel has no path', async () => {
@@ -359,6 +373,12 @@ describe('a route to an MCP server', () => {
     ['a body that was cut off', post(CALL, { 'x-envoy-auth-partial-body': 'true' }), 'raw_body'],
     ['less than was announced', post(CALL, { 'content-length': '9999' }), 'raw_body'],
     ['another size', post(CALL, {}, { size: 3 }), 'raw_body'],
+    // agentgateway with `allowPartialMessage`, for a body in chunks that is longer than `maxRequestBytes`.
+    [
+      'a body whose length nobody says',
+      post(CALL, {}, { size: -1, headers: { 'content-type': 'application/json' } }),
+      'raw_body',
+    ],
     ['a body as text', post(CALL, {}, { raw_body: Buffer.alloc(0), body: JSON.stringify(CALL) }), 'body'],
     ['a batch', post([CALL]), 'body'],
     ['a key twice', post('{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call"}'), 'body'],

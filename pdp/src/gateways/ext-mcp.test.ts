@@ -50,6 +50,30 @@ describe('what agentgateway asks', () => {
     expect(gateways.attempts).toHaveLength(2);
   });
 
+  test.each([
+    ['initialize', 'session'],
+    ['ping', 'session'],
+    ['server/discover', 'session'],
+    ['logging/setLevel', 'session'],
+    ['tools/list', 'tool_list'],
+    ['prompts/list', 'prompt'],
+    ['resources/list', 'resource'],
+    ['resources/templates/list', 'resource'],
+  ])('of %s is the method alone', async (method, kind) => {
+    const gateways = createTestGateways();
+    const message = { service_names: ['files', 'mail'], method, metadata_context: WHO };
+    expect((await gateways.checkMcp(message)).result).toBe('pass');
+    expect(gateways.attempts.map(({ subject }) => subject.ok && subject.value.tool?.server)).toEqual(['files', 'mail']);
+    expect(gateways.asked()).toMatchObject({ kind, tool: { operation: method } });
+  });
+
+  test("names the tool as its server does, while the client's headers have the gateway's name for it", async () => {
+    const gateways = createTestGateways();
+    const headers = [{ key: 'mcp-name', value: Buffer.from('files_read') }];
+    expect((await gateways.checkMcp(call({ headers }))).result).toBe('pass');
+    expect(gateways.asked().tool?.name).toBe('read');
+  });
+
   test('is refused with a reason that an agent can read', async () => {
     const { error } = await createTestGateways({ decide: () => DENIED }).checkMcp(call());
     expect(error).toMatchObject({ code: 'PERMISSION_DENIED', reason: 'no' });
@@ -82,6 +106,11 @@ describe('what agentgateway asks', () => {
     ['a list', call({ mcp_request: Buffer.from('[]') }), 'mcp_request'],
     ['no name', call({ mcp_request: Buffer.alloc(0) }), 'params.name'],
     ['another method by header', call({ method: 'tools/list' }), 'headers.mcp-method'],
+    [
+      'what is listened to is not said',
+      { service_names: ['files'], method: 'subscriptions/listen', metadata_context: WHO },
+      'mcp_request',
+    ],
     ['nothing', {}, 'service_names'],
   ])('is denied: %s', async (_name, message, problem) => {
     const gateways = createTestGateways();
@@ -93,6 +122,20 @@ describe('what agentgateway asks', () => {
     const gateways = createTestGateways({ caller: AGENT });
     await gateways.checkMcp(call({ metadata_context: { fields: { tenant: text('other'), agent: text('root') } } }));
     expect(gateways.asked()).toMatchObject({ tenant_id: 'acme', agent: { id: 'analyst' } });
+  });
+
+  test.each([
+    ['spiffe://portcullis.test/tenant/acme/agent/bot', 'acme/bot'],
+    ['spiffe://portcullis.test/tenant/acme/approver/bob', 'metadata_context'],
+    ['spiffe://elsewhere/tenant/acme/agent/bot', 'metadata_context'],
+    ['', 'metadata_context'],
+    [undefined, 'metadata_context'],
+  ])('with a principal nothing else says who attempts: %s', async (principal, expected) => {
+    const gateways = createTestGateways({ extMcp: { principal: 'who' } });
+    const fields = principal === undefined ? WHO.fields : { ...WHO.fields, who: text(principal) };
+    await gateways.checkMcp(call({ metadata_context: { fields: fields ?? {} } }));
+    if (gateways.problem() !== '') expect(gateways.problem()).toBe(expected);
+    else expect(`${gateways.asked().tenant_id}/${gateways.asked().agent.id}`).toBe(expected);
   });
 
   test('nobody known is refused in words, for a failure may be configured to let pass', async () => {

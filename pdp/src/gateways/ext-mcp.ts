@@ -2,10 +2,10 @@
 
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import type { CanonicalRequest, Checked, JsonObject } from '@portcullis/policy/model';
-import type { GatewayWire } from '@portcullis/proto';
+import type { GatewayWire, PeerIdentity } from '@portcullis/proto';
 import { parseStrictJson } from '@portcullis/runtime';
 import { isObject } from '../http/body.js';
-import { clearly, type GatewayAsking, named } from './ext-authz-canonical.js';
+import { type AgentName, certified, clearly, type GatewayAsking, named } from './ext-authz-canonical.js';
 import { type GatewayParts, rule } from './gateway-parts.js';
 import type { ExtMcpConfig } from './gateways-config.js';
 import { refuseLookalikes } from './mcp-message.js';
@@ -59,9 +59,9 @@ function map(
 ): JsonObject {
   const { method = '', metadata_context: metadata, mcp_request: params } = message;
   if (server === '') throw new Unclear('service_names', 'has a server without a name');
-  const said = fromStruct(metadata);
-  const { tenant, agent } =
-    asking.caller.kind === 'agent' ? asking.caller : named(said[config.tenant], said[config.agent], 'metadata_context');
+  const { tenant, agent } = agentOf(fromStruct(metadata), asking.caller, config);
+  // Of what goes to several servers agentgateway says the method alone; here the parameters are what it is about.
+  if (method === 'subscriptions/listen' && params === undefined) throw new Unclear('mcp_request', 'is missing');
   const target = mcpTarget(method, readParams(params));
   const headers = readHeaders(undefined, message.headers);
   const saidMethod = onlyValue(headers, 'mcp-method');
@@ -81,6 +81,13 @@ function map(
       ...(config.environment === undefined ? {} : { environment: config.environment }),
     },
   };
+}
+
+function agentOf(said: JsonObject, caller: PeerIdentity, { tenant, agent, principal }: ExtMcpConfig): AgentName {
+  if (caller.kind === 'agent') return caller;
+  return principal === undefined
+    ? named(said[tenant], said[agent], 'metadata_context')
+    : certified(said[principal], caller.trustDomain, 'metadata_context');
 }
 
 function readParams(bytes: Uint8Array | undefined): JsonObject {

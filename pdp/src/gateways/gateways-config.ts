@@ -55,6 +55,12 @@ export const extAuthzConfig = z.strictObject({
 export const extMcpConfig = z.strictObject({
   tenant: key.default('tenant').describe('Key of the tenant in the metadata that the gateway is configured to send.'),
   agent: key.default('agent').describe("Key of the agent's id in that metadata."),
+  principal: key
+    .optional()
+    .describe(
+      "In the place of both: key of the SPIFFE id in the client's certificate, which the gateway has verified. What else " +
+        'the metadata says of who attempts counts for nothing then.',
+    ),
   environment,
 });
 
