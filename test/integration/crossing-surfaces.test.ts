@@ -24,7 +24,12 @@ beforeAll(async () => {
   upstream = await startScript('upstream');
   ours = await startOurs(upstream.origin, {
     // It is about whose answers they are, on machines that are busy with other tests.
-    pdp: { deadlineMs: 5_000, hedgeAfterMs: 4_000, breaker: { volumeThreshold: 100_000, resetTimeoutMs: 6_000 } },
+    pdp: {
+      deadlineMs: 10_000,
+      hedgeAfterMs: 9_000,
+      keepaliveTimeoutMs: 30_000,
+      breaker: { volumeThreshold: 100_000, resetTimeoutMs: 11_000 },
+    },
   });
 });
 afterAll(async () => {
