@@ -6,6 +6,7 @@ import { startA2aProxy } from '../intercept/a2a/compose.js';
 import { a2aConfig } from '../intercept/a2a/config.js';
 import { startAuthorizeApi } from '../intercept/authorize/compose.js';
 import { authorizeConfig } from '../intercept/authorize/config.js';
+import { redactingFilters } from '../intercept/llm/redacting.js';
 import { definitionsConfig } from '../intercept/mcp/definitions/config.js';
 import { openToolDefinitions } from '../intercept/mcp/definitions/open.js';
 import { createAnswerNews } from '../intercept/mcp/held/answer-news.js';
@@ -16,7 +17,7 @@ import type { FakePolicyClient } from './fake-policy-client.js';
 import { startLlmHarness } from './llm-harness.js';
 import { NOBODY } from './nobody.js';
 import { chatCompletion } from './provider-wire.js';
-import { enforcementParts, memoryLog, startHarness, surfaceParts } from './proxy-harness.js';
+import { enforcementParts, memoryLog, startHarness, surfaceParts, testRedactor } from './proxy-harness.js';
 import { answerJson, recordingUpstream } from './recording-upstream.js';
 
 /** The surfaces by name. */
@@ -139,7 +140,8 @@ export const START: Readonly<Record<SurfaceName, (client: FakePolicyClient) => P
   },
   async llm(client) {
     const upstream = await recordingUpstream((_request, response) => answerJson(response, chatCompletion('hello')));
-    const harness = await startLlmHarness({ client, url: upstream.url, config: { limits: LIMITS } });
+    const filters = redactingFilters(testRedactor(), 'acme');
+    const harness = await startLlmHarness({ client, url: upstream.url, config: { limits: LIMITS }, filters });
     return {
       line: 'POST /v1/chat/completions',
       host: `127.0.0.1:${harness.port}`,

@@ -1,14 +1,11 @@
 /** Answers of every surface whose contents are read, as the bytes that an upstream sends: for tests of where these may be cut. */
 
-import { systemClock } from '@portcullis/runtime';
 import { redactingFilters } from '../intercept/llm/redacting.js';
-import { redactionConfig } from '../redact/config.js';
-import { createRedactor } from '../redact/redactor.js';
 import { createA2aHarness, STREAM } from './a2a-harness.js';
 import type { FakePolicyClient } from './fake-policy-client.js';
 import { startLlmHarness } from './llm-harness.js';
 import { chunk, DONE, messageEvents, messageItem, responseOf } from './provider-wire.js';
-import { startHarness } from './proxy-harness.js';
+import { startHarness, testRedactor } from './proxy-harness.js';
 import { recordingUpstream } from './recording-upstream.js';
 import { call, createStdioHarness } from './stdio-harness.js';
 
@@ -56,13 +53,11 @@ function llm(path: string, body: object): SplitWire['start'] {
       await sendChunks((part) => response.write(part), chunks);
       response.end();
     });
-    const redactor = createRedactor({
-      config: redactionConfig.parse({}),
-      hashKey: Buffer.alloc(32, 1),
-      clock: systemClock,
-      observer: { redacted: () => undefined },
+    const gateway = await startLlmHarness({
+      client,
+      url: provider.url,
+      filters: redactingFilters(testRedactor(), 'acme'),
     });
-    const gateway = await startLlmHarness({ client, url: provider.url, filters: redactingFilters(redactor, 'acme') });
     return {
       async ask(given) {
         chunks = given;
