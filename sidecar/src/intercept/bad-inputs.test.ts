@@ -7,10 +7,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import {
   type BadInputSurface,
   MAX_BODY,
+  PATIENCE_MS,
   START,
   SURFACE_NAMES,
   type SurfaceName,
 } from '../testing/bad-input-surfaces.js';
+import { rawClient } from '../testing/egress-harness.js';
 import { type FakePolicyClient, fakePolicyClient } from '../testing/fake-policy-client.js';
 import { watchLoop } from '../testing/loop-holds.js';
 
@@ -265,6 +267,34 @@ describe.each(SURFACE_NAMES)('%s', (name) => {
     }
     expect(await serves()).toBe(true);
   });
+
+  /** Fast enough to be no silence, too slow to be done in time. */
+  async function trickled(port: number, first: string, rest: string): Promise<string> {
+    const raw = rawClient(port, first);
+    let at = 0;
+    const timer = setInterval(() => {
+      raw.socket.write(rest.charAt(at));
+      at += 1;
+      if (at === rest.length) clearInterval(timer);
+    }, PATIENCE_MS / 20);
+    const answer = await raw.all();
+    clearInterval(timer);
+    return answer;
+  }
+
+  const slow = name === 'stdio' ? [] : Object.hasOwn(OPAQUE, name) ? ['a head'] : ['a head', 'a body'];
+  if (slow.length > 0)
+    test.each(slow)('%s that comes byte by byte is not waited for', async (what) => {
+      const before = surface.reached();
+      const whole = post(surface, name, surface.good).toString();
+      const cut = what === 'a head' ? 1 : whole.indexOf('\r\n\r\n') + 4;
+      const answer = await trickled(surface.port ?? 0, whole.slice(0, cut), whole.slice(cut));
+      expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+      expect(surface.reached()).toBe(before);
+      expect(client.unasked).toHaveLength(1);
+      expect(client.asked).toEqual([]);
+      expect(await serves()).toBe(true);
+    });
 
   test('a hundred of the largest at once neither fill the memory nor stand in the way', async () => {
     const largest = SIZE.filter(({ not }) => not?.[name] === undefined && name !== 'connect');

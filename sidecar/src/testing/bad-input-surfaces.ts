@@ -30,6 +30,8 @@ export interface BadInputSurface {
   /** The request line without its version, where it speaks HTTP, and the authority of the Host field. */
   readonly line: string;
   readonly host: string;
+  /** Where it listens, where it does on a port. */
+  readonly port?: number;
   /** A body that would be forwarded; empty where bodies are not looked into. */
   readonly good: string;
   /** Says it on a connection of its own, or as one line; what came back until that was over. */
@@ -68,6 +70,7 @@ export const START: Readonly<Record<SurfaceName, (client: FakePolicyClient) => P
     const upstream = await recordingUpstream();
     const harness = await startHarness({ client, upstreamUrl: upstream.url, limits: LIMITS });
     return {
+      port: harness.port,
       line: 'POST /mcp/files',
       host: `127.0.0.1:${harness.port}`,
       good: JSON.stringify(CALL),
@@ -143,6 +146,7 @@ export const START: Readonly<Record<SurfaceName, (client: FakePolicyClient) => P
     const filters = redactingFilters(testRedactor(), 'acme');
     const harness = await startLlmHarness({ client, url: upstream.url, config: { limits: LIMITS }, filters });
     return {
+      port: harness.port,
       line: 'POST /v1/chat/completions',
       host: `127.0.0.1:${harness.port}`,
       good: JSON.stringify({ model: 'gpt-4o', messages: [{ role: 'user', content: 'hi' }] }),
@@ -166,6 +170,7 @@ export const START: Readonly<Record<SurfaceName, (client: FakePolicyClient) => P
       },
     });
     return {
+      port: harness.port,
       line: `POST http://site.test:${upstream.port}/`,
       host: `site.test:${upstream.port}`,
       good: '',
@@ -187,6 +192,7 @@ export const START: Readonly<Record<SurfaceName, (client: FakePolicyClient) => P
     });
     const hello = await clientHello({ servername: 'site.test' });
     return {
+      port: harness.port,
       line: `CONNECT site.test:${upstream.port}`,
       host: `site.test:${upstream.port}`,
       good: hello.toString('latin1'),
@@ -217,6 +223,7 @@ export const START: Readonly<Record<SurfaceName, (client: FakePolicyClient) => P
     const surface = await startA2aProxy(config, surfaceParts(client));
     const port = Number(surface.address.split(':').pop());
     return {
+      port,
       line: 'POST /a2a/books',
       host: `127.0.0.1:${port}`,
       good: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'message/send', params: { message: MESSAGE } }),
@@ -234,6 +241,7 @@ export const START: Readonly<Record<SurfaceName, (client: FakePolicyClient) => P
     const surface = await startAuthorizeApi(authorizeConfig.parse({ limits: LIMITS }), surfaceParts(client));
     const port = Number(surface.address.split(':').pop());
     return {
+      port,
       line: 'POST /v1/authorize',
       host: `127.0.0.1:${port}`,
       good: JSON.stringify({ tool: { server: 'files', name: 'read', operation: 'tools/call', arguments: {} } }),
