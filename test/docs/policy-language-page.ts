@@ -44,7 +44,7 @@ const GROUP_MEANINGS = {
 
 const EFFECT_MEANINGS = {
   allow: 'Allows, unless another set denies or holds.',
-  deny: "Denies, with the author's code and message when they are given.",
+  deny: "Denies, with the author's code and message when they are given. The agent is told the message on every surface: say in it what it may do instead.",
   log_only: 'Is recorded as matched and decides nothing; in a `first_match` set it lets the request continue.',
   redact:
     'Adds a condition `redact` to an allow, and decides nothing; in a `first_match` set it lets the request continue.',

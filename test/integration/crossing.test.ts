@@ -24,7 +24,7 @@ const agents = Array.from({ length: CLIENTS }, () => new Agent({ connections: AT
 
 beforeAll(async () => {
   [quick, other] = await Promise.all([startRecordingUpstream(), startRecordingUpstream()]);
-  stack = await startStack({ pdp: { limits: { decisionDeadlineMs: 5_000 } } });
+  stack = await startStack({ pdp: { limits: { decisionDeadlineMs: 10_000 } } });
   const tools = ['read', 'write'];
   const policies = [ALLOW_SESSIONS, allowTools('quick', tools), allowTools('other', tools)];
   await stack.publish(policySource('1.0.0', policies), { waitMs: 15_000 });
@@ -34,7 +34,12 @@ beforeAll(async () => {
       { name: 'other', url: other.url },
     ],
     // It is about whose replies they are, on machines that are busy with other tests.
-    pdp: { deadlineMs: 5_000, hedgeAfterMs: 4_000, breaker: { volumeThreshold: 100_000, resetTimeoutMs: 6_000 } },
+    pdp: {
+      deadlineMs: 10_000,
+      hedgeAfterMs: 9_000,
+      keepaliveTimeoutMs: 30_000,
+      breaker: { volumeThreshold: 100_000, resetTimeoutMs: 11_000 },
+    },
   });
 });
 afterAll(async () => {

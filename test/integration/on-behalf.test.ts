@@ -3,8 +3,7 @@
  * issuer, a declared task, and what the agent says of it.
  */
 import { spawn } from 'node:child_process';
-import { generateKeyPairSync, sign as signBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -15,27 +14,17 @@ import { eventually } from '../support/eventually.js';
 import { type RecordingUpstream, startRecordingUpstream } from '../support/recording-upstream.js';
 import { type SidecarProcess, type Stack, startStack } from '../support/stack.js';
 import { filesBelow } from '../support/stack-files.js';
+import { createTokenIssuer } from '../support/token-issuer.js';
 
 jest.setTimeout(120_000);
 /** A machine that is busy must not make a decision late: the question is whose word counts. */
 const PATIENT = { deadlineMs: 2_000, hedgeAfterMs: 1_800, breaker: { resetTimeoutMs: 2_001 } };
 
-const ISSUER = 'https://login.test';
-const AUDIENCE = 'portcullis';
 const TASK_VARIABLE = 'ON_BEHALF_TEST_TASK';
-const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-
-function tokenOf(claims: object): string {
-  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const now = Math.floor(Date.now() / 1000);
-  const all = { iss: ISSUER, aud: AUDIENCE, exp: now + 600, iat: now, ...claims };
-  const signed = `${part({ alg: 'ES256', kid: 'k' })}.${part(all)}`;
-  const signature = signBytes('sha256', Buffer.from(signed), { key: keys.privateKey, dsaEncoding: 'ieee-p1363' });
-  return `${signed}.${signature.toString('base64url')}`;
-}
-const ADMIN = tokenOf({ sub: 'anna', role: 'admin' });
-const CLERK = tokenOf({ sub: 'bob', role: 'clerk' });
-const EXPIRED = tokenOf({ sub: 'anna', role: 'admin', exp: 1_000 });
+const issuer = createTokenIssuer();
+const ADMIN = issuer.tokenOf({ sub: 'anna', role: 'admin' });
+const CLERK = issuer.tokenOf({ sub: 'bob', role: 'clerk' });
+const EXPIRED = issuer.tokenOf({ sub: 'anna', role: 'admin', exp: 1_000 });
 
 const rule = (name: string, tool: string, field: string, operator: string, value: unknown) => ({
   name,
@@ -92,13 +81,11 @@ let sidecar: SidecarProcess;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'portcullis-behalf-'));
-  const jwksFile = join(folder, 'jwks.json');
-  writeFileSync(jwksFile, JSON.stringify({ keys: [{ ...keys.publicKey.export({ format: 'jwk' }), kid: 'k' }] }));
   process.env[TASK_VARIABLE] = JSON.stringify({ ticket: 'CHG-1', tools: ['change', 'wipe'] });
   upstream = await startRecordingUpstream();
   stack = await startStack({
     pdp: {
-      users: { issuers: [{ issuer: ISSUER, audience: AUDIENCE, jwksFile }] },
+      users: { issuers: [issuer.configIn(folder)] },
       limits: { decisionDeadlineMs: 5_000 },
     },
   });

@@ -7,11 +7,14 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import {
   type BadInputSurface,
   MAX_BODY,
+  PATIENCE_MS,
   START,
   SURFACE_NAMES,
   type SurfaceName,
 } from '../testing/bad-input-surfaces.js';
+import { rawClient } from '../testing/egress-harness.js';
 import { type FakePolicyClient, fakePolicyClient } from '../testing/fake-policy-client.js';
+import { watchLoop } from '../testing/loop-holds.js';
 
 /** What is said, made for a surface; and on which it says nothing, with the reason. */
 interface Row {
@@ -212,6 +215,9 @@ const TABLE: readonly Row[] = [
   ...SIZE.map((row) => ({ ...row, not: { ...NO_BODY, ...row.not } })),
 ];
 
+/** For so long a bad input may hold everybody else up, ms of processor time; this process's clients included. */
+const MOST_OF_A_TURN_MS = 50;
+
 /** JSON-RPC has errors of its own, which some revisions send with the status 200. */
 const IN_BAND: ReadonlySet<SurfaceName> = new Set(['mcp', 'a2a', 'stdio']);
 
@@ -244,7 +250,10 @@ describe.each(SURFACE_NAMES)('%s', (name) => {
 
   test.each(TABLE.filter(({ not }) => not?.[name] === undefined))('$input', async ({ bytes, bare, decided }) => {
     const before = surface.reached();
-    const answer = await surface.say(bytes(surface, name));
+    const said = bytes(surface, name);
+    const longestTurn = watchLoop();
+    const answer = await surface.say(said);
+    expect(longestTurn()).toBeLessThan(MOST_OF_A_TURN_MS);
     if (!surface.isOwnError(answer) || !IN_BAND.has(name)) expect(answer).toMatch(/^HTTP\/1\.1 4\d\d /);
     if (bare !== true) expect([answer, surface.isOwnError(answer)]).toEqual([answer, true]);
     if (decided?.[name] === undefined) {
@@ -259,9 +268,38 @@ describe.each(SURFACE_NAMES)('%s', (name) => {
     expect(await serves()).toBe(true);
   });
 
+  /** Fast enough to be no silence, too slow to be done in time. */
+  async function trickled(port: number, first: string, rest: string): Promise<string> {
+    const raw = rawClient(port, first);
+    let at = 0;
+    const timer = setInterval(() => {
+      raw.socket.write(rest.charAt(at));
+      at += 1;
+      if (at === rest.length) clearInterval(timer);
+    }, PATIENCE_MS / 20);
+    const answer = await raw.all();
+    clearInterval(timer);
+    return answer;
+  }
+
+  const slow = name === 'stdio' ? [] : Object.hasOwn(OPAQUE, name) ? ['a head'] : ['a head', 'a body'];
+  if (slow.length > 0)
+    test.each(slow)('%s that comes byte by byte is not waited for', async (what) => {
+      const before = surface.reached();
+      const whole = post(surface, name, surface.good).toString();
+      const cut = what === 'a head' ? 1 : whole.indexOf('\r\n\r\n') + 4;
+      const answer = await trickled(surface.port ?? 0, whole.slice(0, cut), whole.slice(cut));
+      expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+      expect(surface.reached()).toBe(before);
+      expect(client.unasked).toHaveLength(1);
+      expect(client.asked).toEqual([]);
+      expect(await serves()).toBe(true);
+    });
+
   test('a hundred of the largest at once neither fill the memory nor stand in the way', async () => {
     const largest = SIZE.filter(({ not }) => not?.[name] === undefined && name !== 'connect');
     const busy = process.cpuUsage();
+    const longestTurn = watchLoop();
     const before = process.memoryUsage().rss;
     for (const { bytes } of largest.slice(0, 1)) {
       const said = bytes(surface, name);
@@ -272,8 +310,20 @@ describe.each(SURFACE_NAMES)('%s', (name) => {
     expect(process.memoryUsage().rss - before).toBeLessThan(150 * 2 ** 20);
     // Each holds the loop up for what it costs: of this whole process, its clients included, and whatever else the machine does.
     expect((user + system) / 1_000 / 100).toBeLessThan(20);
+    expect(longestTurn()).toBeLessThan(MOST_OF_A_TURN_MS);
     expect(await serves()).toBe(true);
   });
+});
+
+test('a turn that takes too long is seen', async () => {
+  const longestTurn = watchLoop();
+  await new Promise((resolve) => setImmediate(resolve));
+  const begun = process.threadCpuUsage();
+  let spent = process.threadCpuUsage(begun);
+  while (spent.user + spent.system < 60_000) spent = process.threadCpuUsage(begun);
+  await new Promise((resolve) => setImmediate(resolve));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(longestTurn()).toBeGreaterThan(MOST_OF_A_TURN_MS);
 });
 
 test('every row is for some surface, and says why where it is for none', () => {

@@ -6,6 +6,7 @@ import { startA2aProxy } from '../intercept/a2a/compose.js';
 import { a2aConfig } from '../intercept/a2a/config.js';
 import { startAuthorizeApi } from '../intercept/authorize/compose.js';
 import { authorizeConfig } from '../intercept/authorize/config.js';
+import { redactingFilters } from '../intercept/llm/redacting.js';
 import { definitionsConfig } from '../intercept/mcp/definitions/config.js';
 import { openToolDefinitions } from '../intercept/mcp/definitions/open.js';
 import { createAnswerNews } from '../intercept/mcp/held/answer-news.js';
@@ -16,7 +17,7 @@ import type { FakePolicyClient } from './fake-policy-client.js';
 import { startLlmHarness } from './llm-harness.js';
 import { NOBODY } from './nobody.js';
 import { chatCompletion } from './provider-wire.js';
-import { enforcementParts, memoryLog, startHarness, surfaceParts } from './proxy-harness.js';
+import { enforcementParts, memoryLog, startHarness, surfaceParts, testRedactor } from './proxy-harness.js';
 import { answerJson, recordingUpstream } from './recording-upstream.js';
 
 /** The surfaces by name. */
@@ -29,6 +30,8 @@ export interface BadInputSurface {
   /** The request line without its version, where it speaks HTTP, and the authority of the Host field. */
   readonly line: string;
   readonly host: string;
+  /** Where it listens, where it does on a port. */
+  readonly port?: number;
   /** A body that would be forwarded; empty where bodies are not looked into. */
   readonly good: string;
   /** Says it on a connection of its own, or as one line; what came back until that was over. */
@@ -67,6 +70,7 @@ export const START: Readonly<Record<SurfaceName, (client: FakePolicyClient) => P
     const upstream = await recordingUpstream();
     const harness = await startHarness({ client, upstreamUrl: upstream.url, limits: LIMITS });
     return {
+      port: harness.port,
       line: 'POST /mcp/files',
       host: `127.0.0.1:${harness.port}`,
       good: JSON.stringify(CALL),
@@ -139,8 +143,10 @@ export const START: Readonly<Record<SurfaceName, (client: FakePolicyClient) => P
   },
   async llm(client) {
     const upstream = await recordingUpstream((_request, response) => answerJson(response, chatCompletion('hello')));
-    const harness = await startLlmHarness({ client, url: upstream.url, config: { limits: LIMITS } });
+    const filters = redactingFilters(testRedactor(), 'acme');
+    const harness = await startLlmHarness({ client, url: upstream.url, config: { limits: LIMITS }, filters });
     return {
+      port: harness.port,
       line: 'POST /v1/chat/completions',
       host: `127.0.0.1:${harness.port}`,
       good: JSON.stringify({ model: 'gpt-4o', messages: [{ role: 'user', content: 'hi' }] }),
@@ -164,6 +170,7 @@ export const START: Readonly<Record<SurfaceName, (client: FakePolicyClient) => P
       },
     });
     return {
+      port: harness.port,
       line: `POST http://site.test:${upstream.port}/`,
       host: `site.test:${upstream.port}`,
       good: '',
@@ -185,6 +192,7 @@ export const START: Readonly<Record<SurfaceName, (client: FakePolicyClient) => P
     });
     const hello = await clientHello({ servername: 'site.test' });
     return {
+      port: harness.port,
       line: `CONNECT site.test:${upstream.port}`,
       host: `site.test:${upstream.port}`,
       good: hello.toString('latin1'),
@@ -215,6 +223,7 @@ export const START: Readonly<Record<SurfaceName, (client: FakePolicyClient) => P
     const surface = await startA2aProxy(config, surfaceParts(client));
     const port = Number(surface.address.split(':').pop());
     return {
+      port,
       line: 'POST /a2a/books',
       host: `127.0.0.1:${port}`,
       good: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'message/send', params: { message: MESSAGE } }),
@@ -232,6 +241,7 @@ export const START: Readonly<Record<SurfaceName, (client: FakePolicyClient) => P
     const surface = await startAuthorizeApi(authorizeConfig.parse({ limits: LIMITS }), surfaceParts(client));
     const port = Number(surface.address.split(':').pop());
     return {
+      port,
       line: 'POST /v1/authorize',
       host: `127.0.0.1:${port}`,
       good: JSON.stringify({ tool: { server: 'files', name: 'read', operation: 'tools/call', arguments: {} } }),

@@ -131,7 +131,8 @@ export function enforcementParts(
   };
 }
 
-function testRedactor(observer: RedactionObserver): Redactor {
+/** With patterns only, and a key of its own. */
+export function testRedactor(observer: RedactionObserver = { redacted: () => undefined }): Redactor {
   const config = redactionConfig.parse({});
   return createRedactor({ config, hashKey: Buffer.alloc(32, 7), clock: systemClock, observer });
 }

@@ -14,12 +14,17 @@ interface NodePeer {
   readonly advice: string;
 }
 
-/** Portkey's gateway: models only. */
+/**
+ * Portkey's gateway: models only. With the versions of Hono that its own lock file has: npm would take newer ones, and from
+ * `@hono/node-server` 1.14.2 on its answer to every stream is 500 (issue 1389 of Portkey-AI/gateway).
+ */
 export const PORTKEY: NodePeer = {
   name: 'portkey',
   variable: 'PORTKEY_GATEWAY',
   entry: 'portkey/node_modules/@portkey-ai/gateway/build/start-server.js',
-  advice: 'npm install --ignore-scripts --prefix FOLDER/portkey @portkey-ai/gateway@1.15.2',
+  advice:
+    'npm install --ignore-scripts --prefix FOLDER/portkey @portkey-ai/gateway@1.15.2 @hono/node-server@1.13.5 ' +
+    '@hono/node-ws@1.2.0 hono@4.9.7',
 };
 
 /** The MCP proxy of Microsoft's Agent Governance Toolkit: MCP over pipes only. */

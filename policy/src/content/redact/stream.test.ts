@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { FOUND, VALID } from '../testing/examples.js';
 import { typesOfDetectors } from './detectors.js';
 import { createTextStream, mostHeld } from './stream.js';
 import { applyEdits, type RedactionRules, redactionRules, textEdits } from './text.js';
@@ -32,6 +33,17 @@ describe('a text in pieces', () => {
     for (let cut = 0; cut <= text.length; cut += 1) {
       expect([cut, streamed([text.slice(0, cut), text.slice(cut)])]).toEqual([cut, expected]);
     }
+  });
+
+  test.each([
+    ...FOUND,
+    ...VALID.map(([type, word, id]): (typeof FOUND)[number] => [type, `${word}: ${id}, please`, id]),
+  ])('%s in %j is found wherever it is cut, and unit by unit', (type, text, value) => {
+    const rules = redactionRules([type], () => '<>');
+    const expected = text.replace(value, '<>');
+    for (let cut = 0; cut <= text.length; cut += 1)
+      expect([cut, streamed([text.slice(0, cut), text.slice(cut)], rules)]).toEqual([cut, expected]);
+    expect(streamed(text.split(''), rules)).toBe(expected);
   });
 
   test.each(TEXTS)('unit by unit: %s', (text) => {

@@ -179,6 +179,22 @@ describe('what is refused, in the shape of the API', () => {
     ['no model', { messages: [] }, 400],
     ['a model that is a number', { ...CHAT, model: 4 }, 400],
     ['a model that nobody serves', { ...CHAT, model: 'other' }, 404],
+    // As other gateways read them: here a name is that name.
+    ...[
+      'GPT-4O',
+      'gpt-4o ',
+      ' gpt-4o',
+      'gpt-4o\n',
+      'openai/gpt-4o',
+      'gpt-4o-2024-08-06',
+      'gpt-4о',
+      'ｇpt-4o',
+      'gpt-4o\u200b',
+    ].map((model): [string, unknown, number] => [
+      `a name that is like a model: ${JSON.stringify(model)}`,
+      { ...CHAT, model },
+      404,
+    ]),
     ['a model behind its alias', { ...CHAT, model: 'gpt-4o-mini' }, 404],
     ['a stream that is a text', { ...CHAT, stream: 'yes' }, 400],
     ['a limit that is a text', { ...CHAT, max_tokens: '50' }, 400],
