@@ -77,8 +77,8 @@ export interface OpenRequestsOptions {
 
 /** Requests that need no answer any more, cancelled or cut off, for which one is waited; beyond, the oldest leaves room. */
 export const MAX_UNWANTED = 256;
-/** Ids of those that left room; beyond, no request is taken. An honest server answers some, and a client reuses none. */
-const MAX_GIVEN_UP = 16_384;
+/** Ids of those that left room and have no answer yet; beyond, no request is taken. */
+export const MAX_GIVEN_UP = 16_384;
 
 /** None is open yet. */
 export function createOpenRequests({ session, refuser, toAgent, settle, log }: OpenRequestsOptions): OpenRequests {
