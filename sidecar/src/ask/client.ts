@@ -178,10 +178,10 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
     }
   };
   /** Nothing for a request without a canonical form: it is refused where all are. */
-  const recall = (request: CanonicalRequest): Answer | undefined => {
+  const recall = (request: CanonicalRequest, digest: string | undefined): Answer | undefined => {
     if (cache === undefined || closing !== undefined || !reuses.ready) return undefined;
     try {
-      const served = cache.find(request);
+      const served = cache.find(request, digest);
       if (served === undefined) return undefined;
       reuses.add(served.reuse);
       return { kind: 'decision', decision: served.decision };
@@ -220,13 +220,13 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
   }
 
   return {
-    async ask(request, trace) {
+    async ask(request, details = {}) {
       const askedAt = now();
       let answer: Answer;
       let served: Answer | undefined;
       try {
-        served = recall(request);
-        answer = served ?? (await decide(request, { trace }));
+        served = recall(request, details.digest);
+        answer = served ?? (await decide(request, details));
       } catch (error) {
         log.error({ [LOG_FIELD.error]: error }, 'Asking failed');
         answer = failure('INTERNAL_ERROR', 'the question could not be asked');

@@ -31,6 +31,14 @@ export interface AskTrace {
   readonly tracestate?: string;
 }
 
+/** What whoever asks knows already; no part of the question. */
+export interface AskDetails {
+  /** Where the question stands in a trace. */
+  readonly trace?: AskTrace | undefined;
+  /** Digest of the request in lower-case hex, where it was made before: it is looked at by a PDP, and by who checks its answer. */
+  readonly digest?: string | undefined;
+}
+
 /** What asking yields. There is no third case, and none of them is "allow by default". */
 export type Answer =
   | { readonly kind: 'decision'; readonly decision: Decision }
@@ -87,9 +95,8 @@ export interface PolicyClient {
   /**
    * Asks for a decision on exactly this request. Resolves within the configured deadline plus scheduling, whatever
    * the PDPs do; never rejects. A `decision` answer echoes the digest of `request` (checked before it is returned).
-   * @param trace where the question stands in a trace; no part of it
    */
-  ask(request: CanonicalRequest, trace?: AskTrace): Promise<Answer>;
+  ask(request: CanonicalRequest, details?: AskDetails): Promise<Answer>;
   /**
    * What stops a request that was allowed before: a denial of the kill switch, or that nobody could be asked; nothing
    * when it may go on. Nothing is evaluated for it, and nothing used up or drawn. Resolves and never rejects, as `ask`.
@@ -136,8 +143,12 @@ export interface Served {
 
 /** Keeps answers that may be kept. */
 export interface AnswerCache {
-  /** The decision about exactly this request, if one that is kept stands for it. @throws Error when it has no digest */
-  find(request: CanonicalRequest): Served | undefined;
+  /**
+   * The decision about exactly this request, if one that is kept stands for it.
+   * @param digest of the request, where it was made before
+   * @throws Error when it has no digest
+   */
+  find(request: CanonicalRequest, digest?: string): Served | undefined;
   ticket(): Ticket;
   /** Keeps an answer, if it may. */
   store(given: Given): void;

@@ -19,7 +19,7 @@ import {
   type WatchReport,
 } from '@portcullis/proto';
 import { userTokenOf } from '../behalf/user-token.js';
-import type { AskFailure, AskFailureCode, AskTrace, ResultReport, Settlement } from './port.js';
+import type { AskDetails, AskFailure, AskFailureCode, ResultReport, Settlement } from './port.js';
 
 /** What arrived on a Decide stream. `garbled` cannot be tied to a question. */
 export type Reply =
@@ -30,8 +30,7 @@ export type Reply =
   | { readonly kind: 'garbled'; readonly message: string };
 
 /** What is asked about a request, and from where. */
-export interface About {
-  readonly trace?: AskTrace | undefined;
+export interface About extends AskDetails {
   /** Only whether a kill stops it; by default, whether it is allowed. */
   readonly onlyKills?: boolean;
 }
@@ -157,8 +156,8 @@ export function createWire(): Wire {
     watchPath: Watch.path,
     settlePath: Settle.path,
     watchRequest: Watch.requestSerialize({}),
-    encodeQuestion(id, request, { trace, onlyKills = false } = {}) {
-      const digest = requestDigest(request);
+    encodeQuestion(id, request, { trace, digest: made, onlyKills = false } = {}) {
+      const digest = made === undefined ? requestDigest(request) : Buffer.from(made, 'hex');
       const token = userTokenOf(request);
       const evaluate = {
         request: toWireRequest(request),

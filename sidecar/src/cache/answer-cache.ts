@@ -63,13 +63,13 @@ export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
   };
 
   return {
-    find(request) {
+    find(request, digest) {
       // For whom a token vouches only a PDP knows, so no answer to a user is anybody's but this question's.
       if (!known.serves || kept.entries === 0 || userTokenOf(request) !== undefined) return undefined;
       const found = kept.find(request, elapsed());
       return found === undefined
         ? undefined
-        : served(found.value, request, options.newDecisionId(), options.clock.now());
+        : served(found.value, request, { decisionId: options.newDecisionId(), now: options.clock.now(), digest });
     },
     ticket: () => ({ generation, at: elapsed() }),
     store(given) {
@@ -122,11 +122,19 @@ function isPlainAllow(decision: Decision): boolean {
  * wire is refused long before unless it has the digest of its own question.
  * @throws Error when the request has no canonical form
  */
-function served(kept: Decision, request: CanonicalRequest, decisionId: string, now: number): Served {
+function served(
+  kept: Decision,
+  request: CanonicalRequest,
+  {
+    decisionId,
+    now,
+    digest,
+  }: { readonly decisionId: string; readonly now: number; readonly digest: string | undefined },
+): Served {
   const decision = {
     ...kept,
     decision_id: decisionId,
-    request_digest: requestDigestHex(request),
+    request_digest: digest ?? requestDigestHex(request),
     meta: { ...kept.meta, evaluation_ms: 0, cached: true },
   };
   return { decision, reuse: reportOf(decision, kept.decision_id, request, now) };

@@ -54,15 +54,22 @@ export interface GuardOptions {
 /** Why nothing passes when the service that knows names is silent. */
 export const NAMES_UNKNOWN = 'names had to be taken out of the request, and the service that finds them did not answer';
 
+/** A question that was asked. */
+interface Asked {
+  /** Monotonic milliseconds. */
+  readonly at: number;
+  readonly digest: string;
+}
+
 /** Makes the guard. */
 export function createGuard(options: GuardOptions): Guard {
   const { client, capabilities, redactor, open, refuser, clock, backstopMs } = options;
   const stoppedSince = createStoppedSince(open, refuser);
 
-  async function judge(decision: Decision, attempt: Attempt, askedAt: number): Promise<Permit | Refusal> {
+  async function judge(decision: Decision, attempt: Attempt, asked: Asked): Promise<Permit | Refusal> {
     const { request } = attempt;
+    const { digest, at } = asked;
     if (!decision.allow || decision.effect !== 'allow') return refuser.decided(decision, request);
-    const digest = requestDigestHex(request);
     const permit = mintPermit(decision, { ...attempt, digest });
     if (permit === undefined) {
       return refuser.refuse('PDP_REPLY_INVALID', { decision_id: decision.decision_id, request });
@@ -84,7 +91,7 @@ export function createGuard(options: GuardOptions): Guard {
       decision_id: permit.decision_id,
       request_digest: permit.request_digest,
       outcome: 'refused',
-      duration_ms: Math.max(0, Math.round(clock.monotonic() - askedAt)),
+      duration_ms: Math.max(0, Math.round(clock.monotonic() - at)),
     });
     const what = missing.length === 0 ? 'a condition whose value is not understood' : missing.join(', ');
     return refuser.refuse('OBLIGATION_UNSUPPORTED', {
@@ -98,12 +105,12 @@ export function createGuard(options: GuardOptions): Guard {
 
   return async (attempt) => {
     try {
-      const askedAt = clock.monotonic();
+      const asked = { at: clock.monotonic(), digest: digestOf(attempt.request) };
       // From before the question: a decision on its way may be older than the kill that overtakes it.
       const { kills } = open;
-      const answer = await withBackstop(client.ask(attempt.request), backstopMs);
+      const answer = await withBackstop(client.ask(attempt.request, { digest: asked.digest }), backstopMs);
       if (answer.kind !== 'decision') return refuser.unanswered(answer.failure, attempt.request);
-      const outcome = await judge(answer.decision, attempt, askedAt);
+      const outcome = await judge(answer.decision, attempt, asked);
       if (isRefusal(outcome)) return outcome;
       // While it was asked about, or names were looked for, somebody may have been stopped: perhaps this one.
       const stopped = await stoppedSince(kills, [attempt.request]);
@@ -114,6 +121,15 @@ export function createGuard(options: GuardOptions): Guard {
       return refuser.fault(thrown, attempt.request);
     }
   };
+}
+
+/** Nothing for a request without a canonical form, about which nobody can be asked. */
+function digestOf(request: CanonicalRequest): string {
+  try {
+    return requestDigestHex(request);
+  } catch {
+    return '';
+  }
 }
 
 /** Carries out every condition; what it returns is why one could not be. */

@@ -32,7 +32,7 @@ export function createLayerNotes(): LayerNotes {
       if (notes.size > MAX_NOTES && oldest !== undefined) notes.delete(oldest);
     },
     client: (inner) => ({
-      ask: (request, trace) => inner.ask(request, trace),
+      ask: (request, details) => inner.ask(request, details),
       stops: (request) => inner.stops(request),
       settle(settlement) {
         inner.settle(noted(settlement));

@@ -101,7 +101,7 @@ export function createTracing(tracer: Tracer, flush: () => Promise<void>): Traci
     },
     client(client): PolicyClient {
       return {
-        async ask(request) {
+        async ask(request, details) {
           const parent = asking.get(request);
           const options = { kind: SpanKind.CLIENT };
           const span = tracer.startSpan(
@@ -109,7 +109,7 @@ export function createTracing(tracer: Tracer, flush: () => Promise<void>): Traci
             options,
             parent === undefined ? ROOT_CONTEXT : within(parent),
           );
-          const answer = await client.ask(request, fieldsOf(span.spanContext()));
+          const answer = await client.ask(request, { ...details, trace: fieldsOf(span.spanContext()) });
           if (answer.kind === 'decision') {
             const { decision_id, effect, meta } = answer.decision;
             span.setAttributes({
