@@ -2,7 +2,7 @@
 
 import { afterEach, expect, test } from '@jest/globals';
 import { AGENT_ID, createTestHttpApp, EDGE_ID, type Operated, type TestHttpApp } from '../fixtures/http-app.js';
-import { httpConfig } from './http-config.js';
+import { httpConfig, isKnownType, OWN_RESOURCE_TYPES } from './http-config.js';
 
 const URL = '/access/v1/evaluation';
 const alice = { type: 'user', id: 'alice' };
@@ -75,6 +75,19 @@ test.each<[string, object, Operated['vocabulary'], string]>([
 test('a user is named by gateways only, whoever acts', async () => {
   expect(await asked({ subject: alice, action: read, resource: record }, BOTH, AGENT_ID)).toBe('subject.type');
 });
+
+test.each(['agent', 'user', 'robot', ...OWN_RESOURCE_TYPES, 'record', 'ship'])(
+  'what a search takes for a type is what evaluations may name: %s',
+  async (type) => {
+    const { vocabulary } = httpConfig.parse({ vocabulary: BOTH });
+    const subject = { type, id: 'x' };
+    const bySubject = await asked({ subject, action: read, resource: record }, BOTH);
+    expect(bySubject !== 'subject.type').toBe(isKnownType('subject', type, vocabulary));
+    await http.app.close();
+    const byResource = await asked({ subject: alice, action: read, resource: subject }, BOTH);
+    expect(byResource !== 'resource.type').toBe(isKnownType('resource', type, vocabulary));
+  },
+);
 
 test.each(['tool', 'agent', 'a b', ''])('"%s" cannot be declared', (type) => {
   expect(httpConfig.safeParse({ vocabulary: { resourceTypes: [type] } }).success).toBe(false);
