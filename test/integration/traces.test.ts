@@ -11,6 +11,7 @@ import { type Stack, startStack } from '../support/stack.js';
 
 jest.setTimeout(120_000);
 
+const TRACE_OF_MESSAGE = 'b7ad6b7169203331aabbccddeeff0011';
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const SPAN = 'b7ad6b7169203331';
 const POLICIES = sourceFiles({
@@ -44,20 +45,24 @@ beforeAll(async () => {
   stack = await startStack({ pdp: { tracing } });
   await stack.loaded((await stack.publish(POLICIES)).seq);
   const sidecar = await stack.startSidecar({ upstreams: [{ name: 'files', url: upstream.url }], config: { tracing } });
-  const call = async (): Promise<string> => {
+  /** A call of a tool that says where it is in a trace, in the header of HTTP or in the message. */
+  const call = async (trace: string, inMessage: boolean): Promise<string> => {
+    const place = { traceparent: `00-${trace}-${SPAN}-01` };
+    const params = { name: 'read', arguments: {}, ...(inMessage ? { _meta: place } : {}) };
     const { body } = await request(sidecar.mcpUrl('files'), {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
         accept: 'application/json, text/event-stream',
         'mcp-protocol-version': '2025-11-25',
-        traceparent: `00-${TRACE}-${SPAN}-01`,
+        ...(inMessage ? {} : place),
       },
-      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'read', arguments: {} } }),
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params }),
     });
     return body.text();
   };
-  await eventually('an answer', async () => (await call()).includes('"result"'));
+  await eventually('an answer', async () => (await call(TRACE, false)).includes('"result"'));
+  await eventually('another', async () => (await call(TRACE_OF_MESSAGE, true)).includes('"result"'));
 });
 
 afterAll(async () => {
@@ -81,8 +86,11 @@ function spansOf(
   return found;
 }
 
-test('the decision is below the question, which is below the attempt, which is below the agent’s span', async () => {
-  const spans = () => exported.flatMap(spansOf).filter(({ trace }) => trace === TRACE);
+test.each([
+  ['of its request', TRACE],
+  ['of its message', TRACE_OF_MESSAGE],
+])('the decision is below the question, below the attempt, below the agent’s span %s', async (_where, traced) => {
+  const spans = () => exported.flatMap(spansOf).filter(({ trace }) => trace === traced);
   await eventually('spans of both', async () => spans().some(({ name }) => name === 'decide') && spans().length >= 4);
   const named = (name: string) => spans().find((span) => span.name === name);
   const above = (id: string | undefined) => spans().find((span) => span.id === id);

@@ -96,7 +96,8 @@ export async function startRecordingUpstream(): Promise<RecordingUpstream> {
         }
       };
       if (delayMs === 0) answer();
-      else setTimeout(answer, delayMs);
+      // Nobody waits for it once everything is closed.
+      else setTimeout(answer, delayMs).unref();
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

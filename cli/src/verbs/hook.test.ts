@@ -54,6 +54,20 @@ const BASH = {
   tool_use_id: 't1',
 };
 
+/** As Codex tells it: codex-rs/hooks/schema/generated/pre-tool-use.command.input.schema.json. */
+const PATCH = {
+  hook_event_name: 'PreToolUse',
+  session_id: 's1',
+  turn_id: 'turn-1',
+  transcript_path: null,
+  model: 'gpt-5-codex',
+  permission_mode: 'default',
+  cwd: '/repo',
+  tool_name: 'apply_patch',
+  tool_input: { command: '*** Begin Patch' },
+  tool_use_id: 'call_1',
+};
+
 describe('before a tool', () => {
   test.each([
     ['Claude Code', BASH, { server: 'builtin', name: 'Bash', arguments: { command: 'rm -rf /', cwd: '/repo' } }],
@@ -61,6 +75,16 @@ describe('before a tool', () => {
       'Claude Code, of an MCP server',
       { ...BASH, tool_name: 'mcp__github__create_issue', tool_input: { title: 'x' } },
       { server: 'github', name: 'create_issue', arguments: { title: 'x', cwd: '/repo' } },
+    ],
+    [
+      'Codex',
+      PATCH,
+      { server: 'builtin', name: 'apply_patch', arguments: { command: '*** Begin Patch', cwd: '/repo' } },
+    ],
+    [
+      'Codex, of an MCP server',
+      { ...PATCH, tool_name: 'mcp__db__query', tool_input: { sql: 'select 1' } },
+      { server: 'db', name: 'query', arguments: { sql: 'select 1', cwd: '/repo' } },
     ],
     [
       'Gemini CLI',
@@ -129,6 +153,7 @@ describe('before a tool', () => {
 
   test.each([
     ['Claude Code', BASH, 2, { hookSpecificOutput: { permissionDecision: 'deny' } }],
+    ['Codex', PATCH, 2, { hookSpecificOutput: { hookEventName: 'PreToolUse', permissionDecision: 'deny' } }],
     ['Gemini CLI', { hook_event_name: 'BeforeTool', tool_name: 'x', tool_input: {} }, 2, { decision: 'deny' }],
     ['Cursor', { hook_event_name: 'beforeShellExecution', command: 'ls' }, 2, { permission: 'deny' }],
     ['Copilot CLI', { toolName: 'bash', toolArgs: '{}' }, 0, { permissionDecision: 'deny' }],
@@ -139,6 +164,17 @@ describe('before a tool', () => {
     expect(JSON.parse(run.stdout)).toMatchObject(said);
     expect(run.stdout).toContain('no deleting (POLICY_DENIED, decision d1)');
     expect(run.stderr).toContain('no deleting');
+  });
+
+  test('Codex is told nothing that its schema does not have', async () => {
+    answer = DENY;
+    const said = JSON.parse((await hook(PATCH)).stdout) as { readonly hookSpecificOutput: object };
+    expect(Object.keys(said)).toEqual(['hookSpecificOutput']);
+    expect(Object.keys(said.hookSpecificOutput).toSorted()).toEqual([
+      'hookEventName',
+      'permissionDecision',
+      'permissionDecisionReason',
+    ]);
   });
 
   test('a hold says which approval it waits for', async () => {
@@ -233,12 +269,15 @@ test.each([
   },
 );
 
-test('after a tool the outcome is told, with what it brought', async () => {
+test.each([
+  ['Claude Code', BASH, 't1'],
+  ['Codex', PATCH, 'call_1'],
+])('after a tool of %s the outcome is told, with what it brought', async (_agent, before, call) => {
   answer = [200, { recorded: true }];
   asked.length = 0;
-  const event = { ...BASH, hook_event_name: 'PostToolUse', tool_response: { stdout: 'x' } };
+  const event = { ...before, hook_event_name: 'PostToolUse', tool_response: { stdout: 'x' } };
   expect(await hook(event)).toEqual({ code: 0, stdout: '', stderr: '' });
-  const told = { session_id: 's1', correlation_id: 't1', outcome: 'forwarded', result: { stdout: 'x' } };
+  const told = { session_id: 's1', correlation_id: call, outcome: 'forwarded', result: { stdout: 'x' } };
   expect(asked).toEqual([{ path: '/v1/outcomes', ...told }]);
 });
 

@@ -3,6 +3,7 @@
  * nothing reaches what is upstream, one attempt is on record, and the next request is served.
  */
 
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import {
   type BadInputSurface,
@@ -137,6 +138,15 @@ const FRAMING: readonly Row[] = [
     bytes: (surface) =>
       `${head(surface, 'Transfer-Encoding: chunked', 'Trailer: X-Late')}\r\n\r\n${surface.good.length.toString(16)}\r\n${surface.good}\r\n0\r\nX-Late: y\r\n\r\n`,
     not: { egress: 'it is taken off', connect: 'CONNECT has no body' },
+  },
+  {
+    input: 'a compressed body',
+    bytes: (surface) => {
+      const bytes = gzipSync(surface.good);
+      const fields = head(surface, 'Content-Encoding: gzip', `Content-Length: ${bytes.length}`);
+      return Buffer.concat([Buffer.from(`${fields}\r\n\r\n`), bytes]);
+    },
+    not: { egress: 'bodies are not looked into', connect: 'CONNECT has no body' },
   },
   {
     input: 'half a body, and then nothing',

@@ -3,6 +3,7 @@
  * character escaped. None comes through on any surface, the stream ends as it would, and nothing else of it is altered.
  */
 
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { allow, fakePolicyClient } from '../testing/fake-policy-client.js';
 import { SENSITIVE_VALUES } from '../testing/sensitive-values.js';
@@ -135,4 +136,18 @@ describe.each(Object.entries(SPLIT_WIRES))('%s', (_name, wire) => {
     const raw = await surface.ask(byteByByte(Buffer.concat(bytesOf(wire, [BEFORE + value + AFTER], ESCAPED)), value));
     expectIntact(raw, 1, bytesOf(wire, [WANTED], ESCAPED));
   });
+
+  if (wire !== SPLIT_WIRES['stdio'])
+    test.each<[string, (bytes: Buffer) => Buffer]>([
+      ['gzip', gzipSync],
+      ['deflate', deflateSync],
+      ['br', brotliCompressSync],
+      ['x-unknown', (bytes) => bytes],
+    ])('what is encoded (%s) cannot be looked into, and does not pass', async (encoding, encode) => {
+      const [value = ''] = SENSITIVE_VALUES;
+      const bytes = encode(Buffer.concat(bytesOf(wire, [BEFORE + value + AFTER], PLAIN)));
+      const raw = await surface.ask([bytes], { 'content-encoding': encoding });
+      expect(raw).toMatch(/UPSTREAM_FAILED|failed: its answer is compressed/);
+      expect([raw.includes(value), raw.includes('Guten Tag')]).toEqual([false, false]);
+    });
 });

@@ -11,8 +11,8 @@ import { call, createStdioHarness } from './stdio-harness.js';
 
 /** What answers with these bytes, one chunk after the other. */
 export interface SplitSurface {
-  /** Everything that the agent got for it. */
-  ask(chunks: readonly Buffer[]): Promise<string>;
+  /** Everything that the agent got for it. @param headers of the answer, besides its type; nothing over pipes */
+  ask(chunks: readonly Buffer[], headers?: Readonly<Record<string, string>>): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -48,8 +48,9 @@ async function sendChunks(write: (part: Buffer) => void, chunks: readonly Buffer
 function llm(path: string, body: object): SplitWire['start'] {
   return async (client) => {
     let chunks: readonly Buffer[] = [];
+    let more: Readonly<Record<string, string>> = {};
     const provider = await recordingUpstream(async (_request, response) => {
-      response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
+      response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', ...more });
       await sendChunks((part) => response.write(part), chunks);
       response.end();
     });
@@ -59,8 +60,9 @@ function llm(path: string, body: object): SplitWire['start'] {
       filters: redactingFilters(testRedactor(), 'acme'),
     });
     return {
-      async ask(given) {
+      async ask(given, headers = {}) {
         chunks = given;
+        more = headers;
         return (await gateway.send({ path, body: { ...body, stream: true } })).text;
       },
       async close() {
@@ -168,17 +170,19 @@ export const SPLIT_WIRES: Readonly<Record<string, SplitWire>> = {
       event.result?.artifact?.parts.map(({ text }) => text).join(''),
     async start(policy) {
       let chunks: readonly Buffer[] = [];
+      let more: Readonly<Record<string, string>> = {};
       const { started, close } = createA2aHarness();
       const { send } = await started({
         policy,
         answer(response) {
-          response.writeHead(200, { 'content-type': 'text/event-stream' });
+          response.writeHead(200, { 'content-type': 'text/event-stream', ...more });
           void sendChunks((part) => response.write(part), chunks).then(() => response.end());
         },
       });
       return {
-        async ask(given) {
+        async ask(given, headers = {}) {
           chunks = given;
+          more = headers;
           return (await send(STREAM)).text;
         },
         close,
@@ -193,15 +197,17 @@ export const SPLIT_WIRES: Readonly<Record<string, SplitWire>> = {
     textOf: () => undefined,
     async start(client) {
       let chunks: readonly Buffer[] = [];
+      let more: Readonly<Record<string, string>> = {};
       const upstream = await recordingUpstream(async (_request, response) => {
-        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        response.writeHead(200, { 'content-type': 'text/event-stream', ...more });
         await sendChunks((part) => response.write(part), chunks);
         response.end();
       });
       const harness = await startHarness({ client, upstreamUrl: upstream.url });
       return {
-        async ask(given) {
+        async ask(given, headers = {}) {
           chunks = given;
+          more = headers;
           return (await harness.post(call(1))).text;
         },
         async close() {
