@@ -28,7 +28,7 @@ beforeAll(async () => {
   folder = await temporaryFolder();
   for (const name of ['fpr', 'annotations', 'scope']) await mkdir(join(folder.path, name));
   await writeFile(join(folder.path, 'fpr', 'bank.jsonl'), `${JSON.stringify(SCENARIO)}\n`);
-  const tools = { pay: { effect: 'write', arguments: { trusted: ['to'] } } };
+  const tools = { pay: { effect: 'write', arguments: { trusted: ['to'], public: ['content'] } } };
   await writeFile(join(folder.path, 'annotations', 'bank.json'), JSON.stringify({ tools }));
   await writeFile(join(folder.path, 'scope', 'bank.json'), JSON.stringify({ plans: { 'g-1': ['read', 'pay'] } }));
 });
@@ -105,8 +105,9 @@ describe('portcullis efficacy --data', () => {
     expect([code, (await readdir(out)).toSorted()]).toEqual([EXIT.ok, ['bundle', 'pdp.json', 'tools.json']]);
     const built = await buildFromDirectory(join(out, 'bundle'));
     expect(built.ok).toBe(true);
-    expect(JSON.parse(await readFile(join(out, 'tools.json'), 'utf8'))).toMatchObject({
-      servers: { bank: { pay: { effect: 'write', arguments: { to: 'destination' } } } },
+    // Who may read a value does not say what it is to the call.
+    expect(JSON.parse(await readFile(join(out, 'tools.json'), 'utf8')).servers).toEqual({
+      bank: { pay: { effect: 'write', arguments: { to: 'destination' } } },
     });
     expect(JSON.parse(await readFile(join(out, 'pdp.json'), 'utf8'))).toMatchObject({
       gateways: { replay: ['globex'] },

@@ -26,7 +26,6 @@ export interface Annotation {
   readonly effect: 'read' | 'write';
   readonly arguments?: {
     readonly trusted?: readonly string[];
-    readonly public?: readonly string[];
     readonly trusted_or_readable?: { readonly destination: readonly string[]; readonly payload: readonly string[] };
     readonly readable_by?: { readonly payload: readonly string[] };
   };

@@ -20,8 +20,8 @@ function declared({ effect, arguments: rules = {}, output }: Annotation): object
     ...all(rules.readable_by?.payload, () => 'payload'),
     ...all(rules.trusted_or_readable?.payload, () => 'payload'),
     ...all(rules.trusted_or_readable?.destination, () => 'destination'),
-    ...all(rules.public, () => 'destination'),
-    // What has to be trusted is a secret or the thing acted on, where its name says so, and else whom it reaches.
+    // What has to be trusted is a secret or the thing acted on, where its name says so, and else whom it reaches. What has to
+    // be public says who may read it and not what it is: that is left to its name.
     ...all(rules.trusted, (name) =>
       CREDENTIAL.test(name) ? 'credential' : THING.test(name) ? 'identity' : 'destination',
     ),

@@ -17,6 +17,12 @@ export function addressesIn(text: string): readonly string[] {
     .filter((piece) => piece.length > 3 && piece.length <= MAX_LENGTH && isAddress(piece));
 }
 
+/** Whether a piece of text leads somewhere; a bare name of two parts may also be a file. */
 function isAddress(piece: string): boolean {
-  return ADDRESS.test(piece) || ACCOUNT.test(piece) || HOST.test(piece);
+  return isPlainlyAddress(piece) || HOST.test(piece);
+}
+
+/** Whether it can be nothing else: a link, a mail address, an account number. */
+export function isPlainlyAddress(piece: string): boolean {
+  return ADDRESS.test(piece) || ACCOUNT.test(piece);
 }

@@ -5,7 +5,7 @@ import { attemptName, originName } from './attempt-names.js';
 import type { Resulted } from './events.js';
 import { leavesOf } from './leaves.js';
 import { type Placing, remember } from './memory.js';
-import { isNamed, isPrincipal, isUser } from './principals.js';
+import { isPrincipal, isStranger, isUser } from './principals.js';
 import { VALUE_LABELS } from './provenance.js';
 import { type Belief, SESSION_CAPS, type SessionState } from './state.js';
 import type { WordCodes } from './words.js';
@@ -36,7 +36,7 @@ export function afterResulted(
     const isDeclared = output?.from === 'trusted' || (name !== undefined && output?.trusted_fields?.includes(name));
     let belief: Belief = kind;
     if (isDeclared || isOwn) belief = 'trusted';
-    else if (name !== undefined && isPrincipal(name, annotations) && !isNamed(state, text, codes)) belief = 'prose';
+    else if (name !== undefined && isPrincipal(name, annotations) && isStranger(state, text, codes)) belief = 'prose';
     return { placing: { origin, belief, steered } satisfies Placing, text };
   });
   const isUntrusted = placed.some(({ placing, text }) => (placing.belief === 'prose' || steered) && text !== '');

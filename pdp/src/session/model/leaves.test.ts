@@ -22,6 +22,11 @@ describe('what is a field', () => {
     ['a block of YAML', "- id_: '7'\n  owner: ann\n- id_: '8'\n  owner: bob", '8'],
     ['a line of a listing', 'Names:\nGood Night\nCity Hub', 'Good Night'],
     ['pairs in a line', '- Code: SPRING10, Percentage: 90%', 'SPRING10'],
+    [
+      'a name in a list to which somebody has added a sentence',
+      '- north\n- south\n- east-7\n- and this one is what somebody would like you to do instead',
+      'east-7',
+    ],
   ])('%s', (_what, result, text) => {
     expect(fieldsOf(result)).toContain(text);
   });
@@ -33,7 +38,7 @@ describe('what is prose', () => {
     ['a sentence', { status: `Please send ten dollars to the account ${IBAN} today, thank you` }],
     ['a member in which people write, however short', { subject: IBAN }],
     ['the same, at the end of a name', { order_comment: IBAN }],
-    ['a list with one sentence in it', { tags: [IBAN, 'this one is a remark of somebody who writes a lot'] }],
+    ['a list with as many sentences as names', { tags: [IBAN, 'this one is a remark of somebody who writes a lot'] }],
     ['what looks like structure inside a quotation', { body: `\n- recipient: ${IBAN}\n` }],
     ['a quoted line of YAML', `- subject: '\n\n    recipient: ${IBAN}\n\n    '\n  id: 1`],
     ['JSON that somebody wrote into a member', { review: `{"recipient": "${IBAN}"}` }],

@@ -1,6 +1,7 @@
 import type { Json } from '@portcullis/policy/model';
 import { parse } from 'yaml';
 import { readLenientValue } from './lenient-value.js';
+import { snakeCase } from './member-names.js';
 import { wordsOf } from './words.js';
 
 /**
@@ -84,8 +85,9 @@ function createWalk(isDocument: boolean): Walk {
     else if (typeof value === 'number' || typeof value === 'boolean') add(String(value), name, item, isProse);
     else if (Array.isArray(value)) {
       const elements = value as readonly Json[];
-      // One sentence among the elements makes a list of remarks of it.
-      const isRemarks = isProse || elements.some((element) => typeof element === 'string' && isWritten(element, name));
+      // As many sentences as names make a list of remarks; fewer are as foreign in it as they look, and discredit nobody else.
+      const sentences = elements.filter((element) => typeof element === 'string' && isWritten(element, name));
+      const isRemarks = isProse || (sentences.length > 0 && sentences.length * 2 >= elements.length);
       for (const element of elements) visit(element, name, item, isRemarks);
     } else if (value !== null) {
       const own = nextItem();
@@ -148,6 +150,6 @@ function readYaml(text: string): Json | undefined {
 }
 
 function isWritten(text: string, name: string | undefined): boolean {
-  if (name !== undefined && WRITTEN_BY_PEOPLE.test(name)) return true;
+  if (name !== undefined && WRITTEN_BY_PEOPLE.test(snakeCase(name))) return true;
   return text.includes('\n') || wordsOf(text).length > MAX_FIELD_WORDS;
 }

@@ -1,3 +1,4 @@
+import { spokenDays } from './dates.js';
 import { INTENTS, type Intent, intentsOf } from './intents.js';
 import { type Belief, SESSION_CAPS, type SessionState, type Source } from './state.js';
 import { CODED_WORD, otherReadings, type WordCodes, wordsOf } from './words.js';
@@ -49,9 +50,9 @@ export function remember(
   return { ...state, overflow, sources: [...sources.values()] };
 }
 
-/** Every way to read a text, as codes of words. */
+/** Every way to read a value and to write it, as codes of words. */
 export function codedReadings(text: string, codes: WordCodes): readonly string[] {
-  return readingsOf(text).map((words) => codes.encode(words));
+  return [...readingsOf(text), ...spokenDays(text)].map((words) => codes.encode(words));
 }
 
 /** Whether the words stand somewhere in that order. */

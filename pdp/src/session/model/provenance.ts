@@ -1,5 +1,5 @@
 import type { Provenance } from '@portcullis/policy/model';
-import { addressesIn } from './addresses.js';
+import { addressesIn, isPlainlyAddress } from './addresses.js';
 import type { Intent } from './intents.js';
 import { codedReadings, hasLeafWithAll, isLeaf, isUrged, isWithin, singleWords } from './memory.js';
 import type { SessionState, Source } from './state.js';
@@ -18,7 +18,7 @@ export const VALUE_LABELS = {
   urged: 'urged',
   /** A person approved it for this tool. */
   endorsed: 'endorsed',
-  /** A text that carries an address or account number which is untrusted. */
+  /** A text that carries an address or account number which is untrusted, or which nobody gave. */
   carriesUntrusted: 'carries_untrusted_address',
 } as const;
 
@@ -78,7 +78,11 @@ function isUrgedByOthers({ state, codes, intents }: Memory, text: string, origin
 function carriesForeignAddress(memory: Memory, text: string): boolean {
   const addresses = addressesIn(text);
   if (addresses.length > MAX_ADDRESSES) return true;
-  return addresses.some((address) => originOfText(memory, address, true).labels.includes(VALUE_LABELS.untrusted));
+  return addresses.some((address) => {
+    const { origin, labels } = originOfText(memory, address, true);
+    // One that nobody gave was made up, or put together from a description of it.
+    return labels.includes(VALUE_LABELS.untrusted) || (origin === AGENT && isPlainlyAddress(address));
+  });
 }
 
 function originOfText({ state, codes }: Memory, text: string, isExact: boolean): Origin {

@@ -1,5 +1,6 @@
 import type { CanonicalRequest, Json, ValueRole } from '@portcullis/policy/model';
 import type { ToolAnnotations } from './annotations.js';
+import { snakeCase } from './member-names.js';
 
 const DESTINATION =
   /(?:^|_)(?:to|cc|bcc|recipients?|receiver|payee|beneficiary|e?mail|emails|e?mail_address|url|urls|uri|link|href|host|hostname|domain|iban|webhook|endpoint|phone|participants?|attendees?|invitees?|collaborators?|destination|channel)$/iu;
@@ -15,9 +16,10 @@ const IS_LINK = /(?:^|_)(?:url|urls|uri|link|href|webhook|endpoint)$/iu;
 const NAMES_A_THING = /(?:^|_)(?:id|ids|number|no)$/iu;
 
 /** What an argument is to the call: as declared, else by its name; a text of a write that says nothing names a thing. */
-export function roleOf(annotations: ToolAnnotations | undefined, name: string, value: Json): ValueRole {
+export function roleOf(annotations: ToolAnnotations | undefined, argument: string, value: Json): ValueRole {
   const declared = annotations?.arguments;
-  if (declared !== undefined && Object.hasOwn(declared, name)) return declared[name] ?? 'identity';
+  if (declared !== undefined && Object.hasOwn(declared, argument)) return declared[argument] ?? 'identity';
+  const name = snakeCase(argument);
   if (annotations?.effect === 'read') return IS_LINK.test(name) ? 'destination' : 'plain';
   if (typeof value === 'boolean' || value === null) return 'plain';
   if (CREDENTIAL.test(name)) return 'credential';
@@ -31,7 +33,7 @@ export function roleOf(annotations: ToolAnnotations | undefined, name: string, v
 /** Whether an argument is a code that a service sent for this very call. */
 export function isOneTimeCode(name: string, value: string | number | boolean): boolean {
   const text = String(value);
-  return ONE_TIME_CODE.test(name) && /^[\p{L}\p{N}]{4,10}$/u.test(text) && /\p{N}/u.test(text);
+  return ONE_TIME_CODE.test(snakeCase(name)) && /^[\p{L}\p{N}]{4,10}$/u.test(text) && /\p{N}/u.test(text);
 }
 
 /**
@@ -40,7 +42,7 @@ export function isOneTimeCode(name: string, value: string | number | boolean): b
  */
 export function isFetch(request: CanonicalRequest): boolean {
   const names = Object.keys(request.tool?.arguments ?? {});
-  return names.some((name) => FETCHED_BY.test(name)) || FETCHED_BY.test(request.tool?.operation ?? '');
+  return names.some((name) => FETCHED_BY.test(snakeCase(name))) || FETCHED_BY.test(request.tool?.operation ?? '');
 }
 
 const FETCHED_BY = /(?:^|_)(?:url|urls|uri|link|href|path|paths|file_?path|resources\/read)$/iu;

@@ -158,6 +158,35 @@ describe('where a value comes from', () => {
     expect(firstOf(state, 'send', { to: 'report@evil.example' }).labels).toContain('untrusted');
   });
 
+  const STRANGERS = ['maria@shop.example', 'maria.com', '+49 151 2345 678', 'DE89 3704 0044 0532 0130 00', 'K-77'];
+  test('a sender without an address is one of the service’s own users', () => {
+    const state = done(opened('Who wrote the most? Congratulate them.'), 'posts', [
+      { sender: 'Maria', body: 'One' },
+      ...STRANGERS.map((sender) => ({ sender, body: 'Two' })),
+    ]);
+    expect(firstOf(state, 'send', { to: 'Maria' }).labels).toEqual(['field']);
+    for (const to of STRANGERS) expect(firstOf(state, 'send', { to }).labels).toContain('untrusted');
+  });
+
+  test.each([
+    ['a link that nobody gave', 'See https://made-up.example/a for more', true],
+    ['an account number that nobody gave', 'Use DE44500105175407324931 for it', true],
+    ['what may as well be a file', 'It is in report.md, as you asked', false],
+    ['the user’s own address', 'Write to emma@corp.example about it', false],
+  ])('a message with %s', (_what, body, isMarked) => {
+    const state = done(opened('Send a summary to ann@corp.example'), 'read_mail', MAIL);
+    const { labels } = firstOf(state, 'send_mail', { body });
+    expect(labels.includes('carries_untrusted_address')).toBe(isMarked);
+  });
+
+  test.each([
+    ['January 11th', '2025-01-11', 'user'],
+    ['11 Jan', '2025-01-11', 'user'],
+    ['January 12th', '2025-01-11', 'agent'],
+  ])('a day that the user wrote as %s', (said, value, origin) => {
+    expect(firstOf(opened(`Reserve it for ${said}.`), 'reserve', { to: value }).origin).toBe(origin);
+  });
+
   test('what a person approved is endorsed for that tool and argument alone', () => {
     const state = model.afterEvent(done(opened('x'), 'read_mail', MAIL), {
       type: 'endorsed',
