@@ -195,11 +195,11 @@ export function createRedactor(options: RedactorOptions): Redactor {
       const restores = orders.redact.some((order) => order.method === 'tokenize' && order.inRequest);
       return {
         request: inRequest.length === 0 ? undefined : redactedBy(inRequest),
-        response: () =>
-          textAnswer([
-            ...stepsFor('response'),
-            ...(restores ? [{ rules: restoration((token) => book().original(token)) }] : []),
-          ]),
+        response: (isAtOnce) =>
+          textAnswer(
+            [...stepsFor('response'), ...(restores ? [{ rules: restoration((token) => book().original(token)) }] : [])],
+            isAtOnce,
+          ),
       };
     },
     plan(decision, attempt) {
