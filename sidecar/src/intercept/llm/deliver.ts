@@ -171,7 +171,9 @@ export function createDeliverer({
       waiting.push(...parts);
       return !response.destroyed;
     };
-    const ahead = filter.look && createReadAhead(inference, { look: filter.look, repeats: reading.repeats });
+    const { look: lookFor } = filter;
+    const ahead =
+      lookFor === undefined ? undefined : createReadAhead(inference, { look: lookFor, repeats: reading.repeats });
     const take = async (event: SseEvent): Promise<'more' | 'enough' | 'stop'> => {
       // What keeps a connection open says nothing; in words of ours, because nobody has read the provider's.
       if (event.data === undefined && !isHeld) return (await send([KEEP_ALIVE])) ? 'more' : 'stop';

@@ -33,7 +33,7 @@ export interface Window {
 }
 
 /** After a full stop or the like there is a space, unless the script has none between words. */
-const SENTENCE = /[.!?…][\p{Pe}\p{Pf}"'*_]*\s|[。！？｡]|\n/gu;
+const SENTENCE = /[.!?…؟۔।][\p{Pe}\p{Pf}"'*_]*\s|[。！？｡]|\n/gu;
 
 /** Nothing while there is nothing to ask about: then nothing goes on. */
 export function windowOf({ text, from, asked, reach, isEnded }: TextSoFar): Window | undefined {
