@@ -18,6 +18,9 @@ interface Prepared extends PieceOfChannel {
   readonly given: string;
 }
 
+/** Whole texts that are remembered, because an API says them more than once; then those that come together only. */
+const MAX_REMEMBERED = 256;
+
 /**
  * Makes it.
  * @param isAtOnce whether a text is looked at as a whole, because nobody gets any of it before its end
@@ -28,6 +31,7 @@ export function createLookedAnswer(steps: readonly Step[], changer: TextChanger,
   const prepared = new Map<string, Prepared[]>();
 
   async function lookAtWholes(texts: readonly NamedText[]): Promise<void> {
+    if (wholes.size > MAX_REMEMBERED) wholes.clear();
     const unseen = texts.filter((one) => !wholes.has(keyOf(one)));
     if (unseen.length === 0) return;
     const change = await changer.looked(unseen);

@@ -94,6 +94,18 @@ describe('an answer at which somebody else looks first', () => {
     expect([asked, answer.whole('Ada', '')]).toEqual([['Ada'], 'B']);
   });
 
+  test('remembers few of the texts that it has said, however many there are', async () => {
+    const answer = textAnswer([step('Ada', 'B')]);
+    const name = (at: number) => `Ada of ${at}`;
+    for (let at = 0; at < 1_000; at += 1) {
+      await answer.look?.([{ text: name(at), name: '' }]);
+      expect(answer.whole(name(at), '')).toBe(`B of ${at}`);
+    }
+    expect(() => answer.whole(name(0), '')).toThrow(TypeError);
+    await answer.look?.([name(0), name(999)].map((one) => ({ text: one, name: '' })));
+    expect([answer.whole(name(0), ''), answer.whole(name(999), '')]).toEqual(['B of 0', 'B of 999']);
+  });
+
   async function said(answer: TextAnswer): Promise<readonly string[]> {
     const pieces: string[] = [];
     for (const piece of text.match(/.{1,9}/g) ?? []) {
