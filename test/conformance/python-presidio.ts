@@ -39,6 +39,8 @@ const POLICIES = [
     priority: 90,
   },
 ];
+/** For a stream that does not go on. */
+const PATIENT_MS = 60_000;
 /** Not a test of speed: a slow machine must not look like a denial. */
 const PATIENT = { deadlineMs: 5_000, breaker: { resetTimeoutMs: 6_000 } };
 
@@ -117,6 +119,20 @@ async function throughASidecar(analyzer: Analyzer, check: Check): Promise<void> 
       deepStrictEqual([status, asked], [200, [NAMELESS]]);
       deepStrictEqual(wordsOf(text), NAMELESS);
     });
+    await check('a sentence of a stream is there while the model still speaks', async () => {
+      const sentence = 'It was Ada Lovelace who has written all of it, and nobody else. ';
+      const first = sentence.replace('Ada Lovelace', '');
+      const goOn = Promise.withResolvers<void>();
+      provider.script = { text: sentence.repeat(8), calls: [], usage: [11, 7], until: goOn.promise };
+      const late = AbortSignal.timeout(PATIENT_MS);
+      const response = await fetch(url, asking('who was it?', { stream: true }, late));
+      let text = '';
+      for await (const bytes of response.body ?? []) {
+        text += Buffer.from(bytes).toString('utf8');
+        if (wordsOf(text).includes(first)) goOn.resolve();
+      }
+      deepStrictEqual(wordsOf(text), first.repeat(8));
+    });
     await check('nothing goes to the model when the analyzer is gone', async () => {
       await analyzer.stop();
       const { status, text, asked } = await ask(provider, url);
@@ -137,14 +153,15 @@ async function ask(
 ): Promise<{ readonly status: number; readonly text: string; readonly asked: readonly unknown[] }> {
   provider.calls.length = 0;
   provider.script = { text: NAMED, calls: [], usage: [11, 7] };
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ model: 'model-1', messages: [{ role: 'user', content: NAMED }], ...more }),
-  });
+  const response = await fetch(url, asking(NAMED, more));
   const text = await response.text();
   const asked = provider.calls.map(({ body }) => (body['messages'] as readonly { content: unknown }[])[0]?.content);
   return { status: response.status, text, asked };
+}
+
+function asking(content: string, more: object, signal: AbortSignal | null = null): RequestInit {
+  const body = JSON.stringify({ model: 'model-1', messages: [{ role: 'user', content }], ...more });
+  return { method: 'POST', headers: { 'content-type': 'application/json' }, body, signal };
 }
 
 /** The words of a stream of chat completions. */

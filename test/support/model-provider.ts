@@ -19,6 +19,8 @@ export interface Script {
   calls: readonly (readonly [name: string, args: object])[];
   /** Tokens that are reported: of the request, and of the answer. */
   usage: readonly [input: number, output: number];
+  /** The second half of a stream waits for it. */
+  until?: Promise<void>;
 }
 
 /** The running provider. */
@@ -63,7 +65,7 @@ export async function startModelProvider(): Promise<ModelProvider> {
 function answer(path: string, body: ProviderCall['body'], script: Script, response: ServerResponse): void {
   const { stream_options: options } = body as { readonly stream_options?: { readonly include_usage?: boolean } };
   const send = (whole: object, streamed: readonly object[]): void =>
-    body['stream'] === true ? events(response, streamed) : json(response, whole);
+    body['stream'] === true ? void events(response, streamed, script.until) : json(response, whole);
   if (path.startsWith('/v1/messages/count_tokens')) json(response, { input_tokens: script.usage[0] });
   else if (path.startsWith('/v1/messages')) send(message(script), messageEvents(script));
   else if (path === '/v1/chat/completions') send(completion(script), chunks(script, options?.include_usage === true));
@@ -76,9 +78,10 @@ function json(response: ServerResponse, value: object): void {
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value));
 }
 
-function events(response: ServerResponse, list: readonly object[]): void {
+async function events(response: ServerResponse, list: readonly object[], until?: Promise<void>): Promise<void> {
   response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
-  for (const one of list) {
+  for (const [at, one] of list.entries()) {
+    if (at === Math.floor(list.length / 2)) await until;
     const { type } = one as { readonly type?: string };
     response.write(`${type === undefined ? '' : `event: ${type}\n`}data: ${JSON.stringify(one)}\n\n`);
   }

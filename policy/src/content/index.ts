@@ -18,7 +18,13 @@ export { countTypes, FIELD_TYPE, type JsonRedaction, jsonEdits, redactJson, reda
 export { type JsonToken, walkJson } from './redact/json-walk.js';
 export { dropping, hashing, MAX_TOKEN, masking, type Replace, tokenOf } from './redact/replacement.js';
 export { restoration } from './redact/restore.js';
-export { createTextStream, mostHeld, type TextStream } from './redact/stream.js';
+export {
+  createGrowingText,
+  createTextStream,
+  type GrowingText,
+  mostHeld,
+  type TextStream,
+} from './redact/stream.js';
 export {
   applyEdits,
   type CustomPattern,

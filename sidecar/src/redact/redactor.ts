@@ -58,10 +58,10 @@ export interface Redaction {
   request(payload: string): Promise<string>;
   /** What the agent gets instead of a message of the server. Rejects when it cannot be redacted. */
   response(message: string): Promise<string>;
-  /** What patterns find in texts of the answer that come in pieces; what is ordered of fields has no part in it. */
+  /** What is found in texts of the answer that come in pieces; what is ordered of fields has no part in it. */
   texts(): TextAnswer;
-  /** Whether names are looked for in the answer: nobody finds one in a piece of it. */
-  readonly wantsWholeAnswer: boolean;
+  /** Whether names are looked for in fields of the answer: nobody finds one in a piece of it. */
+  readonly wantsWholeTexts: boolean;
 }
 
 /** Redacts as decisions say. */
@@ -195,11 +195,11 @@ export function createRedactor(options: RedactorOptions): Redactor {
       const restores = orders.redact.some((order) => order.method === 'tokenize' && order.inRequest);
       return {
         request: inRequest.length === 0 ? undefined : redactedBy(inRequest),
-        response: () =>
-          textAnswer([
-            ...stepsFor('response'),
-            ...(restores ? [{ rules: restoration((token) => book().original(token)) }] : []),
-          ]),
+        response: (isAtOnce) =>
+          textAnswer(
+            [...stepsFor('response'), ...(restores ? [{ rules: restoration((token) => book().original(token)) }] : [])],
+            isAtOnce,
+          ),
       };
     },
     plan(decision, attempt) {
@@ -256,6 +256,7 @@ export function createRedactor(options: RedactorOptions): Redactor {
             .filter(({ inResponse, fields }) => inResponse && fields === undefined)
             .map((order) => ({
               rules: redactionRules(order.types, replacing(order, book, scope, false), order.patterns),
+              look: lookFor(order, decisionId),
             }));
           const restores = orders.redact.some(({ method, inRequest }) => method === 'tokenize' && inRequest);
           return textAnswer([
@@ -263,7 +264,7 @@ export function createRedactor(options: RedactorOptions): Redactor {
             ...(restores ? [{ rules: restoration((token) => book().original(token)) }] : []),
           ]);
         },
-        wantsWholeAnswer: orders.redact.some(({ ner, inResponse }) => ner && inResponse),
+        wantsWholeTexts: orders.redact.some(({ ner, inResponse, fields }) => ner && inResponse && fields !== undefined),
       };
     },
   };

@@ -1,7 +1,8 @@
-import { describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { type RedactionRules, redactionRules, redactJson, typesOfDetectors } from '@portcullis/policy/content';
 import { SENSITIVE_VALUES } from '../testing/sensitive-values.js';
-import { redactedBy, textAnswer } from './texts.js';
+import type { Look } from './look.js';
+import { redactedBy, type TextAnswer, textAnswer } from './texts.js';
 
 const BEFORE = 'Guten Tag, schöne Grüße 😀: ';
 const AFTER = ' – and that is all there was to say about it, thank you.';
@@ -46,6 +47,95 @@ describe('an answer in pieces', () => {
     const answer = textAnswer([{ rules: RULES }]);
     expect(answer.say('a', '4111 1111 ') + answer.rest('a')).toBe('4111 1111 ');
     expect(answer.say('a', '1111 1111') + answer.rest('a')).toBe('1111 1111');
+  });
+});
+
+describe('an answer at which somebody else looks first', () => {
+  const asked: string[] = [];
+  const looking =
+    (word: string): Look =>
+    async (texts) => {
+      asked.push(...texts);
+      const extra = (text: string) =>
+        Array.from(text.matchAll(new RegExp(word, 'g')), ({ index }) => ({
+          type: 'PERSON',
+          start: index,
+          end: index + word.length,
+        }));
+      return { extra, outcome: 'answered' };
+    };
+  const step = (word: string, by: string) => ({ rules: redactionRules([], () => by), look: looking(word) });
+  const steps = [step('Ada', 'B'), { rules: RULES }, step('B', 'C')];
+  const SENTENCE = 'It was Ada, and nobody else was there. ';
+  const text = SENTENCE.repeat(12);
+  beforeEach(() => void asked.splice(0));
+
+  test('says what was looked at, in its order, and nothing else', async () => {
+    const answer = textAnswer(steps);
+    expect(() => answer.whole('Ada', '')).toThrow(TypeError);
+    expect(() => answer.say('a', 'Ada')).toThrow(TypeError);
+    expect(() => answer.rest('a')).toThrow(TypeError);
+    await answer.look?.([
+      { text: 'Ada', name: '' },
+      { channel: 'a', piece: 'Ada' },
+      { channel: 'a', piece: ' was' },
+    ]);
+    expect(answer.whole('Ada', '')).toBe('C');
+    expect(() => answer.whole('Ada', 'other')).toThrow(TypeError);
+    expect(() => answer.say('b', 'Ada')).toThrow(TypeError);
+    expect(answer.say('a', 'Ada')).toBe('');
+    expect(() => answer.say('a', ' is')).toThrow(TypeError);
+    expect(() => answer.rest('a')).toThrow(TypeError);
+  });
+
+  test('looks at one text once', async () => {
+    const answer = textAnswer([step('Ada', 'B')]);
+    for (let times = 0; times < 3; times += 1) await answer.look?.([{ text: 'Ada', name: '' }]);
+    expect([asked, answer.whole('Ada', '')]).toEqual([['Ada'], 'B']);
+  });
+
+  test('remembers few of the texts that it has said, however many there are', async () => {
+    const answer = textAnswer([step('Ada', 'B')]);
+    const name = (at: number) => `Ada of ${at}`;
+    for (let at = 0; at < 1_000; at += 1) {
+      await answer.look?.([{ text: name(at), name: '' }]);
+      expect(answer.whole(name(at), '')).toBe(`B of ${at}`);
+    }
+    expect(() => answer.whole(name(0), '')).toThrow(TypeError);
+    await answer.look?.([name(0), name(999)].map((one) => ({ text: one, name: '' })));
+    expect([answer.whole(name(0), ''), answer.whole(name(999), '')]).toEqual(['B of 0', 'B of 999']);
+  });
+
+  async function said(answer: TextAnswer): Promise<readonly string[]> {
+    const pieces: string[] = [];
+    for (const piece of text.match(/.{1,9}/g) ?? []) {
+      await answer.look?.([{ channel: 'a', piece }]);
+      pieces.push(answer.say('a', piece));
+    }
+    await answer.look?.([{ channel: 'a', piece: undefined }]);
+    return [...pieces, answer.rest('a')];
+  }
+
+  test('each rule is over what the one before has left, and sentences go on', async () => {
+    const pieces = await said(textAnswer(steps));
+    expect(pieces.join('')).toBe(text.replaceAll('Ada', 'C'));
+    expect(pieces.slice(0, -1).join('')).toContain('It was C, and nobody else was there. ');
+    expect(asked.filter((one) => /Ada.*B|B.*Ada/.test(one))).toEqual([]);
+  });
+
+  test('what nobody gets before its end is looked at as a whole', async () => {
+    const pieces = await said(textAnswer(steps, true));
+    expect(pieces.filter((piece) => piece !== '')).toEqual([text.replaceAll('Ada', 'C')]);
+    expect(asked).toEqual([text, text.replaceAll('Ada', 'B')]);
+  });
+
+  test('a channel that is over begins anew', async () => {
+    const answer = textAnswer([step('Ada', 'B')]);
+    const rest = { channel: 'a', piece: undefined };
+    await answer.look?.([{ channel: 'a', piece: 'Ad' }, rest, { channel: 'a', piece: 'a' }, rest, rest]);
+    expect([answer.say('a', 'Ad'), answer.rest('a'), answer.say('a', 'a'), answer.rest('a'), answer.rest('a')]).toEqual(
+      ['', 'Ad', '', 'a', ''],
+    );
   });
 });
 

@@ -2,6 +2,7 @@
 
 import { createTextStream, type RedactionRules, redactValue, type TextStream } from '@portcullis/policy/content';
 import type { Look, Looked } from './look.js';
+import { createLookedAnswer } from './looked-answer.js';
 
 /**
  * A whole text as it may go on; JSON is read as JSON. @param name what the text is called, which says what it is; `''` for nothing
@@ -13,6 +14,15 @@ export interface NamedText {
   readonly text: string;
   readonly name: string;
 }
+
+/** A piece of a text that comes in pieces; without one the text is over. */
+export interface PieceOfChannel {
+  readonly channel: string;
+  readonly piece: string | undefined;
+}
+
+/** What an answer is about to say: a whole text, or a piece of one. */
+export type Heard = NamedText | PieceOfChannel;
 
 /** Changes whole texts that it was told of before. */
 export interface TextChanger {
@@ -29,25 +39,31 @@ export interface TextChanger {
 export interface TextRedaction {
   /** Texts of the request as they may go on; nothing when requests stay as they are. */
   readonly request: TextChanger | undefined;
-  /** Texts of the answer. */
-  response(): TextAnswer;
+  /**
+   * Texts of the answer.
+   * @param isAtOnce whether nobody gets any of it before its end
+   */
+  response(isAtOnce: boolean): TextAnswer;
 }
 
 /** Redacts the texts of one answer. */
 export interface TextAnswer {
   /** Whether there is anything to do. */
   readonly isActive: boolean;
-  /** @throws TypeError where the texts have to be looked at first */
+  /** @throws TypeError for a text that had to be looked at, and was not */
   readonly whole: ChangeText;
   /**
    * What may go on of a channel with this piece; the rest is held back until more is known.
-   * @throws TypeError where the texts have to be looked at first
+   * @throws TypeError for a piece that had to be looked at, and was not
    */
   say(channel: string, piece: string): string;
   /** The channel is over: what was held back of it. */
   rest(channel: string): string;
-  /** Where somebody else has to look at the texts first: the same for exactly these texts, channels whole. See {@link TextChanger}. */
-  readonly looked?: (texts: readonly NamedText[]) => Promise<TextAnswer>;
+  /**
+   * Where somebody else has to look at the texts, they are looked at here before they are said, channels in the order in which they will be.
+   * @throws NerFailure when nobody could look; nothing more may be said then
+   */
+  readonly look?: (heard: readonly Heard[]) => Promise<void>;
 }
 
 /** One rule, and whether somebody else looks as well. */
@@ -95,10 +111,13 @@ function textsIn(texts: readonly NamedText[], rules: RedactionRules): ReadonlySe
   return seen;
 }
 
-/** Answers under these rules. */
-export function textAnswer(steps: readonly Step[]): TextAnswer {
+/**
+ * An answer under these rules.
+ * @param isAtOnce whether nobody gets any of it before its end: then names are looked for in whole texts
+ */
+export function textAnswer(steps: readonly Step[], isAtOnce = false): TextAnswer {
   const changer = redactedBy(steps);
-  if (changer.needsTexts) return unseenAnswer(changer);
+  if (changer.needsTexts) return createLookedAnswer(steps, changer, isAtOnce);
   const whole = inTurn(steps.map(({ rules }) => by(rules, undefined)));
   const channels = new Map<string, readonly TextStream[]>();
   return {
@@ -113,37 +132,6 @@ export function textAnswer(steps: readonly Step[]): TextAnswer {
       const streams = channels.get(channel) ?? [];
       channels.delete(channel);
       return streams.reduce((text, stream) => stream.push(text) + stream.end(), '');
-    },
-  };
-}
-
-/** Of an answer that nobody has looked at nothing goes on. */
-function unseenAnswer(changer: TextChanger): TextAnswer {
-  const unseen = (): never => {
-    throw new TypeError('nobody has looked at the text');
-  };
-  return {
-    isActive: true,
-    whole: unseen,
-    say: unseen,
-    rest: unseen,
-    looked: async (texts) => seenAnswer(await changer.looked(texts)),
-  };
-}
-
-function seenAnswer(whole: ChangeText): TextAnswer {
-  const channels = new Map<string, string>();
-  return {
-    isActive: true,
-    whole,
-    say(channel, piece) {
-      channels.set(channel, (channels.get(channel) ?? '') + piece);
-      return '';
-    },
-    rest(channel) {
-      const text = channels.get(channel) ?? '';
-      channels.delete(channel);
-      return text === '' ? '' : whole(text, '');
     },
   };
 }

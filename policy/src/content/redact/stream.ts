@@ -5,7 +5,7 @@
  */
 
 import { CONTEXT_AFTER, CONTEXT_BEFORE, findMatches, type Match, type Prepared } from '../find.js';
-import { applyEdits, CUSTOM_TYPE, candidates, type RedactionRules, replaced, unite } from './text.js';
+import { applyEdits, CUSTOM_TYPE, candidates, type RedactionRules, replaced, type Span, unite } from './text.js';
 
 /** Redacts pieces of one text. */
 export interface TextStream {
@@ -17,55 +17,129 @@ export interface TextStream {
   readonly held: number;
 }
 
+/** A text that grows and is given out bit by bit, for those who have somebody else look into it as well. */
+export interface GrowingText {
+  /** What was given out last, as it was, and what is held back. */
+  readonly text: string;
+  /** Where in {@link text} that is held back begins. */
+  readonly from: number;
+  add(piece: string): void;
+  /** The place in {@link text} before which everything may go, as far as the rules know. */
+  reach(): number;
+  /**
+   * What stands before a place, redacted; held back is what more text could still make a finding, and a finding that goes on behind that place.
+   * @param extra findings of others in {@link text}
+   */
+  release(upTo: number, extra?: readonly Span[]): string;
+  /** All of it; nothing may come after it. */
+  end(extra?: readonly Span[]): string;
+}
+
+/** How a text grows. */
+export interface Growth {
+  /** UTF-16 units that are kept of what was given out; at least what the recognisers need. */
+  readonly context: number;
+  /** UTF-16 units of the longest finding of others that is never cut. */
+  readonly longest: number;
+}
+
 /** What is held back for a pattern of a policy's own, in UTF-16 units: longer matches may be cut by a piece's edge. */
 export const CUSTOM_LONGEST = 256;
 
-/** UTF-16 units that are held back at most, unless matches overlap in a chain; a chain longer than twice this goes whole. */
-export function mostHeld({ finder, custom }: RedactionRules): number {
-  return Math.max(finder.longest, custom.length === 0 ? 0 : CUSTOM_LONGEST) + CONTEXT_AFTER + 1;
+/**
+ * UTF-16 units that are held back at most, unless matches overlap in a chain; a chain longer than twice this goes whole.
+ * @param longest of what others find
+ */
+export function mostHeld({ finder, custom }: RedactionRules, longest = 0): number {
+  return Math.max(finder.longest, custom.length === 0 ? 0 : CUSTOM_LONGEST, longest) + CONTEXT_AFTER + 1;
 }
 
 /** Starts a text. */
 export function createTextStream(rules: RedactionRules): TextStream {
-  const limit = 2 * mostHeld(rules);
-  // What was given out last, as it was: context for what comes.
-  let before = '';
-  let pending = '';
+  const growing = createGrowingText(rules);
+  return {
+    push(piece) {
+      growing.add(piece);
+      return growing.release(growing.text.length);
+    },
+    get held() {
+      return growing.text.length - growing.from;
+    },
+    end: () => growing.end(),
+  };
+}
 
-  function release(to: number, text: string, found: readonly Match[]): string {
-    const from = before.length;
+/** Starts a text into which others look as well. */
+export function createGrowingText(
+  rules: RedactionRules,
+  { context, longest }: Growth = { context: 0, longest: 0 },
+): GrowingText {
+  const limit = 2 * mostHeld(rules, longest);
+  const kept = Math.max(context, CONTEXT_BEFORE + 1);
+  let text = '';
+  let from = 0;
+
+  function redacted(to: number, found: readonly Match[]): string {
     const spans = unite(found.filter(({ end }) => end <= to)).filter(({ start }) => start >= from);
-    const given = applyEdits(text.slice(0, to), replaced(text, spans, rules)).slice(from);
-    before = text.slice(Math.max(0, to - CONTEXT_BEFORE - 1), to);
-    pending = text.slice(to);
-    return given;
+    return applyEdits(text.slice(0, to), replaced(text, spans, rules)).slice(from);
+  }
+
+  function forget(to: number): void {
+    const start = Math.max(0, to - kept);
+    text = text.slice(start);
+    from = to - start;
+  }
+
+  function foundIn(extra: readonly Span[]): readonly Match[] {
+    const own = candidates(text, rules, from);
+    // What has gone on cannot be taken back; the rest of it can stay.
+    const others = extra.filter(({ end }) => end > from);
+    return [...own, ...others.map(({ type, start, end }) => foundByOthers(type, Math.max(start, from), end))];
+  }
+
+  function openAt(upTo: number, found: readonly Match[]): number {
+    // Half of a character is no character yet.
+    const most = /[\ud800-\udbff]$/.test(text) ? text.length - 1 : text.length;
+    return Math.max(from, uncut(Math.min(openFrom(text, from, rules), upTo), most, found));
   }
 
   return {
-    push(piece) {
-      pending += piece;
-      const text = before + pending;
-      const from = before.length;
-      // Half of a character is no character yet.
-      const isCut = /[\ud800-\udbff]$/.test(text);
-      const found = candidates(text, rules, from);
-      const to = uncut(openFrom(text, from, rules), isCut ? text.length - 1 : text.length, found);
-      if (text.length - to <= limit) return release(Math.max(from, to), text, found);
-      // A chain of findings without an end: all of it is one.
-      const given =
-        release(Math.max(from, to), text, found) + rules.replace(pending, found.at(-1)?.type ?? CUSTOM_TYPE);
-      before = pending.slice(-CONTEXT_BEFORE - 1);
-      pending = '';
+    get text() {
+      return text;
+    },
+    get from() {
+      return from;
+    },
+    add(piece) {
+      text += piece;
+    },
+    reach() {
+      const to = openAt(text.length, candidates(text, rules, from));
+      return text.length - to <= limit ? to : text.length;
+    },
+    release(upTo, extra = []) {
+      const found = foundIn(extra);
+      const to = openAt(upTo, found);
+      let given = redacted(to, found);
+      let end = to;
+      if (upTo - to > limit) {
+        // A chain of findings without an end: all of it is one.
+        end = Math.max(upTo, ...found.filter(({ start }) => start < upTo).map((one) => one.end));
+        given += rules.replace(text.slice(to, end), found.at(-1)?.type ?? CUSTOM_TYPE);
+      }
+      forget(end);
       return given;
     },
-    get held() {
-      return pending.length;
-    },
-    end() {
-      const text = before + pending;
-      return release(text.length, text, candidates(text, rules, before.length));
+    end(extra = []) {
+      const given = redacted(text.length, foundIn(extra));
+      forget(text.length);
+      return given;
     },
   };
+}
+
+function foundByOthers(type: string, start: number, end: number): Match {
+  return { type, family: 'pii', start, end, score: 1, matchStart: start, matchEnd: end };
 }
 
 /** The first place from which on more text could make a finding of what there is, or take one away. */

@@ -41,12 +41,12 @@ const FINAL_STATES: ReadonlySet<Json | undefined> = new Set([
 
 /**
  * Makes it for one answer.
- * @param maxHeld characters of artifacts that may be held back at once, where they are asked about as a whole
+ * @param maxHeld characters of artifacts of which nothing goes on that may be held back at once, where names are looked for
  */
 export function createAnswerRedaction(redaction: Redaction, maxHeld: number): AnswerRedaction {
-  const texts = redaction.texts();
-  // A name is known by the words after it: then nothing of an artifact goes on before its end.
-  const pieces = redaction.wantsWholeAnswer ? heldTexts(maxHeld) : texts;
+  const texts = channelsOf(redaction.texts(), maxHeld);
+  // What is ordered of fields is looked for in whole messages: then nothing of an artifact goes on before its end.
+  const pieces = redaction.wantsWholeTexts ? heldTexts(maxHeld) : texts;
   const open = new Map<string, Open>();
   const ended = new Set<string>();
   let lists = 0;
@@ -57,13 +57,18 @@ export function createAnswerRedaction(redaction: Redaction, maxHeld: number): An
     JSON.parse(await redaction.response(JSON.stringify(message))) as JsonObject;
 
   /** Texts of parts as they go on; `rest` gives what is held back to the last of them. */
-  function partsOf(parts: readonly Json[], channel: string, through: Channels, isLast: boolean): readonly Json[] {
-    const said = parts.map((part) => {
+  async function partsOf(
+    parts: readonly Json[],
+    channel: string,
+    through: Channels,
+    isLast: boolean,
+  ): Promise<readonly Json[]> {
+    const said = await inTurn(parts, async (part) => {
       const text = textOf(part);
-      return text === undefined || !isObject(part) ? part : { ...part, text: through.say(channel, text) };
+      return text === undefined || !isObject(part) ? part : { ...part, text: await through.say(channel, text) };
     });
     if (!isLast) return said;
-    const rest = through.rest(channel);
+    const rest = await through.rest(channel);
     if (rest === '') return said;
     const at = said.findLastIndex((part) => textOf(part) !== undefined);
     return said.map((part, index) =>
@@ -72,22 +77,22 @@ export function createAnswerRedaction(redaction: Redaction, maxHeld: number): An
   }
 
   /** Lists of parts, wherever they are; artifacts of which more may come are left to `piece`. */
-  function inside(value: Json, piece?: (artifact: JsonObject) => JsonObject): Json {
-    if (Array.isArray(value)) return (value as readonly Json[]).map((one) => inside(one, piece));
+  async function inside(value: Json, piece?: (artifact: JsonObject) => Promise<JsonObject>): Promise<Json> {
+    if (Array.isArray(value)) return inTurn(value as readonly Json[], (one) => inside(one, piece));
     if (!isObject(value)) return value;
     if (piece !== undefined && typeof value['artifactId'] === 'string' && Array.isArray(value['parts'])) {
       return piece(value);
     }
-    const members = Object.entries(value).map(([name, member]): [string, Json] => {
-      if (name !== 'parts' || !Array.isArray(member)) return [name, inside(member, piece)];
+    const members = await inTurn(Object.entries(value), async ([name, member]): Promise<[string, Json]> => {
+      if (name !== 'parts' || !Array.isArray(member)) return [name, await inside(member, piece)];
       lists += 1;
-      return [name, partsOf(member as readonly Json[], `list ${lists}`, texts, true)];
+      return [name, await partsOf(member as readonly Json[], `list ${lists}`, texts, true)];
     });
     return Object.fromEntries(members);
   }
 
   /** A piece of an artifact in a stream. */
-  function piece(artifact: JsonObject, like: Open['like'], isLast: boolean): JsonObject {
+  async function piece(artifact: JsonObject, like: Open['like'], isLast: boolean): Promise<JsonObject> {
     const id = idOf(artifact);
     const parts = Array.isArray(artifact['parts']) ? (artifact['parts'] as readonly Json[]) : [];
     if ((isOver || ended.has(id)) && parts.some((part) => textOf(part) !== undefined))
@@ -104,23 +109,24 @@ export function createAnswerRedaction(redaction: Redaction, maxHeld: number): An
     const hasText = parts.some((part) => textOf(part) !== undefined);
     // What is held back has to have a part to go out in.
     const padded = isLast && !hasText ? [...parts, { text: '' }] : parts;
-    const said = partsOf(padded, `artifact ${id}`, pieces, isLast);
+    const said = await partsOf(padded, `artifact ${id}`, pieces, isLast);
     const isPad = padded !== parts && textOf(said.at(-1) ?? null) === '';
     return { ...artifact, parts: isPad ? parts : said };
   }
 
-  function flush(): Promise<readonly JsonObject[]> {
-    const left = [...open].flatMap(([id, { like, partLike }]): JsonObject[] => {
-      ended.add(id);
-      const text = pieces.rest(`artifact ${id}`);
-      return text === '' ? [] : [like({ ...partLike, text })];
-    });
+  async function flush(): Promise<readonly JsonObject[]> {
+    const left = [...open];
     open.clear();
-    return Promise.all(left.map(byItself));
+    for (const [id] of left) ended.add(id);
+    const said = await inTurn(left, async ([id, { like, partLike }]) => {
+      const text = await pieces.rest(`artifact ${id}`);
+      return text === '' ? [] : [await byItself(like({ ...partLike, text }))];
+    });
+    return said.flat();
   }
 
   return {
-    whole: (message) => byItself(inside(message) as JsonObject),
+    whole: async (message) => byItself((await inside(message)) as JsonObject),
     async event(message) {
       const { result } = message;
       if (!isObject(result)) return [...(await flush()), await byItself(message)];
@@ -138,7 +144,7 @@ export function createAnswerRedaction(redaction: Redaction, maxHeld: number): An
             artifact: { artifactId: artifact['artifactId'] ?? '', parts: [part] },
           }),
         });
-        const said = piece(artifact, like, update.event['lastChunk'] === true);
+        const said = await piece(artifact, like, update.event['lastChunk'] === true);
         return [...before, await byItself({ ...message, result: update.within({ ...update.event, artifact: said }) })];
       }
       const task = isObject(result['task']) ? result['task'] : result['kind'] === 'task' ? result : undefined;
@@ -146,12 +152,12 @@ export function createAnswerRedaction(redaction: Redaction, maxHeld: number): An
         const like =
           (artifact: JsonObject) =>
           (part: JsonObject): JsonObject => ({ ...message, result: updateAbout(result, task, artifact, part) });
-        const seen = inside(result, (artifact) => piece(artifact, like(artifact), false)) as JsonObject;
+        const seen = await inside(result, (artifact) => piece(artifact, like(artifact), false));
         return [await byItself({ ...message, result: seen })];
       }
       const isEnd = isFinal(isObject(result['statusUpdate']) ? result['statusUpdate'] : (task ?? result));
       isOver ||= isEnd;
-      return [...(isEnd ? await flush() : []), await byItself(inside(message) as JsonObject)];
+      return [...(isEnd ? await flush() : []), await byItself((await inside(message)) as JsonObject)];
     },
     rest: flush,
   };
@@ -159,32 +165,78 @@ export function createAnswerRedaction(redaction: Redaction, maxHeld: number): An
   async function replaced(id: string): Promise<readonly JsonObject[]> {
     const was = open.get(id);
     open.delete(id);
-    const text = pieces.rest(`artifact ${id}`);
+    const text = await pieces.rest(`artifact ${id}`);
     return was === undefined || text === '' ? [] : [await byItself(was.like({ ...was.partLike, text }))];
   }
 }
 
 /** Where texts go that come in pieces. */
-type Channels = Pick<TextAnswer, 'say' | 'rest'>;
+interface Channels {
+  say(channel: string, text: string): Promise<string>;
+  rest(channel: string): Promise<string>;
+}
+
+/** What is held back of texts of which nothing goes on. */
+function holding(maxHeld: number): { add(channel: string, length: number): void; end(channel: string): void } {
+  const held = new Map<string, number>();
+  let size = 0;
+  return {
+    add(channel, length) {
+      size += length;
+      if (size > maxHeld) throw new RangeError('it said more than can be held until names were looked for');
+      held.set(channel, (held.get(channel) ?? 0) + length);
+    },
+    end(channel) {
+      size -= held.get(channel) ?? 0;
+      held.delete(channel);
+    },
+  };
+}
+
+/** Has every piece looked at where somebody has to, and gives what may go on of it. */
+function channelsOf(answer: TextAnswer, maxHeld: number): Channels {
+  const held = holding(maxHeld);
+  return {
+    async say(channel, piece) {
+      await answer.look?.([{ channel, piece }]);
+      const given = answer.say(channel, piece);
+      // What is left behind that has a bound of its own.
+      if (given !== '') held.end(channel);
+      else if (answer.look !== undefined) held.add(channel, piece.length);
+      return given;
+    },
+    async rest(channel) {
+      await answer.look?.([{ channel, piece: undefined }]);
+      held.end(channel);
+      return answer.rest(channel);
+    },
+  };
+}
 
 /** Keeps every text until it is over. What looks at whole messages looks at it then. */
 function heldTexts(maxHeld: number): Channels {
-  const held = new Map<string, string>();
-  let size = 0;
+  const held = holding(maxHeld);
+  const texts = new Map<string, string>();
   return {
-    say(channel, text) {
-      size += text.length;
-      if (size > maxHeld) throw new RangeError('it said more than can be held until names were looked for');
-      held.set(channel, (held.get(channel) ?? '') + text);
+    async say(channel, text) {
+      held.add(channel, text.length);
+      texts.set(channel, (texts.get(channel) ?? '') + text);
       return '';
     },
-    rest(channel) {
-      const text = held.get(channel) ?? '';
-      held.delete(channel);
-      size -= text.length;
+    async rest(channel) {
+      const text = texts.get(channel) ?? '';
+      texts.delete(channel);
+      held.end(channel);
       return text;
     },
   };
+}
+
+/** One after the other: what is said first is looked at first. */
+async function inTurn<T, R>(all: readonly T[], each: (one: T) => Promise<R>): Promise<R[]> {
+  const done: R[] = [];
+  for (const one of all) done.push(await each(one));
+  return done;
 }
 
 /** An update of an artifact, in the shape of either generation. */

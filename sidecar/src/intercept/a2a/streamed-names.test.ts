@@ -33,8 +33,8 @@ afterEach(async () => {
   await presidio.close();
 });
 
-function answer(maxHeld = 1_000): AnswerRedaction {
-  const value = { ner: true, method: 'mask', placeholder: '[X]', direction: 'response' };
+function answer(maxHeld = 1_000, more: JsonObject = {}): AnswerRedaction {
+  const value = { ner: true, method: 'mask', placeholder: '[X]', direction: 'response', ...more };
   const attempt = { request: REQUEST, server: 'books', direction: 'client_to_server', payload: undefined } as const;
   const plan = redactor.plan(decisionOn(REQUEST, { conditions: [{ type: 'redact', value }] }), attempt);
   if (plan === undefined) throw new Error('nothing is planned');
@@ -64,7 +64,54 @@ async function textsAfter(redaction: AnswerRedaction, messages: readonly JsonObj
   return [...said, [...textsOf(await redaction.rest())]];
 }
 
-test('one that is cut by events is found, and nothing of the artifact goes on before its end', async () => {
+const SENTENCE = 'It was Ada Lovelace who has written it. ';
+const LONG = SENTENCE + 'And nobody else was there to do that. '.repeat(6);
+
+test.each([1, 7, 50])('sentences of an artifact go on before its end, in pieces of %i', async (size) => {
+  const pieces = LONG.match(new RegExp(`.{1,${size}}`, 'gs')) ?? [];
+  const said = await textsAfter(answer(), [...pieces.map((text) => piece(text)), piece('', { lastChunk: true })]);
+  expect(said.flat().join('')).toBe(LONG.replace('Ada Lovelace', '[X]'));
+  expect(said.slice(0, -2).flat().join('')).toContain(SENTENCE.replace('Ada Lovelace', '[X]'));
+});
+
+test('wherever it is cut', async () => {
+  const at = LONG.indexOf('Ada');
+  for (let cut = at; cut <= at + 'Ada Lovelace'.length; cut += 1) {
+    const said = await textsAfter(answer(), [piece(LONG.slice(0, cut)), piece(LONG.slice(cut))]);
+    expect([cut, said.flat().join('')]).toEqual([cut, LONG.replace('Ada Lovelace', '[X]')]);
+  }
+});
+
+test('where an order is about fields, nothing of an artifact goes on before its end', async () => {
+  const redaction = answer(1_000, { fields: ['result'] });
+  const said = await textsAfter(redaction, [
+    piece(LONG.slice(0, 10)),
+    piece(LONG.slice(10)),
+    piece('', { lastChunk: true }),
+  ]);
+  expect(said).toEqual([[''], [''], [LONG.replace('Ada Lovelace', '[X]')], []]);
+});
+
+test('a placeholder of what the agent has said comes back as that, and of nothing else', async () => {
+  const value = { ner: true, method: 'tokenize' };
+  const attempt = { request: REQUEST, server: 'books', direction: 'client_to_server', payload: undefined } as const;
+  const plan = redactor.plan(decisionOn(REQUEST, { conditions: [{ type: 'redact', value }] }), attempt);
+  const sent = {
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'SendMessage',
+    params: { message: { parts: [{ text: 'Ada Lovelace' }] } },
+  };
+  expect(await plan?.request(JSON.stringify(sent))).toContain('[PERSON_1]');
+  if (plan === undefined) throw new Error('nothing is planned');
+  const said = await textsAfter(createAnswerRedaction(plan, 1_000), [
+    piece(`[PERSON_1] knows José Müller. ${LONG}`),
+    piece('', { lastChunk: true }),
+  ]);
+  expect(said.flat().join('')).toBe(`Ada Lovelace knows [PERSON_2]. ${LONG}`);
+});
+
+test('one that is cut by events is found, and of a short artifact nothing goes on before its end', async () => {
   const stream = [piece('by Ada '), piece('Love'), piece('lace, 4111 1111'), piece(' 1111 1111', { lastChunk: true })];
   const said = await textsAfter(answer(), stream);
   expect(said).toEqual([[''], [''], [''], ['by [X], [X]'], []]);

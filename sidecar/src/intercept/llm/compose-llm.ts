@@ -11,7 +11,7 @@ import { createLlmAttempts, upstreamName } from './attempts.js';
 import { type CallOutcome, createDecideCall } from './calls.js';
 import { type Catalogue, createCatalogue } from './catalogue.js';
 import type { LlmConfig, ProviderConfig } from './config.js';
-import { type ContentFilters, lookedChange, lookedFilter, NO_FILTERS } from './content-filters.js';
+import { type ContentFilters, lookedChange, lookFirst, NO_FILTERS } from './content-filters.js';
 import { createDeliverer, sendJson } from './deliver.js';
 import { errorBody, errorHeaders, errorOf } from './errors.js';
 import { createLlmExchange, type LlmExchange, type LlmObserver } from './exchange.js';
@@ -104,7 +104,8 @@ export async function startLlmGateway(
     upstreams,
     deliverer: createDeliverer({ limits, log: parts.log }),
     async isAsOrdered(permit, text) {
-      const filter = await lookedFilter(filters.answer(permit), (collect) => collect(text, ''));
+      const filter = filters.answer(permit);
+      await lookFirst(filter, (collect) => collect(text, ''));
       return filter.whole(text, '') === text;
     },
     observer: parts.observer,

@@ -19,11 +19,14 @@ export interface AnswerFilter {
   /** The channel is over: what was held back of it. */
   rest(channel: string): string;
   /**
-   * Where somebody else has to look at the texts first: the same for exactly these texts, channels whole. Until then the others
-   * throw. Rejects when nobody could look.
+   * Where somebody else has to look at the texts: told what is about to be said, channels in the order in which they will be. Until then
+   * the others throw. Rejects when nobody could look.
    */
-  readonly looked?: (texts: readonly NamedText[]) => Promise<AnswerFilter>;
+  readonly look?: (heard: readonly Heard[]) => Promise<void>;
 }
+
+/** What an answer is about to say: a whole text, a piece of a channel, or, without one, that the channel is over. */
+export type Heard = NamedText | { readonly channel: string; readonly piece: string | undefined };
 
 /** A text, and the member that holds it. */
 export interface NamedText {
@@ -65,12 +68,12 @@ const UNCHANGED: AnswerFilter = {
 /** Changes nothing, and can carry out nothing. */
 export const NO_FILTERS: ContentFilters = { capabilities: {}, request: () => undefined, answer: () => UNCHANGED };
 
-/** Looks at what `visit` meets, if somebody has to, and gives the filter for it. */
-export async function lookedFilter(filter: AnswerFilter, visit: (collect: ChangeText) => void): Promise<AnswerFilter> {
-  return filter.looked === undefined ? filter : filter.looked(textsOf(visit));
+/** Has what `visit` meets looked at, if somebody has to. */
+export async function lookFirst(filter: AnswerFilter, visit: (collect: ChangeText) => void): Promise<void> {
+  await filter.look?.(textsOf(visit));
 }
 
-/** The same for a request. */
+/** The same for a request; gives what is done to it. */
 export async function lookedChange(filter: RequestFilter, visit: (collect: ChangeText) => void): Promise<ChangeText> {
   return filter.looked(filter.needsTexts ? textsOf(visit) : []);
 }

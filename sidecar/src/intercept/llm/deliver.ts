@@ -7,21 +7,22 @@ import type { UsedPermit } from '../../enforce/permit.js';
 import { NerFailure } from '../../redact/ner/port.js';
 import { writeSlowly } from '../http/backpressure.js';
 import { collect } from '../http/body.js';
+import type { SseEvent } from '../http/sse.js';
 import type { UpstreamReply } from '../http/upstream.js';
 import { isName, mapFrame, readableEvent, withoutProbabilities } from './answer-frame.js';
 import type { Underway } from './attempts.js';
 import { AnswerRefused } from './calls.js';
 import type { LlmConfig } from './config.js';
 import { mapTexts } from './content.js';
-import { type AnswerFilter, lookedFilter } from './content-filters.js';
+import { type AnswerFilter, lookFirst } from './content-filters.js';
 import { type ProposedCall, StreamFault, type StreamReader, type Usage } from './endpoint.js';
 import { type ApiError, errorBody, errorEvent, errorHeaders, errorOf, upstreamError } from './errors.js';
 import { isObject } from './json-values.js';
 import { bareFrame } from './known-members.js';
 import { errorOfProvider, errorOfStatus, mediaType, passedHeaders, unusable } from './provider-reply.js';
-import { readAhead } from './read-ahead.js';
+import { createReadAhead } from './read-ahead.js';
 import { createSaid, type Said } from './said.js';
-import { type EventSource, pump } from './stream-pump.js';
+import { pump } from './stream-pump.js';
 
 /** One answer to bring. */
 export interface Delivery {
@@ -111,7 +112,8 @@ export function createDeliverer({
     const isLooked = delivery.filter.isActive || isDecided;
     const certain = isLooked ? withoutProbabilities(read.value) : read.value;
     const bare = isDecided ? bareFrame(certain, said, { repeats: false }) : certain;
-    const filter = await lookedFilter(delivery.filter, (collect) => {
+    const { filter } = delivery;
+    await lookFirst(filter, (collect) => {
       mapFrame(bare, said, collect);
       mapTexts(bare[said] ?? null, collect);
     });
@@ -147,12 +149,7 @@ export function createDeliverer({
     return { ...failed, outcome: 'forwarded', ...counted };
   }
 
-  async function streamed(
-    delivery: Delivery,
-    reader: StreamReader,
-    said: Said,
-    source: EventSource,
-  ): Promise<Delivered> {
+  async function streamed(delivery: Delivery, reader: StreamReader, said: Said): Promise<Delivered> {
     const { permit, reply, response, inference, cap, filter } = delivery;
     // Nobody has the first words of an answer that the last word may forbid.
     const isHeld = permit.decides_output || permit.report !== undefined;
@@ -174,7 +171,10 @@ export function createDeliverer({
       waiting.push(...parts);
       return !response.destroyed;
     };
-    const trouble = await source(async (event) => {
+    const { look: lookFor } = filter;
+    const ahead =
+      lookFor === undefined ? undefined : createReadAhead(inference, { look: lookFor, repeats: reading.repeats });
+    const take = async (event: SseEvent): Promise<'more' | 'enough' | 'stop'> => {
       // What keeps a connection open says nothing; in words of ours, because nobody has read the provider's.
       if (event.data === undefined && !isHeld) return (await send([KEEP_ALIVE])) ? 'more' : 'stop';
       const parts = await reader.push(isLooked ? readableEvent(event, reading) : event);
@@ -182,7 +182,8 @@ export function createDeliverer({
       const isRead = await pass(isCut ? [...parts, ...reader.cut()] : parts);
       if (!isRead || isCut) return 'stop';
       return reader.ended ? 'enough' : 'more';
-    });
+    };
+    const trouble = await pump(reply.body, limits, take, ahead);
     const { input, output } = reader.usage;
     const counted = { usage: reader.usage, outputBytes: said.bytes, isCut, isEnded: reader.ended && !isCut };
     if (isCut) reply.body.destroy();
@@ -203,19 +204,7 @@ export function createDeliverer({
     return { ...failed, outcome: 'forwarded', ...counted };
   }
 
-  /** Where somebody has to look at all of an answer first, it is read to its end, and then once more from the beginning. */
   async function stream(delivery: Delivery): Promise<Delivered> {
-    const { reply, inference, cap, filter } = delivery;
-    const source: EventSource = (take) => pump(reply.body, limits, take);
-    if (filter.looked === undefined) return streamFrom(delivery, source);
-    const { texts, again } = await readAhead(inference, source, {
-      maxWordBytes: cap === undefined ? Infinity : cap * MAX_BYTES_PER_TOKEN,
-      maxResponseBytes: limits.maxResponseBytes,
-    });
-    return streamFrom({ ...delivery, filter: await filter.looked(texts) }, again);
-  }
-
-  async function streamFrom(delivery: Delivery, source: EventSource): Promise<Delivered> {
     const { inference, permit, filter } = delivery;
     let calls = 0;
     const said = createSaid(permit.decides_output || permit.report !== undefined);
@@ -242,7 +231,7 @@ export function createDeliverer({
     });
     if (reader === undefined) return fail(delivery, upstreamError('it streams an answer that is none'));
     try {
-      return await streamed(delivery, reader, said, source);
+      return await streamed(delivery, reader, said);
     } catch (thrown) {
       if (!(thrown instanceof StreamFault)) throw thrown;
       return fail(delivery, upstreamError(`its stream is not one of its API: ${thrown.message}`), {
@@ -266,7 +255,8 @@ export function createDeliverer({
       if (isApiError(error)) return fail(delivery, error, { isRejected });
       if (isKept) return fail(delivery, errorOfStatus(reply.status), { isRejected });
       // Its own words, its own status; its client knows what to do with them.
-      const filter = await lookedFilter(delivery.filter, (collect) => mapTexts(error, collect));
+      const { filter } = delivery;
+      await lookFirst(filter, (collect) => mapTexts(error, collect));
       const shown = JSON.stringify(mapTexts(error, filter.whole));
       sendJson(response, reply.status, Buffer.from(shown), passedHeaders(reply));
       return { ...failed, isRejected };

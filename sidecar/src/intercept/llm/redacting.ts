@@ -21,7 +21,7 @@ export function redactingFilters(redactor: Pick<Redactor, 'texts'>, tenant: stri
   return {
     capabilities: { redact: isUnderstood },
     request: (permit) => of(permit).request,
-    answer: (permit, earlier) => of(permit, earlier).response(),
+    answer: (permit, earlier) => of(permit, earlier).response(permit.decides_output || permit.report !== undefined),
   };
 }
 

@@ -15,23 +15,20 @@ export interface StreamLimits {
   readonly streamMs: number;
 }
 
-/** Hands over events until nobody wants more, like {@link pump}. */
-export type EventSource = (
-  take: (event: SseEvent) => Promise<'more' | 'enough' | 'stop'>,
-) => Promise<StreamTrouble | undefined>;
-
 /** Why a stream ended early. */
 export type StreamTrouble = 'too large' | 'silent for too long' | 'too long' | 'broken off';
 
 /**
  * Hands over events until `take` has the last one (`enough`), wants no more (`stop`), or the stream is over. Rejects with what `take` throws; the stream
  * is destroyed then, and where a limit is passed.
+ * @param ahead told first of the events that have come together, and waited for; more come together where it takes long
  * @returns nothing when it was read to where `take` wanted
  */
 export async function pump(
   body: Readable,
   limits: StreamLimits,
   take: (event: SseEvent) => Promise<'more' | 'enough' | 'stop'>,
+  ahead?: (events: readonly SseEvent[]) => Promise<void>,
 ): Promise<StreamTrouble | undefined> {
   const reader = createSseReader({ maxEventBytes: limits.maxEventBytes });
   let trouble: StreamTrouble | undefined;
@@ -49,7 +46,9 @@ export async function pump(
       clearTimeout(idle);
       size += chunk.length;
       if (size > limits.maxResponseBytes) return 'too large';
-      for (const event of reader.push(chunk)) {
+      const events = reader.push(chunk);
+      await ahead?.(events);
+      for (const event of events) {
         const wish = await take(event);
         if (wish === 'more') continue;
         // So that the connection can be used again.

@@ -39,7 +39,7 @@ export const nerConfig = z.strictObject({
     .min(10)
     .max(60_000)
     .default(2_000)
-    .describe('Time for everything that is asked about one message.'),
+    .describe('Time for everything that is asked about one message, or at once about a stream.'),
   maxConcurrent: z.int().min(1).max(256).default(8).describe('Questions at once; further ones wait.'),
   maxTextUnits: z
     .int()
@@ -52,7 +52,7 @@ export const nerConfig = z.strictObject({
     .min(1)
     .max(100_000)
     .default(2_000)
-    .describe('Questions about one message; one that needs more is treated as though nobody answered.'),
+    .describe('Questions about one message, or at once about a stream; more are treated as though nobody answered.'),
   failure: z
     .enum(['deny', 'patterns'])
     .default('deny')
