@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { createFinder, findMatches } from './find.js';
+import { findMatches } from './find.js';
+import { createFinder } from './finder.js';
 import type { Recogniser } from './recogniser.js';
 import { ALL_RECOGNISERS } from './registry.js';
 import { findEverywhere } from './testing/everywhere.js';

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { createFinder, findMatches, leastBareDigits } from './find.js';
+import { findMatches } from './find.js';
+import { createFinder, leastBareDigits } from './finder.js';
 import { typesOfDetectors } from './redact/detectors.js';
 import { jsonEdits } from './redact/json.js';
 import { type RedactionRules, redactionRules, textSpans } from './redact/text.js';
@@ -136,7 +137,19 @@ describe('JSON', () => {
   const rules = redactionRules(types, (_value, type) => `<${type}>`);
   // A pattern of a policy's own that finds nothing: it may be anywhere, so all is looked into.
   const slow: RedactionRules = { ...rules, custom: [{ find: () => [] }] };
-  const names = fc.constantFrom('id', 'dob', 'phoneNumber', 'driverLicense', 'ssn', 'a_b', 'password', 'born', '');
+  const names = fc.constantFrom(
+    'id',
+    'dob',
+    'phoneNumber',
+    'driverLicense',
+    'ssn',
+    'bankAccount',
+    'acct_number',
+    'a_b',
+    'password',
+    'born',
+    '',
+  );
   const escaped = (text: string): string =>
     `"${text
       .split('')
@@ -147,7 +160,8 @@ describe('JSON', () => {
     const leaf = fc.oneof(
       fc.oneof(texts, numeric).map((text) => JSON.stringify(text)),
       texts.map((text) => escaped(text)),
-      texts.map((text) => JSON.stringify(JSON.stringify({ a: text }))),
+      fc.tuple(names, texts).map(([name, text]) => JSON.stringify(JSON.stringify({ [name]: text }))),
+      fc.tuple(names, fc.nat(10 ** 12)).map(([name, id]) => JSON.stringify(JSON.stringify({ [name]: id }))),
       fc.bigInt({ min: -(10n ** 4n), max: 10n ** 18n }).map(String),
       fc.constantFrom('219099998', '378282246310005', '1990.01', '1e6', '123456', '12345'),
     );
@@ -171,6 +185,22 @@ describe('JSON', () => {
       }
     }
   });
+
+  test.each(['bankAccount', 'bank_account', 'bank-account'])(
+    'a number is found that only its name %s tells',
+    (name) => {
+      const bank = redactionRules(typesOfDetectors(['bank']), (_value, type) => `<${type}>`);
+      const found = (source: string): readonly string[] => jsonEdits(source, { rules: bank }).map(({ type }) => type);
+      for (const value of ['12345678', 12_345_678, '1\n12345678']) {
+        const source = JSON.stringify({ [name]: value });
+        expect(found(source)).toEqual(['US_BANK_NUMBER']);
+        expect(found(JSON.stringify({ n: source }))).toEqual(['US_BANK_NUMBER']);
+        expect(found(JSON.stringify({ n: JSON.stringify([` ${source}`]) }))).toEqual(['US_BANK_NUMBER']);
+        expect(found(JSON.stringify({ n: `\n ${source}` }))).toEqual(['US_BANK_NUMBER']);
+        expect(found(JSON.stringify({ n: value, m: name }))).toEqual([]);
+      }
+    },
+  );
 
   test.each(['id', 'n', 'driverLicense', 'phoneNumber', 'accountNumber'])(
     'a number under %s that is short is nothing',

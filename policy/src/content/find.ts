@@ -1,21 +1,10 @@
 /** Runs recognisers over a text, each only around what its matches must have in them. */
 
 import { placesOf } from './anchor-places.js';
-import {
-  type Anchor,
-  type AnchorIndex,
-  type Anchors,
-  anchorIndex,
-  findAnchors,
-  findWords,
-  type Place,
-  SIGNS,
-} from './anchors.js';
-import { type NumberAutomaton, numberAutomaton } from './number-automaton.js';
-import type { NumberPattern } from './number-nodes.js';
-import { isNumber, numberStarts } from './number-starts.js';
-import { type PatternShape, patternShape } from './pattern-shape.js';
-import { CONTEXT_BONUS, type ContentFamily, type Recogniser } from './recogniser.js';
+import { type Anchors, findAnchors, findWords, type Place, SIGNS } from './anchors.js';
+import { ANY_RUN, certaintyOf, type Finder, type Prepared } from './finder.js';
+import { numberStarts } from './number-starts.js';
+import { CONTEXT_BONUS, type ContentFamily } from './recogniser.js';
 import { isWord } from './word-edges.js';
 
 /** Something that was recognised. */
@@ -39,79 +28,6 @@ export interface Match extends Recognised {
 export const CONTEXT_BEFORE = 64;
 /** UTF-16 units after a finding in which context is looked for. */
 export const CONTEXT_AFTER = 24;
-
-/** A recogniser with what is known of its pattern. */
-export interface Prepared {
-  readonly recogniser: Recogniser;
-  readonly shape: PatternShape;
-  /** Where it is looked for: around an anchor, or where the automaton of numbers has it, under a number. */
-  readonly by: Anchor | { readonly number: number; readonly pattern: RegExp };
-  /** UTF-16 units that a match has at least, where none of them is a space, or what JSON escapes; otherwise 0. */
-  readonly unbroken: number;
-  /** The whole of what is none. */
-  readonly except: RegExp | undefined;
-}
-
-/** Recognisers, ready to look for theirs. */
-export interface Finder {
-  readonly recognisers: readonly Prepared[];
-  readonly index: AnchorIndex;
-  readonly numbers: NumberAutomaton;
-  /** Places of those that look for a number, a literal, a sign, or {@link ANY_RUN}. */
-  readonly seekers: ReadonlyMap<string | number, readonly number[]>;
-  /** The longest match of any. */
-  readonly longest: number;
-  /** The longest number of any. */
-  readonly longestNumber: number;
-}
-
-/**
- * Prepares recognisers; costs milliseconds, so it is done once.
- * @throws RangeError when a pattern has no bound, or nothing to look for first
- */
-export function createFinder(recognisers: readonly Recogniser[]): Finder {
-  const numbers: NumberPattern[] = [];
-  const prepared = recognisers.map((recogniser): Prepared => {
-    const { type, pattern, anchor, except, trim } = recogniser;
-    const shape = patternShape(pattern);
-    const whole = except === undefined ? undefined : new RegExp(`^(?:${except.source})$`, except.flags);
-    const unbroken = shape.hasEscaped || shape.hasSpace ? 0 : shape.least;
-    const known = { recogniser, shape, unbroken, except: whole };
-    if (anchor !== undefined) return { ...known, by: anchor };
-    if (!isNumber(recogniser, shape)) throw new RangeError(`nothing to look for first: ${type} ${pattern.source}`);
-    const number = numbers.push({
-      shape,
-      except: except === undefined ? undefined : patternShape(except),
-      isOpen: trim !== undefined,
-    });
-    return { ...known, by: { number: number - 1, pattern: new RegExp(pattern.source, 'y') } };
-  });
-  return {
-    index: anchorIndex(
-      prepared.flatMap(({ by }) => ('number' in by ? [] : [by])),
-      prepared.flatMap(({ recogniser }) => recogniser.context ?? []),
-    ),
-    numbers: numberAutomaton(numbers),
-    ...ofRecognisers(prepared),
-    longestNumber: Math.max(0, ...numbers.map(({ shape }) => shape.longest)),
-  };
-}
-
-/** A finder of some of the recognisers of another. */
-export function narrowed(finder: Finder, isChosen: (recogniser: Recogniser) => boolean): Finder {
-  return { ...finder, ...ofRecognisers(finder.recognisers.filter(({ recogniser }) => isChosen(recogniser))) };
-}
-
-const ANY_RUN = 'run';
-
-function ofRecognisers(recognisers: readonly Prepared[]): Pick<Finder, 'recognisers' | 'seekers' | 'longest'> {
-  const seekers = new Map<string | number, number[]>();
-  for (const [place, { by }] of recognisers.entries()) {
-    const sought = 'literals' in by ? by.literals : ['number' in by ? by.number : 'sign' in by ? by.sign : ANY_RUN];
-    for (const one of sought) seekers.set(one, [...(seekers.get(one) ?? []), place]);
-  }
-  return { recognisers, seekers, longest: Math.max(0, ...recognisers.map(({ shape }) => shape.longest)) };
-}
 
 /** How to look. */
 export interface FindOptions {
@@ -162,43 +78,52 @@ function worthwhile(finder: Finder, anchors: Anchors, numbers: ReadonlyMap<numbe
   return [...places].toSorted((a, b) => a - b).flatMap((place) => finder.recognisers[place] ?? []);
 }
 
-/** How certain a match is that its check holds for. */
-function certaintyOf({ check, score, proven = score }: Recogniser): number {
-  return check === undefined ? score : proven;
-}
-
-/** Digits that a text of nothing but digits has at least when any recogniser may find something in it. */
-export function leastBareDigits({ recognisers }: Finder): number {
-  return Math.min(...recognisers.map(bareDigitsOf));
-}
-
-/** What it must have in it may be more than its pattern asks for. */
-function bareDigitsOf({ by, shape: { bareDigits } }: Prepared): number {
-  if ('number' in by) return bareDigits;
-  if ('run' in by) return Math.max(by.run, bareDigits);
-  const isNever = 'sign' in by || by.literals.every((literal) => /\D/.test(literal));
-  return isNever ? Number.POSITIVE_INFINITY : bareDigits;
-}
-
-/** Whether something that begins in a text may go on after the quotation mark near its end. */
-export function isOpenAfterQuote(text: string, { recognisers }: Finder): boolean {
-  return recognisers.some(
-    ({ shape }) => shape.isQuoting && (shape.unfinished.exec(text)?.index ?? text.length) < text.length,
-  );
+/** Where recognisers have to look, in no order. */
+export interface Anchored {
+  /** Whatever stands beside it. */
+  readonly places: readonly Place[];
+  /** Only if something beside it says what it is. */
+  readonly unnamed: readonly Place[];
 }
 
 /**
- * Where any recogniser has to look at all, in the source of a JSON document without `\u` and `\/` as in a text: the places of
- * anchors, and where numbers may begin; in no order.
+ * Where any recogniser has to look at all, in the source of a JSON document without `\u` and `\/`: at anchors, and where numbers may
+ * begin. A number that only a word makes certain is `unnamed` when no such word is anywhere in the source; one may still be in
+ * the name of its value, which can be written in several ways.
  */
-export function anchoredPlaces(source: string, { recognisers, index, numbers }: Finder): readonly Place[] {
-  const anchors = findAnchors(source, index, true);
-  const { of } = numberStarts(source, anchors.numerals, numbers, { isJson: true });
-  return recognisers.flatMap(({ by, unbroken }) =>
-    'number' in by
-      ? (of.get(by.number) ?? NO_PLACES).map((start) => ({ start, end: start + 1 }))
-      : placesOf(by, anchors, source, unbroken),
-  );
+export function anchoredPlaces(source: string, finder: Finder, minScore: number): Anchored {
+  const anchors = findAnchors(source, finder.index, true);
+  const starts = numberStarts(source, anchors.numerals, finder.numbers, { isJson: true });
+  const places: Place[] = [];
+  const unnamed: Place[] = [];
+  let words: Words | undefined;
+  for (const prepared of worthwhile(finder, anchors, starts.of)) {
+    const { by, recogniser, unbroken } = prepared;
+    if (!('number' in by)) {
+      for (const place of placesOf(by, anchors, source, unbroken)) places.push(place);
+      continue;
+    }
+    const isCertain = certaintyOf(recogniser) >= minScore || !areFindable(recogniser.context);
+    if (!isCertain) words ??= findWords(source, finder.index, [{ start: 0, end: source.length }]);
+    const into = isCertain || recogniser.context?.some((word) => words?.has(word)) === true ? places : unnamed;
+    for (const start of starts.of.get(by.number) ?? NO_PLACES) {
+      if (holdsAt(prepared, by.pattern, source, start)) into.push({ start, end: start + 1 });
+    }
+  }
+  return { places, unnamed };
+}
+
+/** Whether there is a number at a place that its check holds for, whatever it touches. */
+function holdsAt({ recogniser, except }: Prepared, pattern: RegExp, text: string, start: number): boolean {
+  pattern.lastIndex = start;
+  const whole = pattern.exec(text)?.[0];
+  const value = whole === undefined ? '' : (recogniser.trim?.(whole) ?? whole);
+  return value !== '' && except?.test(value) !== true && recogniser.check?.(value) !== false;
+}
+
+/** Whether a text has a word in it that says of any number what it is. */
+export function hasWords(text: string, { index }: Finder): boolean {
+  return findWords(text, index, [{ start: 0, end: text.length }]).size > 0;
 }
 
 const NO_PLACES: readonly number[] = [];

@@ -2,7 +2,7 @@
 
 import type { PatternShape, StepTaker } from './pattern-shape.js';
 
-/** A pattern of numbers: nothing but ASCII matters to it, in the case that it is written in. */
+/** A pattern of numbers, in the case that it is written in. */
 export interface NumberPattern {
   readonly shape: PatternShape;
   /** What is none though the pattern matches it whole. */

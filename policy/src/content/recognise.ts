@@ -1,4 +1,5 @@
-import { createFinder, type Finder, findMatches, narrowed, type Recognised } from './find.js';
+import { findMatches, type Recognised } from './find.js';
+import { createFinder, type Finder, narrowed } from './finder.js';
 import type { ContentFamily } from './recogniser.js';
 import { ALL_RECOGNISERS } from './registry.js';
 
