@@ -81,7 +81,7 @@ export function numberAutomaton(patterns: readonly NumberPattern[], mostStates: 
 
   const codes = Array.from({ length: OTHERS + 1 }, (_unused, code) => code);
   return {
-    begins: Uint8Array.from(codes, (code) => Number(follow(START, code) !== DEAD)),
+    begins: Uint8Array.from(codes, (code) => Number(sets[START]?.some((step) => reads(step, code).length > 0))),
     has: Uint8Array.from(codes, (code) => Number(isRead(code))),
     walk(text, at, name) {
       const { length } = text;

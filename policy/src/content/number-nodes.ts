@@ -38,7 +38,7 @@ export function nodesOf(patterns: readonly NumberPattern[]): Nodes {
   const kinds: ('step' | 'fork' | 'end' | 'exception')[] = [];
   const one: number[] = [];
   const other: number[] = [];
-  const characters: string[] = [];
+  const characters = new Map<string, number>();
   const add = (kind: (typeof kinds)[number], first: number, second = 0): number => {
     one.push(first);
     other.push(second);
@@ -46,8 +46,9 @@ export function nodesOf(patterns: readonly NumberPattern[]): Nodes {
   };
   const taker: StepTaker = {
     step(character, to) {
-      if (!characters.includes(character)) characters.push(character);
-      return add('step', characters.indexOf(character), to);
+      const known = characters.get(character) ?? characters.size;
+      characters.set(character, known);
+      return add('step', known, to);
     },
     fork: (first, second) => add('fork', first, second),
   };
@@ -56,7 +57,7 @@ export function nodesOf(patterns: readonly NumberPattern[]): Nodes {
     start = taker.fork(start, shape.steps(taker, add('end', index)));
     if (except !== undefined) start = taker.fork(start, except.steps(taker, add('exception', index)));
   }
-  const { classes, members } = classesOf(characters);
+  const { classes, members } = classesOf([...characters.keys()]);
 
   return {
     start,

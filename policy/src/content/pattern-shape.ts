@@ -52,7 +52,8 @@ export function patternShape(pattern: RegExp): PatternShape {
   const { text, longest, lead, bareDigits, least, isRun, steps } = alternatives(parser);
   if (parser.at < parser.source.length) throw unreadable(parser);
   const flags = /\\[pP]/.test(pattern.source) ? 'u' : '';
-  const mayHave = (some: string): boolean => [...parser.characters].some((one) => new RegExp(one, flags).test(some));
+  const characters = Array.from(parser.characters, (one) => new RegExp(one, flags));
+  const mayHave = (some: string): boolean => characters.some((one) => one.test(some));
   return {
     longest,
     lead,
