@@ -22,8 +22,8 @@ export interface NumberAutomaton {
   readonly states: () => number;
 }
 
-/** Bound of the states that are kept, a quarter of a kilobyte each. All numbers together have fewer; with more, they are made anew. */
-const MOST_STATES = 32_767;
+/** Bound of the states that are kept, some 1.2 kB each. All numbers together have fewer (13,786); with more, they are made anew. */
+const MOST_STATES = 16_384;
 const DEAD = 0;
 const START = 1;
 const UNKNOWN = -1;
