@@ -1,57 +1,44 @@
 /** Which of the anchors of a text a recogniser asks for. */
 
-import type { Anchor, Anchors, DigitCluster, Place } from './anchors.js';
-
-/** Gives the places of anchors. Many ask for the same digits: looked up once. */
-export function placing(anchors: Anchors): (anchor: Anchor) => readonly Place[] {
-  const known = new Map<number, readonly Place[]>();
-  const [digits, solid] = mostOf(anchors.clusters);
-  // Most have few digits: who asks for more does not look at them again.
-  const atLeast = [anchors.clusters];
-  const withDigits = (least: number): readonly DigitCluster[] => {
-    for (let next = atLeast.length; next <= least; next += 1) {
-      atLeast.push((atLeast.at(-1) ?? []).filter((one) => one.digits >= next));
-    }
-    return atLeast[least] ?? anchors.clusters;
-  };
-  return (anchor) => {
-    if (!('digits' in anchor)) return placesOf(anchor, anchors);
-    if (anchor.digits > digits || (anchor.solid ?? 1) > solid) return NOWHERE;
-    const key = anchor.digits * 65_536 + (anchor.solid ?? 1);
-    const places = known.get(key) ?? placesOf(anchor, { ...anchors, clusters: withDigits(anchor.digits) });
-    known.set(key, places);
-    return places;
-  };
-}
+import type { Anchor, Anchors, Place } from './anchors.js';
 
 /** No place. */
-export const NOWHERE: readonly Place[] = [];
+const NOWHERE: readonly Place[] = [];
 
-function mostOf(clusters: readonly DigitCluster[]): readonly [digits: number, solid: number] {
-  let [most, together] = [0, 0];
-  for (const { digits, solid } of clusters) {
-    most = Math.max(most, digits);
-    together = Math.max(together, solid);
-  }
-  return [most, together];
-}
-
-/** Where an anchor is, in order. */
-export function placesOf(anchor: Anchor, anchors: Anchors): readonly Place[] {
-  if ('digits' in anchor) {
-    const { digits: least, solid: together = 1 } = anchor;
-    return anchors.clusters.filter(({ digits, solid }) => digits >= least && solid >= together);
-  }
-  if ('run' in anchor) return anchors.runs.filter(({ start, end }) => end - start >= anchor.run);
-  if ('sign' in anchor) return anchors.signs[anchor.sign];
-  if (anchors.literals.size === 0) return NOWHERE;
+/**
+ * Where an anchor is, in order.
+ * @param unbroken UTF-16 units that must stand around a literal without a space, a quotation mark or a backslash; 0: whatever stands there
+ */
+export function placesOf(
+  anchor: Anchor,
+  { runs, signs, literals }: Anchors,
+  text: string,
+  unbroken: number,
+): readonly Place[] {
+  if ('run' in anchor) return runs.filter(({ start, end }) => end - start >= anchor.run);
+  if ('sign' in anchor) return signs[anchor.sign];
+  if (literals.size === 0) return NOWHERE;
   let places = NOWHERE;
   let isMixed = false;
   for (const literal of anchor.literals) {
-    const own = anchors.literals.get(literal);
-    if (own === undefined) continue;
+    const own = literals.get(literal)?.filter((place) => isUnbroken(text, place, unbroken));
+    if (own === undefined || own.length === 0) continue;
     isMixed ||= places.length > 0;
     places = places.length > 0 ? [...places, ...own] : own;
   }
   return isMixed ? places.toSorted((a, b) => a.start - b.start) : places;
+}
+
+/** Whether so many units around a place have nothing in them that breaks. */
+function isUnbroken(text: string, { start, end }: Place, units: number): boolean {
+  let after = end;
+  while (after < text.length && after - start < units && !isBreak(text.charCodeAt(after))) after += 1;
+  let before = start;
+  while (before > 0 && after - before < units && !isBreak(text.charCodeAt(before - 1))) before -= 1;
+  return after - before >= units;
+}
+
+/** A space or a control character, a quotation mark, a backslash. */
+function isBreak(code: number): boolean {
+  return code <= 0x20 || code === 0x22 || code === 0x5c;
 }

@@ -6,8 +6,9 @@ import { createHash } from 'node:crypto';
 export function isLuhn(digits: string): boolean {
   let sum = 0;
   for (let index = 0; index < digits.length; index += 1) {
-    const digit = Number(digits[digits.length - 1 - index]);
-    const doubled = index % 2 === 1 ? digit * 2 : digit;
+    const code = digits.charCodeAt(digits.length - 1 - index);
+    if (code < 0x30 || code > 0x39) return false;
+    const doubled = index % 2 === 1 ? (code - 0x30) * 2 : code - 0x30;
     sum += doubled > 9 ? doubled - 9 : doubled;
   }
   return digits.length > 1 && sum % 10 === 0;

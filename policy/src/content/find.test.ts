@@ -1,23 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { createFinder, type Finder, findMatches, leastBareDigits } from './find.js';
+import { findMatches } from './find.js';
+import { createFinder, leastBareDigits } from './finder.js';
 import { typesOfDetectors } from './redact/detectors.js';
 import { jsonEdits } from './redact/json.js';
 import { type RedactionRules, redactionRules, textSpans } from './redact/text.js';
 import { ALL_RECOGNISERS } from './registry.js';
+import { findEverywhere } from './testing/everywhere.js';
 
 const FINDER = createFinder(ALL_RECOGNISERS);
-/** Every recogniser over the whole text as soon as it has one digit, whatever stands there. */
-const EVERYWHERE: Finder = {
-  ...FINDER,
-  recognisers: FINDER.recognisers.map(({ recogniser, shape }) => ({
-    recogniser,
-    anchor: { digits: 1 },
-    shape: { ...shape, longest: 1_000_000 },
-  })),
-};
-const A_DIGIT = '\n;0;\n';
-
 /** One of many kinds, in pieces where a scanner of repositories would take it for a real one. */
 const VALUES = [
   '4111 1111 1111 1111',
@@ -75,25 +66,59 @@ const texts = fc
   .tuple(fc.array(piece, { maxLength: 8 }), fc.constantFrom(' ', '', ', ', '\n'))
   .map(([pieces, between]) => pieces.join(between));
 
+/** Dense in digits of any length, what parts them, letters, digits that are none of ASCII, and words that say what they are. */
+const numeric = fc
+  .array(
+    fc.oneof(
+      { weight: 4, arbitrary: fc.stringMatching(/^\d{1,5}$/) },
+      { weight: 3, arbitrary: fc.stringMatching(/^\d{6,18}$/) },
+      { weight: 6, arbitrary: fc.constantFrom(...Array.from(' -./():+,_="\n\\'), '  ') },
+      { weight: 2, arbitrary: fc.stringMatching(/^[A-Z]{1,4}$/) },
+      { weight: 1, arbitrary: fc.stringMatching(/^[a-f\d]{8,40}$/) },
+      { weight: 1, arbitrary: fc.constantFrom('٣', '４', 'é', 'Ä', 'ß', '漢', '😀', '\u0000', '\u007f') },
+      {
+        weight: 1,
+        arbitrary: fc.constantFrom('né', 'NÉE ', 'born ', 'x12', ' ext. 7', '+49', '0049', '(030)', '19', '20'),
+      },
+      { weight: 1, arbitrary: fc.constantFrom(...ALL_RECOGNISERS.flatMap(({ context = [] }) => context)) },
+    ),
+    { maxLength: 40 },
+  )
+  .map((pieces) => pieces.join(''));
+
 describe('looking only where something may be', () => {
   test.each([0, 0.5])('finds what every pattern finds over the whole text, from a score of %d on', (minScore) => {
     fc.assert(
-      fc.property(texts, (text) => {
-        const whole = text + A_DIGIT;
-        expect(findMatches(whole, FINDER, { minScore })).toEqual(findMatches(whole, EVERYWHERE, { minScore }));
+      fc.property(fc.oneof(texts, numeric), (text) => {
+        expect(findMatches(text, FINDER, { minScore })).toEqual(findEverywhere(text, ALL_RECOGNISERS, { minScore }));
       }),
       { numRuns: 300 },
+    );
+  });
+
+  test('finds the same from a place on, and inside of other matches', () => {
+    fc.assert(
+      fc.property(fc.oneof(texts, numeric), fc.nat(40), (text, from) => {
+        const options = { minScore: 0, isNested: true, from };
+        expect(findMatches(text, FINDER, options)).toEqual(findEverywhere(text, ALL_RECOGNISERS, options));
+      }),
+      { numRuns: 200 },
     );
   });
 
   test.each(VALUES)('finds %j at every place of a line', (value) => {
     const line = '2026-11-22T10:15:30Z GET /v1/orders/58213 took=12.7ms, nobody waited';
     for (let at = 0; at <= line.length; at += 1) {
-      const text = `${line.slice(0, at)}; ${value}; ${line.slice(at)}${A_DIGIT}`;
+      const text = `${line.slice(0, at)}; ${value}; ${line.slice(at)}`;
       const found = findMatches(text, FINDER, { minScore: 0.5 });
-      expect(found).toEqual(findMatches(text, EVERYWHERE, { minScore: 0.5 }));
+      expect(found).toEqual(findEverywhere(text, ALL_RECOGNISERS, { minScore: 0.5 }));
       expect(found.length).toBeGreaterThan(0);
     }
+  });
+
+  test('finds words beside a number, however many letters before them are longer in lower case', () => {
+    const text = `${'İ'.repeat(200)} the driver has 123456 there`;
+    expect(findMatches(text, FINDER, { minScore: 0.5 }).map(({ type }) => type)).toContain('US_DRIVER_LICENSE');
   });
 });
 
@@ -112,7 +137,19 @@ describe('JSON', () => {
   const rules = redactionRules(types, (_value, type) => `<${type}>`);
   // A pattern of a policy's own that finds nothing: it may be anywhere, so all is looked into.
   const slow: RedactionRules = { ...rules, custom: [{ find: () => [] }] };
-  const names = fc.constantFrom('id', 'dob', 'phoneNumber', 'driverLicense', 'ssn', 'a_b', 'password', 'born', '');
+  const names = fc.constantFrom(
+    'id',
+    'dob',
+    'phoneNumber',
+    'driverLicense',
+    'ssn',
+    'bankAccount',
+    'acct_number',
+    'a_b',
+    'password',
+    'born',
+    '',
+  );
   const escaped = (text: string): string =>
     `"${text
       .split('')
@@ -121,9 +158,10 @@ describe('JSON', () => {
 
   test('is changed where it is changed when all of it is looked into, whatever is escaped', () => {
     const leaf = fc.oneof(
-      texts.map((text) => JSON.stringify(text)),
+      fc.oneof(texts, numeric).map((text) => JSON.stringify(text)),
       texts.map((text) => escaped(text)),
-      texts.map((text) => JSON.stringify(JSON.stringify({ a: text }))),
+      fc.tuple(names, texts).map(([name, text]) => JSON.stringify(JSON.stringify({ [name]: text }))),
+      fc.tuple(names, fc.nat(10 ** 12)).map(([name, id]) => JSON.stringify(JSON.stringify({ [name]: id }))),
       fc.bigInt({ min: -(10n ** 4n), max: 10n ** 18n }).map(String),
       fc.constantFrom('219099998', '378282246310005', '1990.01', '1e6', '123456', '12345'),
     );
@@ -135,6 +173,34 @@ describe('JSON', () => {
       { numRuns: 300 },
     );
   });
+
+  test.each(VALUES)('has %j found after what is escaped, in JSON and in JSON of JSON', (value) => {
+    for (const before of ['\n', '\t', '\\', '"', '\\n', 'n', '\n\n']) {
+      for (const text of [`${before}${value}`, `a${before}${value}${before}b`]) {
+        let source = text;
+        for (let level = 0; level < 4; level += 1) {
+          source = JSON.stringify({ note: source });
+          expect([source, jsonEdits(source, { rules })]).toEqual([source, jsonEdits(source, { rules: slow })]);
+        }
+      }
+    }
+  });
+
+  test.each(['bankAccount', 'bank_account', 'bank-account'])(
+    'a number is found that only its name %s tells',
+    (name) => {
+      const bank = redactionRules(typesOfDetectors(['bank']), (_value, type) => `<${type}>`);
+      const found = (source: string): readonly string[] => jsonEdits(source, { rules: bank }).map(({ type }) => type);
+      for (const value of ['12345678', 12_345_678, '1\n12345678']) {
+        const source = JSON.stringify({ [name]: value });
+        expect(found(source)).toEqual(['US_BANK_NUMBER']);
+        expect(found(JSON.stringify({ n: source }))).toEqual(['US_BANK_NUMBER']);
+        expect(found(JSON.stringify({ n: JSON.stringify([` ${source}`]) }))).toEqual(['US_BANK_NUMBER']);
+        expect(found(JSON.stringify({ n: `\n ${source}` }))).toEqual(['US_BANK_NUMBER']);
+        expect(found(JSON.stringify({ n: value, m: name }))).toEqual([]);
+      }
+    },
+  );
 
   test.each(['id', 'n', 'driverLicense', 'phoneNumber', 'accountNumber'])(
     'a number under %s that is short is nothing',

@@ -1,9 +1,11 @@
 /** Runs recognisers over a text, each only around what its matches must have in them. */
 
-import { NOWHERE, placesOf, placing } from './anchor-places.js';
-import { type Anchor, type AnchorIndex, anchorIndex, findAnchors, findWords, type Place } from './anchors.js';
-import { type PatternShape, patternShape } from './pattern-shape.js';
-import { CONTEXT_BONUS, type ContentFamily, type Recogniser } from './recogniser.js';
+import { placesOf } from './anchor-places.js';
+import { type Anchors, findAnchors, findWords, type Place, SIGNS } from './anchors.js';
+import { ANY_RUN, certaintyOf, type Finder, type Prepared } from './finder.js';
+import { numberStarts } from './number-starts.js';
+import { CONTEXT_BONUS, type ContentFamily } from './recogniser.js';
+import { isWord } from './word-edges.js';
 
 /** Something that was recognised. */
 export interface Recognised {
@@ -27,55 +29,6 @@ export const CONTEXT_BEFORE = 64;
 /** UTF-16 units after a finding in which context is looked for. */
 export const CONTEXT_AFTER = 24;
 
-/** A recogniser with what is known of its pattern. */
-export interface Prepared {
-  readonly recogniser: Recogniser;
-  readonly anchor: Anchor;
-  readonly shape: PatternShape;
-}
-
-/** Recognisers, ready to look for theirs. */
-export interface Finder {
-  readonly recognisers: readonly Prepared[];
-  readonly index: AnchorIndex;
-  /** The longest match of any. */
-  readonly longest: number;
-}
-
-/**
- * Prepares recognisers; costs milliseconds, so it is done once.
- * @throws RangeError when a pattern has no bound, or nothing to look for first
- */
-export function createFinder(recognisers: readonly Recogniser[]): Finder {
-  const prepared = recognisers.map((recogniser) => {
-    const shape = patternShape(recogniser.pattern);
-    const anchor = recogniser.anchor ?? anchorOf(shape, recogniser.pattern);
-    if ('digits' in anchor && anchor.digits === 0) {
-      throw new RangeError(`nothing to look for first: ${recogniser.type} ${recogniser.pattern.source}`);
-    }
-    return { recogniser, anchor, shape };
-  });
-  return {
-    recognisers: prepared,
-    index: anchorIndex(
-      prepared.map(({ anchor }) => anchor),
-      prepared.flatMap(({ recogniser }) => recogniser.context ?? []),
-    ),
-    longest: Math.max(0, ...prepared.map(({ shape }) => shape.longest)),
-  };
-}
-
-/** The shortest run that is looked for: shorter ones are words with a digit, and many. */
-const SHORTEST_RUN = 9;
-/** Longer ones need no digit. */
-const LONGEST_RUN = 15;
-
-/** Letters and digits in one piece are rarer than digits near each other. */
-function anchorOf({ run, digits, solid }: PatternShape, { flags }: RegExp): Anchor {
-  const isMixed = run >= SHORTEST_RUN && digits > 0 && solid < run && !flags.includes('i');
-  return isMixed ? { run: Math.min(run, LONGEST_RUN) } : { digits, solid };
-}
-
 /** How to look. */
 export interface FindOptions {
   /** Less certain findings are left out. */
@@ -91,111 +44,128 @@ export interface FindOptions {
 /** All matches, which may overlap, recogniser by recogniser. Pure; linear in the text. */
 export function findMatches(text: string, finder: Finder, options: FindOptions): readonly Match[] {
   const anchors = findAnchors(text, finder.index);
+  const starts = numberStarts(text, anchors.numerals, finder.numbers, options);
   const found: Match[] = [];
-  let lower: string | undefined;
-  const lowered = (): string => {
-    lower ??= text.toLowerCase();
-    return lower;
-  };
   let words: Words | undefined;
   const wordsNear = (): Words => {
-    words ??= findWords(text, finder.index, merged(anchors.clusters, CONTEXT_BEFORE + MOST_NAMED, text.length));
+    words ??= findWords(text, finder.index, around(starts.all, finder.longestNumber, text.length));
     return words;
   };
-  const placed = placing(anchors);
-  for (const prepared of finder.recognisers) {
-    const places = placed(prepared.anchor);
-    if (places.length === 0) continue;
-    const named = needsContext(prepared, options.minScore) ? besideWords(prepared, places, wordsNear) : places;
-    if (named.length === 0) continue;
-    for (const window of windowsOf(prepared, named, text.length)) {
-      collect(prepared.recogniser, text, lowered, window, options, found);
+  for (const prepared of worthwhile(finder, anchors, starts.of)) {
+    const { by, recogniser, unbroken } = prepared;
+    const certain = certaintyOf(recogniser);
+    if (certain + (recogniser.context === undefined ? 0 : CONTEXT_BONUS) < options.minScore) continue;
+    if ('number' in by) {
+      const own = starts.of.get(by.number);
+      if (own === undefined) continue;
+      const isWeak = certain < options.minScore && areFindable(recogniser.context);
+      collectAt(by.pattern, prepared, text, isWeak ? besideWords(prepared, own, wordsNear()) : own, options, found);
+    } else {
+      for (const window of windowsOf(prepared, placesOf(by, anchors, text, unbroken), text.length)) {
+        collect(prepared, text, window, options, found);
+      }
     }
   }
   return found;
 }
 
-/** Digits that a text of nothing but digits has at least when any recogniser may find something in it. */
-export function leastBareDigits({ recognisers }: Finder): number {
-  return Math.min(...recognisers.map(bareDigitsOf));
+/** The recognisers that may find something, in their order: most texts have nothing that most of them look for. */
+function worthwhile(finder: Finder, anchors: Anchors, numbers: ReadonlyMap<number, unknown>): readonly Prepared[] {
+  const { literals, runs, signs } = anchors;
+  const met = [...numbers.keys(), ...literals.keys(), ...SIGNS.filter((sign) => signs[sign].length > 0)];
+  if (runs.length > 0) met.push(ANY_RUN);
+  const places = new Set(met.flatMap((one) => finder.seekers.get(one) ?? NO_PLACES));
+  return [...places].toSorted((a, b) => a - b).flatMap((place) => finder.recognisers[place] ?? []);
 }
 
-/** What it must have in it may be more than its pattern asks for. */
-function bareDigitsOf({ anchor, shape: { bareDigits } }: Prepared): number {
-  if ('digits' in anchor) return Math.max(anchor.digits, bareDigits);
-  if ('run' in anchor) return Math.max(anchor.run, bareDigits);
-  const isNever = 'sign' in anchor || anchor.literals.every((literal) => /\D/.test(literal));
-  return isNever ? Number.POSITIVE_INFINITY : bareDigits;
+/** Where recognisers have to look, in no order. */
+export interface Anchored {
+  /** Whatever stands beside it. */
+  readonly places: readonly Place[];
+  /** Only if something beside it says what it is. */
+  readonly unnamed: readonly Place[];
 }
 
-/** Whether something that begins in a text may go on after the quotation mark near its end. */
-export function isOpenAfterQuote(text: string, { recognisers }: Finder): boolean {
-  return recognisers.some(
-    ({ shape }) => shape.isQuoting && (shape.unfinished.exec(text)?.index ?? text.length) < text.length,
-  );
+/**
+ * Where any recogniser has to look at all, in the source of a JSON document without `\u` and `\/`: at anchors, and where numbers may
+ * begin. A number that only a word makes certain is `unnamed` when no such word is anywhere in the source; one may still be in
+ * the name of its value, which can be written in several ways.
+ */
+export function anchoredPlaces(source: string, finder: Finder, minScore: number): Anchored {
+  const anchors = findAnchors(source, finder.index, true);
+  const starts = numberStarts(source, anchors.numerals, finder.numbers, { isJson: true });
+  const places: Place[] = [];
+  const unnamed: Place[] = [];
+  let words: Words | undefined;
+  for (const prepared of worthwhile(finder, anchors, starts.of)) {
+    const { by, recogniser, unbroken } = prepared;
+    if (!('number' in by)) {
+      for (const place of placesOf(by, anchors, source, unbroken)) places.push(place);
+      continue;
+    }
+    const isCertain = certaintyOf(recogniser) >= minScore || !areFindable(recogniser.context);
+    if (!isCertain) words ??= findWords(source, finder.index, [{ start: 0, end: source.length }]);
+    const into = isCertain || recogniser.context?.some((word) => words?.has(word)) === true ? places : unnamed;
+    for (const start of starts.of.get(by.number) ?? NO_PLACES) {
+      if (holdsAt(prepared, by.pattern, source, start)) into.push({ start, end: start + 1 });
+    }
+  }
+  return { places, unnamed };
 }
 
-/** Where any recogniser has to look at all: the places of anchors, in no order. */
-export function anchoredPlaces(text: string, finder: Finder): readonly Place[] {
-  const anchors = findAnchors(text, finder.index);
-  const least = finder.recognisers.flatMap(({ anchor }) => ('digits' in anchor ? [anchor.digits] : []));
-  const others = finder.recognisers.flatMap(({ anchor }) => ('digits' in anchor ? [] : placesOf(anchor, anchors)));
-  return [...(least.length === 0 ? [] : placesOf({ digits: Math.min(...least) }, anchors)), ...others];
+/** Whether there is a number at a place that its check holds for, whatever it touches. */
+function holdsAt({ recogniser, except }: Prepared, pattern: RegExp, text: string, start: number): boolean {
+  pattern.lastIndex = start;
+  const whole = pattern.exec(text)?.[0];
+  const value = whole === undefined ? '' : (recogniser.trim?.(whole) ?? whole);
+  return value !== '' && except?.test(value) !== true && recogniser.check?.(value) !== false;
+}
+
+/** Whether a text has a word in it that says of any number what it is. */
+export function hasWords(text: string, { index }: Finder): boolean {
+  return findWords(text, index, [{ start: 0, end: text.length }]).size > 0;
 }
 
 const NO_PLACES: readonly number[] = [];
 type Words = ReadonlyMap<string, readonly number[]>;
-/** The longest match whose words are looked for beforehand. */
-const MOST_NAMED = 128;
 
-/** Whether only words beside it make it certain enough. */
-function needsContext({ recogniser, anchor, shape }: Prepared, minScore: number): boolean {
-  const { check, score, proven = score, context } = recogniser;
-  if ((check === undefined ? score : proven) >= minScore) return false;
-  // Only around digits are words looked for, near them, and none of two letters.
-  return (
-    ('digits' in anchor || ('run' in anchor && shape.digits > 0)) && shape.longest <= MOST_NAMED && areFindable(context)
-  );
-}
-
+/** Whether words are looked for beforehand: none of two characters is. */
 function areFindable(words: readonly string[] = []): boolean {
   for (const word of words) if (word.length < 3) return false;
   return true;
 }
 
-/** Those that have one of its words as near as it may be. */
-function besideWords(
-  { recogniser, shape }: Prepared,
-  places: readonly Place[],
-  wordsNear: () => Words,
-): readonly Place[] {
-  if (places.length === 0) return places;
-  const words = wordsNear();
-  if (words.size === 0) return NOWHERE;
+/** The places at which one of its words is near enough that it may be named. */
+function besideWords({ recogniser, shape }: Prepared, starts: readonly number[], words: Words): readonly number[] {
+  if (words.size === 0) return NO_PLACES;
   const hits: number[] = [];
   for (const word of recogniser.context ?? []) for (const at of words.get(word) ?? NO_PLACES) hits.push(at);
-  if (hits.length === 0) return NOWHERE;
+  if (hits.length === 0) return NO_PLACES;
   hits.sort((a, b) => a - b);
-  const reach = shape.longest + CONTEXT_BEFORE;
   let next = 0;
-  // Both are in order, and a cluster of digits may be long: what is near any part of it is near.
-  return places.filter(({ start, end }) => {
-    while (next < hits.length && (hits[next] ?? 0) < start - reach) next += 1;
-    return next < hits.length && (hits[next] ?? 0) <= end + reach;
+  return starts.filter((start) => {
+    while (next < hits.length && (hits[next] ?? 0) < start - CONTEXT_BEFORE) next += 1;
+    return next < hits.length && (hits[next] ?? 0) <= start + shape.longest + CONTEXT_AFTER;
   });
+}
+
+/** The parts in which words may stand that say what something is that begins at one of these places. */
+function around(starts: readonly number[], longest: number, length: number): readonly Place[] {
+  const places = starts.map((start) => ({ start, end: start }));
+  return merged(places, CONTEXT_BEFORE, longest + CONTEXT_AFTER, length);
 }
 
 /** Parts of the text outside which no match can be, and which cut none in two. */
 function windowsOf({ shape }: Prepared, places: readonly Place[], length: number): readonly Place[] {
-  return merged(places, shape.longest, length);
+  return merged(places, shape.longest, shape.longest, length);
 }
 
-/** Places with `reach` to both sides; those that touch are one. */
-function merged(places: readonly Place[], reach: number, length: number): readonly Place[] {
+/** Places with what is before and after them; those that touch are one. */
+function merged(places: readonly Place[], before: number, after: number, length: number): readonly Place[] {
   const windows: { start: number; end: number }[] = [];
   for (const place of places) {
-    const start = Math.max(0, place.start - reach);
-    const end = Math.min(length, place.end + reach);
+    const start = Math.max(0, place.start - before);
+    const end = Math.min(length, place.end + after);
     const last = windows.at(-1);
     if (last !== undefined && start <= last.end) last.end = Math.max(last.end, end);
     else windows.push({ start, end });
@@ -204,45 +174,83 @@ function merged(places: readonly Place[], reach: number, length: number): readon
 }
 
 function collect(
-  recogniser: Recogniser,
+  prepared: Prepared,
   text: string,
-  lowered: () => string,
   window: Place,
   { minScore, from = 0, isNested = false, most = Number.POSITIVE_INFINITY }: FindOptions,
   found: Match[],
 ): void {
-  const { type, family, pattern, check, score: base, proven = base, context } = recogniser;
+  const { pattern, mayTouch = false, isWhole = false } = prepared.recogniser;
   const begin = Math.max(window.start, from);
   if (begin >= window.end) return;
   const part = begin === 0 && window.end === text.length ? text : text.slice(begin, window.end);
-  const certain = check === undefined ? base : proven;
-  if (certain + (context === undefined ? 0 : CONTEXT_BONUS) < minScore) return;
   let count = 0;
   pattern.lastIndex = 0;
   for (let match = pattern.exec(part); match !== null && count < most; match = pattern.exec(part)) {
-    const whole = match.groups?.['value'] ?? match[0];
-    const start = begin + match.index + (whole === match[0] ? 0 : match[0].lastIndexOf(whole));
-    const value = recogniser.trim?.(whole) ?? whole;
-    const end = start + value.length;
-    const mayTouch = recogniser.mayTouch === true;
-    const isOne =
-      (mayTouch || !(touches(text, start - 1) || touches(text, end))) && (check === undefined || check(value));
-    const score = isOne ? scoreOf(certain, context, lowered, start, end) : 0;
-    if (isOne && score >= minScore && value.length > 0) {
+    const one = recognised(prepared, text, begin + match.index, match, minScore);
+    if (one !== undefined) {
       count += 1;
-      const matchEnd = value === whole ? begin + match.index + match[0].length : end;
-      found.push({ type, family, start, end, score, matchStart: begin + match.index, matchEnd });
-      pattern.lastIndex = isNested
-        ? nextStart(part, match.index, mayTouch)
-        : Math.max(matchEnd - begin, match.index + 1);
-    } else {
-      // What begins inside of something that is none may still be one.
-      pattern.lastIndex =
-        recogniser.isWhole === true
-          ? Math.max(match.index + match[0].length, match.index + 1)
-          : nextStart(part, match.index, mayTouch);
+      found.push(one);
     }
+    // What begins inside of something that is none may still be one.
+    if (one === undefined ? isWhole : !isNested) {
+      const end = one === undefined ? match.index + match[0].length : one.matchEnd - begin;
+      pattern.lastIndex = Math.max(end, match.index + 1);
+    } else pattern.lastIndex = nextStart(part, match.index, mayTouch);
   }
+}
+
+/** The same for a number: where its matches may begin is known. */
+function collectAt(
+  pattern: RegExp,
+  prepared: Prepared,
+  text: string,
+  starts: readonly number[],
+  { minScore, isNested = false, most = Number.POSITIVE_INFINITY }: FindOptions,
+  found: Match[],
+): void {
+  let count = 0;
+  let next = 0;
+  for (const start of starts) {
+    if (start < next) continue;
+    pattern.lastIndex = start;
+    const match = pattern.exec(text);
+    const one = match === null ? undefined : recognised(prepared, text, start, match, minScore);
+    if (one === undefined) continue;
+    found.push(one);
+    count += 1;
+    if (count >= most) return;
+    if (!isNested) next = one.matchEnd;
+  }
+}
+
+/** What a match is, if it is what the recogniser looks for. */
+function recognised(
+  { recogniser, except }: Prepared,
+  text: string,
+  matchStart: number,
+  match: RegExpExecArray,
+  minScore: number,
+): Match | undefined {
+  const { type, family, mayTouch, check, context, trim } = recogniser;
+  const whole = match.groups?.['value'] ?? match[0];
+  const start = matchStart + (whole === match[0] ? 0 : match[0].lastIndexOf(whole));
+  const value = trim?.(whole) ?? whole;
+  const end = start + value.length;
+  if (value.length === 0 || (mayTouch !== true && (isWord(text, start - 1) || isWord(text, end)))) return;
+  if (except?.test(value) === true || check?.(value) === false) return;
+  const certain = certaintyOf(recogniser);
+  const score = scoreOf(certain, context, text, start, end);
+  if (score < minScore) return;
+  return {
+    type,
+    family,
+    start,
+    end,
+    score,
+    matchStart,
+    matchEnd: value === whole ? matchStart + match[0].length : end,
+  };
 }
 
 /** Where the next match may begin: not inside of a word, unless it may touch one. */
@@ -252,30 +260,14 @@ function nextStart(part: string, after: number, mayTouch: boolean): number {
   return next;
 }
 
-function scoreOf(
-  certain: number,
-  context: readonly string[] | undefined,
-  lowered: () => string,
-  start: number,
-  end: number,
-): number {
-  const isNamed = context !== undefined && certain < 1 && hasContext(lowered(), start, end, context);
+function scoreOf(certain: number, context: readonly string[] = [], text: string, start: number, end: number): number {
+  const isNamed = certain < 1 && context.length > 0 && hasContext(text, start, end, context);
   return Math.min(1, certain + (isNamed ? CONTEXT_BONUS : 0));
 }
 
-function touches(text: string, at: number): boolean {
-  return at >= 0 && at < text.length && isWord(text, at);
-}
-
-function isWord(text: string, at: number): boolean {
-  const code = text.charCodeAt(at);
-  if (code < 128)
-    return (code >= 48 && code <= 57) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122) || code === 95;
-  return /[\p{L}\p{N}]/u.test(text[at] ?? '');
-}
-
-function hasContext(lower: string, start: number, end: number, words: readonly string[]): boolean {
-  const around = `${lower.slice(Math.max(0, start - CONTEXT_BEFORE), start)} ${lower.slice(end, end + CONTEXT_AFTER)}`;
+function hasContext(text: string, start: number, end: number, words: readonly string[]): boolean {
+  const before = text.slice(Math.max(0, start - CONTEXT_BEFORE), start);
+  const around = `${before} ${text.slice(end, end + CONTEXT_AFTER)}`.toLowerCase();
   return words.some((word) => (word.length > 3 ? around.includes(word) : hasWord(around, word)));
 }
 

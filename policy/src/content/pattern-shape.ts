@@ -3,70 +3,91 @@
  * Reads the regular expressions of recognisers: bounded repetitions, no look around, no reference back.
  */
 
+/** Takes the steps of a pattern, from its end to its beginning. Places are numbers that it gives out itself. */
+export interface StepTaker {
+  /** One character, as a pattern of its own, that leads to a place. Gives the place before it. */
+  step(character: string, to: number): number;
+  /** The place from where both go on. */
+  fork(one: number, other: number): number;
+}
+
 /** The shape of a pattern. */
 export interface PatternShape {
   /** The longest match in UTF-16 units. */
   readonly longest: number;
-  /** How many digits every match has at least with nothing but separators between them. */
-  readonly digits: number;
-  /** How many of those stand together at least, without anything between. */
-  readonly solid: number;
+  /** How many units stand before the first digit of a match at most; infinite where there may be none. */
+  readonly lead: number;
   /** How many digits a match of nothing but digits has at least; infinite where there is none. */
   readonly bareDigits: number;
-  /** How long a match is at least; 0 unless it is nothing but letters (A to Z) and digits. */
+  /** How long a match is at least. */
+  readonly least: number;
+  /** The same; 0 unless it is nothing but letters (A to Z) and digits. */
   readonly run: number;
   /** Whether a match may have a quotation mark (`"`) in it. */
   readonly isQuoting: boolean;
+  /** Whether a match may have something in it that JSON escapes, or that ends a string: control characters, `"`, `\\`. */
+  readonly hasEscaped: boolean;
+  /** Whether it may have a space in it. */
+  readonly hasSpace: boolean;
   /**
    * Matches the rest of a text, from the first place on where a match reaches its end, or could with more text. Matches nothing
    * but the empty end otherwise.
    */
   readonly unfinished: RegExp;
+  /**
+   * Takes all ways through the pattern to a place; gives the place where they begin. Every repetition is written out, and a
+   * place in the text (`\b`) holds anywhere: more may pass than the pattern matches, and never less.
+   */
+  readonly steps: Steps;
 }
+
+type Steps = (taker: StepTaker, to: number) => number;
 
 /**
  * Reads a pattern.
  * @throws RangeError for one without a bound, and for what recognisers may not use
  */
 export function patternShape(pattern: RegExp): PatternShape {
-  const parser = { source: pattern.source, at: 0, isQuoting: false };
-  const { text, longest, digits, solid, bareDigits, least, isRun } = alternatives(parser);
+  const parser: Parser = { source: pattern.source, at: 0, characters: new Set() };
+  const { text, longest, lead, bareDigits, least, isRun, steps } = alternatives(parser);
   if (parser.at < parser.source.length) throw unreadable(parser);
+  const flags = /\\[pP]/.test(pattern.source) ? 'u' : '';
+  const characters = Array.from(parser.characters, (one) => new RegExp(one, flags));
+  const mayHave = (some: string): boolean => characters.some((one) => one.test(some));
   return {
     longest,
-    digits,
-    solid,
+    lead,
     bareDigits,
+    least,
     run: isRun ? least : 0,
-    isQuoting: parser.isQuoting,
+    isQuoting: mayHave('"'),
+    hasEscaped: mayHave(ESCAPED),
+    hasSpace: mayHave(' '),
     unfinished: new RegExp(`(?:${text})$`, pattern.flags.replace(/[gy]/g, '')),
+    steps,
   };
 }
 
+const ESCAPED = `${Array.from({ length: 32 }, (_unused, code) => String.fromCharCode(code)).join('')}"\\`;
 const DIGITS_ONLY = /^(?:\\d|[0-9]|\[[0-9-]+\])$/;
 const RUN_ONLY = /^(?:\\d|[A-Za-z0-9]|\[(?:[A-Z]-[A-Z]|[a-z]-[a-z]|\d-\d|\\d|[A-Za-z0-9])+\])$/;
-const SEPARATORS_ONLY = /^(?:[ /-]|\\[.()+/]|\[[ .()+/-]+\]|\\b)$/;
 
 interface Parser {
   readonly source: string;
   at: number;
-  isQuoting: boolean;
+  readonly characters: Set<string>;
 }
 
 interface Piece {
   /** The pattern, which the end of the text satisfies everywhere. */
   readonly text: string;
   readonly longest: number;
-  readonly digits: number;
-  readonly solid: number;
+  readonly lead: number;
   readonly bareDigits: number;
-  /** Whether it is nothing but digits and separators. */
-  readonly isPlain: boolean;
-  /** Whether it is nothing but digits. */
-  readonly isSolid: boolean;
   readonly least: number;
   /** Whether it is nothing but letters and digits. */
   readonly isRun: boolean;
+  readonly steps: Steps;
 }
 
 function alternatives(parser: Parser): Piece {
@@ -78,46 +99,37 @@ function alternatives(parser: Parser): Piece {
   return {
     text: branches.map(({ text }) => text).join('|'),
     longest: Math.max(...branches.map(({ longest }) => longest)),
-    digits: Math.min(...branches.map(({ digits }) => digits)),
-    solid: Math.min(...branches.map(({ solid }) => solid)),
+    lead: Math.max(...branches.map(({ lead }) => lead)),
     bareDigits: Math.min(...branches.map((branch) => branch.bareDigits)),
-    isPlain: branches.every(({ isPlain }) => isPlain),
-    isSolid: branches.every(({ isSolid }) => isSolid),
     least: Math.min(...branches.map(({ least }) => least)),
     isRun: branches.every(({ isRun }) => isRun),
+    steps: (taker, to) => branches.map(({ steps }) => steps(taker, to)).reduce((one, other) => taker.fork(one, other)),
   };
 }
 
 function sequence(parser: Parser): Piece {
   let text = '';
   let longest = 0;
-  // Of the stretch of digits and separators that is being read, and of the one with the most digits.
-  let stretch = { digits: 0, solid: 0 };
-  let most = stretch;
-  // Digits together at the end of what was read.
-  let together = 0;
+  // Of what comes before the first piece that has a digit.
+  let before = 0;
+  let lead = Number.POSITIVE_INFINITY;
   let bareDigits = 0;
-  let isPlain = true;
-  let isSolid = true;
   let least = 0;
   let isRun = true;
+  const all: Steps[] = [];
   while (parser.at < parser.source.length && !'|)'.includes(parser.source[parser.at] ?? '')) {
     const piece = repeated(parser, atom(parser));
     text += piece.text;
     longest += piece.longest;
+    lead = Math.min(lead, before + piece.lead);
+    before += piece.longest;
     bareDigits += piece.bareDigits;
-    together = piece.isSolid ? together + piece.digits : 0;
-    stretch = piece.isPlain
-      ? { digits: stretch.digits + piece.digits, solid: Math.max(stretch.solid, piece.solid, together) }
-      : { digits: 0, solid: 0 };
-    // Both figures are of one stretch: what stands together elsewhere says nothing about it.
-    for (const one of [piece, stretch]) if (one.digits >= most.digits) most = { digits: one.digits, solid: one.solid };
-    isPlain &&= piece.isPlain;
-    isSolid &&= piece.isSolid;
     least += piece.least;
     isRun &&= piece.isRun;
+    all.push(piece.steps);
   }
-  return { text, longest, ...most, bareDigits, isPlain, isSolid, least, isRun };
+  const steps: Steps = (taker, to) => all.reduceRight((next, one) => one(taker, next), to);
+  return { text, longest, lead, bareDigits, least, isRun, steps };
 }
 
 function atom(parser: Parser): Piece {
@@ -136,21 +148,18 @@ function atom(parser: Parser): Piece {
   )?.[0];
   if (one === undefined) throw unreadable(parser);
   parser.at += one.length;
-  parser.isQuoting ||= is(one, '"');
   const isPlace = one === '\\b' || one === '\\B';
+  if (!isPlace) parser.characters.add(one);
   // A character of a `\p` class may take two units.
-  const digits = DIGITS_ONLY.test(one) ? 1 : 0;
   const longest = isPlace ? 0 : one.includes('\\p') || one.includes('\\P') ? 2 : 1;
   return {
     text: `(?:${one}|$)`,
     longest,
-    digits,
-    solid: digits,
+    lead: DIGITS_ONLY.test(one) ? 0 : Number.POSITIVE_INFINITY,
     bareDigits: isPlace ? 0 : ANY_DIGIT.some((digit) => is(one, digit)) ? 1 : Number.POSITIVE_INFINITY,
-    isPlain: digits > 0 || SEPARATORS_ONLY.test(one),
-    isSolid: digits > 0,
     least: isPlace ? 0 : 1,
     isRun: RUN_ONLY.test(one),
+    steps: (taker, to) => (isPlace ? to : taker.step(one, to)),
   };
 }
 
@@ -171,13 +180,18 @@ function repeated(parser: Parser, piece: Piece): Piece {
   return {
     text: `(?:${piece.text})${whole}`,
     longest: piece.longest * Number(most),
-    digits: piece.digits * (piece.isPlain ? times : Math.min(times, 1)),
-    solid: piece.solid * (piece.isSolid ? times : Math.min(times, 1)),
+    lead: times === 0 ? Number.POSITIVE_INFINITY : piece.lead,
     bareDigits: times === 0 ? 0 : piece.bareDigits * times,
-    isPlain: piece.isPlain,
-    isSolid: piece.isSolid,
     least: piece.least * times,
     isRun: piece.isRun,
+    steps(taker, to) {
+      let next = to;
+      for (let time = Number(most); time > 0; time -= 1) {
+        const once = piece.steps(taker, next);
+        next = time > times ? taker.fork(once, to) : once;
+      }
+      return next;
+    },
   };
 }
 

@@ -1,4 +1,5 @@
-import { createFinder, type Finder, findMatches, type Recognised } from './find.js';
+import { findMatches, type Recognised } from './find.js';
+import { createFinder, type Finder, narrowed } from './finder.js';
 import type { ContentFamily } from './recogniser.js';
 import { ALL_RECOGNISERS } from './registry.js';
 
@@ -22,11 +23,11 @@ const EVERYTHING: Finder = createFinder(ALL_RECOGNISERS);
 /** The recognisers of these families and types, ready to look; all of them when nothing is said. */
 export function finderOf({ families, types }: Pick<RecogniseOptions, 'families' | 'types'>): Finder {
   if (families === undefined && types === undefined) return EVERYTHING;
-  const chosen = EVERYTHING.recognisers.filter(
-    ({ recogniser: { family, type } }) =>
+  return narrowed(
+    EVERYTHING,
+    ({ family, type }) =>
       (families === undefined || families.includes(family)) && (types === undefined || types.includes(type)),
   );
-  return { ...EVERYTHING, recognisers: chosen, longest: Math.max(0, ...chosen.map(({ shape }) => shape.longest)) };
 }
 
 /**

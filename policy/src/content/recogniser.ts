@@ -23,6 +23,8 @@ export interface Recogniser {
   readonly trim?: (found: string) => string;
   /** `false`: it is not one. `true`: it is one, with {@link proven}. */
   readonly check?: (found: string) => boolean;
+  /** What is none though the pattern matches it: the whole of it, written as {@link pattern} is. Not after {@link trim}. */
+  readonly except?: RegExp;
   /** The score once the check holds; {@link score} when absent. */
   readonly proven?: number;
   /** Words in lower case, one of which shortly before (or in a key beside it) adds {@link CONTEXT_BONUS}. */
@@ -31,7 +33,7 @@ export interface Recogniser {
   readonly mayTouch?: boolean;
   /** A match that fails is passed over whole: no part of it is one either. By default one may begin inside of it. */
   readonly isWhole?: boolean;
-  /** What every match has in it, where its digits are not enough to look for. */
+  /** What every match has in it, where it is no number: see `isNumber`. */
   readonly anchor?: Anchor;
 }
 
@@ -41,5 +43,6 @@ export const CONTEXT_BONUS = 0.45;
 /** Only letters and digits. */
 export function bare(text: string): string {
   if (/^[A-Za-z0-9]*$/.test(text)) return text.toUpperCase();
+  if (/^[ -~]*$/.test(text)) return text.replaceAll(/[^A-Za-z0-9]/g, '').toUpperCase();
   return text.replaceAll(/[^\p{L}\p{N}]/gu, '').toUpperCase();
 }

@@ -24,6 +24,10 @@ const PHONE_WORDS = [
   'line',
 ];
 
+/** Dates, social security numbers, addresses of machines; and what has less than seven digits, which {@link isPhone} would say as well. */
+const NO_PHONE =
+  /(?:19|20)\d\d[ .-](?:0?[1-9]|1[0-2])[ .-]\d{1,2}|\d{1,2}[ .-]\d{1,2}[ .-](?:19|20)\d\d|\d{3}-\d{2}-\d{4}|\d{1,3}(?:\.\d{1,3}){3}|\d{2}[ .-]\d{2,4}|\d{3}[ .-]\d{2,3}|\d{4}[ .-]\d{2}|\d{2}[ .-]\d{2}[ .-]\d{2}/;
+
 /** Ways to reach somebody, and what tells their age. */
 export const CONTACT_RECOGNISERS: readonly Recogniser[] = [
   {
@@ -50,6 +54,7 @@ export const CONTACT_RECOGNISERS: readonly Recogniser[] = [
     score: 0.75,
     context: PHONE_WORDS,
     check: isPhone,
+    except: NO_PHONE,
   },
   {
     type: 'PHONE_NUMBER',
@@ -60,6 +65,7 @@ export const CONTACT_RECOGNISERS: readonly Recogniser[] = [
     score: 0.7,
     context: PHONE_WORDS,
     check: isPhone,
+    except: NO_PHONE,
   },
   {
     type: 'PHONE_NUMBER',
@@ -69,6 +75,7 @@ export const CONTACT_RECOGNISERS: readonly Recogniser[] = [
     score: 0.55,
     context: PHONE_WORDS,
     check: isPhone,
+    except: NO_PHONE,
   },
   {
     type: 'PHONE_NUMBER',
@@ -78,6 +85,7 @@ export const CONTACT_RECOGNISERS: readonly Recogniser[] = [
     score: 0.2,
     context: PHONE_WORDS,
     check: isPhone,
+    except: NO_PHONE,
   },
   {
     type: 'DATE_OF_BIRTH',
@@ -86,17 +94,19 @@ export const CONTACT_RECOGNISERS: readonly Recogniser[] = [
       /(?:born|birth|birthday|birthdate|dob|d\.o\.b\.?|geboren|geburtsdatum|née?|naissance|nacimiento|nascita|nascimento)["']?(?: on| am| le)?["']?(?: is| was)? ?[:=]? {0,2}["']?(?<value>\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ]\d{1,2}[-/. ](?:19|20)?\d{2}|\d{1,2}(?:st|nd|rd|th|\.)? [A-Za-zä]{3,9}\.?,? (?:19|20)\d{2}|[A-Za-z]{3,9} \d{1,2}(?:st|nd|rd|th)?,? (?:19|20)\d{2})/gi,
     score: 0.85,
     check: isBirthday,
-    anchor: { digits: 3 },
+    anchor: {
+      literals: [
+        ...['born', 'birth', 'dob', 'd.o.b', 'geboren', 'geburtsdatum', 'né', 'nÉ'],
+        ...['naissance', 'nacimiento', 'nascita', 'nascimento'],
+      ],
+    },
   },
 ];
 
-/** 7 to 15 digits (ITU-T E.164), no date, no decimal number, no social security number. */
+/** 7 to 15 digits (ITU-T E.164). */
 function isPhone(found: string): boolean {
   const digits = bare(found.replace(/(?: ?x| ?ext\.? ?)\d{1,6}$/i, ''));
-  if (digits.length < 7 || digits.length > 15 || /^(\d)\1+$/.test(digits)) return false;
-  if (/^(?:19|20)\d\d[ .-](?:0?[1-9]|1[0-2])[ .-]\d{1,2}$|^\d{1,2}[ .-]\d{1,2}[ .-](?:19|20)\d\d$/.test(found))
-    return false;
-  return !/^\d{3}-\d{2}-\d{4}$|^\d{1,3}(?:\.\d{1,3}){3}$/.test(found);
+  return digits.length >= 7 && digits.length <= 15 && !/^(\d)\1+$/.test(digits);
 }
 
 const MONTHS = /^(?:jan|feb|m[aä]r|apr|ma[iyo]|jun|jul|aug|se[pt]|o[ck]t|nov|de[cz])/i;

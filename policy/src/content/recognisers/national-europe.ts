@@ -9,7 +9,7 @@ function national(
   pattern: RegExp,
   check: (text: string) => boolean,
   context: readonly string[],
-  more: Pick<Partial<Recogniser>, 'score' | 'proven' | 'anchor'> = {},
+  more: Pick<Partial<Recogniser>, 'score' | 'proven'> = {},
 ): Recogniser {
   return {
     type,
@@ -50,17 +50,13 @@ export const EUROPEAN_RECOGNISERS: readonly Recogniser[] = [
     /[CFGHJKLMNPRTVWXYZcfghjklmnprtvwxyz][0-9CFGHJKLMNPRTVWXYZcfghjklmnprtvwxyz]{7}[0-9]{2}|[CFGHJKLMNPRTVWXYZcfghjklmnprtvwxyz][0-9CFGHJKLMNPRTVWXYZcfghjklmnprtvwxyz]{7}[0-9]/g,
     isIcao,
     ['reisepass', 'passport', 'passnummer', 'pass'],
-    { anchor: { run: 9 } },
   ),
-  national(
-    'DE_ID_CARD',
-    /[LMNPRTVWXYlmnprtvwxy][0-9CFGHJKLMNPRTVWXYZcfghjklmnprtvwxyz]{7}[0-9]/g,
-    isIcao,
-    ['personalausweis', 'ausweis', 'id card', 'identity card'],
-    {
-      anchor: { run: 9 },
-    },
-  ),
+  national('DE_ID_CARD', /[LMNPRTVWXYlmnprtvwxy][0-9CFGHJKLMNPRTVWXYZcfghjklmnprtvwxyz]{7}[0-9]/g, isIcao, [
+    'personalausweis',
+    'ausweis',
+    'id card',
+    'identity card',
+  ]),
   national(
     'DE_SOCIAL_SECURITY',
     /\d{2}(?:0[1-9]|[12]\d|3[01]|[5-8]\d|9[01])(?:0[1-9]|1[0-2])\d{2}[A-Za-z]\d{3}/g,
@@ -116,7 +112,7 @@ export const EUROPEAN_RECOGNISERS: readonly Recogniser[] = [
     /[A-Za-z]{6}[0-9LMNPQRSTUVlmnpqrstuv]{2}[A-EHLMPR-Ta-ehlmpr-t][0-9LMNPQRSTUVlmnpqrstuv]{2}[A-Za-z][0-9LMNPQRSTUVlmnpqrstuv]{3}[A-Za-z]/g,
     isItalianFiscal,
     ['codice fiscale', 'fiscal'],
-    { proven: 0.95, anchor: { run: 16 } },
+    { proven: 0.95 },
   ),
   national('IT_VAT_CODE', /\d{5}[_ ]?\d{3}[_ ]?\d{3}|\d{8}[_ ]\d{3}/g, (id) => isLuhn(id) && !/^0+$/.test(id), [
     'partita iva',

@@ -11,7 +11,7 @@ export const NETWORK_RECOGNISERS: readonly Recogniser[] = [
     proven: 0.95,
     check: (found) => isIp(found, 'ipv4'),
     isWhole: true,
-    anchor: { digits: 4 },
+    anchor: { sign: 'quads' },
   },
   {
     type: 'IP_ADDRESS',

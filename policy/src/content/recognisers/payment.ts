@@ -67,10 +67,13 @@ export const PAYMENT_RECOGNISERS: readonly Recogniser[] = [
 ];
 
 function isCard(found: string): boolean {
-  const digits = bare(found);
+  return isGrouped(found) && isCardNumber(bare(found));
+}
+
+function isCardNumber(digits: string): boolean {
   // 13 digits that begin with 1 are milliseconds since 1970.
-  if (digits.length === 13 && digits.startsWith('1')) return false;
-  return digits.length >= 12 && !/^(\d)\1+$/.test(digits) && isGrouped(found) && isLuhn(digits);
+  if (digits.length < 12 || (digits.length === 13 && digits.startsWith('1'))) return false;
+  return isLuhn(digits) && !/^(\d)\1+$/.test(digits);
 }
 
 /** A date or a code may follow a card's number: without groups at the end, as long as that leaves a card's. */
@@ -84,12 +87,22 @@ function withinCard(found: string): string {
   return part;
 }
 
-/** Digits of a card stand alone or in groups of 3 to 6 that one kind of separator parts. */
+/** Digits of a card stand alone or in groups of 3 to 7 that one kind of separator parts. Asked at every number among numbers. */
 function isGrouped(found: string): boolean {
-  const separators = new Set(found.replaceAll(/\d/g, ''));
-  if (separators.size === 0) return true;
-  if (separators.size > 1) return false;
-  return found.split(/[ -]/).every((group) => group.length >= 3 && group.length <= 7);
+  let separator = 0;
+  let group = 0;
+  for (let at = 0; at <= found.length; at += 1) {
+    const code = at < found.length ? found.charCodeAt(at) : separator;
+    if (code >= 0x30 && code <= 0x39) {
+      group += 1;
+      continue;
+    }
+    if (separator === 0 && at === found.length) return true;
+    if (group < 3 || group > 7 || (separator !== 0 && code !== separator)) return false;
+    separator = code;
+    group = 0;
+  }
+  return true;
 }
 
 function isIban(found: string): boolean {

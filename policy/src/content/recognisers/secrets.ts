@@ -1,5 +1,6 @@
 /** What opens doors: keys and tokens by the form that their issuers give them, then by the name beside them. */
 
+import type { Anchor } from '../anchors.js';
 import { entropyOf } from '../checksums.js';
 import type { Recogniser } from '../recogniser.js';
 import { VENDOR_TOKENS } from './vendor-tokens.js';
@@ -8,14 +9,14 @@ import { VENDOR_TOKENS } from './vendor-tokens.js';
 const PLACEHOLDER =
   /example|placeholder|changeme|your[_-]?|xxxx|\*\*\*|<[^>]*>|\$\{|\{\{|dummy|redacted|sample|test[_-]?key|0{8}|1234567890|abcdef(?:gh|012)/i;
 
-function token(pattern: RegExp, literals: readonly string[], minEntropy = 2.5): Recogniser {
+function token(pattern: RegExp, anchor?: Anchor, minEntropy = 2.5): Recogniser {
   return {
     type: 'API_KEY',
     family: 'secret',
     pattern,
     score: 0.95,
     check: (found) => !PLACEHOLDER.test(found) && entropyOf(found) >= minEntropy,
-    anchor: { literals },
+    ...(anchor === undefined ? {} : { anchor }),
   };
 }
 
@@ -32,14 +33,14 @@ export const SECRET_RECOGNISERS: readonly Recogniser[] = [
     anchor: { literals: ['-----begin'] },
   },
   {
-    ...token(/(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}/g, ['akia', 'asia', 'abia', 'acca'], 3),
+    ...token(/(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}/g, { literals: ['akia', 'asia', 'abia', 'acca'] }, 3),
     type: 'AWS_ACCESS_KEY',
   },
-  ...VENDOR_TOKENS.map(([pattern, ...literals]) => token(pattern, literals)),
-  { ...token(/SK[0-9a-fA-F]{32}|AC[0-9a-f]{32}/g, []), anchor: { run: 34 } },
-  { ...token(/\d{8,10}:[A-Za-z0-9_-]{35}/g, [], 3.5), anchor: { digits: 8, solid: 8 } },
+  ...VENDOR_TOKENS.map(([pattern, ...literals]) => token(pattern, { literals })),
+  token(/SK[0-9a-fA-F]{32}|AC[0-9a-f]{32}/g),
+  token(/\d{8,10}:[A-Za-z0-9_-]{35}/g, undefined, 3.5),
   // Discord: the user's number in base64, a time, a signature.
-  { ...token(/[MNO][A-Za-z\d]{23,27}\.[\w-]{6}\.[\w-]{27,40}/g, [], 3.5), anchor: { run: 24 } },
+  token(/[MNO][A-Za-z\d]{23,27}\.[\w-]{6}\.[\w-]{27,40}/g, { run: 24 }, 3.5),
   {
     type: 'JWT',
     family: 'secret',

@@ -20,7 +20,6 @@ export const WALLET_RECOGNISERS: readonly Recogniser[] = [
     score: 0.3,
     proven: 1,
     check: isBase58Check,
-    anchor: { run: 26 },
   },
   {
     type: 'CRYPTO',
@@ -28,6 +27,5 @@ export const WALLET_RECOGNISERS: readonly Recogniser[] = [
     pattern: /0x[0-9a-fA-F]{40}/g,
     score: 0.6,
     context: ['ethereum', 'eth', 'wallet', 'crypto'],
-    anchor: { run: 42 },
   },
 ];

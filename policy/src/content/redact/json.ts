@@ -1,8 +1,19 @@
 /** Redaction of a JSON document: what is found in its values changes, and not one byte besides. */
 
-import { isOpenAfterQuote, leastBareDigits } from '../find.js';
+import { hasWords } from '../find.js';
+import { isOpenAfterQuote, leastBareDigits } from '../finder.js';
 import { decodeString, type JsonToken, placesInToken, walkJson } from './json-walk.js';
-import { applyEdits, type Edit, findableParts, type RedactionRules, replaced, type Span, textSpans } from './text.js';
+import {
+  ALL_PARTS,
+  applyEdits,
+  type Edit,
+  findableParts,
+  NO_PARTS,
+  type RedactionRules,
+  replaced,
+  type Span,
+  textSpans,
+} from './text.js';
 
 /** What to do with a document. */
 export interface JsonRedaction {
@@ -58,9 +69,20 @@ function documentEdits(source: string, redaction: JsonRedaction, nested: number)
   const { rules, isSearched, isMasked, extra } = redaction;
   // An escape may hide what is looked for, and what others find needs no anchor.
   const isPlain = extra === undefined && !source.includes('\\u') && !source.includes('\\/');
-  const parts = rules === undefined ? () => false : isPlain ? findableParts(source, rules) : () => true;
-  if (isMasked === undefined && !parts(0, source.length)) return [];
-  const isNameFound = remembered((name) => rules !== undefined && findableParts(contextOf(name), rules)(0, Infinity));
+  const parts = rules === undefined ? NO_PARTS : isPlain ? findableParts(source, rules) : ALL_PARTS;
+  if (isMasked === undefined && !parts.may(0, source.length) && !parts.mayIfNamed(0, source.length)) return [];
+  const isNameFound = remembered(
+    (name) => rules !== undefined && findableParts(contextOf(name), rules).may(0, Number.POSITIVE_INFINITY),
+  );
+  const hasNameWords = remembered((name) => rules !== undefined && hasWords(contextOf(name), rules.finder));
+  const mayHold = ({ kind, start, end, path }: JsonToken): boolean => {
+    const name = path.at(-1) ?? '';
+    if (parts.may(start, end) || isNameFound(name)) return true;
+    // JSON in a string has names of its own.
+    return (
+      parts.mayIfNamed(start, end) && (hasNameWords(name) || (kind !== 'number' && mayBeDocument(source, start + 1)))
+    );
+  };
   const isNothing = shortNumbers(redaction);
   if (depthOf(source) > MAX_DEPTH) throw new RangeError('nested too deep to redact');
   const edits: Edit[] = [];
@@ -74,7 +96,7 @@ function documentEdits(source: string, redaction: JsonRedaction, nested: number)
     leaf(token) {
       if (token.kind === 'name' ? redaction.names !== true : isSearched?.(token.path) === false) return;
       // What is masked may be in the JSON that a string holds.
-      if (isMasked === undefined && !parts(token.start, token.end) && !isNameFound(token.path.at(-1) ?? '')) return;
+      if (isMasked === undefined && !mayHold(token)) return;
       if (token.kind === 'number' && isNothing(source, token)) return;
       for (const edit of leafEdits(source, token, redaction, nested)) edits.push(edit);
     },
@@ -162,6 +184,12 @@ function below(redaction: JsonRedaction, path: readonly string[]): JsonRedaction
     ...(isSearched === undefined ? {} : { isSearched: (inner) => isSearched([...path, ...inner]) }),
     ...(isMasked === undefined ? {} : { isMasked: (inner) => isMasked([...path, ...inner]) }),
   };
+}
+
+/** Whether a string whose source begins there may be JSON: white space, also escaped, and then what JSON begins with. */
+function mayBeDocument(source: string, start: number): boolean {
+  const first = source.charCodeAt(start);
+  return first === 0x5b || first === 0x7b || first === 0x5c || first <= 0x20;
 }
 
 function isDocument(text: string): boolean {

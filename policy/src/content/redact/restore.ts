@@ -1,4 +1,4 @@
-import { createFinder } from '../find.js';
+import { createFinder } from '../finder.js';
 import type { RedactionRules } from './text.js';
 
 const TOKEN = /\[[A-Z][A-Z_]{1,40}_\d{1,9}\]/g;

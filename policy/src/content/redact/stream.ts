@@ -4,7 +4,8 @@
  * the recognisers and the context behind it.
  */
 
-import { CONTEXT_AFTER, CONTEXT_BEFORE, findMatches, type Match, type Prepared } from '../find.js';
+import { CONTEXT_AFTER, CONTEXT_BEFORE, findMatches, type Match } from '../find.js';
+import type { Prepared } from '../finder.js';
 import { applyEdits, CUSTOM_TYPE, candidates, type RedactionRules, replaced, type Span, unite } from './text.js';
 
 /** Redacts pieces of one text. */

@@ -1,6 +1,7 @@
 /** Redaction of a text. */
 
-import { anchoredPlaces, type Finder, findMatches, type Match } from '../find.js';
+import { anchoredPlaces, findMatches, type Match } from '../find.js';
+import type { Finder } from '../finder.js';
 import { CERTAIN_FROM, finderOf } from '../recognise.js';
 import type { Replace } from './replacement.js';
 
@@ -43,13 +44,28 @@ export interface Edit extends Span {
 /** The type of what a pattern of a policy's own finds. */
 export const CUSTOM_TYPE = 'CUSTOM';
 
-/** Tells which parts of a text may hold a finding; the rest stays as it is. Linear once, then quick. */
-export function findableParts(
-  text: string,
-  { finder, custom }: RedactionRules,
-): (start: number, end: number) => boolean {
-  if (custom.length > 0) return () => true;
-  const places = anchoredPlaces(text, finder);
+/** Which parts of a text may hold a finding: quick to ask. */
+export interface FindableParts {
+  /** Whether something between these places may be one. */
+  readonly may: (start: number, end: number) => boolean;
+  /** Whether something may that a word in its name would make one. */
+  readonly mayIfNamed: (start: number, end: number) => boolean;
+}
+
+/** Tells which parts of a JSON source, without `\u` and `\/`, may hold a finding; the rest stays as it is. Linear once, then quick. */
+export function findableParts(source: string, { finder, custom, minScore }: RedactionRules): FindableParts {
+  if (custom.length > 0) return ALL_PARTS;
+  const { places, unnamed } = anchoredPlaces(source, finder, minScore);
+  return { may: meeting(places), mayIfNamed: meeting(unnamed) };
+}
+
+/** Of a text of which nothing is known. */
+export const ALL_PARTS: FindableParts = { may: () => true, mayIfNamed: () => true };
+/** Of a text in which nothing is looked for. */
+export const NO_PARTS: FindableParts = { may: () => false, mayIfNamed: () => false };
+
+/** Tells whether there is a place between two others. */
+function meeting(places: readonly { readonly start: number; readonly end: number }[]): FindableParts['may'] {
   const ends = places.toSorted((a, b) => a.start - b.start);
   // The furthest end of all that begin up to here.
   const furthest: number[] = [];
