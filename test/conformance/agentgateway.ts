@@ -231,6 +231,12 @@ export async function checkWithAgentgateway(agentgateway: string): Promise<reado
     const post = { method: 'POST', body, headers: { accept: JSON_OR_STREAM, 'content-type': 'application/json' } };
     expectThat('what the hook is not asked about is', await status('/asked/files', post), 403);
 
+    // Whitespace behind the message is all that is cut off: what is left reads as a whole.
+    const allowed = { method: 'tools/call', params: { name: 'forbidden', arguments: { label: 'allowed' } } };
+    const padded = JSON.stringify({ jsonrpc: '2.0', id: 1, ...allowed }).padEnd(2 * MAX_BODY);
+    const chunks = { ...post, body: new Blob([padded]).stream(), duplex: 'half' as const };
+    expectThat('a body without a length that is cut off', await status('/asked/files', chunks), 403);
+
     reached.length = 0;
     const forged = { headers: { 'x-portcullis-decision-id': 'forged' } };
     expectThat('a connection that is allowed', await status('/public', forged), 200);
