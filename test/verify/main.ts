@@ -4,7 +4,7 @@
  *   npm run verify                 types, lint, format, generated files, unit, integration, timed, conformance
  *   npm run verify -- --only unit  one step or several, comma-separated
  *   npm run verify:long            the same with long properties, soaks, larger matrices and mutation testing
- *   npm run conformance            third-party suites that need Python
+ *   npm run conformance            third-party suites, most of which need Python
  *
  * Ends with a line `N passed, M failed`; exits 0 only if nothing failed.
  */

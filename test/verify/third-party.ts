@@ -1,10 +1,12 @@
 /**
- * Third-party suites that need Python, each in a virtual environment under `.cache`.
+ * Third-party suites. Those that need Python have a virtual environment each, under `.cache`.
  *
  * - `tuf-conformance`: the public suite for TUF clients (github.com/theupdateframework/tuf-conformance) against our
  *   verification code. The suite is in no package registry: it is cloned at a pinned commit, or taken from
  *   `TUF_CONFORMANCE_DIR`. Where neither works, that is said and counted as skipped, never as passed.
  * - `envoy`: a real Envoy asks our decision point.
+ * - `agentgateway`: a real agentgateway does. It is in no package registry: `AGENTGATEWAY_BIN` names one, or the PATH has it.
+ *   Where neither does, that is said and counted as skipped.
  * - `python-tuf`: the reference implementation's client reads a repository that our distributor wrote.
  * - `python-mcp`: the official MCP clients for Python, 1.x and 2.x, through a sidecar, over stdio and HTTP.
  * - `python-openai`: the official OpenAI client for Python through a sidecar's model gateway.
@@ -12,6 +14,7 @@
  */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { checkWithAgentgateway } from '../conformance/agentgateway.js';
 import { checkWithEnvoy } from '../conformance/envoy.js';
 import { checkWithPythonMcp } from '../conformance/python-mcp.js';
 import { checkWithPythonOpenai } from '../conformance/python-openai.js';
@@ -106,6 +109,17 @@ async function installedProgram(binary: string, root: string): Promise<string> {
   return join(asked.output().trim(), '_bin', 'envoy');
 }
 
+async function agentgateway(root: string): Promise<StepResult> {
+  const binary = process.env['AGENTGATEWAY_BIN'] ?? 'agentgateway';
+  if ((await (await run(binary, ['-V'], root)).exited).code === PROGRAM_ABSENT) {
+    process.stdout.write(
+      'agentgateway was NOT run: it is not on the PATH. Set AGENTGATEWAY_BIN to a release of https://github.com/agentgateway/agentgateway.\n',
+    );
+    return { passed: 0, failed: 0, skipped: 1 };
+  }
+  return tell('agentgateway', await checkWithAgentgateway(binary));
+}
+
 /** Says what failed, and counts. */
 function tell(
   step: string,
@@ -146,6 +160,7 @@ async function pythonPresidio(root: string): Promise<StepResult> {
 export function runConformance(root: string): Readonly<Record<string, () => Promise<StepResult>>> {
   const steps = {
     envoy,
+    agentgateway,
     'python-tuf': pythonTuf,
     'python-mcp': pythonMcp,
     'python-openai': pythonOpenai,

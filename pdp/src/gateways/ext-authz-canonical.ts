@@ -184,7 +184,8 @@ function bytesOf(http: GatewayWire.HttpRequest__Output, headers: RequestHeaders)
 
 /** The bytes that go upstream. @throws Unclear when they are not all here, or not as they are */
 function wholeBody(http: GatewayWire.HttpRequest__Output, headers: RequestHeaders): Uint8Array {
-  const { raw_body: raw = Buffer.alloc(0), body = '', size = '-1' } = http;
+  // Nothing is on the wire of a size of 0.
+  const { raw_body: raw = Buffer.alloc(0), body = '', size = '0' } = http;
   if (body !== '') throw new Unclear('body', 'came as text, which is not what goes upstream: set pack_as_bytes');
   const partial = onlyValue(headers, 'x-envoy-auth-partial-body');
   if (partial !== undefined && partial !== 'false')
