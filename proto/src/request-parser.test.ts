@@ -224,6 +224,13 @@ describe('the JSON Schemas', () => {
     expect(listed).toEqual(members);
   });
 
+  test('are schemas: nothing else looks whether that of requests is one', () => {
+    const ajv = new Ajv2020({ strict: true, logger: false });
+    const request = schemaFile('canonical-request');
+    expect(ajv.validateSchema(request)).toBe(true);
+    expect(ajv.validateSchema({ ...request, required: 'version' })).toBe(false);
+  });
+
   const accepts = new Ajv2020({ strict: true }).compile(schemaFile('decision'));
   const allow = {
     decision_id: 'd',

@@ -11,7 +11,7 @@ import { request } from '../support/request-generators.js';
 
 /** Requests per generated set: translating and compiling is what costs. */
 const REQUESTS = 40;
-const PAIRS = Number(process.env['JEST_PROPERTY_RUNS'] ?? 10_000);
+const PAIRS = Number(process.env['JEST_PROPERTY_RUNS'] ?? 5_000);
 const TIMEOUT_MS = 60_000 + PAIRS * 10;
 
 /** What both sides are compared by. */

@@ -16,7 +16,7 @@ import { request } from '../support/request-generators.js';
 
 /** Requests per generated bundle: compiling is what costs. */
 const REQUESTS = 20;
-const PAIRS = Number(process.env['JEST_PROPERTY_RUNS'] ?? 5_000);
+const PAIRS = Number(process.env['JEST_PROPERTY_RUNS'] ?? 3_000);
 const LONG = { numRuns: Math.max(1, Math.ceil(PAIRS / REQUESTS)) };
 const SHORT = { numRuns: Math.max(1, Math.ceil(PAIRS / REQUESTS / 5)) };
 const TIMEOUT_MS = 60_000 + PAIRS * 10;

@@ -10,7 +10,7 @@ import { sourceOf } from '../support/bundle-source.js';
 import { bundle } from '../support/policy-generators.js';
 import { request } from '../support/request-generators.js';
 
-const RUNS = Math.max(1, Math.ceil(Number(process.env['JEST_PROPERTY_RUNS'] ?? 10_000) / 50));
+const RUNS = Math.max(1, Math.ceil(Number(process.env['JEST_PROPERTY_RUNS'] ?? 5_000) / 50));
 const TIMEOUT_MS = 60_000 + RUNS * 50;
 /** Far above what any case takes, far below a hang; the machine may be busy. */
 const TOO_LONG_MS = 10_000;

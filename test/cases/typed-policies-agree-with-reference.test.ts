@@ -10,7 +10,7 @@ import { GENERATED_HOSTS, GENERATED_TYPES, typedPolicy, typedRequest } from '../
 /** Requests per generated policy: compiling is what costs. */
 const REQUESTS = 20;
 /** Pairs of a policy and a request, per type. */
-const PAIRS = Number(process.env['JEST_PROPERTY_RUNS'] ?? 10_000) / 10;
+const PAIRS = Number(process.env['JEST_PROPERTY_RUNS'] ?? 5_000) / 10;
 const TIMEOUT_MS = 60_000 + PAIRS * 10;
 
 /** What a lone policy's verdict says of its condition. */

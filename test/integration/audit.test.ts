@@ -1,15 +1,14 @@
 /**
- * Promise P2: no record is lost after it was acknowledged, whatever kills the PDP; and a PDP whose audit volume is full
- * denies, and goes on by itself when there is room again.
+ * Promise P2: no record is lost after it was acknowledged, whatever kills the PDP; and a PDP whose disk is full denies,
+ * and goes on by itself when there is room again.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { segmentsOf } from '../support/audit-segments.js';
 import { eventually } from '../support/eventually.js';
+import { type FullDisk, limitFiles, mountVolume } from '../support/full-disk.js';
 import { startLoad } from '../support/load.js';
 import { judge } from '../support/oracle.js';
 import { ALLOW_SESSIONS, allowTools, policySource } from '../support/policy-source.js';
@@ -19,8 +18,7 @@ import { type Stack, startStack } from '../support/stack.js';
 
 const POLICIES = policySource('1.0.0', [ALLOW_SESSIONS, allowTools('files', ['read', 'write'])]);
 const CLI = join(repositoryRoot(), 'cli/dist/main.js');
-/** Of the volume that is filled. */
-const VOLUME_BYTES = 512 * 1024;
+const volume = mountVolume();
 
 interface Verified {
   readonly ok: boolean;
@@ -106,70 +104,60 @@ describe('a PDP that is killed under load', () => {
   }, 60_000);
 });
 
-/** A volume of its own, where this process may mount one. */
-function mountVolume(): string | undefined {
-  const folder = mkdtempSync(join(tmpdir(), 'portcullis-volume-'));
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${VOLUME_BYTES}`, 'none', folder], { stdio: 'ignore' });
-    return folder;
-  } catch {
-    rmSync(folder, { recursive: true });
-    return undefined;
-  }
-}
+/** Without a privilege the limit is what there is; with it, both are shown. */
+const DISKS: readonly (readonly [name: string, make: () => FullDisk])[] = [
+  ['may write no longer files', limitFiles],
+  ...(volume === undefined ? [] : [['writes to a volume that is full', () => volume] as const]),
+];
 
-const volume = process.platform === 'linux' ? mountVolume() : undefined;
-
-(volume === undefined ? describe.skip : describe)('a PDP whose audit volume is full', () => {
-  const folder = volume ?? '';
-  const ballast = join(folder, 'ballast');
+describe.each(DISKS)('a PDP that %s', (_name, make) => {
+  let disk: FullDisk;
   let stack: Stack;
   let upstream: RecordingUpstream;
 
   beforeAll(async () => {
-    mkdirSync(folder, { recursive: true });
+    disk = make();
     upstream = await startRecordingUpstream();
-    stack = await startStack({ pdp: { audit: { dir: join(folder, 'audit'), checkpointMs: 200 } } });
+    stack = await startStack({ pdp: { audit: { dir: join(disk.folder, 'audit'), checkpointMs: 200 } } });
     await stack.publish(POLICIES, { waitMs: 15_000 });
   }, 60_000);
   afterAll(async () => {
     await stack?.close();
     await upstream?.close();
-    execFileSync('umount', [folder]);
-    rmSync(folder, { recursive: true, force: true });
+    disk?.close();
   });
 
   test('denies, lets nothing pass unrecorded, and goes on when there is room again', async () => {
+    const [pdp] = stack.pdps;
+    if (pdp === undefined) throw new Error('no PDP');
+    const audit = join(disk.folder, 'audit');
     const sidecar = await stack.startSidecar({
       upstreams: [{ name: 'files', url: upstream.url, decisionHeaders: true }],
     });
     const load = startLoad({ url: sidecar.mcpUrl('files'), agents: 4, everyMs: 10 });
     const good = (since: number): number => load.since(since).filter(({ outcome }) => outcome.kind === 'result').length;
-    await eventually('calls to pass', () => Promise.resolve(good(0) > 20), 20_000, 20);
+    const refused = (since: number): number =>
+      load.since(since).filter(({ outcome }) => isCode(outcome, 'AUDIT_UNAVAILABLE')).length;
+    await eventually('calls to pass', () => good(0) > 20, 20_000, 20);
 
-    fill(ballast);
-    await eventually(
-      'refusals',
-      () => Promise.resolve(load.calls.some(({ outcome }) => isCode(outcome, 'AUDIT_UNAVAILABLE'))),
-      20_000,
-      20,
-    );
+    disk.fill(pdp.pid, segmentsOf(audit).at(-1) ?? '');
+    await eventually('a refusal', () => refused(0) > 0, 20_000, 20);
     const full = performance.now();
-    await delay(1_000);
+    await eventually('many refusals', () => refused(full + 60) > 100, 20_000, 20);
     expect(good(full + 60)).toBe(0);
 
-    rmSync(ballast);
+    disk.free(pdp.pid);
     const freed = performance.now();
-    await eventually('calls to pass again', () => Promise.resolve(good(freed) > 20), 10_000, 20);
+    await eventually('calls to pass again', () => good(freed) > 20, 10_000, 20);
     await load.stop();
     // What it refused by itself it reports, and that is on record as well.
     await sidecar.terminate();
 
-    const records = recordsIn(join(folder, 'audit'));
+    const records = recordsIn(audit);
     const decisions = records.filter(({ kind }) => kind === 'decision');
     expect(judge([...upstream.calls], decisions).violations).toEqual([]);
-    expect(verifyAudit(join(folder, 'audit'))).toMatchObject({ ok: true, records: records.length });
-    expect(readdirSync(join(folder, 'audit')).filter((name) => name.includes('torn'))).toEqual([]);
+    expect(verifyAudit(audit)).toMatchObject({ ok: true, records: records.length });
+    expect(readdirSync(audit).filter((name) => name.includes('torn'))).toEqual([]);
   }, 90_000);
 });
 
@@ -177,18 +165,6 @@ function recordsIn(dir: string): readonly ReturnType<Stack['decisions']>[number]
   return segmentsOf(dir)
     .flatMap((file) => readFileSync(file, 'utf8').split('\n').slice(0, -1))
     .map((line) => JSON.parse(line));
-}
-
-/** Writes until nothing more fits. */
-function fill(file: string): void {
-  const chunk = Buffer.alloc(1_024);
-  for (;;) {
-    try {
-      writeFileSync(file, chunk, { flag: 'a' });
-    } catch {
-      return;
-    }
-  }
 }
 
 function isCode(outcome: { readonly kind: string; readonly code?: string }, code: string): boolean {

@@ -301,7 +301,8 @@ describe('a sidecar asks nobody but a decision point, even one that would allow'
     sidecar = await stack.startSidecar({
       upstreams: [{ name: 'files', url: upstream.url }],
       endpoints: [gate.address],
-      pdp: { breaker: { volumeThreshold: 100_000 } },
+      // How long it waits before it connects again is tested elsewhere.
+      pdp: { breaker: { volumeThreshold: 100_000 }, reconnectMinMs: 20, reconnectMaxMs: 50 },
     });
     agent = connectAgent(sidecar.mcpUrl('files'));
   }, 20_000);

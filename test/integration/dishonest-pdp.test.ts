@@ -53,7 +53,8 @@ beforeAll(async () => {
     upstreams: [{ name: 'files', url: upstream.url }],
     endpoints: [liar.address],
     // Every lie is to be heard; an open breaker would spare the sidecar all but the first.
-    pdp: { breaker: { volumeThreshold: 100_000 } },
+    // How long it waits before it connects again is tested elsewhere.
+    pdp: { breaker: { volumeThreshold: 100_000 }, reconnectMinMs: 20, reconnectMaxMs: 50 },
   });
   agents = Array.from({ length: AGENTS }, () => connectAgent(sidecar.mcpUrl('files')));
 }, 60_000);

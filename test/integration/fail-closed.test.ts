@@ -16,8 +16,8 @@ import { type RecordingUpstream, startRecordingUpstream } from '../support/recor
 import { type PdpProcess, type SidecarProcess, type Stack, startStack } from '../support/stack.js';
 
 const LONG = process.env['PORTCULLIS_TEST_LONG'] === '1';
-/** How long a fault lasts, at least, in milliseconds; long enough for keepalive and breaker to have their say. */
-const FAULT_MS = LONG ? 10_000 : 2_500;
+/** How long a fault lasts, at least, in milliseconds; long enough for keepalive, which takes 1,500, and breaker to have their say. */
+const FAULT_MS = LONG ? 10_000 : 1_800;
 /** Promise P5. */
 const RECOVERY_MS = 10_000;
 /** A call that was under way when the fault struck may still end well; one that was begun later may not. */

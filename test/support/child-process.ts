@@ -87,7 +87,7 @@ export interface Announcement {
 export async function startService(
   entry: string,
   args: readonly string[],
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
   nodeArgs: readonly string[] = [],
 ): Promise<{ readonly process: RunningProcess; readonly announcement: Announcement; readonly readyMs: number }> {
   const begun = performance.now();

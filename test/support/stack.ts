@@ -65,13 +65,23 @@ export interface Stack extends StackFiles, StackSidecars, StackReleases {
   close(): Promise<void>;
 }
 
-/** Starts a distributor and PDPs. Sidecars are started from the result. */
+/** Starts a distributor and PDPs. Sidecars are started from the result. What had started when one does not is ended. */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  const services: ServiceProcess[] = [];
+  try {
+    return await startInto(services, options);
+  } catch (error: unknown) {
+    // Left alone they would keep the test's process from ending.
+    await Promise.all(services.map((service) => service.kill()));
+    throw error;
+  }
+}
+
+async function startInto(services: ServiceProcess[], options: StackOptions): Promise<Stack> {
   const files = await createStackFiles(options.pdps ?? 1);
   const { folder, trust } = files;
   const log = { level: options.logLevel ?? 'info' };
   const nats = options.natsUrl === undefined ? [] : [{ type: 'nats', servers: [options.natsUrl], tls: false }];
-  const services: ServiceProcess[] = [];
 
   const distributorPort = await freePort();
   const distributorUrl = `https://127.0.0.1:${distributorPort}`;
@@ -93,7 +103,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   });
   services.push(distributor);
 
-  const pdps: PdpProcess[] = [];
+  const starts: (() => Promise<PdpProcess>)[] = [];
   for (let index = 0; index < (options.pdps ?? 1); index += 1) {
     const name = `pdp-${index + 1}`;
     const port = await freePort();
@@ -106,25 +116,30 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       pollMs: options.pollMs ?? 5000,
       freshness: options.freshness ?? 'standard',
     };
-    const service = await runService({
-      name,
-      entry: entryOf('pdp'),
-      configFile: writeConfig(join(folder, `${name}.json`), {
-        node: name,
-        trustDomain: TRUST_DOMAIN,
-        env: ENV,
-        channel: CHANNEL,
-        listen: { host: '127.0.0.1', port },
-        tls: files.tls({ kind: 'pdp', name }),
-        log,
-        dataDir: join(folder, name),
-        bundles: { ...bundles, ...options.bundles?.(index, bundles) },
-        ...options.pdp,
-      }),
+    const configFile = writeConfig(join(folder, `${name}.json`), {
+      node: name,
+      trustDomain: TRUST_DOMAIN,
+      env: ENV,
+      channel: CHANNEL,
+      listen: { host: '127.0.0.1', port },
+      tls: files.tls({ kind: 'pdp', name }),
+      log,
+      dataDir: join(folder, name),
+      bundles: { ...bundles, ...options.bundles?.(index, bundles) },
+      ...options.pdp,
     });
-    pdps.push(Object.assign(service, { endpoint: `127.0.0.1:${port}`, auditDir }));
-    services.push(service);
+    starts.push(async () => {
+      const service = await runService({ name, entry: entryOf('pdp'), configFile });
+      services.push(service);
+      return Object.assign(service, { endpoint: `127.0.0.1:${port}`, auditDir });
+    });
   }
+  // All at once: a start is a second of one core. Each is waited for, so that a failure of one leaves none behind.
+  const started = await Promise.allSettled(starts.map((start) => start()));
+  const pdps = started.map((outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
+  });
 
   const releases = await openReleases(files, distributorUrl);
   const sidecars = createSidecars(

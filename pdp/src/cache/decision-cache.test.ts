@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { type Engine, linkBundle } from '@portcullis/policy';
 import type { CanonicalRequest, Decision } from '@portcullis/policy/model';
-import { createRequestParser } from '@portcullis/proto';
+import { parseCanonicalRequest } from '@portcullis/proto';
 import { createEpochs } from '../epochs/epochs.js';
 import { createTestBook } from '../fixtures/approvals.js';
 import { bundleOfRules, type RuleSketch } from '../fixtures/compiled-bundle.js';
@@ -13,7 +13,6 @@ import type { ContextSource, DecisionRecord, Snapshot } from '../pipeline/ports.
 import { createMemoryQuotaStore } from '../quota/memory.js';
 import { createDecisionCache } from './decision-cache.js';
 
-const parseRequest = createRequestParser();
 const READ: RuleSketch = { effect: 'allow', field: 'tool.name', is: 'read' };
 
 interface Subject {
@@ -50,7 +49,7 @@ function subject(
     kills: { stops: () => undefined },
     approvals: createTestBook(clock),
     gateways: new Map(),
-    parseRequest,
+    parseRequest: parseCanonicalRequest,
     sink: { append: async (record) => void records.push(record) },
     clock,
     observer: createRecorder(),

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { compileBundle, linkBundle } from '@portcullis/policy';
 import { unpackBundle } from '@portcullis/policy/bundle';
 import type { Decision, QuotaGuard, Verdict } from '@portcullis/policy/model';
-import { createRequestParser } from '@portcullis/proto';
+import { parseCanonicalRequest } from '@portcullis/proto';
 import { createTestBook } from '../fixtures/approvals.js';
 import { createFakeClock } from '../fixtures/fake-clock.js';
 import { createRecorder } from '../fixtures/recorders.js';
@@ -14,7 +14,6 @@ import { guardOf } from '../quota/store-contract.js';
 import { createDecide, type DecideParts } from './decide.js';
 import type { DecisionRecord, Snapshot } from './ports.js';
 
-const parseRequest = createRequestParser();
 let snapshot: Snapshot;
 
 beforeAll(async () => {
@@ -67,7 +66,7 @@ function subject(guards: readonly QuotaGuard[], quotas: QuotaStore, changes: Par
     followers: [],
     kills: { stops: () => undefined },
     gateways: new Map(),
-    parseRequest,
+    parseRequest: parseCanonicalRequest,
     sink: undefined,
     clock,
     observer,

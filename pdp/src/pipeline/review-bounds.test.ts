@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { Decision } from '@portcullis/policy/model';
-import { createRequestParser } from '@portcullis/proto';
+import { parseCanonicalRequest } from '@portcullis/proto';
 import { toolCall } from '../fixtures/requests.js';
 import { reviewShape } from '../reviews/review.js';
 import { reviewOf } from './review.js';
@@ -15,7 +15,7 @@ test('the review of the longest request that is one can be read again: a PDP doe
     user: { id: long(1_024) },
     tool,
   });
-  expect(createRequestParser()(JSON.parse(JSON.stringify(request)))).toMatchObject({ ok: true });
+  expect(parseCanonicalRequest(JSON.parse(JSON.stringify(request)))).toMatchObject({ ok: true });
   const value = { policy: long(2_000), reason: long(5_000) };
   const obligations = Array.from({ length: 300 }, () => ({ type: 'review', value }));
   const decision = { decision_id: '00000000-0000-4000-8000-000000000001', obligations } as unknown as Decision;

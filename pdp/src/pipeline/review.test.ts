@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { compileBundle, linkBundle } from '@portcullis/policy';
 import { unpackBundle } from '@portcullis/policy/bundle';
 import type { Decision, Verdict } from '@portcullis/policy/model';
-import { createRequestParser } from '@portcullis/proto';
+import { parseCanonicalRequest } from '@portcullis/proto';
 import { createTestBook } from '../fixtures/approvals.js';
 import { createFakeClock } from '../fixtures/fake-clock.js';
 import { createRecorder } from '../fixtures/recorders.js';
@@ -42,7 +42,7 @@ async function decided(
     followers: [],
     kills: { stops: () => undefined },
     gateways: new Map(),
-    parseRequest: createRequestParser(),
+    parseRequest: parseCanonicalRequest,
     sink: changes.sink,
     clock,
     observer: createRecorder(),

@@ -18,6 +18,31 @@ import type { FakePolicyClient } from './fake-policy-client.js';
 import { NOBODY } from './nobody.js';
 import { memoryLog } from './proxy-harness.js';
 
+/** What tests look into, of an answer of either API. Which of it is there is for them to find out. */
+export interface LlmJson {
+  readonly type?: string;
+  readonly error?: {
+    readonly type: string;
+    readonly code: string;
+    readonly message: string;
+    readonly portcullis?: Readonly<Record<string, unknown>>;
+  };
+  /** Of chat completions. */
+  readonly choices?: readonly {
+    readonly finish_reason: string;
+    readonly message: {
+      readonly content: string | null;
+      readonly tool_calls?: readonly { readonly function: { readonly name: string; readonly arguments: string } }[];
+    };
+  }[];
+  /** Of messages. */
+  readonly content?: readonly { readonly type: string; readonly input?: Readonly<Record<string, unknown>> }[];
+  /** Of lists. */
+  readonly data?: readonly { readonly id?: string }[];
+  /** Of responses. */
+  readonly output?: readonly unknown[];
+}
+
 /** An answer, read whole. */
 export interface LlmAnswered {
   readonly status: number;
@@ -25,8 +50,8 @@ export interface LlmAnswered {
   readonly text: string;
   /** Of a stream, the data of its events. */
   readonly events: readonly string[];
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of any shape
-  readonly json: any;
+  /** Of an answer in JSON; `undefined` of any other. */
+  readonly json: LlmJson | undefined;
 }
 
 /** A running gateway. */
@@ -143,9 +168,9 @@ export async function startLlmHarness(options: {
             incoming.on('error', reject);
             incoming.on('end', () => {
               const all = Buffer.concat(chunks).toString('utf8');
-              let json: unknown;
+              let json: LlmJson | undefined;
               try {
-                json = JSON.parse(all);
+                json = JSON.parse(all) as LlmJson;
               } catch {
                 // Not every answer is JSON.
               }

@@ -54,7 +54,7 @@ describe('budgets', () => {
     expect((await gateway.send({ body: { ...CHAT, n: 2 } })).status).toBe(403);
     await gateway.close();
     gateway = await startLlmHarness({ client, url: provider.url, config: { maxTokens: 'refuse' } });
-    expect((await gateway.send({ body: CHAT })).json.error.message).toContain('at most 1 tokens');
+    expect((await gateway.send({ body: CHAT })).json?.error?.message).toContain('at most 1 tokens');
     expect(provider.requests).toHaveLength(0);
   });
 
@@ -88,7 +88,7 @@ describe('budgets', () => {
   test('what a provider refuses has used nothing; what it does not count stays estimated', async () => {
     provider.script = (_request, response) => answerJson(response, { error: { message: 'no', type: 'x' } }, 400);
     const refused = await gateway.send({ body: CHAT });
-    expect([refused.status, refused.json.error.message]).toEqual([400, 'no']);
+    expect([refused.status, refused.json?.error?.message]).toEqual([400, 'no']);
     expect(client.settled.at(-1)).toMatchObject({ outcome: 'upstream_failed', usage: { tokens: 0, cost: 0 } });
     provider.script = (_request, response) => answerJson(response, { ...chatCompletion('x'), usage: undefined });
     await gateway.send({ body: CHAT });

@@ -124,6 +124,6 @@ test.each([
 ])('an order that %s is refused before anything is sent', async (_what, order) => {
   await start(order);
   const { status, json } = await gateway.send({ body: chat('hello') });
-  expect([status, json.error.code]).toEqual([503, 'OBLIGATION_UNSUPPORTED']);
+  expect([status, json?.error?.code]).toEqual([503, 'OBLIGATION_UNSUPPORTED']);
   expect(provider.requests).toHaveLength(0);
 });

@@ -65,7 +65,7 @@ describe('a card does not pass', () => {
     provider.script = (_request, response) => answerJson(response, answer);
     const whole = await gateway.send({ body: { ...CHAT, logprobs: true, top_logprobs: 1 } });
     expect(JSON.parse(provider.requests[0]?.body ?? '')).not.toHaveProperty('logprobs');
-    expect(whole.json.choices[0]).toHaveProperty('message');
+    expect(whole.json?.choices?.[0]).toHaveProperty('message');
     expect([leaks(whole.text), whole.text.includes('49,49,49')]).toEqual([false, false]);
     const events = tokens.map((token) => ({
       ...chunk({ content: 'x' }),
@@ -148,10 +148,10 @@ describe('a card does not pass', () => {
       body: { ...MESSAGE, messages: [{ role: 'assistant', content: asked }] },
     });
     expect(provider.requests[0]?.body).not.toContain(CARD);
-    expect(named.json.content[0].input.card).toMatch(/^\*+1111$/);
+    expect(named.json?.content?.[0]?.input?.['card']).toMatch(/^\*+1111$/);
     provider.script = (_request, response) => answerJson(response, chatCompletion(null, [['pay', escaped]]));
     const openai = await gateway.send({ body: CHAT });
-    const given = openai.json.choices[0].message.tool_calls[0].function.arguments as string;
+    const given = openai.json?.choices?.[0]?.message.tool_calls?.[0]?.function.arguments ?? '';
     expect(JSON.parse(given)).toEqual({ card: '************1111', n: 1 });
     provider.script = (_request, response) =>
       sendEvents(response, messageEvents([{ name: 'pay', pieces: [escaped] }], 'tool_use'));
@@ -171,10 +171,10 @@ describe('a second decision', () => {
       )(request);
     provider.script = (_request, response) => answerJson(response, chatCompletion(`it is ${CARD}`));
     const refused = await gateway.send({ body: CHAT });
-    expect([refused.status, refused.json.error.code]).toEqual([503, 'OBLIGATION_UNSUPPORTED']);
+    expect([refused.status, refused.json?.error?.code]).toEqual([503, 'OBLIGATION_UNSUPPORTED']);
     expect(client.settled.some(({ outcome }) => outcome === 'refused')).toBe(true);
     provider.script = (_request, response) => answerJson(response, chatCompletion('it is gone'));
-    expect((await gateway.send({ body: CHAT })).json.choices[0].message.content).toBe('it is gone');
+    expect((await gateway.send({ body: CHAT })).json?.choices?.[0]?.message.content).toBe('it is gone');
   });
 
   test.each<[string, Condition]>([
@@ -184,7 +184,7 @@ describe('a second decision', () => {
     client.behaviour = (request) => allow(request.kind === 'tool_call' ? { conditions: [condition] } : {})(request);
     provider.script = (_request, response) => answerJson(response, chatCompletion('', [['pay', `{"card":"${CARD}"}`]]));
     const { json, text } = await gateway.send({ body: CHAT });
-    expect(json.choices[0].message.content).toContain('OBLIGATION_UNSUPPORTED');
+    expect(json?.choices?.[0]?.message.content).toContain('OBLIGATION_UNSUPPORTED');
     expect(text).not.toContain(CARD);
   });
 
@@ -196,7 +196,7 @@ describe('a second decision', () => {
     provider.script = (_request, response) => answerJson(response, chatCompletion('[CARD_1], not 5555555555554444'));
     const { json } = await gateway.send({ body: { ...CHAT, messages: [{ role: 'user', content: `pay ${CARD}` }] } });
     expect(provider.requests[0]?.body).toContain('[CARD_1]');
-    expect(json.choices[0].message.content).toBe(`${CARD}, not [CARD_2]`);
+    expect(json?.choices?.[0]?.message.content).toBe(`${CARD}, not [CARD_2]`);
   });
 });
 

@@ -45,12 +45,12 @@ describe('tools', () => {
         ]),
       );
     const { json } = await gateway.send({ body: CHAT });
-    const [choice] = json.choices;
-    expect(choice.finish_reason).toBe('tool_calls');
-    expect(choice.message.tool_calls.map((call: { function: { name: string } }) => call.function.name)).toEqual([
-      'look',
-    ]);
-    expect(choice.message.content).toMatch(/^let me see\n\[Portcullis\] The call of the tool "delete" was not allowed/);
+    const choice = json?.choices?.[0];
+    expect(choice?.finish_reason).toBe('tool_calls');
+    expect(choice?.message.tool_calls?.map((call) => call.function.name)).toEqual(['look']);
+    expect(choice?.message.content).toMatch(
+      /^let me see\n\[Portcullis\] The call of the tool "delete" was not allowed/,
+    );
     expect(client.asked.filter(({ kind }) => kind === 'tool_call')).toMatchObject([
       { source: 'llm_proxy', tool: { server: 'acme-openai', name: 'delete', arguments: { path: '/' } } },
       { tool: { name: 'look', arguments: { at: 1 } } },
@@ -61,8 +61,8 @@ describe('tools', () => {
     client.behaviour = denyTool('delete');
     provider.script = (_request, response) => answerJson(response, chatCompletion(null, [['delete', '{}']]));
     const { json } = await gateway.send({ body: CHAT });
-    expect(json.choices[0].finish_reason).toBe('stop');
-    expect(json.choices[0].message).not.toHaveProperty('tool_calls');
+    expect(json?.choices?.[0]?.finish_reason).toBe('stop');
+    expect(json?.choices?.[0]?.message).not.toHaveProperty('tool_calls');
   });
 
   test.each([
@@ -72,7 +72,7 @@ describe('tools', () => {
   ])('arguments that could be read in two ways are not passed on: %s', async (_name, args) => {
     provider.script = (_request, response) => answerJson(response, chatCompletion(null, [['look', args]]));
     const { json } = await gateway.send({ body: CHAT });
-    expect(json.choices[0].message.content).toContain('REQUEST_INVALID');
+    expect(json?.choices?.[0]?.message.content).toContain('REQUEST_INVALID');
     expect(JSON.stringify(json)).not.toContain('tool_calls');
   });
 
@@ -82,7 +82,7 @@ describe('tools', () => {
     client.behaviour = denyTool('delete');
     provider.script = (_request, response) => answerJson(response, chatCompletion('x', [['delete', '{}']]));
     const { status, json } = await gateway.send({ body: CHAT });
-    expect([status, json.error.code]).toEqual([403, 'POLICY_DENIED']);
+    expect([status, json?.error?.code]).toEqual([403, 'POLICY_DENIED']);
   });
 
   test('names of a namespace are those of its server', async () => {
@@ -124,7 +124,7 @@ describe('tools', () => {
     const anthropic = await gateway.send({ path: '/v1/messages', body: MESSAGE });
     expect(anthropic.json).toMatchObject({ stop_reason: 'end_turn', content: [{ type: 'text' }] });
     const responses = await gateway.send({ path: '/v1/responses', body: { model: 'gpt-4o', input: 'x' } });
-    expect(responses.json.output).toEqual([expect.objectContaining({ type: 'message', role: 'assistant' })]);
+    expect(responses.json?.output).toEqual([expect.objectContaining({ type: 'message', role: 'assistant' })]);
   });
 });
 
