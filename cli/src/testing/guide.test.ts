@@ -42,7 +42,9 @@ test('the guide does what it says, word by word', async () => {
     }
     const argv = step.argv.map((word) => (word === 'policies' ? join(folder.path, word) : word));
     const { code, stdout, stderr } = await runForTest(argv);
-    expect({ argv: step.argv, code, output: stdout + stderr }).toEqual({
+    // How far it is, is said on a machine that takes its time.
+    const output = `${stdout}${stderr}`.replaceAll(/^mutants: \d+ of \d+, \d+ killed\n/gm, '');
+    expect({ argv: step.argv, code, output }).toEqual({
       argv: step.argv,
       code: step.code,
       output: step.output,
