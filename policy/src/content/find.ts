@@ -44,7 +44,7 @@ export interface FindOptions {
 /** All matches, which may overlap, recogniser by recogniser. Pure; linear in the text. */
 export function findMatches(text: string, finder: Finder, options: FindOptions): readonly Match[] {
   const anchors = findAnchors(text, finder.index);
-  const starts = numberStarts(text, anchors.numerals, finder.numbers, options);
+  const starts = numberStarts(text, anchors.numerals, finder.numbers(), options);
   const found: Match[] = [];
   let words: Words | undefined;
   const wordsNear = (): Words => {
@@ -93,7 +93,7 @@ export interface Anchored {
  */
 export function anchoredPlaces(source: string, finder: Finder, minScore: number): Anchored {
   const anchors = findAnchors(source, finder.index, true);
-  const starts = numberStarts(source, anchors.numerals, finder.numbers, { isJson: true });
+  const starts = numberStarts(source, anchors.numerals, finder.numbers(), { isJson: true });
   const places: Place[] = [];
   const unnamed: Place[] = [];
   let words: Words | undefined;

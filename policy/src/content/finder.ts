@@ -23,7 +23,8 @@ export interface Prepared {
 export interface Finder {
   readonly recognisers: readonly Prepared[];
   readonly index: AnchorIndex;
-  readonly numbers: NumberAutomaton;
+  /** Made when it is first asked for, which takes some 20 ms and 1 to 2 MB: not everybody who has a finder searches texts. */
+  readonly numbers: () => NumberAutomaton;
   /** Places of those that look for a number, a literal, a sign, or {@link ANY_RUN}. */
   readonly seekers: ReadonlyMap<string | number, readonly number[]>;
   /** The longest match of any. */
@@ -38,6 +39,7 @@ export interface Finder {
  */
 export function createFinder(recognisers: readonly Recogniser[]): Finder {
   const numbers: NumberPattern[] = [];
+  let longestNumber = 0;
   const prepared = recognisers.map((recogniser): Prepared => {
     const { type, pattern, anchor, except, trim } = recogniser;
     const shape = patternShape(pattern);
@@ -46,21 +48,22 @@ export function createFinder(recognisers: readonly Recogniser[]): Finder {
     const known = { recogniser, shape, unbroken, except: whole };
     if (anchor !== undefined) return { ...known, by: anchor };
     if (!isNumber(recogniser, shape)) throw new RangeError(`nothing to look for first: ${type} ${pattern.source}`);
-    const number = numbers.push({
-      shape,
-      except: except === undefined ? undefined : patternShape(except),
-      isOpen: trim !== undefined,
-    });
+    const number = numbers.push({ pattern, except, isOpen: trim !== undefined });
+    longestNumber = Math.max(longestNumber, shape.longest);
     return { ...known, by: { number: number - 1, pattern: new RegExp(pattern.source, 'y') } };
   });
+  let automaton: NumberAutomaton | undefined;
   return {
     index: anchorIndex(
       prepared.flatMap(({ by }) => ('number' in by ? [] : [by])),
       prepared.flatMap(({ recogniser }) => recogniser.context ?? []),
     ),
-    numbers: numberAutomaton(numbers),
+    numbers: () => {
+      automaton ??= numberAutomaton(numbers);
+      return automaton;
+    },
     ...ofRecognisers(prepared),
-    longestNumber: Math.max(0, ...numbers.map(({ shape }) => shape.longest)),
+    longestNumber,
   };
 }
 

@@ -1,12 +1,12 @@
 /** The steps of many patterns, one after the other, over characters that are told apart only where some pattern does. */
 
-import type { PatternShape, StepTaker } from './pattern-shape.js';
+import { patternSteps, type StepTaker } from './pattern-shape.js';
 
 /** A pattern of numbers, in the case that it is written in. */
 export interface NumberPattern {
-  readonly shape: PatternShape;
+  readonly pattern: RegExp;
   /** What is none though the pattern matches it whole. */
-  readonly except?: PatternShape | undefined;
+  readonly except?: RegExp | undefined;
   /** Whether a match may end inside of a word, because something at its end is cut off later. */
   readonly isOpen: boolean;
 }
@@ -53,9 +53,9 @@ export function nodesOf(patterns: readonly NumberPattern[]): Nodes {
     fork: (first, second) => add('fork', first, second),
   };
   let start = taker.step('[]', 0);
-  for (const [index, { shape, except }] of patterns.entries()) {
-    start = taker.fork(start, shape.steps(taker, add('end', index)));
-    if (except !== undefined) start = taker.fork(start, except.steps(taker, add('exception', index)));
+  for (const [index, { pattern, except }] of patterns.entries()) {
+    start = taker.fork(start, patternSteps(pattern)(taker, add('end', index)));
+    if (except !== undefined) start = taker.fork(start, patternSteps(except)(taker, add('exception', index)));
   }
   const { classes, members } = classesOf([...characters.keys()]);
 

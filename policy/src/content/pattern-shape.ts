@@ -34,14 +34,13 @@ export interface PatternShape {
    * but the empty end otherwise.
    */
   readonly unfinished: RegExp;
-  /**
-   * Takes all ways through the pattern to a place; gives the place where they begin. Every repetition is written out, and a
-   * place in the text (`\b`) holds anywhere: more may pass than the pattern matches, and never less.
-   */
-  readonly steps: Steps;
 }
 
-type Steps = (taker: StepTaker, to: number) => number;
+/**
+ * Takes all ways through a pattern to a place; gives the place where they begin. Every repetition is written out, and a
+ * place in the text (`\b`) holds anywhere: more may pass than the pattern matches, and never less.
+ */
+export type Steps = (taker: StepTaker, to: number) => number;
 
 /**
  * Reads a pattern.
@@ -49,7 +48,7 @@ type Steps = (taker: StepTaker, to: number) => number;
  */
 export function patternShape(pattern: RegExp): PatternShape {
   const parser: Parser = { source: pattern.source, at: 0, characters: new Set() };
-  const { text, longest, lead, bareDigits, least, isRun, steps } = alternatives(parser);
+  const { text, longest, lead, bareDigits, least, isRun } = alternatives(parser);
   if (parser.at < parser.source.length) throw unreadable(parser);
   const flags = /\\[pP]/.test(pattern.source) ? 'u' : '';
   const characters = Array.from(parser.characters, (one) => new RegExp(one, flags));
@@ -64,8 +63,12 @@ export function patternShape(pattern: RegExp): PatternShape {
     hasEscaped: mayHave(ESCAPED),
     hasSpace: mayHave(' '),
     unfinished: new RegExp(`(?:${text})$`, pattern.flags.replace(/[gy]/g, '')),
-    steps,
   };
+}
+
+/** Reads the ways through a pattern that {@link patternShape} can read: apart, for they need much more memory than a shape. */
+export function patternSteps(pattern: RegExp): Steps {
+  return alternatives({ source: pattern.source, at: 0, characters: new Set() }).steps;
 }
 
 const ESCAPED = `${Array.from({ length: 32 }, (_unused, code) => String.fromCharCode(code)).join('')}"\\`;
