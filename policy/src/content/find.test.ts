@@ -116,6 +116,18 @@ describe('looking only where something may be', () => {
     }
   });
 
+  // A pattern of Unicode characters goes back to the beginning of one that it is put into the middle of: this was without end.
+  test('comes to an end where what is none begins with a letter of two units', () => {
+    const none = `a@example.org${'x'.repeat(30)}`;
+    for (const before of ['\u{20bb7}', '\u{20bb7}\u{20bb7}', 'a\u{20bb7}', '\u{1f600}\u{20bb7}a']) {
+      const text = `${before}${none} b@example.org`;
+      expect(findMatches(text, FINDER, { minScore: 0.5 }).map(({ start }) => text.slice(start))).toEqual([
+        'b@example.org',
+      ]);
+      expect(findMatches(text, FINDER, { minScore: 0, isNested: true }).length).toBeGreaterThan(0);
+    }
+  });
+
   test('finds words beside a number, however many letters before them are longer in lower case', () => {
     const text = `${'İ'.repeat(200)} the driver has 123456 there`;
     expect(findMatches(text, FINDER, { minScore: 0.5 }).map(({ type }) => type)).toContain('US_DRIVER_LICENSE');

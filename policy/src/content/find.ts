@@ -253,9 +253,12 @@ function recognised(
   };
 }
 
-/** Where the next match may begin: not inside of a word, unless it may touch one. */
+/**
+ * Where the next match may begin: not inside of a word, unless it may touch one. Never in the middle of the character that the
+ * last one began with: there a pattern of Unicode characters goes back to its beginning, and would find the same without end.
+ */
 function nextStart(part: string, after: number, mayTouch: boolean): number {
-  let next = after + 1;
+  let next = after + ((part.codePointAt(after) ?? 0) > 0xffff ? 2 : 1);
   if (!mayTouch) while (next < part.length && isWord(part, next - 1)) next += 1;
   return next;
 }

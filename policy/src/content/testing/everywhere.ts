@@ -24,7 +24,7 @@ function findOne(text: string, recogniser: Recogniser, { minScore, from = 0, isN
     if (isFound ? !isNested : isWhole) {
       pattern.lastIndex = Math.max(isFound ? one.matchEnd - from : pattern.lastIndex, match.index + 1);
     } else {
-      pattern.lastIndex = match.index + 1;
+      pattern.lastIndex = match.index + ((part.codePointAt(match.index) ?? 0) > 0xffff ? 2 : 1);
       while (!mayTouch && pattern.lastIndex < part.length && isWord(part[pattern.lastIndex - 1]))
         pattern.lastIndex += 1;
     }
