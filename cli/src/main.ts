@@ -1,7 +1,11 @@
 #!/usr/bin/env node
 import { writeSync } from 'node:fs';
-import { BLOCKS } from './hook/hook-answer.js';
-import { processTerminal } from './terminal.js';
+import { requireNode } from '@portcullis/runtime/node-version';
+
+// Of a hook, this is also the code that agents take for a refusal.
+requireNode('portcullis', 2);
+const { BLOCKS } = await import('./hook/hook-answer.js');
+const { processTerminal } = await import('./terminal.js');
 
 const argv = process.argv.slice(2);
 const interrupt = new AbortController();

@@ -1,12 +1,16 @@
 #!/usr/bin/env node
 /** The distributor's process. */
 
-import { runService } from '@portcullis/runtime';
-import { composeDistributor } from './compose.js';
-import { distributorConfig } from './config.js';
+import { requireNode } from '@portcullis/runtime/node-version';
+
+requireNode('portcullis-distributor', 64);
+const { runService } = await import('@portcullis/runtime');
+const { composeDistributor } = await import('./compose.js');
+const { distributorConfig } = await import('./config.js');
 
 await runService({
   name: 'distributor',
+  version: '0.1.0',
   schema: distributorConfig,
   compose: (config, context) => composeDistributor(config, context),
 });
