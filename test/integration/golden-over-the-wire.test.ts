@@ -2,7 +2,8 @@
  * The golden cases that define the engine, asked of a whole PDP: each case's bundle is signed, released, verified and
  * compiled as any other, and the question travels over mutual TLS: on the stream that sidecars use, as a unary call, in
  * a batch, over HTTP, as AuthZEN where AuthZEN has words for it, and as Envoy and agentgateway would ask where they could.
- * All of them say what the case says.
+ * All of them say what the case says. What a case takes for known of a session is brought about before: its calls are asked
+ * about and allowed, and what they brought is reported.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,7 +12,14 @@ import { Client } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { createDevelopmentPki, tlsFilesOf, writeDevelopmentPki } from '@portcullis/cli';
 import { buildBundle } from '@portcullis/policy/bundle';
-import { type Condition, DECIDE_OUTPUT, type Decision, type JsonObject } from '@portcullis/policy/model';
+import {
+  type CanonicalRequest,
+  type Condition,
+  DECIDE_OUTPUT,
+  type Decision,
+  type JsonObject,
+  REPORT_RESULT,
+} from '@portcullis/policy/model';
 import {
   fromWireDecision,
   loadDecisionService,
@@ -25,6 +33,7 @@ import { createLogger, openTlsMaterial, type TlsFiles, type TlsMaterial } from '
 import { createPolicyClient, type PolicyClient, pdpConfig, pdpCredentials } from '@portcullis/sidecar';
 import { Agent, request } from 'undici';
 import { type GoldenCase, type GoldenOutcome, loadGoldenCases } from '../cases/golden.js';
+import { type EarlierEvents, earlierEvents, GOLDEN_TOOLS } from '../cases/golden-sessions.js';
 import { toAuthzenRequest } from '../support/authzen-request.js';
 import { type EmbeddedPdp, startEmbeddedPdp } from '../support/embedded-pdp.js';
 import { eventually } from '../support/eventually.js';
@@ -38,20 +47,28 @@ jest.setTimeout(60_000);
 const log = createLogger({ component: 'test', level: 'silent' });
 const PATIENCE_MS = 5_000;
 
-/** Labels and facts of a session, and the types of policies that ask for them. */
-const READS_SESSION = /"context\.labels"|"facts\b|"type": ?"(?:flow|sequence)"/;
-
 /** Why a case cannot be asked over the wire; `undefined` when it can. */
-function unaskable({ request, fromOutside, files }: GoldenCase): string | undefined {
-  if (!fromOutside) return 'facts and approvals are for a PDP to add';
-  const readsSession = [...files.values()].some((file) => READS_SESSION.test(Buffer.from(file).toString('utf8')));
-  if (readsSession) return 'a PDP knows more of the session than the case says';
-  const parsed = parseCanonicalRequest(request as unknown as JsonObject);
+function unaskable(one: GoldenCase): string | undefined {
+  const before = earlierEvents(one);
+  if (typeof before === 'string') return before;
+  if (one.request.context.approval !== undefined) return 'an approval takes a person';
+  const parsed = parseCanonicalRequest(questionOf(one) as unknown as JsonObject);
   return parsed.ok ? undefined : `no PEP can send it: ${parsed.problems[0]?.message ?? ''}`;
 }
 
+/** What a PEP says of it: facts are for a PDP to add. */
+function questionOf({ request: { facts: _facts, ...question } }: GoldenCase): CanonicalRequest {
+  return question;
+}
+
 const all = loadGoldenCases();
-const cases = all.filter((one) => unaskable(one) === undefined);
+const askable = all.filter((one) => unaskable(one) === undefined);
+const cases = askable.filter((one) => earlierEvents(one) === undefined);
+/** Those of a session. */
+const lived = askable.flatMap((one) => {
+  const before = earlierEvents(one);
+  return typeof before === 'object' ? [{ name: one.name, one, before }] : [];
+});
 
 function outcomeOf(decision: Decision): GoldenOutcome {
   // An order to the PEP that asks, and nothing that a policy says.
@@ -117,6 +134,8 @@ beforeAll(async () => {
   repository = createSignedRepository(ENV, CHANNEL);
   const rootFile = join(folder, 'root.json');
   writeFileSync(rootFile, repository.pinnedRoot);
+  const toolsFile = join(folder, 'tools.json');
+  writeFileSync(toolsFile, JSON.stringify(GOLDEN_TOOLS));
   pdp = await startEmbeddedPdp({
     dataDir: join(folder, 'pdp'),
     rootFile,
@@ -126,7 +145,8 @@ beforeAll(async () => {
     // Cases say which user it is, and the gateways that ask vouch for it.
     users: { assertedBy: ['edge', 'acme'] },
     others: GATEWAY_CONFIG,
-    gateways: { edge: [...new Set(cases.map(({ request }) => request.tenant_id))], acme: ['acme'] },
+    sessions: { toolsFile },
+    gateways: { edge: [...new Set(askable.map(({ request }) => request.tenant_id))], acme: ['acme'] },
   });
   material = await openTlsMaterial(gatewayTls, { log });
   const credentials = pdpCredentials(material, TRUST_DOMAIN);
@@ -139,6 +159,7 @@ beforeAll(async () => {
       reconnectMinMs: 20,
       reconnectMaxMs: 100,
       breaker: { volumeThreshold: 100_000, errorThresholdPercentage: 100, resetTimeoutMs: 2_001 },
+      settle: { deadlineMs: PATIENCE_MS },
     }),
     credentials,
     log,
@@ -268,13 +289,37 @@ describe('golden cases over the wire', () => {
 
   test('most cases can be asked; those that cannot say why', () => {
     expect(cases.length).toBeGreaterThan(0.6 * all.length);
+    expect(lived.length).toBeGreaterThanOrEqual(15);
     const reasons = new Set(all.map((one) => unaskable(one)?.replace(/: .*/s, '')));
     reasons.delete(undefined);
     expect([...reasons].toSorted((a, b) => (a ?? '').localeCompare(b ?? ''))).toEqual([
       'a PDP knows more of the session than the case says',
-      'facts and approvals are for a PDP to add',
+      'an approval takes a person',
+      'an argument has one role',
       'no PEP can send it',
+      'the case has no rule that denies what was denied',
+      'time would have to pass',
     ]);
+  });
+
+  test.each(lived)('$name: in a session in which it was so', async ({ one, before }) => {
+    await enforce(one);
+    const ask = async (how: (request: CanonicalRequest) => Promise<GoldenOutcome>): Promise<GoldenOutcome> =>
+      how(await afterwards(one, before));
+    const asked = await Promise.all([
+      ask(async (request) => outcomeOf(await streamed(request))),
+      ask(async (request) => read((await call(loaded.Evaluate, wireQuestion(request))).decision)),
+      ask(async (request) => {
+        const { responses = [] } = await call(loaded.EvaluateBatch, { requests: [wireQuestion(request)] });
+        return read(responses[0]?.decision);
+      }),
+      ask(async (request) => outcomeOf((await post('/v1/policy/evaluate', request)) as Decision)),
+    ]);
+    expect(asked).toEqual(asked.map(() => one.expect));
+    const words = toAuthzenRequest(await afterwards(one, before));
+    if (words === undefined || one.request.tenant_id !== 'acme') return;
+    const answer = (await post('/access/v1/evaluation', words, acme)) as AuthzenAnswer;
+    expect([answer.decision, answer.context.effect]).toEqual([one.expect.effect === 'allow', one.expect.effect]);
   });
 
   test.each(cases)('$name', async (one) => {
@@ -294,6 +339,49 @@ describe('golden cases over the wire', () => {
     await expectTheSame(first);
   });
 });
+
+let sessions = 0;
+
+/** The question of a case in a session of its own, in which all of that has happened before. */
+async function afterwards(one: GoldenCase, { calls, prompt }: EarlierEvents): Promise<CanonicalRequest> {
+  sessions += 1;
+  const question = questionOf(one);
+  const context = { ...question.context, session_id: `golden-${sessions}` };
+  for (const [number, { tool, result }] of calls.entries()) {
+    // Whoever is to report says which way the call goes.
+    const attributes = result === undefined ? {} : { attributes: { direction: 'client_to_server' } };
+    const decision = await streamed({
+      version: '1.0',
+      tenant_id: question.tenant_id,
+      agent: question.agent,
+      source: 'mcp_proxy',
+      kind: 'tool_call',
+      tool: { ...tool, ...attributes },
+      context: { ...context, request_id: `${context.request_id}-${number}` },
+    });
+    expect([decision.effect, decision.obligations.map(({ type }) => type)]).toEqual([
+      'allow',
+      result === undefined ? [] : [REPORT_RESULT],
+    ]);
+    if (result === undefined) continue;
+    const { decision_id, request_digest } = decision;
+    const whose = { tenant_id: question.tenant_id, agent_id: question.agent.id, session_id: context.session_id };
+    const report = { decision_id, request_digest, outcome: 'forwarded', duration_ms: 1 } as const;
+    const isTaken = await stream.report({ ...report, result: { ...whose, value: result, truncated: false } });
+    expect(isTaken).toBe(true);
+  }
+  return { ...question, context: { ...context, ...(prompt === undefined ? {} : { task: { prompt } }) } };
+}
+
+function wireQuestion(request: CanonicalRequest): { request: Wire.CanonicalRequest; request_digest: Buffer } {
+  return { request: toWireRequest(request), request_digest: requestDigest(request) };
+}
+
+async function streamed(request: CanonicalRequest): Promise<Decision> {
+  const answer = await stream.ask(request);
+  if (answer.kind !== 'decision') throw new Error(`no decision: ${answer.failure.message}`);
+  return answer.decision;
+}
 
 /** Asks on all surfaces at once. */
 async function expectTheSame(one: GoldenCase): Promise<void> {

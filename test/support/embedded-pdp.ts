@@ -36,6 +36,8 @@ export interface EmbeddedPdpOptions {
   readonly quota?: z.input<typeof pdpConfig>['quota'];
   /** How risk is assessed; by default as it comes. */
   readonly risk?: z.input<typeof pdpConfig>['risk'];
+  /** What is kept of sessions; by default as it comes. */
+  readonly sessions?: z.input<typeof pdpConfig>['sessions'];
 }
 
 /** The running PDP. */
@@ -100,6 +102,7 @@ export async function startEmbeddedPdp(options: EmbeddedPdpOptions): Promise<Emb
     ...options.others,
     quota: options.quota,
     risk: options.risk,
+    sessions: options.sessions,
     limits: { decisionDeadlineMs: options.decisionDeadlineMs ?? 5_000 },
   });
   const log = createLogger({ component: 'pdp', level: 'silent' });

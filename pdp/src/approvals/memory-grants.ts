@@ -1,12 +1,16 @@
-import { type ApprovalCaps, type ApprovalStore, type Grant, MAX_GRANTS_PER_TARGET } from './port.js';
+import { type ApprovalCaps, type ApprovalStore, DRAWN_MS, type Grant, MAX_GRANTS_PER_TARGET } from './port.js';
 
 type GrantKeeper = Pick<ApprovalStore, 'keepGrant' | 'grantsFor' | 'grants' | 'findGrant' | 'draw' | 'revokeGrant'> & {
+  /** The grant that an attempt drew on. */
+  drawnBy(attempt: string): string | undefined;
   clear(): void;
 };
 
 /** Standing grants in this process. */
 export function createMemoryGrants(timeNow: () => number, caps: ApprovalCaps): GrantKeeper {
   const kept = new Map<string, Grant>();
+  /** By attempt, the oldest first. */
+  const drawn = new Map<string, { readonly id: string; readonly until: number }>();
   const shown = (grant: Grant, now: number): Grant =>
     grant.state === 'active' && grant.expiresAt <= now ? { ...grant, state: 'expired' } : grant;
   const ofTenant = (tenant: string, id: string): Grant | undefined => {
@@ -17,6 +21,14 @@ export function createMemoryGrants(timeNow: () => number, caps: ApprovalCaps): G
     grant.state === 'active' && grant.expiresAt > now && grant.used < grant.count;
   const sweep = (now: number): void => {
     for (const [id, { expiresAt }] of kept) if (expiresAt + caps.keepMs <= now) kept.delete(id);
+  };
+  const drawnBy = (attempt: string): string | undefined => {
+    const now = timeNow();
+    for (const [one, { until }] of drawn) {
+      if (until > now) break;
+      drawn.delete(one);
+    }
+    return drawn.get(attempt)?.id;
   };
 
   return {
@@ -46,20 +58,27 @@ export function createMemoryGrants(timeNow: () => number, caps: ApprovalCaps): G
       const grant = ofTenant(tenant, id);
       return grant === undefined ? undefined : shown(grant, timeNow());
     },
-    draw: async (tenant, id, micros) => {
+    draw: async (tenant, id, micros, attempt) => {
+      const now = timeNow();
+      if (drawnBy(attempt) !== undefined) return 'answered';
       const grant = ofTenant(tenant, id);
-      if (grant === undefined || !isUsable(grant, timeNow())) return false;
+      if (grant === undefined || !isUsable(grant, now)) return 'nothing';
       const spentMicros = grant.spentMicros + micros;
-      if (grant.budget !== undefined && spentMicros > grant.budget.micros) return false;
+      if (grant.budget !== undefined && spentMicros > grant.budget.micros) return 'nothing';
       kept.set(id, { ...grant, used: grant.used + 1, spentMicros });
-      return true;
+      drawn.set(attempt, { id, until: now + DRAWN_MS });
+      return 'drawn';
     },
+    drawnBy,
     revokeGrant: async (tenant, id) => {
       const grant = ofTenant(tenant, id);
       if (grant === undefined || !isUsable(grant, timeNow())) return false;
       kept.set(id, { ...grant, state: 'revoked' });
       return true;
     },
-    clear: () => kept.clear(),
+    clear: () => {
+      kept.clear();
+      drawn.clear();
+    },
   };
 }

@@ -67,11 +67,13 @@ export function createMemoryApprovalStore({ clock, caps }: { clock: Clock; caps:
     present: async (held) => {
       const now = timeNow();
       sweep(now);
+      const drawnOn = held.after === '' ? grants.drawnBy(held.attempt) : undefined;
+      if (drawnOn !== undefined) return { outcome: 'answered', id: drawnOn };
       const entry = known(held.binding);
       if (entry === undefined || entry.approval.expiresAt <= now) return ask(held, now);
       const { approval } = entry;
       const isRepeated = entry.usedBy === held.attempt && approval.id !== held.after;
-      if (approval.state === 'consumed' && isRepeated) return { outcome: 'answered', approval };
+      if (approval.state === 'consumed' && isRepeated) return { outcome: 'answered', id: approval.id };
       if (approval.state === 'consumed' || approval.state === 'revoked') return ask(held, now);
       const reason = unfit(approval, held);
       if (reason === 'behind') return { outcome: 'unknown', cause: 'behind' };

@@ -99,8 +99,8 @@ export type Presentation =
   | { readonly outcome: 'consumed'; readonly approval: Approval }
   /** Somebody refused. */
   | { readonly outcome: 'refused'; readonly approval: Approval }
-  /** This very attempt has used the approval up already; somebody else answers, or answered. */
-  | { readonly outcome: 'answered'; readonly approval: Approval }
+  /** This very attempt has used up the approval, or drawn on the grant, of that id already; somebody else answers, or answered. */
+  | { readonly outcome: 'answered'; readonly id: string }
   | { readonly outcome: 'unknown'; readonly cause: UnknownApproval };
 
 /** What a vote or a revocation came to. */
@@ -139,6 +139,9 @@ export interface Grant extends Circumstances {
   readonly about: JsonObject;
 }
 
+/** What an attempt drew: it took one use, there was nothing to take, or it has drawn already, on this grant or another. */
+export type Drawing = 'drawn' | 'nothing' | 'answered';
+
 /** A grant to be kept. */
 export interface NewGrant extends Omit<Grant, 'createdAt' | 'expiresAt' | 'used' | 'spentMicros' | 'state'> {
   readonly lifetimeMs: number;
@@ -173,8 +176,8 @@ export interface ApprovalStore {
   grantsFor(target: string): Promise<readonly Grant[]>;
   grants(tenant: string): Promise<readonly Grant[]>;
   findGrant(tenant: string, id: string): Promise<Grant | undefined>;
-  /** Takes one use and so many millionths, or nothing. */
-  draw(tenant: string, id: string, micros: number): Promise<boolean>;
+  /** Takes one use and so many millionths for this attempt, or nothing. Within {@link DRAWN_MS} an attempt draws once. */
+  draw(tenant: string, id: string, micros: number, attempt: string): Promise<Drawing>;
   /** False when there is no such grant that could still be used. */
   revokeGrant(tenant: string, id: string): Promise<boolean>;
   close(): Promise<void>;
@@ -190,6 +193,9 @@ export interface ApprovalCaps {
   /** What is over can be looked at for so long, in milliseconds. */
   readonly keepMs: number;
 }
+
+/** How long an attempt is known to have drawn, in milliseconds; far longer than anybody waits for its answer. */
+export const DRAWN_MS = 60_000;
 
 /** Standing grants of one target. */
 export const MAX_GRANTS_PER_TARGET = 16;

@@ -104,8 +104,9 @@ export function readPresentation(answer: unknown): Presentation {
   if (!Array.isArray(answer)) throw unreadable();
   const [outcome, first, second, isNew, now, ...fields] = answer as readonly unknown[];
   if (outcome === 'unknown' && (first === 'full' || first === 'behind')) return { outcome, cause: first };
+  if (outcome === 'answered' && typeof first === 'string' && first !== '') return { outcome, id: first };
   const approval = readApproval(fields, now);
-  if (outcome === 'consumed' || outcome === 'refused' || outcome === 'answered') return { outcome, approval };
+  if (outcome === 'consumed' || outcome === 'refused') return { outcome, approval };
   if (outcome !== 'pending') throw unreadable();
   const reason = VOID_REASONS.find((one) => one === second);
   const voided = typeof first === 'string' && first !== '' && reason !== undefined ? { id: first, reason } : undefined;

@@ -32,10 +32,10 @@ end
 `;
 
 /**
- * KEYS b:<binding>. ARGV prefix, binding, attempt, id, tenant, agent, bundle, seq, definition, needs (JSON), about (JSON),
- * lifetime ms, open per agent, open per tenant, keep ms, bind to the run (1 or 0), the approval that the asker has just used
- * up, basis, then per need: its text, its quorum.
- * Answers outcome, cause or voided id, reason, is new, then the fields of the approval.
+ * KEYS b:<binding>, u:<attempt>. ARGV prefix, binding, attempt, id, tenant, agent, bundle, seq, definition, needs (JSON),
+ * about (JSON), lifetime ms, open per agent, open per tenant, keep ms, bind to the run (1 or 0), the approval that the asker
+ * has just used up, basis, then per need: its text, its quorum.
+ * Answers outcome, cause or voided id or what the attempt has used up, reason, is new, then the fields of the approval.
  */
 export const PRESENT = `${HEAD}${CLOSE}
 local prefix, binding, attempt, id, tenant, agent = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
@@ -46,6 +46,8 @@ local function answer(outcome, first, second, isnew, key)
   return {outcome, first, second, isnew, whole(now), unpack(fields)}
 end
 
+local drawn = ARGV[17] == '' and redis.call('GET', KEYS[2])
+if drawn then return answer('answered', drawn, '', '0') end
 local voided, reason = '', ''
 local current = redis.call('GET', KEYS[1])
 if current then
@@ -53,7 +55,7 @@ if current then
   local f = redis.call('HMGET', key, 'state', 'expires', 'bundle', 'seq', 'definition', 'run', 'used_by', 'basis')
   local state = f[1]
   if state and tonumber(f[2]) > now then
-    if state == 'consumed' and f[7] == attempt and current ~= ARGV[17] then return answer('answered', '', '', '0', key) end
+    if state == 'consumed' and f[7] == attempt and current ~= ARGV[17] then return answer('answered', current, '', '0') end
     if state == 'pending' or state == 'approved' or state == 'denied' then
       if f[3] ~= bundle then
         if seq < tonumber(f[4]) then return answer('unknown', 'behind', '', '0') end
@@ -199,6 +201,7 @@ return found
  *   g:<id>       one grant (hash)
  *   gt:<target>  ids of those that may match it, by expiry (sorted set)
  *   gk:<tenant>  ids by expiry (sorted set)
+ *   u:<attempt>  the grant that an attempt drew on
  */
 
 /** What can be drawn on. */
@@ -239,14 +242,19 @@ end
 return found
 `;
 
-/** KEYS g:<id>. ARGV tenant, millionths, bind to the run (1 or 0). Answers 1 when drawn. */
+/**
+ * KEYS g:<id>, u:<attempt>. ARGV tenant, millionths, bind to the run (1 or 0), id, how long the attempt is known in ms.
+ * Answers drawn, nothing or answered.
+ */
 export const DRAW = `${HEAD}${USABLE}
+if redis.call('EXISTS', KEYS[2]) == 1 then return 'answered' end
 local f = redis.call('HMGET', KEYS[1], 'tenant', 'budget', 'spent')
-if f[1] ~= ARGV[1] or not usable(KEYS[1], ARGV[3]) then return 0 end
-if tonumber(f[2]) >= 0 and tonumber(f[3]) + tonumber(ARGV[2]) > tonumber(f[2]) then return 0 end
+if f[1] ~= ARGV[1] or not usable(KEYS[1], ARGV[3]) then return 'nothing' end
+if tonumber(f[2]) >= 0 and tonumber(f[3]) + tonumber(ARGV[2]) > tonumber(f[2]) then return 'nothing' end
 redis.call('HINCRBY', KEYS[1], 'used', 1)
 redis.call('HINCRBY', KEYS[1], 'spent', ARGV[2])
-return 1
+redis.call('SET', KEYS[2], ARGV[4], 'PX', ARGV[5])
+return 'drawn'
 `;
 
 /** KEYS g:<id>. ARGV tenant, bind to the run (1 or 0). Answers 1 when it could still be used. */

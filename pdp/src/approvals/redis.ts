@@ -8,6 +8,8 @@ import {
   type ApprovalOperation,
   type ApprovalStore,
   type Counted,
+  DRAWN_MS,
+  type Drawing,
   MAX_GRANTS_PER_TARGET,
 } from './port.js';
 import { readApproval, readGrant, readPresentation, unreadable } from './redis-answers.js';
@@ -60,6 +62,10 @@ export function createRedisApprovalStore(options: RedisApprovalOptions): Approva
     if (answer !== 0 && answer !== 1) throw unreadable();
     return answer === 1;
   };
+  const drawing = (answer: unknown): Drawing => {
+    if (answer !== 'drawn' && answer !== 'nothing' && answer !== 'answered') throw unreadable();
+    return answer;
+  };
   const grants = async (operation: 'grants' | 'grants_for', key: string) =>
     run(operation, scripts.GRANTS, [key], [prefix, operation === 'grants' ? 0 : 1, bound], all(readGrant));
 
@@ -72,7 +78,7 @@ export function createRedisApprovalStore(options: RedisApprovalOptions): Approva
       const bounds = [lifetimeMs, caps.perAgent, caps.perTenant, caps.keepMs, bound, held.after, basis];
       const asked = needs.flatMap((need) => [needText(need), need.quorum]);
       const args = [...head, ...documents, ...bounds, ...asked];
-      return run('present', scripts.PRESENT, [`b:${binding}`], args, readPresentation);
+      return run('present', scripts.PRESENT, [`b:${binding}`, `u:${attempt}`], args, readPresentation);
     },
     find: (tenant, id) =>
       run('find', scripts.FIND, [`p:${id}`], [tenant], (answer) => {
@@ -108,7 +114,8 @@ export function createRedisApprovalStore(options: RedisApprovalOptions): Approva
         const [now, ...fields] = listOf(answer);
         return fields.length === 0 ? undefined : readGrant(fields, now);
       }),
-    draw: (tenant, id, micros) => run('draw', scripts.DRAW, [`g:${id}`], [tenant, micros, bound], done),
+    draw: (tenant, id, micros, attempt) =>
+      run('draw', scripts.DRAW, [`g:${id}`, `u:${attempt}`], [tenant, micros, bound, id, DRAWN_MS], drawing),
     revokeGrant: (tenant, id) => run('revoke_grant', scripts.REVOKE_GRANT, [`g:${id}`], [tenant, bound], done),
     close: async () => disconnect(),
   };

@@ -54,6 +54,12 @@ function grantOf(changes: Partial<NewGrant> = {}): NewGrant {
   return { ...held, id: `grant-${made}`, ...terms, createdBy: 'ann', approval: 'id-1', ...changes };
 }
 
+/** Whether an attempt of its own drew on a grant of acme. */
+async function draws(store: ApprovalStore, id: string, micros = 0): Promise<boolean> {
+  made += 1;
+  return (await store.draw('acme', id, micros, `attempt-${made}`)) === 'drawn';
+}
+
 const first = ({ clients: [client] }: ApprovalSubject): ApprovalStore => {
   assert.ok(client);
   return client;
@@ -379,12 +385,31 @@ export const approvalStoreContract: readonly ApprovalContractCase[] = [
       const store = first(subject);
       const grant = grantOf({ count: 5 });
       assert.equal(await store.keepGrant(grant), true);
-      const racing = Array.from({ length: 40 }, (_, number) => at(subject, number).draw('acme', grant.id, 0));
+      const racing = Array.from({ length: 40 }, (_, number) => draws(at(subject, number), grant.id));
       assert.equal((await Promise.all(racing)).filter(Boolean).length, 5);
       assert.deepEqual(await store.grantsFor('target'), []);
       const kept = await store.findGrant('acme', grant.id);
       assert.deepEqual([kept?.used, kept?.state, kept?.about], [5, 'active', grant.about]);
-      assert.equal(await store.draw('globex', grant.id, 0), false);
+      assert.equal(await store.draw('globex', grant.id, 0, 'a stranger'), 'nothing');
+    },
+  },
+  {
+    name: 'an attempt draws once, whoever asks for it how often; it is told so, also when nothing is left',
+    check: async (subject) => {
+      const store = first(subject);
+      const [one, other] = [grantOf({ count: 1 }), grantOf()];
+      for (const grant of [one, other]) await store.keepGrant(grant);
+      const racing = Array.from({ length: 20 }, (_, number) => at(subject, number).draw('acme', one.id, 0, 'the one'));
+      const drawings = await Promise.all(racing);
+      assert.deepEqual(drawings.toSorted(), [...Array.from({ length: 19 }, () => 'answered'), 'drawn']);
+      assert.equal(await store.draw('acme', other.id, 0, 'the one'), 'answered');
+      assert.equal((await store.findGrant('acme', other.id))?.used, 0);
+      const repeated = heldRequest({ attempt: 'the one' });
+      assert.deepEqual(await at(subject, 1).present(repeated), { outcome: 'answered', id: one.id });
+      // What came up besides is asked about on behalf of the same attempt.
+      assert.equal((await store.present({ ...repeated, after: one.approval })).outcome, 'pending');
+      assert.equal(await store.draw('acme', one.id, 0, 'another'), 'nothing');
+      assert.equal(await store.draw('acme', other.id, 0, 'another'), 'drawn');
     },
   },
   {
@@ -393,12 +418,12 @@ export const approvalStoreContract: readonly ApprovalContractCase[] = [
       const store = first(subject);
       const grant = grantOf({ count: 100, budget: { argument: 'amount', micros: 10_000_000 } });
       await store.keepGrant(grant);
-      assert.equal(await store.draw('acme', grant.id, 10_000_001), false);
-      const racing = Array.from({ length: 20 }, (_, number) => at(subject, number).draw('acme', grant.id, 3_000_000));
+      assert.equal(await draws(store, grant.id, 10_000_001), false);
+      const racing = Array.from({ length: 20 }, (_, number) => draws(at(subject, number), grant.id, 3_000_000));
       assert.equal((await Promise.all(racing)).filter(Boolean).length, 3);
       const [kept] = await store.grantsFor('target');
       assert.deepEqual([kept?.used, kept?.spentMicros, kept?.budget], [3, 9_000_000, grant.budget]);
-      assert.equal(await store.draw('acme', grant.id, 1_000_000), true);
+      assert.equal(await draws(store, grant.id, 1_000_000), true);
     },
   },
   {
@@ -414,8 +439,8 @@ export const approvalStoreContract: readonly ApprovalContractCase[] = [
       assert.equal(await store.revokeGrant('acme', one.id), false);
       await subject.pass(SHORT_MS + 1);
       assert.deepEqual(await store.grantsFor('target'), []);
-      assert.equal(await store.draw('acme', one.id, 0), false);
-      assert.equal(await store.draw('acme', two.id, 0), false);
+      assert.equal(await draws(store, one.id), false);
+      assert.equal(await draws(store, two.id), false);
       const states = (await store.grants('acme')).map(({ id, state }) => [id, state]);
       assert.deepEqual(
         new Map(states as [string, string][]),

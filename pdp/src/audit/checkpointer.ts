@@ -32,9 +32,17 @@ export interface Checkpointer {
 /** File of the newest checkpoint. */
 export const CHECKPOINT_FILE = 'checkpoint';
 
-/** Starts signing; `signedSize` is what the checkpoint on disk covers. */
-export function startCheckpointer(parts: CheckpointerParts, signedSize: number): Checkpointer {
-  const boundaries: ChainEnd[] = [];
+/**
+ * Starts signing.
+ * @param signedSize what the checkpoint on disk covers
+ * @param before where segments begin that an earlier process may not have signed a checkpoint for
+ */
+export function startCheckpointer(
+  parts: CheckpointerParts,
+  signedSize: number,
+  before: readonly ChainEnd[] = [],
+): Checkpointer {
+  const boundaries = [...before];
   let covered = signedSize;
   let since = 0;
   let signing: Promise<void> | undefined;

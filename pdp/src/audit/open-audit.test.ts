@@ -87,6 +87,23 @@ describe('an audit folder', () => {
     ).toEqual(begun.sort().slice(1));
   });
 
+  test('gets the checkpoints that a crash kept from being written where segments begin', async () => {
+    await session(['a']);
+    const signed = await readFile(join(folder, 'checkpoint'));
+    await session(
+      Array.from({ length: 30 }, (_, index) => `d${index}`),
+      { maxSegmentBytes: 4_096 },
+    );
+    const boundaries = (await readdir(folder)).filter((name) => name.endsWith('.checkpoint'));
+    expect(boundaries.length).toBeGreaterThan(2);
+    // As a process leaves it that is killed before anything was signed.
+    for (const name of boundaries) await rm(join(folder, name));
+    await writeFile(join(folder, 'checkpoint'), signed);
+    await session(['z'], { maxSegmentBytes: 4_096 });
+    expect(await readdir(folder)).toEqual(expect.arrayContaining(boundaries));
+    expect((await verified()).provenTo).toBe(32);
+  });
+
   test.each([
     ['half a line', '{"agent":"analyst","at'],
     ['zeros', '\0'.repeat(512)],

@@ -155,6 +155,7 @@ async function open({ config, dataDir, owner, clock, log, observer }: OpenAuditO
       },
     },
     resumed.signedSize,
+    resumed.boundaries,
   );
   checkpointer = running;
   let closing: Promise<void> | undefined;

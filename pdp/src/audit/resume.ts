@@ -23,6 +23,8 @@ export interface Resumed {
   readonly segment: number;
   /** What the checkpoint on disk covers. */
   readonly signedSize: number;
+  /** The last records of closed segments that the checkpoint does not go beyond: a crash may have kept them from being signed. */
+  readonly boundaries: readonly ChainEnd[];
   /** Where the torn end of a segment was put, if one was torn. */
   readonly torn: { readonly file: string; readonly bytes: number } | undefined;
 }
@@ -40,12 +42,17 @@ export async function resumeChain(folder: string, key: NoteVerifier, stamp: stri
   const newest = segments.at(-1);
   if (newest === undefined) {
     if (checkpoint !== undefined) throw broken(`records 1 to ${checkpoint.size} are missing`);
-    return { last: { seq: 0, hash: GENESIS }, segment: 1, signedSize: 0, torn: undefined };
+    return { last: { seq: 0, hash: GENESIS }, segment: 1, signedSize: 0, boundaries: [], torn: undefined };
   }
   const verifier = createChainVerifier({ checkpoints: checkpoint === undefined ? [] : [checkpoint] });
+  const signedSize = checkpoint?.size ?? 0;
+  const boundaries: ChainEnd[] = [];
   for (const { name } of fromCheckpoint(segments, checkpoint)) {
     if (name === newest.name) continue;
-    feed(verifier, name, await readFile(join(folder, name)));
+    const closed = await readFile(join(folder, name));
+    feed(verifier, name, closed);
+    const end = lastRecord(closed);
+    if (end !== undefined && end.seq >= signedSize) boundaries.push(end);
   }
   const bytes = await readFile(join(folder, newest.name));
   const end = endOfRecords(bytes);
@@ -60,7 +67,7 @@ export async function resumeChain(folder: string, key: NoteVerifier, stamp: stri
   if (last.seq + 1 < newest.first) throw broken(`records ${last.seq + 1} to ${newest.first - 1} are missing`);
   const torn =
     end < bytes.length ? await setAside(join(folder, newest.name), bytes.subarray(end), end, stamp) : undefined;
-  return { last, segment: newest.first, signedSize: checkpoint?.size ?? 0, torn };
+  return { last, segment: newest.first, signedSize, boundaries, torn };
 }
 
 async function readCheckpoint(folder: string, key: NoteVerifier): Promise<Checkpoint | undefined> {
@@ -103,6 +110,14 @@ function* lines(bytes: Buffer): Generator<readonly [start: number, end: number]>
     yield [start, end];
     start = end + 1;
   }
+}
+
+/** `undefined` when the last line is no record. */
+function lastRecord(bytes: Buffer): ChainEnd | undefined {
+  const end = bytes.lastIndexOf(NEWLINE);
+  const start = end < 1 ? 0 : bytes.lastIndexOf(NEWLINE, end - 1) + 1;
+  const reading = readRecord(bytes.toString('utf8', start, Math.max(0, end)));
+  return reading.ok ? { seq: reading.link.seq, hash: reading.hash } : undefined;
 }
 
 /** After the last line that is a record; lines before it that are none are for the verifier. */

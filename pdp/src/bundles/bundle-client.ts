@@ -33,6 +33,7 @@ import { CLOCK_TOLERANCE_MS, type SignOfLife } from './freshness.js';
 import type { NodeReports } from './node-reports.js';
 import type { ObjectSource } from './object-source.js';
 import { proofRoles, verifyProof } from './proof.js';
+import { readAhead } from './read-ahead.js';
 import { asFault, type RefusalReason, RefusedError, refusalOf } from './refusal.js';
 import { walkRoots } from './root-chain.js';
 import { type TrustSession, withTrustSession } from './trust-client.js';
@@ -111,6 +112,12 @@ export function createBundleClient(options: BundleClientOptions): BundleClient {
     rootsDir: join(options.dataDir, 'roots'),
     scratchDir: join(options.dataDir, 'scratch'),
     pinnedRoot: options.pinnedRoot,
+  };
+  const wanted = {
+    env,
+    channel,
+    holds: async (sha256: string) => (await options.files.read(sha256)) !== undefined,
+    maxBundleBytes: options.maxBundleBytes,
   };
   let state: TrustedState | undefined;
   /** The last release that was put in force, also when its bundle was lost since. */
@@ -237,15 +244,19 @@ export function createBundleClient(options: BundleClientOptions): BundleClient {
     let answered = false;
     for (const source of options.sources) {
       signal.throwIfAborted();
+      const over = new AbortController();
       try {
-        const bounded = AbortSignal.any([signal, AbortSignal.timeout(options.syncTimeoutMs)]);
-        const outcome = await withTrustSession({ ...trust, source }, state?.floors, bounded, (session) =>
+        const bounded = AbortSignal.any([signal, over.signal, AbortSignal.timeout(options.syncTimeoutMs)]);
+        const ahead = readAhead(source, { ...wanted, floors: state?.floors, signal: bounded });
+        const outcome = await withTrustSession({ ...trust, source: ahead }, state?.floors, bounded, (session) =>
           update(session, source, bounded),
         );
         if (outcome === 'activated' || active.release?.sign !== before) return outcome;
         answered = true;
       } catch (error) {
         refusal = worse(refusal, refusalOf(error));
+      } finally {
+        over.abort();
       }
     }
     if (refusal === undefined) return 'unchanged';

@@ -56,9 +56,11 @@ export async function withTrustSession<T>(
   signal: AbortSignal,
   body: TrustSessionBody<T>,
 ): Promise<T> {
-  await mkdir(options.metadataDir, { recursive: true, mode: 0o700 });
-  await mkdir(options.scratchDir, { recursive: true, mode: 0o700 });
-  const root = await walkRoots(options.pinnedRoot, options.rootsDir);
+  const folders = [options.metadataDir, options.scratchDir];
+  const [root] = await Promise.all([
+    walkRoots(options.pinnedRoot, options.rootsDir),
+    ...folders.map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })),
+  ]);
   const work = await mkdtemp(join(options.scratchDir, 'metadata-'));
   try {
     await copyMetadata(options.metadataDir, work);
@@ -129,15 +131,14 @@ async function metadataFiles(folder: string): Promise<string[]> {
 }
 
 async function copyMetadata(from: string, to: string): Promise<void> {
-  for (const name of await metadataFiles(from)) await copyFile(join(from, name), join(to, name));
+  const names = await metadataFiles(from);
+  await Promise.all(names.map((name) => copyFile(join(from, name), join(to, name))));
 }
 
 async function readMetadata(folder: string): Promise<Map<string, Uint8Array>> {
-  const metadata = new Map<string, Uint8Array>();
-  for (const name of await metadataFiles(folder)) {
-    metadata.set(name.slice(0, -'.json'.length), await readFile(join(folder, name)));
-  }
-  return metadata;
+  const names = await metadataFiles(folder);
+  const read = async (name: string) => [name.slice(0, -'.json'.length), await readFile(join(folder, name))] as const;
+  return new Map(await Promise.all(names.map(read)));
 }
 
 /** Moves what tuf-js verified into the trusted folders. Roots always; the rest only if the whole is not below the floors. */

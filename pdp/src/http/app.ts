@@ -4,7 +4,7 @@ import { STATUS_CODES } from 'node:http';
 import type { ServerOptions } from 'node:https';
 import type { Socket } from 'node:net';
 import { type Logger, PortcullisError } from '@portcullis/runtime';
-import { type FastifyInstance, type FastifyReply, fastify } from 'fastify';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Reviews } from '../reviews/reviews.js';
 import { logFault } from '../server/guard.js';
 import { addAccessRequestRoutes } from './access-request-routes.js';
@@ -93,7 +93,7 @@ export function createHttpApp(parts: HttpAppParts): FastifyInstance {
     const id = request.headers['x-request-id'];
     if (id !== undefined) reply.header('x-request-id', id);
     reply.header('cache-control', 'no-store');
-    const found = thereIs(routeOf(request.url));
+    const found = thereIs(knownRoute(request));
     // Says only what the route table of the documentation says.
     if (found?.route === 'authzen_metadata' && !request.is404) return;
     const isForPeople = found?.route === 'approvals' || found?.route === 'grants';
@@ -113,7 +113,7 @@ export function createHttpApp(parts: HttpAppParts): FastifyInstance {
     if (request.method === 'POST') requireJson(request, found?.route === 'evaluate' ? 415 : 400);
   });
   app.addHook('onResponse', async (request, reply) => {
-    const route = routeOf(request.url)?.route ?? 'other';
+    const route = knownRoute(request)?.route ?? 'other';
     observer.httpAnswered(route, statusLabel(reply.statusCode), reply.elapsedTime / 1000);
   });
   app.setErrorHandler((error, _request, reply) => send(reply, error));
@@ -129,6 +129,11 @@ export function createHttpApp(parts: HttpAppParts): FastifyInstance {
   addQuotaRoutes(app, parts.usage);
   addReviewRoutes(app, parts.reviews, limits.maxBodyBytes);
   return app;
+}
+
+/** By what the router made of the path, which may be escaped; by the path as it stands where the router knows none. */
+function knownRoute({ routeOptions, url }: FastifyRequest): KnownRoute | undefined {
+  return routeOf(routeOptions.url ?? url);
 }
 
 function missing(method: string, allowed: string | undefined, reply: FastifyReply): PortcullisError {

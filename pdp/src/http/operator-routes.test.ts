@@ -47,6 +47,11 @@ describe('the routes of operators', () => {
     ['GET', '/v1/quotas'],
     ['GET', '/v1/reviews'],
     ['POST', '/v1/reviews/x/close'],
+    ['GET', '/v1/%6Bill'],
+    ['PUT', '/v1/%6bill'],
+    ['GET', '/%76%31/quotas'],
+    ['GET', '/v1/revie%77s?closed=true'],
+    ['POST', '/v1/revie%77s/x/close'],
   ] as const)('%s %s is for publishers alone', async (method, url) => {
     for (const peer of [AGENT_ID, EDGE_ID, 'spiffe://portcullis.test/pdp/x', 'spiffe://evil.test/publisher/ops', '']) {
       const answer = await ask(method, url, { peer });

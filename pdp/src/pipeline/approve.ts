@@ -10,7 +10,7 @@ import { argumentDigests, bindingOf, targetOf, textDigest } from '../approvals/b
 import type { ApprovalBook, HoldObserver, HoldOutcome } from '../approvals/book.js';
 import { drawOn } from '../approvals/match-grant.js';
 import { type Asked, askedBy, withApproval } from '../approvals/needs.js';
-import type { Approval, Grant, Need, Presentation } from '../approvals/port.js';
+import type { Approval, Drawing, Grant, Need, Presentation } from '../approvals/port.js';
 import { unitedNeeds } from '../approvals/states.js';
 import { reservationKey } from '../quota/key.js';
 import { adjudicateApproved } from './adjudicate.js';
@@ -72,10 +72,10 @@ export async function approve(
     if (asked === undefined) return unavailable('the policy does not say whom to ask');
     const session = sessionOf(parts, held, attempt, asked);
     onAsked(session.subject);
-    const grant = await drawnGrant(session);
-    if (grant !== undefined) {
-      outcome = 'granted';
-      return granted(session, grant);
+    const use = await drawnGrant(session);
+    if (use !== undefined) {
+      outcome = use.drawing === 'drawn' ? 'granted' : 'answered';
+      return use.drawing === 'drawn' ? granted(session, use.grant) : answered(session, use.grant.id);
     }
     const presentation = await parts.approvals.store.present(session.presented);
     outcome = outcomeOf(presentation);
@@ -146,14 +146,23 @@ function basisOf({ assessed }: Adjudicated): string {
   return text === undefined ? '' : textDigest(text);
 }
 
+interface GrantUse {
+  readonly grant: Grant;
+  readonly drawing: Exclude<Drawing, 'nothing'>;
+}
+
 /** The first grant that matches and has something left. */
-async function drawnGrant({ parts, presented, subject, assessed }: Session): Promise<Grant | undefined> {
+async function drawnGrant({ parts, presented, subject, assessed }: Session): Promise<GrantUse | undefined> {
   const { store } = parts.approvals;
   const { request } = assessed;
   const question = { ...presented, arguments: request.tool?.arguments };
+  // What came up once it had used something up is another use of the same attempt.
+  const attempt = presented.after === '' ? presented.attempt : `${presented.attempt}/${presented.after}`;
   for (const grant of await store.grantsFor(subject.target)) {
     const micros = drawOn(grant, question);
-    if (micros !== undefined && (await store.draw(grant.tenant, grant.id, micros))) return grant;
+    if (micros === undefined) continue;
+    const drawing = await store.draw(grant.tenant, grant.id, micros, attempt);
+    if (drawing !== 'nothing') return { grant, drawing };
   }
   return undefined;
 }
@@ -189,7 +198,7 @@ async function presented(session: Session, presentation: Presentation): Promise<
     case 'refused':
       return denied('APPROVAL_REFUSED', `refused by a person (approval ${presentation.approval.id})`);
     case 'answered':
-      return answered(session, presentation.approval);
+      return answered(session, presentation.id);
     case 'unknown':
       return unavailable(UNKNOWN[presentation.cause]);
   }
@@ -226,13 +235,13 @@ async function again(
 }
 
 /**
- * The same attempt again, as a hedge asks it of another PDP. Whoever used the approval up answers it; a refusal that came
- * first would hide that answer. So this one is late, and is never an allow.
+ * The same attempt again, as a hedge asks it of another PDP. Whoever used the approval up, or drew on the grant, answers it;
+ * a refusal that came first would hide that answer. So this one is late, and is never an allow.
  */
-async function answered({ parts, attempt }: Session, { id }: Approval): Promise<StageResult<Consented>> {
+async function answered({ parts, attempt }: Session, id: string): Promise<StageResult<Consented>> {
   const left = attempt.deadline - parts.clock.monotonic() - ANSWERED_MARGIN_MS;
   await new Promise((resolve) => setTimeout(resolve, Math.max(0, left)));
-  return denied('APPROVAL_REFUSED', `this attempt has used up the approval ${id} already`);
+  return denied('APPROVAL_REFUSED', `this attempt has used up what people agreed to (${id}) already`);
 }
 
 function explained(verdict: Verdict, voided: { readonly id: string; readonly reason: string } | undefined): Verdict {

@@ -4,6 +4,7 @@ import { createDesk } from '../approvals/desk.js';
 import {
   ALLOW,
   approvalOf,
+  codes,
   createPayments,
   HOLD,
   release,
@@ -36,6 +37,42 @@ describe('a standing grant', () => {
       [grant, ['ann']],
       [grant, ['ann']],
     ]);
+  });
+
+  test('is drawn on once by an attempt that several PDPs are asked about, and one of them answers', async () => {
+    const s = subject();
+    const grant = await granted(s, { count: 1 });
+    const hedged = payment();
+    expect((await s.ask(hedged)).effect).toBe('allow');
+    const repeated = await s.ask(hedged, 30);
+    expect([repeated.effect, codes(repeated)]).toEqual(['deny', ['APPROVAL_REFUSED']]);
+    expect((await s.book.store.findGrant('acme', grant))?.used).toBe(1);
+    // Nobody was asked about what is allowed already.
+    expect(s.book.records.filter(({ event }) => event === 'requested')).toHaveLength(1);
+  });
+
+  test('and another one, for what a quota holds besides, are both drawn on by one attempt', async () => {
+    const quota = {
+      name: 'One payment',
+      type: 'rate_limit',
+      action: 'escalate',
+      priority: 1,
+      config: { max_requests: 1, window_seconds: 3600, per: ['tenant'] },
+      enabled: true,
+    };
+    const s = subject([[HOLD, ALLOW], [quota]]);
+    await granted(s, { count: 5 });
+    expect((await s.ask(payment())).effect).toBe('allow');
+    const id = approvalOf(await s.ask(payment()));
+    const needs = (await s.book.store.find('acme', id))?.needs ?? [];
+    expect(needs).toHaveLength(2);
+    const everybody = { roles: needs.map(({ who }) => who), groups: needs.map(({ who }) => who) };
+    expect(await s.agree(id, everybody)).toBe('approved');
+    const wish = { approval: id, count: 2, seconds: 600, vary: [], budget: undefined, comment: '' };
+    const both = await createDesk(s.book, 86_400).grant(s.person(everybody), wish);
+    await s.book.store.revoke('acme', id, 'test');
+    expect((await s.ask(payment())).effect).toBe('allow');
+    expect((await s.book.store.findGrant('acme', both.id))?.used).toBe(1);
   });
 
   test.each<[string, CanonicalRequest]>([

@@ -26,8 +26,9 @@ export function createUnaskedBook(book: ApprovalBook): ApprovalBook {
     findGrant: async () => undefined,
     draw: async (tenant, id, micros) => {
       const grant = await store.findGrant(tenant, id);
-      if (grant?.state !== 'active' || grant.used >= grant.count) return false;
-      return grant.budget === undefined || grant.spentMicros + micros <= grant.budget.micros;
+      if (grant?.state !== 'active' || grant.used >= grant.count) return 'nothing';
+      const isWithin = grant.budget === undefined || grant.spentMicros + micros <= grant.budget.micros;
+      return isWithin ? 'drawn' : 'nothing';
     },
     revokeGrant: async () => false,
     close: async () => undefined,

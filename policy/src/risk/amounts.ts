@@ -14,11 +14,16 @@ const AMOUNT_NAMES: ReadonlySet<string> = new Set([
 ]);
 /** Arguments deeper than this are not looked at. */
 const MAX_DEPTH = 4;
+/** Nobody pays more. Sums of such numbers stay numbers, however many are added up. */
+const MAX_AMOUNT = Number.MAX_SAFE_INTEGER;
 
-/** The largest amount among the arguments, in whatever currency; `undefined` when there is none, or none above zero. */
+/**
+ * The largest amount among the arguments, in whatever currency, at most {@link MAX_AMOUNT}; `undefined` when there is none, or none
+ * above zero.
+ */
 export function amountOf(request: CanonicalRequest): number | undefined {
   const largest = largestIn(request.tool?.arguments, MAX_DEPTH);
-  return largest > 0 ? largest : undefined;
+  return largest > 0 ? Math.min(largest, MAX_AMOUNT) : undefined;
 }
 
 function largestIn(value: Json | undefined, depth: number): number {

@@ -6,10 +6,14 @@ const HOUR = 3_600_000;
 const HALF_LIVES: HalfLives = { habitMs: 24 * HOUR, recentMs: 300_000, amountMs: HOUR };
 
 /** The counters after the same attempt every `everyMs`, `count` times. */
-function after(count: number, everyMs: number): { readonly counters: Counters; readonly now: number } {
+function after(
+  count: number,
+  everyMs: number,
+  amount: number | string = 10,
+): { readonly counters: Counters; readonly now: number } {
   const counters = new Map<string, { readonly value: number; readonly at: number }>();
   const increments = incrementsOf(
-    { ...callOf('pay'), tool: { server: 'bank', name: 'pay', arguments: { amount: 10, to: 'a@acme.test' } } },
+    { ...callOf('pay'), tool: { server: 'bank', name: 'pay', arguments: { amount, to: 'a@acme.test' } } },
     true,
     HALF_LIVES,
   );
@@ -53,6 +57,14 @@ describe('baselines', () => {
       usualAmount: expect.closeTo(10, 6),
       recentDenials: 0,
     });
+  });
+
+  test.each([1e308, '1e308'])('%j added up stays a number: habits are compared with as before', (amount) => {
+    const { counters, now } = after(20, 1_000, amount);
+    const baseline = baselineAt(counters, 0, now, HALF_LIVES);
+    expect([baseline?.recentAmount, baseline?.usualAmount].map(Number.isFinite)).toEqual([true, true]);
+    // A year later it is forgotten like any other.
+    expect(baselineAt(counters, 0, now + 8_760 * HOUR, HALF_LIVES)?.recentAmount).toBeCloseTo(0);
   });
 
   test('what was denied does not: trying makes no habit', () => {

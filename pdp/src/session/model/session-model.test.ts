@@ -305,6 +305,13 @@ describe('labels, sinks and sums', () => {
     });
     const next = requestOf('pay', { to: 'b2', amount: 9 });
     expect(model.factsFrom(state, next, pays).facts.totals).toEqual({ amount: 109, destinations: 2, writes: 3 });
+    // A sum that is no number any more would be kept as nothing.
+    for (let times = 0; times < 3; times += 1) {
+      const request = requestOf('pay', { amount: 1e308 });
+      const attempted = model.afterEvent(state, { type: 'attempted', request, effect: 'allow', at, annotations: pays });
+      state = JSON.parse(JSON.stringify(attempted)) as SessionState;
+    }
+    expect(model.factsFrom(state, next, pays).facts.totals?.['amount']).toBe(Number.MAX_VALUE);
   });
 });
 

@@ -15,7 +15,11 @@ export function totalsWith(
   const amount = annotations?.amount === undefined ? undefined : request.tool?.arguments?.[annotations.amount];
   const isWrite = annotations?.effect !== 'read';
   return {
-    amount: (state.totals['amount'] ?? 0) + (typeof amount === 'number' && amount > 0 ? amount : 0),
+    // What is beyond all numbers has no JSON, and would be kept as if nothing had been added up.
+    amount: Math.min(
+      Number.MAX_VALUE,
+      (state.totals['amount'] ?? 0) + (typeof amount === 'number' && amount > 0 ? amount : 0),
+    ),
     destinations: destinationsWith(state, values, codes).length,
     writes: (state.totals['writes'] ?? 0) + (isWrite ? 1 : 0),
   };
