@@ -80,6 +80,25 @@ describe('publish', () => {
         },
       },
     ],
+    [
+      'a release that PDPs would have to wait for',
+      'ERR_RELEASE_UNSUPPORTED',
+      { pointer: { activation: { min_acks: 0.9 } } },
+    ],
+    [
+      'a release with a candidate',
+      'ERR_RELEASE_UNSUPPORTED',
+      {
+        pointer: {
+          candidate: {
+            target: BUNDLE_PATH(hashesOf(textBundle('1.0.2')).sha256),
+            sha256: hashesOf(textBundle('1.0.2')).sha256,
+            policy_version: '1.0.2',
+            mode: 'canary',
+          },
+        },
+      },
+    ],
     ['a rollback to a bundle that is new', 'ERR_RELEASE_ROLLBACK', { pointer: { rollback_of: 1 } }],
     ['a bundle that does not compile', 'ERR_BUNDLE_BROKEN', { bundle: new TextEncoder().encode('garbage') }],
     ['a bundle of another version than was signed', 'ERR_BUNDLE_VERSION', { bundle: textBundle('7') }],
@@ -313,14 +332,14 @@ describe('without a pointer', () => {
 });
 
 describe('abort', () => {
-  const withCandidate = async (world: World) => {
+  const secondRelease = async (world: World) => {
     const one = await publishRelease(world, 1);
-    return publishRelease(world, 2, { pointer: { stable: one.stable, candidate: { ...one.stable, mode: 'canary' } } });
+    return publishRelease(world, 2, { pointer: { stable: one.stable } });
   };
 
-  test('clears a candidate; the next release needs a higher seq than the abort', async () => {
+  test('repeats the stable bundle; the next release needs a higher seq than the abort', async () => {
     const world = await createWorld();
-    const release = await withCandidate(world);
+    const release = await secondRelease(world);
     await expect(world.publisher.publish(draftAbort(world, release))).resolves.toMatchObject({ seq: 3 });
     await expect(attempt(world, 3, {})).rejects.toMatchObject(refusedWith('ERR_RELEASE_SEQ', 'ERR_RELEASE_CONFLICT'));
     await expect(attempt(world, 4, {})).resolves.toMatchObject({ seq: 4 });
@@ -330,7 +349,7 @@ describe('abort', () => {
 
   test('refuses an abort of a release that is no longer the current one', async () => {
     const world = await createWorld();
-    const release = await withCandidate(world);
+    const release = await secondRelease(world);
     const late = draftAbort(world, release);
     await publishRelease(world, 3);
     await expect(world.publisher.publish(late)).rejects.toMatchObject({ code: 'ERR_RELEASE_REFUSED' });
