@@ -4,11 +4,13 @@ import {
   createTrust,
   encodeReleasePointer,
   hashesOf,
+  type KeyRole,
   MAX_METADATA_BYTES,
   parseTimestamp,
   rotateRoot,
   type SigningKey,
   signTargets,
+  type Trust,
 } from '@portcullis/policy/trust';
 import {
   createWorld,
@@ -428,6 +430,51 @@ describe('rotate', () => {
     await world.publisher.renew();
     await expect(publishRelease(await openWorld(world), 2)).resolves.toMatchObject({ seq: 2 });
   });
+
+  /** The keys of `other` in the place of the world's own, as an operator who is too quick leaves the folder. */
+  const replaceKeys = (world: World, other: Trust, roles: readonly KeyRole[]): void => {
+    for (const path of world.disk.files.keys())
+      if (path.startsWith('/keys/distributor/')) world.disk.files.delete(path);
+    for (const { role, pem } of other.keys.filter((key) => roles.includes(key.role))) {
+      world.disk.files.set(`/keys/distributor/${role}.pem`, new TextEncoder().encode(pem));
+    }
+  };
+
+  const admitting = (world: World, other: Trust): Uint8Array =>
+    rotated(
+      world,
+      (['timestamp', 'snapshot'] as const).map((role) => ({ role, keys: keysOf(other, role), threshold: 1 })),
+    );
+
+  test('a root that is refused for want of a key leaves the keys that sign now', async () => {
+    const world = await createWorld();
+    const other = unwrap(createTrust({ profile: 'dev', env: 'dev', now: world.clock.now() }));
+    const root = admitting(world, other);
+    replaceKeys(world, other, ['timestamp']);
+    await expect(world.publisher.rotate(root)).rejects.toMatchObject({ code: 'ERR_TRUST_KEY' });
+    await world.publisher.renew();
+    await expect(publishRelease(world, 1)).resolves.toMatchObject({ seq: 1 });
+    replaceKeys(world, other, ['timestamp', 'snapshot']);
+    await expect(world.publisher.rotate(root)).resolves.toEqual({ root_version: 2 });
+    await world.publisher.renew();
+  });
+
+  test.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])(
+    'a disk that fails at step %i of a rotation leaves keys for whichever root it kept',
+    async (step) => {
+      const world = await createWorld();
+      const other = unwrap(createTrust({ profile: 'dev', env: 'dev', now: world.clock.now() }));
+      const root = admitting(world, other);
+      replaceKeys(world, other, ['timestamp', 'snapshot']);
+      world.disk.failAfter(step);
+      await expect(world.publisher.rotate(root)).rejects.toMatchObject({ code: 'ERR_REPOSITORY_WRITE' });
+      world.disk.heal();
+      await world.publisher.renew();
+      await expect(world.publisher.rotate(root)).resolves.toEqual({ root_version: 2 });
+      await world.publisher.renew();
+      await expect(publishRelease(await openWorld(world), 1)).resolves.toMatchObject({ seq: 1 });
+    },
+  );
 
   test('refuses a root of strangers, one that strands targets, and one that skips a version', async () => {
     const world = await createWorld();
