@@ -3,6 +3,7 @@
 import { type Clock, PortcullisError, systemClock } from '@portcullis/runtime';
 import { Command, CommanderError } from 'commander';
 import { EXIT, EXIT_MEANINGS, type ExitCode, exitCodeOf } from './exit-codes.js';
+import { printableLines } from './printable.js';
 import type { Shell } from './shell.js';
 import type { Terminal } from './terminal.js';
 import { CLI_VERSION } from './version.js';
@@ -44,7 +45,8 @@ export async function runCommandLine(
   options: CommandLineOptions,
   addVerbs: (program: Command, shell: Shell) => void,
 ): Promise<ExitCode> {
-  const { terminal, signal } = options;
+  const { signal } = options;
+  const terminal = unmoved(options.terminal);
   let code: ExitCode = EXIT.ok;
   const shell: Shell = {
     terminal,
@@ -72,4 +74,9 @@ export async function runCommandLine(
     terminal.say(`${fault.message} (${fault.code})`, 'bad');
     return exitCodeOf(fault);
   }
+}
+
+/** What is said quotes servers, files and arguments: a terminal shows it and does not obey it. */
+function unmoved(terminal: Terminal): Terminal {
+  return { ...terminal, say: (text, tone) => terminal.say(printableLines(text), tone) };
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { runForTest } from './fake-terminal.js';
-import { CLI_VERSION } from './program.js';
+import { CLI_VERSION, runCli } from './program.js';
 import { commandReference } from './reference.js';
 
 const MANIFEST = `format: portcullis.policy/1
@@ -74,7 +74,8 @@ describe('the command line', () => {
       2,
       /whole number from 1 to 3650/,
     ],
-    ['a bad share', ['release', 'publish', 'x', '--min-acks', '2'], 2, /share from 0 to 1/],
+    // No PDP waits for others, so nobody may be led to think that one does.
+    ['a wait for acknowledgements', ['release', 'publish', 'x', '--min-acks', '0.9'], 2, /unknown option '--min-acks'/],
     [
       'an unknown profile',
       ['trust', 'init', '--profile', 'x', '--env', 'dev', '--dir', 'x'],
@@ -238,6 +239,30 @@ describe('eval and explain', () => {
       stderr: expect.stringMatching(stderr),
     });
   });
+});
+
+test.each([
+  { name: 'a request', argv: (): string[] => ['eval', at('good'), '--request', '-'] },
+  { name: 'a token', argv: () => ['approvals', 'list', '--pdp', 'https://127.0.0.1:1', '--token-file', '-'] },
+  { name: 'a text', argv: () => ['risk', 'scan', '--text', '-'] },
+])('$name that nobody types is waited for until an interrupt', async ({ argv }) => {
+  const interrupt = new AbortController();
+  let waiting: AbortSignal | undefined;
+  const running = runCli(argv(), {
+    terminal: {
+      width: 80,
+      data: () => undefined,
+      say: () => undefined,
+      input: (signal) => {
+        waiting = signal;
+        interrupt.abort();
+        return signal === undefined ? Promise.resolve(new Uint8Array()) : Promise.reject(signal.reason as Error);
+      },
+    },
+    signal: interrupt.signal,
+  });
+  await running;
+  expect(waiting).toBe(interrupt.signal);
 });
 
 describe('the reference', () => {

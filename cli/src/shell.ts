@@ -1,5 +1,6 @@
 import type { Clock } from '@portcullis/runtime';
 import type { ExitCode } from './exit-codes.js';
+import { printable } from './printable.js';
 import type { Terminal } from './terminal.js';
 
 /** What every verb is given. */
@@ -12,9 +13,19 @@ export interface Shell {
   exit(code: ExitCode): void;
 }
 
+/** Aborts when the user interrupts, or nobody reads on: for verbs that would follow what comes without an end. */
+export function whileRead({ signal, terminal }: Shell): AbortSignal {
+  return terminal.unread === undefined ? signal : AbortSignal.any([signal, terminal.unread]);
+}
+
 /** Prints a value as JSON, two spaces deep, to stdout. */
 export function printJson(shell: Shell, value: unknown): void {
   shell.terminal.data(JSON.stringify(value, null, 2));
+}
+
+/** Prints a line to stdout in which there are words of others, such as names that an agent made up. */
+export function printLine(shell: Shell, line: string): void {
+  shell.terminal.data(printable(line));
 }
 
 /** Prints rows in aligned columns to stdout; the first row is the heading. */
@@ -26,7 +37,8 @@ export function printTable(shell: Shell, rows: readonly (readonly string[])[]): 
     });
   }
   for (const row of rows) {
-    shell.terminal.data(
+    printLine(
+      shell,
       row
         .map((cell, index) => cell.padEnd(widths[index] ?? 0))
         .join('  ')

@@ -1,4 +1,4 @@
-import { addAbortSignal } from 'node:stream';
+import { addAbortSignal, type Readable, type Writable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { styleText } from 'node:util';
 
@@ -11,6 +11,8 @@ export interface Terminal {
   readonly width: number;
   /** Whether a person reads stdout as it is written, so that the screen may be cleared; false when absent. */
   readonly interactive?: boolean;
+  /** Aborted once nobody reads stdout any more: whoever would go on and on can end. Absent: somebody always does. */
+  readonly unread?: AbortSignal;
   /** One line, or several, of what was asked for. Goes to stdout. */
   data(text: string): void;
   /** What is happening and what went wrong. Goes to stderr, in colour where that is wanted (`NO_COLOR`, not a TTY). */
@@ -19,25 +21,36 @@ export interface Terminal {
   input(signal?: AbortSignal): Promise<Uint8Array>;
 }
 
+/** The streams of a process; only what a terminal has may be missing. */
+export interface ProcessStreams {
+  readonly stdin: Readable;
+  readonly stdout: Writable & { readonly columns?: number; readonly isTTY?: boolean };
+  readonly stderr: Writable;
+}
+
 const STYLE = { good: 'green', warning: 'yellow', bad: 'red', dim: 'dim' } as const;
 
 /** The terminal of this process. A reader that goes away early (`| head`) is not an error, nor are words that cannot be said. */
-export function processTerminal(): Terminal {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+export function processTerminal(streams: ProcessStreams = process): Terminal {
+  const { stdout, stderr } = streams;
+  const unread = new AbortController();
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
+    unread.abort();
   });
   // How a verb ends says what it came to, whether or not anybody is told why.
-  process.stderr.on('error', () => undefined);
+  stderr.on('error', () => undefined);
   return {
-    width: process.stdout.columns ?? 80,
-    interactive: process.stdout.isTTY,
-    data: (text) => void process.stdout.write(`${text}\n`),
+    width: stdout.columns ?? 80,
+    interactive: stdout.isTTY === true,
+    unread: unread.signal,
+    data: (text) => void stdout.write(`${text}\n`),
     say: (text, tone = 'plain') => {
-      const styled = tone === 'plain' ? text : styleText(STYLE[tone], text, { stream: process.stderr });
-      process.stderr.write(`${styled}\n`);
+      const styled = tone === 'plain' ? text : styleText(STYLE[tone], text, { stream: stderr });
+      stderr.write(`${styled}\n`);
     },
     input: async (signal) => {
-      const { stdin } = process;
+      const { stdin } = streams;
       return new Uint8Array(await buffer(signal === undefined ? stdin : addAbortSignal(signal, stdin)));
     },
   };

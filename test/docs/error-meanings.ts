@@ -623,6 +623,11 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     meaning: 'An upload changes more than the pointer of its channel, or not even that.',
     action: 'Publish with `portcullis release publish`.',
   },
+  ERR_RELEASE_UNSUPPORTED: {
+    meaning:
+      'The release asks PDPs to try a candidate, or to wait for others before they activate: none does that yet.',
+    action: 'Release one bundle to all PDPs of a channel; use channels to go step by step.',
+  },
   ERR_RELEASE_VERSION: {
     meaning: 'The metadata is not the next version.',
     action: 'Publish again: another release came first.',

@@ -118,7 +118,9 @@ function isPair(cert: string, key: string): boolean {
 
 async function readToken(shell: Shell, file: string): Promise<string> {
   const text =
-    file === '-' ? Buffer.from(await shell.terminal.input()).toString('utf8') : await readText(file, '--token-file');
+    file === '-'
+      ? Buffer.from(await shell.terminal.input(shell.signal)).toString('utf8')
+      : await readText(file, '--token-file');
   const token = text.trim();
   if (token.length > MAX_TOKEN_BYTES || !/^[A-Za-z0-9._~+/-]+=*$/.test(token)) {
     throw usageFault(`--token-file: ${file} does not hold a token`);

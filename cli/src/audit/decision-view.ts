@@ -1,5 +1,6 @@
 import { readRecord } from '@portcullis/policy/evidence';
 import type { Json, JsonObject } from '@portcullis/policy/model';
+import { printable } from '../printable.js';
 import { refusalText } from './record-text.js';
 import { calledText, operationText, riskText } from './target-text.js';
 
@@ -50,7 +51,8 @@ export function seenDecision(line: string, filter: DecisionFilter): SeenDecision
     isRefusal ? refusalText(record) : tookText(record),
     text(record['decision_id'] ?? record['refusal_id']),
   ];
-  return { text: printable(columns.filter((column) => column !== '').join('  ')), record };
+  // Names come from agents; a terminal must not obey them.
+  return { text: printable(columns.filter((column) => column !== '').join('  ')).trimEnd(), record };
 }
 
 function fits(record: JsonObject, filter: DecisionFilter): boolean {
@@ -98,9 +100,4 @@ function texts(value: Json | undefined): readonly string[] {
 
 function text(value: Json | undefined): string {
   return typeof value === 'string' ? value : '';
-}
-
-/** Names come from agents; a terminal must not obey them. */
-function printable(shown: string): string {
-  return shown.replaceAll(/\p{Cc}|\p{Cf}/gu, '\u{fffd}').trimEnd();
 }

@@ -35,8 +35,6 @@ export interface ReleaseDraft {
 export interface PointerWishes {
   readonly env: string;
   readonly channel: string;
-  /** Share of PDPs that must have staged it before any activates, 0 to 1. */
-  readonly minAcks: number;
   readonly reason?: string;
   readonly actor: string;
   /** How long PDPs may enforce it, in milliseconds. */
@@ -61,7 +59,7 @@ export function nextPointer(
     stable,
     candidate: null,
     rollout: null,
-    activation: { min_acks: wishes.minAcks },
+    activation: { min_acks: 0 },
     ...(wishes.rollbackOf === undefined ? {} : { rollback_of: wishes.rollbackOf }),
     ...(wishes.reason === undefined ? {} : { reason: wishes.reason }),
     actor: wishes.actor,

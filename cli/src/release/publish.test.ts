@@ -6,7 +6,7 @@ import { dev, NOW, publish, released, source, utf8 } from './testing/releases.js
 describe('publishRelease', () => {
   test('the first release has seq 1, and every further one the next', async () => {
     const fake = dev();
-    const first = released(await publish(fake, '1.0.0', { reason: 'first', minAcks: 0.5 }));
+    const first = released(await publish(fake, '1.0.0', { reason: 'first' }));
     expect(first.pointer).toMatchObject({
       env: 'prod',
       channel: 'default',
@@ -14,7 +14,7 @@ describe('publishRelease', () => {
       candidate: null,
       rollout: null,
       reason: 'first',
-      activation: { min_acks: 0.5 },
+      activation: { min_acks: 0 },
       actor: 'spiffe://example.org/publisher/ci',
       stable: { policy_version: '1.0.0' },
     });

@@ -15,8 +15,6 @@ export interface ReleaseOptions extends SubmitOptions {
   readonly keys: readonly SigningKey[];
   readonly env: string;
   readonly channel: string;
-  /** Share of PDPs that must have staged it before any activates, 0 to 1; default 0. */
-  readonly minAcks?: number;
   readonly reason?: string;
   /** How long PDPs may enforce it, in milliseconds; default 30 days. */
   readonly validForMs?: number;
@@ -54,7 +52,6 @@ export function wishesOf(options: ReleaseOptions): Parameters<typeof nextPointer
   return {
     env: options.env,
     channel: options.channel,
-    minAcks: options.minAcks ?? 0,
     actor: options.api.actor,
     ...(options.reason === undefined ? {} : { reason: options.reason }),
     ...(options.validForMs === undefined ? {} : { validForMs: options.validForMs }),

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { understood } from '../audit/distributor-evidence.js';
+import { printable } from '../printable.js';
 import type { ConnectionFlags } from '../release/connection.js';
 import { printJson, printTable, type Shell } from '../shell.js';
 import { examples } from './arguments.js';
@@ -114,7 +115,6 @@ export function addDistributorAudit(audit: Command, shell: Shell): void {
     });
 }
 
-/** Names come from agents and people; a terminal must not obey them. */
 function shown(value: string | number): string {
-  return String(value).replaceAll(/\p{Cc}|\p{Cf}/gu, '\u{fffd}');
+  return printable(String(value));
 }

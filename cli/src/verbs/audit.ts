@@ -7,7 +7,7 @@ import { tailRecords } from '../audit/tail-records.js';
 import { type VerifyResult, verifyChain, verifyLines } from '../audit/verify-chain.js';
 import { EXIT } from '../exit-codes.js';
 import { usageFault } from '../faults.js';
-import { printJson, type Shell } from '../shell.js';
+import { printJson, type Shell, whileRead } from '../shell.js';
 import { collect, examples, wholeNumber } from './arguments.js';
 import { addDistributorAudit } from './audit-distributor.js';
 import { type EvidenceFlags, oneSource, withEvidence, withEvidenceFlags, writerOf } from './audit-flags.js';
@@ -233,7 +233,7 @@ function addTail(audit: Command, shell: Shell): void {
       if (path === undefined) {
         if (flags.writer !== undefined)
           throw usageFault('--writer: a tail is of all chains; filter by tenant or agent');
-        const options = { follow, lines, pollMs: DISTRIBUTOR_POLL_MS, signal: shell.signal };
+        const options = { follow, lines, pollMs: DISTRIBUTOR_POLL_MS, signal: whileRead(shell) };
         await withEvidence(shell, flags, async (evidence) => {
           for await (const { line } of tailDistributor(evidence, filter, options)) {
             shell.terminal.data(flags.json ? line : recordText(line));
@@ -243,7 +243,7 @@ function addTail(audit: Command, shell: Shell): void {
       }
       if (Object.keys(filter).length > 0)
         throw usageFault('--tenant, --agent, --effect, --host and --model: a PATH is not filtered');
-      for await (const line of tailRecords(path, { follow, lines, pollMs: POLL_MS, signal: shell.signal })) {
+      for await (const line of tailRecords(path, { follow, lines, pollMs: POLL_MS, signal: whileRead(shell) })) {
         shell.terminal.data(flags.json ? line : recordText(line));
       }
     });

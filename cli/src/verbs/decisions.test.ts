@@ -261,6 +261,27 @@ describe('decisions tail', () => {
     expect(stdout).not.toContain('d1');
   });
 
+  test('ends once nobody reads it any more', async () => {
+    await using audit = await chain();
+    const unread = new AbortController();
+    const lines: string[] = [];
+    const running = runCli(['decisions', 'tail', audit.path, '--lines', '1'], {
+      terminal: {
+        width: 80,
+        unread: unread.signal,
+        data: (text) => {
+          lines.push(text);
+          unread.abort();
+        },
+        say: () => undefined,
+        input: async () => new Uint8Array(),
+      },
+      signal: new AbortController().signal,
+    });
+    expect(await running).toBe(EXIT.ok);
+    expect(lines).toHaveLength(1);
+  });
+
   test('is of one source, and of no single chain', async () => {
     await using audit = await chain();
     expect((await tail(audit.path, '--distributor', 'https://d')).code).toBe(EXIT.usage);

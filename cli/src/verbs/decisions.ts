@@ -4,7 +4,7 @@ import { type DecisionFilter, seenDecision } from '../audit/decision-view.js';
 import { tailDistributor } from '../audit/tail-distributor.js';
 import { tailRecords } from '../audit/tail-records.js';
 import { usageFault } from '../faults.js';
-import type { Shell } from '../shell.js';
+import { type Shell, whileRead } from '../shell.js';
 import { examples, wholeNumber } from './arguments.js';
 import { type EvidenceFlags, oneSource, withEvidence, withEvidenceFlags } from './audit-flags.js';
 
@@ -73,7 +73,7 @@ function shower(shell: Shell, flags: TailFlags): (line: string) => void {
 async function fromFiles(shell: Shell, path: string, flags: TailFlags): Promise<void> {
   const show = shower(shell, flags);
   const { follow, lines } = flags;
-  const options = { lines: LOOKED_THROUGH, pollMs: POLL_MS, signal: shell.signal };
+  const options = { lines: LOOKED_THROUGH, pollMs: POLL_MS, signal: whileRead(shell) };
   const fitting: string[] = [];
   let last = 0;
   for await (const line of tailRecords(path, { ...options, follow: false })) {
@@ -105,7 +105,7 @@ async function fromDistributor(shell: Shell, flags: TailFlags): Promise<void> {
   );
   const show = shower(shell, flags);
   await withEvidence(shell, flags, async (evidence) => {
-    const options = { follow, lines, pollMs: DISTRIBUTOR_POLL_MS, signal: shell.signal };
+    const options = { follow, lines, pollMs: DISTRIBUTOR_POLL_MS, signal: whileRead(shell) };
     for await (const { line } of tailDistributor(evidence, Object.fromEntries(wanted), options)) show(line);
   });
 }

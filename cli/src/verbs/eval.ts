@@ -7,7 +7,7 @@ import type { Command } from 'commander';
 import { type LoadedEngine, loadEngine } from '../bundle/load-engine.js';
 import { readRequest } from '../bundle/read-request.js';
 import { reportProblems } from '../problems.js';
-import { printJson, type Shell } from '../shell.js';
+import { printJson, printLine, type Shell } from '../shell.js';
 import { examples } from './arguments.js';
 import { explanationLines } from './explanation-text.js';
 
@@ -17,7 +17,7 @@ interface EvalFlags {
 }
 
 async function requestBytes(shell: Shell, source: string): Promise<Uint8Array> {
-  if (source === '-') return shell.terminal.input();
+  if (source === '-') return shell.terminal.input(shell.signal);
   return readFile(source).then(
     (bytes) => new Uint8Array(bytes),
     (cause: unknown) => {
@@ -110,6 +110,6 @@ export function addEvalVerbs(program: Command, shell: Shell): void {
       }
       const explanation: Explanation = ready.value.engine.explain(ready.value.request);
       if (flags.json) printJson(shell, explanation);
-      else for (const line of explanationLines(explanation)) shell.terminal.data(line);
+      else for (const line of explanationLines(explanation)) printLine(shell, line);
     });
 }

@@ -8,7 +8,7 @@ import { changeKills, type KillResult, readKills } from '../kill/change-kills.js
 import { type KillReach, reachKeepers } from '../kill/reach.js';
 import { durationMs, type ScopeFlags, scopeOf } from '../kill/scope.js';
 import { type CliContext, loadContext } from '../release/connection.js';
-import { printJson, type Shell } from '../shell.js';
+import { printJson, printLine, type Shell } from '../shell.js';
 import { readSigningKeys } from '../trust/keys.js';
 import { collect, examples } from './arguments.js';
 import { pinnedRoot, type SigningFlags, withConnectionFlags, withSigningFlags } from './release-flags.js';
@@ -72,7 +72,8 @@ function report(shell: Shell, what: string, flags: KillFlags, [result, reach]: r
       over_the_channel: reach.indirect,
     });
   } else {
-    shell.terminal.data(
+    printLine(
+      shell,
       `${what}; kill list ${list.seq}, taken by ${taken.map(({ name }) => name).join(', ') || 'nobody'}`,
     );
   }
@@ -109,7 +110,7 @@ function addList(kill: Command, shell: Shell): void {
       for (const one of newest.kills) {
         const until =
           one.expires === undefined ? '' : `  ${isKillInForce(one, now) ? 'until' : 'ended'} ${one.expires}`;
-        shell.terminal.data(`${one.id}  ${scopeText(one.scope)}  ${one.at}  ${one.actor}  ${one.reason}${until}`);
+        printLine(shell, `${one.id}  ${scopeText(one.scope)}  ${one.at}  ${one.actor}  ${one.reason}${until}`);
       }
       if (newest.kills.length === 0) shell.terminal.data('nothing is stopped');
       for (const { name, seq, why } of keepers as readonly { name: string; seq?: number; why?: string }[]) {

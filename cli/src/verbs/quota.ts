@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { EXIT } from '../exit-codes.js';
 import { usageFault } from '../faults.js';
 import { reachPdps } from '../kill/reach.js';
+import { printable } from '../printable.js';
 import { type ConnectionFlags, loadContext } from '../release/connection.js';
 import { printJson, type Shell } from '../shell.js';
 import { collect, examples } from './arguments.js';
@@ -35,7 +36,7 @@ const usageSchema = z.object({
 });
 type Usage = z.output<typeof usageSchema>['quotas'][number];
 /** One line of the answer; `pdp` where that PDP counts for itself. */
-type UsageRow = Usage & { readonly pdp?: string };
+export type UsageRow = Usage & { readonly pdp?: string };
 
 async function usageOf(
   url: string,
@@ -63,7 +64,8 @@ function amount(value: number): string {
   return [whole.replaceAll(/\B(?=(\d{3})+$)/g, ','), ...fraction].join('.');
 }
 
-function lineOf({
+/** One line for people: names of agents and tools are what agents say they are. */
+export function usageLine({
   quota,
   kind,
   unit = kind,
@@ -83,7 +85,7 @@ function lineOf({
     ...(resets === undefined ? [] : [`all free at ${resets}`]),
     ...(pdp === undefined ? [] : [`at ${pdp}`]),
   ];
-  return `${quota}  ${whose.join(' ')}  ${parts.join(' ')}`;
+  return printable(`${quota}  ${whose.join(' ')}  ${parts.join(' ')}`);
 }
 
 /** Adds `quota usage`. */
@@ -119,7 +121,7 @@ export function addQuotaVerbs(program: Command, shell: Shell): void {
         const merged = mergeShared(rows);
         if (flags.json) printJson(shell, { quotas: merged });
         else if (merged.length === 0) shell.terminal.data('no quota was drawn on since the PDPs started');
-        else for (const row of merged) shell.terminal.data(lineOf(row));
+        else for (const row of merged) shell.terminal.data(usageLine(row));
         for (const [url, usage] of answers) {
           if (!(usage instanceof PortcullisError)) continue;
           shell.terminal.say(`${url} does not say: ${usage.message}`, 'bad');

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { usageFault } from '../faults.js';
 import type { DistributorApi } from '../release/api.js';
 import { type CliContext, type ConnectionFlags, connectDistributor, loadContext } from '../release/connection.js';
@@ -47,17 +47,9 @@ export function withSigningFlags(verb: Command): Command {
 /** What a verb that releases was told. */
 export interface ReleaseFlags extends SigningFlags {
   readonly wait?: number | true;
-  readonly minAcks?: number;
   readonly reason?: string;
   readonly validDays?: number;
   readonly json: boolean;
-}
-
-function share(text: string): number {
-  const value = Number(text);
-  if (!/^[0-9.]+$/.test(text) || !(value >= 0 && value <= 1))
-    throw new InvalidArgumentError('Expected a share from 0 to 1, e.g. 0.9.');
-  return value;
 }
 
 /** Adds `--wait`. */
@@ -72,11 +64,6 @@ export function withWaitFlag(verb: Command): Command {
 /** Adds the flags of verbs that make a release. */
 export function withReleaseFlags(verb: Command): Command {
   return withWaitFlag(withSigningFlags(withConnectionFlags(verb)))
-    .option(
-      '--min-acks <SHARE>',
-      'share of PDPs (0 to 1) that must have staged it before any activates; default 0',
-      share,
-    )
     .option('--reason <TEXT>', 'why; kept in the release')
     .option('--valid-days <N>', 'PDPs may enforce it for so long; default 30', wholeNumber(1, 365));
 }
@@ -132,7 +119,6 @@ export async function releaseOptions(
     onStep: (message) => shell.terminal.say(message, 'dim'),
     onProgress: progressPrinter(shell),
     ...(waitMs === undefined ? {} : { waitMs }),
-    ...(flags.minAcks === undefined ? {} : { minAcks: flags.minAcks }),
     ...(flags.reason === undefined ? {} : { reason: flags.reason }),
     ...(flags.validDays === undefined ? {} : { validForMs: flags.validDays * DAY_MS }),
   };

@@ -1,5 +1,7 @@
+import type { ReleasePointer } from '@portcullis/policy/trust';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { replaceFile } from '../files/private-files.js';
+import { printableLines } from '../printable.js';
 import { reportProblems } from '../problems.js';
 import type { NodeProgress } from '../release/converge.js';
 import { encodeDraft } from '../release/draft-file.js';
@@ -31,6 +33,11 @@ function timingLine(timings: ReleaseTimings): string {
   const { build_ms, upload_ms, release_ms, enforced_ms, total_ms } = timings;
   const enforced = enforced_ms === undefined ? '' : `, enforced after ${enforced_ms} ms`;
   return `build ${build_ms} ms, upload ${upload_ms} ms, release ${release_ms} ms${enforced}, total ${total_ms} ms`;
+}
+
+/** What is about to be signed, as it is; the terminal shows all of it, whoever wrote it. */
+export function pointerText(pointer: ReleasePointer): string {
+  return printableLines(JSON.stringify(pointer, null, 2));
 }
 
 /** Where a draft goes when its signatures do not suffice. */

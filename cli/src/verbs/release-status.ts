@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { ConnectionFlags } from '../release/connection.js';
 import { type ReleaseStatus, releaseStatus } from '../release/status.js';
-import { printJson, printTable, type Shell } from '../shell.js';
+import { printJson, printLine, printTable, type Shell } from '../shell.js';
 import { examples } from './arguments.js';
 import { withConnectionFlags, withDistributor } from './release-flags.js';
 
@@ -13,10 +13,12 @@ function print(shell: Shell, status: ReleaseStatus): void {
   if (current === null) {
     terminal.data(`${env}/${channel}: no release yet`);
   } else {
-    terminal.data(
+    printLine(
+      shell,
       `${env}/${channel}  seq ${current.seq}  ${current.stable.policy_version}  sha256:${current.stable.sha256}`,
     );
-    terminal.data(
+    printLine(
+      shell,
       `released ${current.issued_at} by ${current.actor}${current.reason === undefined ? '' : `: ${current.reason}`}`,
     );
     terminal.data(`valid until ${current.not_after}`);

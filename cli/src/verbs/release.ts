@@ -25,7 +25,7 @@ import {
   withSigningFlags,
   withWaitFlag,
 } from './release-flags.js';
-import { progressPrinter, reportMissing, reportPublish } from './release-output.js';
+import { pointerText, progressPrinter, reportMissing, reportPublish } from './release-output.js';
 import { addReleaseStatus } from './release-status.js';
 
 function addPublish(release: Command, shell: Shell): void {
@@ -146,7 +146,7 @@ function addSign(release: Command, shell: Shell): void {
       );
       if (flags.json)
         printJson(shell, { pointer: draft.pointer, missing: signed.missing, complete: signed.missing.length === 0 });
-      else shell.terminal.data(JSON.stringify(draft.pointer, null, 2));
+      else shell.terminal.data(pointerText(draft.pointer));
       if (flags.keys !== undefined) await replaceFile(file, encodeDraft(signed.draft), 0o644);
       if (signed.missing.length > 0) reportMissing(shell, file, signed.missing);
       else shell.terminal.say(`all signatures are there; run: portcullis release submit ${file}`, 'good');

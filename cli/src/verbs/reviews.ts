@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { EXIT } from '../exit-codes.js';
 import { usageFault } from '../faults.js';
 import { type PdpReach, reachPdps } from '../kill/reach.js';
+import { printable } from '../printable.js';
 import { type ConnectionFlags, loadContext } from '../release/connection.js';
 import { printJson, type Shell } from '../shell.js';
 import { collect, examples } from './arguments.js';
@@ -33,7 +34,8 @@ const reviewSchema = z.object({
   closed: z.object({ by: z.string(), at: z.string(), note: z.string() }).optional(),
 });
 const listSchema = z.object({ reviews: z.array(reviewSchema) });
-type Review = z.output<typeof reviewSchema>;
+/** A review as a PDP shows it. */
+export type Review = z.output<typeof reviewSchema>;
 
 async function call(
   { dispatcher }: PdpReach,
@@ -63,11 +65,24 @@ async function withPdps<T>(shell: Shell, flags: ReviewFlags, work: (reach: PdpRe
   }
 }
 
-function lineOf({ id, tenant, agent, user, server, tool, operation, asked, opened_at, closed }: Review): string {
+/** One line for people: names of agents and tools are what agents say they are. */
+export function reviewLine({
+  id,
+  tenant,
+  agent,
+  user,
+  server,
+  tool,
+  operation,
+  asked,
+  opened_at,
+  closed,
+}: Review): string {
   const called = [server, tool ?? operation].filter((part) => part !== undefined).join('/');
   const why = asked.map(({ policy, reason }) => (reason === undefined ? policy : `${policy} (${reason})`)).join(', ');
   const end = closed === undefined ? '' : `  closed by ${closed.by} at ${closed.at}: ${closed.note}`;
-  return `${id}  ${opened_at}  ${tenant}/${agent}  ${called}${user === undefined ? '' : `  for ${user}`}  ${why}${end}`;
+  const whom = user === undefined ? '' : `  for ${user}`;
+  return printable(`${id}  ${opened_at}  ${tenant}/${agent}  ${called}${whom}  ${why}${end}`);
 }
 
 function withReviewFlags(verb: Command): Command {
@@ -103,7 +118,7 @@ function addList(reviews: Command, shell: Shell): void {
         const sorted = [...found.values()].toSorted((a, b) => (a.opened_at < b.opened_at ? 1 : -1));
         if (flags.json) printJson(shell, { reviews: sorted });
         else if (sorted.length === 0) shell.terminal.data('nothing waits to be looked at');
-        else for (const review of sorted) shell.terminal.data(lineOf(review));
+        else for (const review of sorted) shell.terminal.data(reviewLine(review));
       });
     });
 }

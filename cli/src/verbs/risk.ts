@@ -56,7 +56,7 @@ export function addRiskVerbs(program: Command, shell: Shell): void {
 
 async function textFrom(shell: Shell, source: string): Promise<string> {
   const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
-  if (source === '-') return decode(await shell.terminal.input());
+  if (source === '-') return decode(await shell.terminal.input(shell.signal));
   try {
     return decode(await readFile(source));
   } catch (cause) {

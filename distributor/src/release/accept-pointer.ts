@@ -9,6 +9,7 @@ import {
   parseReleasePointer,
   type ReleasePointer,
   releasesRole,
+  unmetWish,
 } from '@portcullis/policy/trust';
 import type { TargetFile } from '../repository/repository.js';
 import { namedTarget, pointerPaths, type RepositoryState, type TargetsMetadata } from '../repository/state.js';
@@ -105,6 +106,10 @@ function judge(pointer: ReleasePointer, isAbort: boolean, question: PointerQuest
   if (!isReleaseCurrent(pointer, now)) refuse('ERR_RELEASE_EXPIRED', 'not_after', 'the release has ended already');
   if (Date.parse(pointer.issued_at) > now + MAX_SKEW_MS)
     refuse('ERR_RELEASE_CLOCK', 'issued_at', 'the release is from the future');
+
+  const wish = unmetWish(pointer);
+  if (wish !== undefined)
+    refuse('ERR_RELEASE_UNSUPPORTED', wish, 'no PDP does that yet: a release has no candidate, and min_acks is 0');
 
   const before = state.roles.get('targets')?.metadata;
   const targets = roles.effective.get('targets')?.metadata;

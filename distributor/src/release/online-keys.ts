@@ -6,8 +6,10 @@ import { PortcullisError } from '@portcullis/runtime';
 import type { Disk } from '../repository/disk.js';
 import type { RootMetadata } from '../repository/state.js';
 
+/** The roles that the distributor signs. */
+export const ONLINE_ROLES = ['snapshot', 'timestamp'] as const;
 /** A role that the distributor signs. */
-export type OnlineRole = 'snapshot' | 'timestamp';
+export type OnlineRole = (typeof ONLINE_ROLES)[number];
 
 /** The keys of one role that `root` admits, enough of them to meet its threshold. */
 export type OnlineKeys = (role: OnlineRole, root: RootMetadata) => readonly SigningKey[];

@@ -4,11 +4,13 @@ import {
   createTrust,
   encodeReleasePointer,
   hashesOf,
+  type KeyRole,
   MAX_METADATA_BYTES,
   parseTimestamp,
   rotateRoot,
   type SigningKey,
   signTargets,
+  type Trust,
 } from '@portcullis/policy/trust';
 import {
   createWorld,
@@ -76,6 +78,25 @@ describe('publish', () => {
             target: BUNDLE_PATH(hashesOf(textBundle('1.0.2')).sha256),
             sha256: hashesOf(textBundle('1.0.2')).sha256,
             policy_version: '9',
+          },
+        },
+      },
+    ],
+    [
+      'a release that PDPs would have to wait for',
+      'ERR_RELEASE_UNSUPPORTED',
+      { pointer: { activation: { min_acks: 0.9 } } },
+    ],
+    [
+      'a release with a candidate',
+      'ERR_RELEASE_UNSUPPORTED',
+      {
+        pointer: {
+          candidate: {
+            target: BUNDLE_PATH(hashesOf(textBundle('1.0.2')).sha256),
+            sha256: hashesOf(textBundle('1.0.2')).sha256,
+            policy_version: '1.0.2',
+            mode: 'canary',
           },
         },
       },
@@ -313,14 +334,14 @@ describe('without a pointer', () => {
 });
 
 describe('abort', () => {
-  const withCandidate = async (world: World) => {
+  const secondRelease = async (world: World) => {
     const one = await publishRelease(world, 1);
-    return publishRelease(world, 2, { pointer: { stable: one.stable, candidate: { ...one.stable, mode: 'canary' } } });
+    return publishRelease(world, 2, { pointer: { stable: one.stable } });
   };
 
-  test('clears a candidate; the next release needs a higher seq than the abort', async () => {
+  test('repeats the stable bundle; the next release needs a higher seq than the abort', async () => {
     const world = await createWorld();
-    const release = await withCandidate(world);
+    const release = await secondRelease(world);
     await expect(world.publisher.publish(draftAbort(world, release))).resolves.toMatchObject({ seq: 3 });
     await expect(attempt(world, 3, {})).rejects.toMatchObject(refusedWith('ERR_RELEASE_SEQ', 'ERR_RELEASE_CONFLICT'));
     await expect(attempt(world, 4, {})).resolves.toMatchObject({ seq: 4 });
@@ -330,7 +351,7 @@ describe('abort', () => {
 
   test('refuses an abort of a release that is no longer the current one', async () => {
     const world = await createWorld();
-    const release = await withCandidate(world);
+    const release = await secondRelease(world);
     const late = draftAbort(world, release);
     await publishRelease(world, 3);
     await expect(world.publisher.publish(late)).rejects.toMatchObject({ code: 'ERR_RELEASE_REFUSED' });
@@ -409,6 +430,51 @@ describe('rotate', () => {
     await world.publisher.renew();
     await expect(publishRelease(await openWorld(world), 2)).resolves.toMatchObject({ seq: 2 });
   });
+
+  /** The keys of `other` in the place of the world's own, as an operator who is too quick leaves the folder. */
+  const replaceKeys = (world: World, other: Trust, roles: readonly KeyRole[]): void => {
+    for (const path of world.disk.files.keys())
+      if (path.startsWith('/keys/distributor/')) world.disk.files.delete(path);
+    for (const { role, pem } of other.keys.filter((key) => roles.includes(key.role))) {
+      world.disk.files.set(`/keys/distributor/${role}.pem`, new TextEncoder().encode(pem));
+    }
+  };
+
+  const admitting = (world: World, other: Trust): Uint8Array =>
+    rotated(
+      world,
+      (['timestamp', 'snapshot'] as const).map((role) => ({ role, keys: keysOf(other, role), threshold: 1 })),
+    );
+
+  test('a root that is refused for want of a key leaves the keys that sign now', async () => {
+    const world = await createWorld();
+    const other = unwrap(createTrust({ profile: 'dev', env: 'dev', now: world.clock.now() }));
+    const root = admitting(world, other);
+    replaceKeys(world, other, ['timestamp']);
+    await expect(world.publisher.rotate(root)).rejects.toMatchObject({ code: 'ERR_TRUST_KEY' });
+    await world.publisher.renew();
+    await expect(publishRelease(world, 1)).resolves.toMatchObject({ seq: 1 });
+    replaceKeys(world, other, ['timestamp', 'snapshot']);
+    await expect(world.publisher.rotate(root)).resolves.toEqual({ root_version: 2 });
+    await world.publisher.renew();
+  });
+
+  test.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])(
+    'a disk that fails at step %i of a rotation leaves keys for whichever root it kept',
+    async (step) => {
+      const world = await createWorld();
+      const other = unwrap(createTrust({ profile: 'dev', env: 'dev', now: world.clock.now() }));
+      const root = admitting(world, other);
+      replaceKeys(world, other, ['timestamp', 'snapshot']);
+      world.disk.failAfter(step);
+      await expect(world.publisher.rotate(root)).rejects.toMatchObject({ code: 'ERR_REPOSITORY_WRITE' });
+      world.disk.heal();
+      await world.publisher.renew();
+      await expect(world.publisher.rotate(root)).resolves.toEqual({ root_version: 2 });
+      await world.publisher.renew();
+      await expect(publishRelease(await openWorld(world), 1)).resolves.toMatchObject({ seq: 1 });
+    },
+  );
 
   test('refuses a root of strangers, one that strands targets, and one that skips a version', async () => {
     const world = await createWorld();

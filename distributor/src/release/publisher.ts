@@ -31,7 +31,7 @@ import { acceptKillList } from './accept-kill-list.js';
 import { acceptPointer } from './accept-pointer.js';
 import { acceptRoles } from './accept-roles.js';
 import { readPointers } from './channel-pointers.js';
-import type { OnlineKeys } from './online-keys.js';
+import { ONLINE_ROLES, type OnlineKeys } from './online-keys.js';
 import { type Published, type ReleaseUpload, refusal } from './upload.js';
 
 /** How long what the distributor signs is valid, in milliseconds. */
@@ -56,7 +56,7 @@ export interface Publisher {
    */
   publish(upload: ReleaseUpload): Promise<Published>;
   /**
-   * Takes root N+1. The keys folder must hold the online keys that it admits.
+   * Takes root N+1. The keys folder must hold the online keys that it admits; the keys of before stay until it is taken.
    * @throws PortcullisError `ERR_RELEASE_REFUSED`, `ERR_TRUST_KEY`.
    */
   rotate(root: Uint8Array): Promise<{ readonly root_version: number }>;
@@ -233,8 +233,12 @@ export function createPublisher(options: PublisherOptions): Publisher {
         { code: 'ERR_RELEASE_EXPIRED', message: 'the root has expired, or has no consistent snapshots', path: 'root' },
       ]);
     }
-    keys = await options.loadKeys();
+    const [before, loaded] = [keys, await options.loadKeys()];
+    for (const role of ONLINE_ROLES) loaded(role, root);
+    // The disk may keep either root, and whichever it is must go on being signed for.
+    keys = (role, of) => (of.signed.version < root.signed.version ? before : loaded)(role, of);
     await commit({ ...NOTHING, root: { bytes, metadata: root } }, true);
+    keys = loaded;
     return { root_version: root.signed.version };
   };
 

@@ -23,24 +23,33 @@ const SUFFIX = '.tar.gz';
 export function createIncoming(dataDir: string, disk: Disk, maxWaiting: number): Incoming {
   const folder = join(dataDir, 'incoming');
   const path = (sha256: string): string => join(folder, `${sha256}${SUFFIX}`);
+  let tail: Promise<unknown> = Promise.resolve();
+
+  const keep = async (sha256: string, bytes: Uint8Array): Promise<void> => {
+    if ((await disk.read(path(sha256))) !== undefined) return;
+    const waiting = (await disk.list(folder)).filter((name) => name.endsWith(SUFFIX));
+    if (waiting.length >= maxWaiting) {
+      throw new PortcullisError(
+        'ERR_BUNDLE_WAITING',
+        'conflict',
+        `${waiting.length} bundles wait for a release already`,
+        {
+          details: { folder },
+        },
+      );
+    }
+    await writeAtomically(disk, path(sha256), bytes);
+  };
+
   return {
     async put(sha256, bytes) {
       if (hashesOf(bytes).sha256 !== sha256) {
         throw new PortcullisError('ERR_BUNDLE_DIGEST', 'invalid', 'the bundle does not have the digest of its path');
       }
-      if ((await disk.read(path(sha256))) !== undefined) return;
-      const waiting = (await disk.list(folder)).filter((name) => name.endsWith(SUFFIX));
-      if (waiting.length >= maxWaiting) {
-        throw new PortcullisError(
-          'ERR_BUNDLE_WAITING',
-          'conflict',
-          `${waiting.length} bundles wait for a release already`,
-          {
-            details: { folder },
-          },
-        );
-      }
-      await writeAtomically(disk, path(sha256), bytes);
+      // In turn: two uploads of one bundle would write the same unfinished file, and pull it away from each other.
+      const kept = tail.then(() => keep(sha256, bytes));
+      tail = kept.catch(() => undefined);
+      return kept;
     },
     async get(sha256) {
       const bytes = await disk.read(path(sha256));

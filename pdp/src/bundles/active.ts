@@ -31,7 +31,7 @@ export interface ActiveReleases extends SnapshotSource {
   readonly release: ActiveRelease | undefined;
   /** Puts `release` in force. */
   swap(release: ActiveRelease): void;
-  /** Notes a newer sign of life of the release in force. */
+  /** Notes a newer sign of life of the release in force; the one that it has changes nothing. */
   renew(sign: SignOfLife): void;
   /** The highest wall clock time at which metadata was ever accepted, this process or before; a clock far behind it denies. */
   noteTrustedTime(at: number): void;
@@ -103,7 +103,8 @@ export function createActiveReleases(clock: Clock, profile: FreshnessProfile): A
       announce();
     },
     renew: (sign) => {
-      if (held === undefined) return;
+      // Of one that is known the age is known as well: to ask the wall clock again would be to believe one that was set back.
+      if (held === undefined || held.sign === sign) return;
       held = hold({ ...held, sign });
       announce();
     },

@@ -159,6 +159,21 @@ describe('signs of life', () => {
     clock.advance(2_000);
     expect(active.state().freshness).toBe('expired');
   });
+
+  test('nor does one that is held back while the same timestamp is shown again and again', async () => {
+    await repository.release({ version: '1.0.0', allow: ['read'] });
+    const { client, active, says } = node({ profile: 'strict' });
+    await client.sync(signal);
+    for (let second = 0; second < 16; second += 1) {
+      clock.advance(1_000);
+      clock.stepWall(-1_000);
+      expect(await client.sync(signal)).toBe('unchanged');
+    }
+    expect([active.state().freshness, says('read')]).toEqual([
+      'expired',
+      'the bundle is past the time that it may be served',
+    ]);
+  });
 });
 
 test('the key of a pointer on the channel is that of its hash', async () => {

@@ -22,6 +22,7 @@ import {
   sameDocument,
   selectRelease,
   type TargetsMetadata,
+  unmetWish,
 } from '@portcullis/policy/trust';
 import { type Clock, LOG_FIELD, type Logger, PortcullisError } from '@portcullis/runtime';
 import type { Snapshot } from '../pipeline/ports.js';
@@ -219,6 +220,8 @@ export function createBundleClient(options: BundleClientOptions): BundleClient {
       return 'unchanged';
     }
 
+    const wish = unmetWish(pointer);
+    if (wish !== undefined) throw new RefusedError('release', `the release asks for what no PDP does yet: ${wish}`);
     const bytes = await fetchBundle(session, selected);
     const snapshot = await compile(pointer, bytes, signal);
     try {

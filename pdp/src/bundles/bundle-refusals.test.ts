@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import type { ReleasePointer } from '@portcullis/policy/trust';
 import {
   type BundleWorld,
   createBundleWorld,
@@ -131,6 +132,27 @@ describe('anything wrong leaves the release in force as it is', () => {
     const subject = await withRelease2({ compiler: failing });
     await expectRefused(subject, 'compile');
     expect(subject.reported.at(-1)).toBe('refused 2 compile: no such operator');
+  });
+
+  test.each<[string, Partial<ReleasePointer>]>([
+    ['to wait for others', { activation: { min_acks: 0.5 } }],
+    [
+      'to try a candidate',
+      {
+        candidate: {
+          target: `bundles/${'a'.repeat(64)}.tar.gz`,
+          sha256: 'a'.repeat(64),
+          policy_version: '3.0.0',
+          mode: 'canary',
+        },
+      },
+    ],
+  ])('a release that asks for what is not done: %s', async (_name, change) => {
+    await repository.release({ version: '1.0.0', allow: ['read'] });
+    const subject = node();
+    await subject.client.sync(signal);
+    await repository.release({ version: '2.0.0', allow: ['write'], change });
+    await expectRefused(subject, 'release');
   });
 
   test('a release that is past its end', async () => {

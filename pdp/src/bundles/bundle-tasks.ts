@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Task } from '@portcullis/runtime';
 import type { ChannelReader } from '@portcullis/runtime/channel';
 import type { ActiveReleases } from './active.js';
+import { createBell } from './bell.js';
 import type { BundleClient } from './bundle-client.js';
 import type { NodeReports } from './node-reports.js';
 
@@ -88,36 +89,4 @@ export function createBundleTasks(options: BundleTasksOptions): readonly Task[] 
 /** Waits; an abort ends the wait early and is no error. */
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await delay(ms, undefined, { signal }).catch(() => undefined);
-}
-
-interface Bell {
-  ring(): void;
-  /** Returns at once if it rang since the last return, else when it rings, after `ms`, or when `signal` aborts. */
-  rung(ms: number, signal: AbortSignal): Promise<void>;
-}
-
-function createBell(): Bell {
-  let isRinging = false;
-  let wake: (() => void) | undefined;
-  return {
-    ring: () => {
-      isRinging = true;
-      wake?.();
-    },
-    rung: async (ms, signal) => {
-      if (!isRinging && !signal.aborted) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, ms);
-          wake = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-          signal.addEventListener('abort', wake, { once: true });
-        });
-        if (wake !== undefined) signal.removeEventListener('abort', wake);
-        wake = undefined;
-      }
-      isRinging = false;
-    },
-  };
 }

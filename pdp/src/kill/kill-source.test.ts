@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -97,6 +98,69 @@ describe('a look', () => {
     stop.abort();
     await running;
     expect(kills.offered.length).toBeGreaterThanOrEqual(2);
+  });
+});
+
+describe('the looks go on', () => {
+  /** Runs the looks at one source, each of which waits to be let go. */
+  function stepped() {
+    const { channel } = repository;
+    let letGo: (() => void) | undefined;
+    let looks = 0;
+    const source: ChannelReader = {
+      ...channel,
+      get: async (key, options) => {
+        if (key !== metadataKey('timestamp', 0)) return channel.get(key, options);
+        looks += 1;
+        const bytes = await channel.get(key, options);
+        await new Promise<void>((resolve) => {
+          letGo = resolve;
+        });
+        return bytes;
+      },
+    };
+    const kills = takingSwitch();
+    const under = sourceOf(kills, [source]);
+    const stop = new AbortController();
+    const running = Promise.all(under.tasks.map((task) => task.run(stop.signal)));
+    const beginning = async (look: number): Promise<void> => {
+      while (looks < look) await new Promise(setImmediate);
+    };
+    return { kills, under, stop, running, beginning, letGo: () => letGo?.() };
+  }
+
+  test('with what was hinted at while one had read already', async () => {
+    const { kills, under, stop, running, beginning, letGo } = stepped();
+    await beginning(1);
+    await new Promise(setImmediate);
+    await repository.renew();
+    under.hint();
+    letGo();
+    await beginning(2);
+    await new Promise(setImmediate);
+    letGo();
+    while (kills.offered.length < 2) await new Promise(setImmediate);
+    stop.abort();
+    await running;
+    expect(kills.offered).toHaveLength(2);
+  });
+
+  test('and leave nothing behind on the signal that will end them', async () => {
+    const { under, stop, running, beginning, letGo } = stepped();
+    const counts: number[] = [];
+    for (let look = 1; look <= 12; look += 1) {
+      await beginning(look);
+      await new Promise(setImmediate);
+      counts.push(getEventListeners(stop.signal, 'abort').length);
+      under.hint();
+      letGo();
+    }
+    await beginning(13);
+    await new Promise(setImmediate);
+    stop.abort();
+    letGo();
+    await running;
+    expect(counts.at(-1)).toBe(counts[0]);
   });
 });
 

@@ -13,6 +13,7 @@ import {
 } from '@portcullis/policy/trust';
 import { LOG_FIELD, type Logger, PortcullisError, type Task } from '@portcullis/runtime';
 import type { ChannelReader } from '@portcullis/runtime/channel';
+import { createBell } from '../bundles/bell.js';
 import type { BeforeRelease } from '../bundles/bundle-client.js';
 import type { ObjectSource } from '../bundles/object-source.js';
 import { RefusedError } from '../bundles/refusal.js';
@@ -43,7 +44,8 @@ const MIN_LOOK_INTERVAL_MS = 20;
 
 /** Starts nothing by itself. */
 export function createKillSource({ env, kills, sources, pollMs, log }: KillSourceOptions): KillSource {
-  const bells = new Set<() => void>();
+  // One each, because a hint that comes during a look may be of what that look was too early for.
+  const bells = sources.map(createBell);
 
   const followers = sources.map((source) => {
     let seen: string | undefined;
@@ -113,7 +115,7 @@ export function createKillSource({ env, kills, sources, pollMs, log }: KillSourc
   return {
     lookOnce: async (signal) => void (await Promise.all(followers.map((follow) => follow(signal)))),
     hint: () => {
-      for (const ring of bells) ring();
+      for (const bell of bells) bell.ring();
     },
     tasks: followers.map((follow, index) => ({
       name: `kill-list-${index + 1}`,
@@ -121,7 +123,7 @@ export function createKillSource({ env, kills, sources, pollMs, log }: KillSourc
         while (!signal.aborted) {
           await follow(signal);
           await delay(MIN_LOOK_INTERVAL_MS, undefined, { signal }).catch(() => undefined);
-          await rung(pollMs, signal, bells);
+          await bells[index]?.rung(pollMs, signal);
         }
       },
     })),
@@ -169,16 +171,4 @@ function unreadable(what: string): PortcullisError {
 
 function sha256Of(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
-}
-
-/** Returns at the next hint, after `ms`, or when `signal` aborts. */
-async function rung(ms: number, signal: AbortSignal, bells: Set<() => void>): Promise<void> {
-  if (signal.aborted) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  bells.add(resolve);
-  signal.addEventListener('abort', () => resolve(), { once: true, signal });
-  await promise;
-  clearTimeout(timer);
-  bells.delete(resolve);
 }

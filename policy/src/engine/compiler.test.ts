@@ -71,6 +71,7 @@ const aPolicy = fc
           { when: { field: 'tool.name', operator: 'regex_match', value: '^(a|b)+$' } },
           { when: { field: 'tool.attributes.cost', operator: 'exists' } },
           { scope: { tenant: 't1' } },
+          { effect: { type: 'log_only', log_intent_signals: true } },
         ),
       },
       // Problems: of one policy, of its set's scope, of a field that only some bundles declare.

@@ -265,8 +265,6 @@ function* indexBundle(
   for (let number = 0; number < table.count; number += 1) {
     const rule = table.ruleAt(number);
     const facts = factsOf(rule);
-    // What is to be on record has to be known, whether or not a condition reads it.
-    if (rule.effect.logIntentSignals) fields.add('intent_risk');
     constraints.push(facts.constraints);
     for (const path of facts.fields) fields.add(path);
     if (number % SLICE === SLICE - 1) yield;

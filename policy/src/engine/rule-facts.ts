@@ -5,7 +5,7 @@ import type { ConditionIr, RuleIr } from './ir.js';
 /** What linking needs to know of a rule before any request meets it. */
 export interface RuleFacts {
   readonly constraints: Constraints;
-  /** The paths of the fields it reads, each once. */
+  /** The paths of the fields that it reads, or has put on record, each once. */
   readonly fields: readonly string[];
 }
 
@@ -15,7 +15,12 @@ export function createFactsOf(fieldOf: FieldLookUp): (rule: RuleIr) => RuleFacts
   const known = new Map<string, readonly string[]>();
   return (rule) => {
     const read = fieldsOf({ node: 'and', of: [...rule.scope, rule.when] });
-    const own = rule.guard === undefined ? read : [...new Set([...read, ...guardFields(rule.guard)])];
+    const besides = [
+      ...(rule.guard === undefined ? [] : guardFields(rule.guard)),
+      // What is to be on record has to be known, whether or not a condition reads it.
+      ...(rule.effect.logIntentSignals === true ? ['intent_risk'] : []),
+    ];
+    const own = besides.length === 0 ? read : [...new Set([...read, ...besides])];
     // Rules that read the same fields share one list of them.
     const name = own.join(' ');
     const fields = known.get(name) ?? own;

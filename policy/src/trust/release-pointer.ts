@@ -101,6 +101,15 @@ export function encodeReleasePointer(pointer: ReleasePointer): Uint8Array {
   return encodeDocument(pointer);
 }
 
+/**
+ * The place in a pointer where it asks for what no PDP does yet: to try a candidate, or to wait for others before activating.
+ * Passed over in silence, it would be in force otherwise than was signed, so it is refused.
+ */
+export function unmetWish({ candidate, activation }: ReleasePointer): 'candidate' | 'activation.min_acks' | undefined {
+  if (candidate !== null) return 'candidate';
+  return activation.min_acks > 0 ? 'activation.min_acks' : undefined;
+}
+
 /** Whether the pointer may still be enforced. `now` is epoch milliseconds; false from `not_after` on. */
 export function isReleaseCurrent(pointer: ReleasePointer, now: number): boolean {
   return now < Date.parse(pointer.not_after);

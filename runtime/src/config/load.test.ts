@@ -185,6 +185,7 @@ describe('problems', () => {
     [['--set', '__proto__.x=1'], 'is not a path'],
     [['--set', 'a..b=1'], 'is not a path'],
     [['--set', 'cache={a'], 'value is not valid YAML'],
+    [['--set', 'sources=*anchor'], 'value is not valid YAML'],
     [['--set', 'cache.ttl=1'], 'unknown key'],
     [['serve', 'mcp'], 'unexpected argument'],
   ])('%j: %s', (argv, message) => {

@@ -28,7 +28,12 @@ function readValue(text: string, isText: boolean): { readonly value: unknown } |
   const json = parseStrictJson(Buffer.from(text, 'utf8'));
   if (json.ok) return { value: json.value };
   const document = loadYaml().parseDocument(text, { version: '1.2' });
-  return document.errors.length > 0 ? undefined : { value: document.toJS() };
+  try {
+    return document.errors.length > 0 ? undefined : { value: document.toJS() };
+  } catch {
+    // Aliases are followed only here: one without an anchor, or too many of them.
+    return undefined;
+  }
 }
 
 /** Reads the variables of one service: every setting of the schema has exactly one name. */

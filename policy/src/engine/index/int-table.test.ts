@@ -29,6 +29,23 @@ test('a table gives each hash its numbers, ascending and each once', () => {
   );
 });
 
+test('the numbers of a hash ascend in whatever order they came', () => {
+  const pair = fc.tuple(hash, fc.nat(60));
+  fc.assert(
+    fc.property(fc.uniqueArray(pair, { maxLength: 200, selector: (one) => one.join() }), (given) => {
+      const pairs = createPairList();
+      for (const [one, number] of given) pairs.add(one, number);
+      const { slots, postings } = drain(buildPostingTable(pairs, true));
+      for (const one of new Set(given.map(([key]) => key))) {
+        const offset = findPostings(slots, one);
+        const found = offset < 0 ? [~offset] : [...postings.subarray(offset + 1, offset + 1 + (postings[offset] ?? 0))];
+        const expected = given.filter(([key]) => key === one).map(([, number]) => number);
+        expect(found).toEqual(expected.sort((a, b) => a - b));
+      }
+    }),
+  );
+});
+
 test('a set has its members and no others', () => {
   fc.assert(
     fc.property(fc.array(hash), fc.array(hash), (members, others) => {

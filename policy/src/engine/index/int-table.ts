@@ -13,7 +13,7 @@ export interface PostingTable {
   readonly postings: Int32Array;
 }
 
-/** A growing list of (hash, number) pairs. Numbers of one hash must not descend. */
+/** A growing list of (hash, number) pairs. */
 export interface PairList {
   add(hash: number, number: number): void;
   readonly length: number;
@@ -54,7 +54,7 @@ const SINGLE = -(2 ** 31);
 
 /**
  * Builds a table; pauses at each `yield`.
- * @param singles whether a list of one number, which then must not be negative, is kept in its slot
+ * @param singles whether a list of one number, which then must not be negative, is kept in its slot, and lists ascend
  */
 export function* buildPostingTable(pairs: PairList, singles: boolean): Generator<void, PostingTable> {
   const slots = new Int32Array(2 * capacityFor(pairs.length));
@@ -77,6 +77,7 @@ export function* buildPostingTable(pairs: PairList, singles: boolean): Generator
     end += count + 1;
   }
   const postings = new Int32Array(end);
+  const unsorted = new Set<number>();
   for (let index = 0; index < pairs.length; index += 1) {
     if (index % SLICE === SLICE - 1) yield;
     const slot = slotOf(slots, pairs.hashAt(index));
@@ -88,10 +89,14 @@ export function* buildPostingTable(pairs: PairList, singles: boolean): Generator
     }
     const count = postings[offset] as number;
     // A rule that names one value twice is one candidate.
-    if (count > 0 && postings[offset + count] === number) continue;
+    const last = count === 0 ? number - 1 : (postings[offset + count] as number);
+    if (last === number) continue;
+    if (singles && last > number) unsorted.add(offset);
     postings[offset + count + 1] = number;
     postings[offset] = count + 1;
   }
+  // Two groups of rules may share a hash, and the second begins with the first of its own again. It hardly ever happens.
+  for (const offset of unsorted) postings.subarray(offset + 1, offset + 1 + (postings[offset] as number)).sort();
   return { slots, postings };
 }
 

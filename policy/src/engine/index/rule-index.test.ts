@@ -4,6 +4,7 @@ import type { RuleIr } from '../ir.js';
 import { createLinker } from '../match.js';
 import { buildRuleIndex } from './build.js';
 import { constraintsOf, createLeafConstraint } from './constraint.js';
+import { combineHash, hashText } from './hash.js';
 import { drain, openRuleIndex } from './rule-index.js';
 import { and, leaf, or, ruleOf } from './sketch.js';
 
@@ -183,6 +184,22 @@ describe('many rules', () => {
     const some = ask(own('ab'));
     expect(some).toEqual(expect.arrayContaining([0, 1, 2, 3, 256, 257, 258, 259]));
     expect(some.length).toBeLessThan(512);
+  });
+
+  test('of two groups whose keys have one hash are found all the same', () => {
+    // The group with the later rule is written first, so that the list of the hash is not in order by itself.
+    const texts = new Map(Array.from({ length: 200_000 }, (_, n) => [combineHash(0, hashText(`a${n}`)), `a${n}`]));
+    let name = '';
+    for (let n = 0; !texts.has(combineHash(1, hashText(name))); n += 1) name = `t${n}`;
+    const agent = texts.get(combineHash(1, hashText(name))) ?? '';
+    const rules = [
+      ruleOf(leaf('agent.id', 'equals', 'other')),
+      ruleOf(leaf('tool.name', 'equals', name)),
+      ruleOf(leaf('agent.id', 'equals', agent)),
+      ruleOf(leaf('tool.name', 'equals', 'other')),
+    ];
+    expect(candidates(rules, { agent: { id: 'nobody' }, tool: { name } })).toEqual([1, 2]);
+    expect(candidates(rules, { agent: { id: agent }, tool: { name: 'none' } })).toEqual([1, 2]);
   });
 
   test('are always candidates when they constrain nothing', () => {
