@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { type RedactionRules, redactionRules, redactJson, typesOfDetectors } from '@portcullis/policy/content';
+import fc from 'fast-check';
 import { SENSITIVE_VALUES } from '../testing/sensitive-values.js';
 import type { Look } from './look.js';
 import { MODEL_LAYOUT } from './model-layout.js';
@@ -73,6 +74,36 @@ describe('an answer whose fields are masked', () => {
     expect(await heard(answering(), 'a', ['the ', '"ssn"'])).toEqual(['the ', '"ssn"', '']);
     expect(await heard(answering(), 'a', [' ', '{"ssn"', ':1}'])).toEqual(['', '', '', ' {"ssn":"***"}']);
     expect(found).toEqual(['one']);
+  });
+
+  test('JSON of any shape, cut anywhere, comes as the whole of it would', async () => {
+    const below = fc.letrec<{ readonly json: unknown }>((tie) => ({
+      json: fc.oneof(
+        { depthSize: 'small' },
+        fc.constantFrom<unknown>(null, true, 7, '219', ' "219" ', '{"ssn":"219"}', '["219"]'),
+        fc.array(tie('json'), { maxLength: 3 }),
+        fc.dictionary(fc.constantFrom('ssn', 'name', 's\u00fcn', ''), tie('json')),
+      ),
+    })).json;
+    /** As somebody would who reads it: below `ssn` there is nothing but what a mask leaves. */
+    const bare = (value: unknown): unknown => {
+      if (typeof value === 'string' && /^[[{]/.test(value)) return JSON.stringify(bare(JSON.parse(value)));
+      if (Array.isArray(value)) return value.map(bare);
+      if (typeof value !== 'object' || value === null) return value;
+      const members = Object.entries(value);
+      return Object.fromEntries(
+        members.map(([name, member]) => [name, name !== 'ssn' || member === null ? bare(member) : '***']),
+      );
+    };
+    const document = fc.oneof(fc.array(below), fc.dictionary(fc.constantFrom('ssn', 'a'), below));
+    await fc.assert(
+      fc.asyncProperty(document, fc.constantFrom(0, 2), fc.integer({ min: 1, max: 9 }), async (value, space, size) => {
+        const text = JSON.stringify(value, undefined, space);
+        const pieces = text.match(new RegExp(`[^]{1,${size}}`, 'gu')) ?? [];
+        const said = (await heard(answering(), 'a', pieces)).join('');
+        expect(JSON.parse(said)).toEqual(bare(JSON.parse(text)));
+      }),
+    );
   });
 
   test('a channel of arguments is one', async () => {
