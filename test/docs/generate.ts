@@ -11,6 +11,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { commandReference } from '@portcullis/cli';
 import { repositoryRoot } from '../support/root.js';
+import { conditionsPage } from './conditions-page.js';
 import { configPages } from './config-pages.js';
 import { denyCodesPage } from './deny-codes-page.js';
 import { drift } from './drift.js';
@@ -37,6 +38,7 @@ function pages(): readonly Page[] {
     denyCodesPage(),
     errorsPage(root),
     mcpMethodsPage(),
+    conditionsPage(),
     lintPage(),
     policyLanguagePage(),
     packsPage(),

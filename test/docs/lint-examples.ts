@@ -44,6 +44,8 @@ export const LINT_EXAMPLES = {
   effect: deny
   priority: 50
 `,
+  LINT_EFFECT_UNAVAILABLE: `- { name: No cards, on: [inference, egress], when: always, effect: redact, priority: 50 }
+`,
   LINT_PATTERN_NEVER: `- { name: Odd, when: { field: tool.name, operator: regex_match, value: "_$^" }, effect: deny, priority: 50 }
 `,
   LINT_PATTERN_ALWAYS: `- { name: Deletes, when: { field: tool.name, operator: regex_match, value: "(delete)?" }, effect: deny, priority: 50 }

@@ -47,7 +47,7 @@ const EFFECT_MEANINGS = {
   deny: "Denies, with the author's code and message when they are given. The agent is told the message on every surface: say in it what it may do instead.",
   log_only: 'Is recorded as matched and decides nothing; in a `first_match` set it lets the request continue.',
   redact:
-    'Adds a condition `redact` to an allow, and decides nothing; in a `first_match` set it lets the request continue.',
+    'Adds a condition `redact` to an allow, or `mask_fields` where the configuration names such, and decides nothing; in a `first_match` set it lets the request continue.',
   limit:
     'Adds a condition `max_tokens` to an allow: a model gateway lowers what the request asks for to it; whoever else enforces decisions refuses. Decides nothing; an allow does not lift it, and in a `first_match` set it lets the request continue.',
   require_approval:

@@ -86,11 +86,27 @@ const bundle = (version: string, more: readonly object[]) =>
         effect: { type: 'limit', max_tokens: 5 },
         priority: 70,
       },
+      {
+        name: 'No identifiers',
+        on: ['inference'],
+        when: { field: 'request.model', operator: 'equals', value: 'model-masked' },
+        effect: { type: 'redact', redact_config: { mask_fields: ['ssn'] } },
+        priority: 60,
+      },
       { name: 'Models and tools', on: ['inference', 'tool_call'], when: 'always', effect: 'allow', priority: 10 },
     ]),
   });
 
-const names = ['model-1', 'budget-stream', 'budget-json', 'budget-message', 'held', 'forbidden', 'model-short'];
+const names = [
+  'model-1',
+  'budget-stream',
+  'budget-json',
+  'budget-message',
+  'held',
+  'forbidden',
+  'model-short',
+  'model-masked',
+];
 const models = names.map((name) => ({ name }));
 /** Not a test of speed: a slow machine must not look like a denial. */
 const PATIENT = { deadlineMs: 5_000, breaker: { resetTimeoutMs: 6_000 } };
@@ -310,6 +326,44 @@ test('a limit of a policy is in the request, in the words of each API', async ()
     [3, undefined, undefined],
     [5, undefined, undefined],
   ]);
+});
+
+test('members that a policy masks leave in no request and come in no answer, whole and streamed', async () => {
+  const model = 'model-masked';
+  const patient = { ssn: '219-09-9999', name: 'Ada' };
+  const bare = { ssn: '***', name: 'Ada' };
+  provider.script = { text: JSON.stringify(patient), calls: [['read_file', patient]], usage: [20, 9] };
+  const call = {
+    id: 'c',
+    type: 'function' as const,
+    function: { name: 'read_file', arguments: JSON.stringify(patient) },
+  };
+  const messages = [
+    ...SAY,
+    { role: 'assistant' as const, content: null, tool_calls: [call] },
+    { role: 'tool' as const, tool_call_id: 'c', content: JSON.stringify(patient) },
+  ];
+  const whole = await openai.chat.completions.create({ model, messages });
+  const streamed = await openai.chat.completions.stream({ model, messages }).finalChatCompletion();
+  for (const { choices } of [whole, streamed]) {
+    const { content, tool_calls: calls } = choices[0]?.message ?? {};
+    const [first] = calls ?? [];
+    expect(JSON.parse(content ?? '')).toEqual(bare);
+    expect(first).toMatchObject({ function: { arguments: JSON.stringify(bare) } });
+  }
+  const response = await openai.responses.stream({ model, input: 'say hello' }).finalResponse();
+  expect(JSON.parse(response.output_text)).toEqual(bare);
+  expect(response.output.at(-1)).toMatchObject({ arguments: JSON.stringify(bare) });
+  const used = { type: 'tool_use' as const, id: 't', name: 'read_file', input: patient };
+  const ask = { model, max_tokens: 64, messages: [...SAY, { role: 'assistant' as const, content: [used] }] };
+  for (const { content } of [
+    await anthropic.messages.create(ask),
+    await anthropic.messages.stream(ask).finalMessage(),
+  ]) {
+    expect(content).toMatchObject([{ text: JSON.stringify(bare) }, { type: 'tool_use', input: bare }]);
+  }
+  expect(provider.calls).toHaveLength(5);
+  expect(JSON.stringify(provider.calls)).not.toContain('219');
 });
 
 describe('a budget of tokens', () => {

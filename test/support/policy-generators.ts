@@ -28,6 +28,7 @@ const effect = fc.oneof(
     'redact',
     { type: 'limit', max_tokens: 7 },
     { type: 'redact', redact_config: { detectors: ['email'], method: 'mask' } },
+    { type: 'redact', redact_config: { mask_fields: ['ssn', 'arguments.to'] } },
     'escalate',
     { type: 'escalate', reason: 'look' },
     { type: 'escalate', notify: ['security'] },

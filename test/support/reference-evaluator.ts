@@ -209,7 +209,10 @@ function holdOf({ policy, id }: Met): ReferenceVerdict['conditions'][number] {
 function narrowingOf({ policy, id }: Met): ReferenceVerdict['conditions'] {
   if (typeOf(policy) === 'limit') return [{ type: 'max_tokens', value: detailOf(policy, 'max_tokens') ?? null }];
   if (typeOf(policy) !== 'redact') return [];
-  return [{ type: 'redact', value: { ...((detailOf(policy, 'redact_config') ?? {}) as JsonObject), policy: id } }];
+  const config = (detailOf(policy, 'redact_config') ?? {}) as JsonObject;
+  const { mask_fields: masked } = config;
+  if (masked !== undefined) return [{ type: 'mask_fields', value: masked }];
+  return [{ type: 'redact', value: { ...config, policy: id } }];
 }
 
 function reviewOf({ policy, id }: Met): ReferenceVerdict['obligations'] {

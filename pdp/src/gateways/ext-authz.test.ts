@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { CONDITION_TYPES, DECIDE_OUTPUT, REPORT_RESULT } from '@portcullis/policy/model';
 import type { GatewayWire, PeerIdentity } from '@portcullis/proto';
 import { createTestGateways, type TestGatewaysOptions } from '../fixtures/gateways.js';
 import { DENIED } from '../fixtures/http-app.js';
@@ -119,8 +120,10 @@ describe('what Envoy asks', () => {
   });
 
   test.each([
-    ['a condition', { conditions: [{ type: 'redact' as const, value: {} }] }],
-    ['an obligation', { obligations: [{ type: 'report_result', value: {} }] }],
+    ...CONDITION_TYPES.map((type) => [`the condition ${type}`, { conditions: [{ type, value: {} }] }] as const),
+    ...[REPORT_RESULT, DECIDE_OUTPUT].map(
+      (type) => [`the obligation ${type}`, { obligations: [{ type, value: {} }] }] as const,
+    ),
     ['no reason for a denial', { allow: false, effect: 'deny' as const }],
   ])('%s is nothing that a gateway lets pass', async (_name, changes) => {
     const answer = await createTestGateways({ decide: () => changes }).check(get());

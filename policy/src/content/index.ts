@@ -14,7 +14,15 @@ export {
   labelOf,
   typesOfDetectors,
 } from './redact/detectors.js';
-export { countTypes, FIELD_TYPE, type JsonRedaction, jsonEdits, redactJson, redactValue } from './redact/json.js';
+export {
+  countTypes,
+  FIELD_TYPE,
+  isJsonText,
+  type JsonRedaction,
+  jsonEdits,
+  redactJson,
+  redactValue,
+} from './redact/json.js';
 export { type JsonToken, walkJson } from './redact/json-walk.js';
 export { dropping, hashing, MAX_TOKEN, masking, type Replace, tokenOf } from './redact/replacement.js';
 export { restoration } from './redact/restore.js';

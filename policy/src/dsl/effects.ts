@@ -92,14 +92,25 @@ const holdTerms = () => ({
   deny_user_message: userMessage(),
 });
 
+const fieldPaths = () =>
+  z
+    .array(
+      z
+        .string()
+        .max(512)
+        .regex(/^[^.]+(?:\.[^.]+)*$/, 'expected names with dots between them, such as arguments.user.ssn'),
+    )
+    .min(1)
+    .max(100);
 const redactConfig = () =>
   z.strictObject({
-    fields: z
-      .array(z.string().min(1).max(512))
-      .min(1)
-      .max(100)
-      .describe('Paths whose texts are searched; every text of the payload when absent.')
+    mask_fields: fieldPaths()
+      .describe(
+        'Members that are masked whatever they say; then nothing is searched for, and no other key may be there. Adds a condition ' +
+          '`mask_fields`.',
+      )
       .optional(),
+    fields: fieldPaths().describe('Paths whose texts are searched; every text of the payload when absent.').optional(),
     detectors: z.array(name()).min(1).max(100).describe('Recognisers by name; the default set when absent.').optional(),
     patterns: z
       .array(z.string().min(1).max(2048).refine(isPattern, 'not an RE2 pattern'))
@@ -143,7 +154,14 @@ const EFFECTS = {
   // Doubt about whether to redact must not let the content through as it is.
   redact: {
     blocks: true,
-    keys: () => ({ redact_config: redactConfig().optional() }),
+    keys: () => ({
+      redact_config: redactConfig()
+        .refine((config) => config.mask_fields === undefined || Object.keys(config).length === 1, {
+          path: ['mask_fields'],
+          message: 'mask_fields stands by itself: say in another policy what is searched for',
+        })
+        .optional(),
+    }),
     compile: (effect) => ({ type: 'redact', config: (effect['redact_config'] ?? {}) as RedactConfig }),
   },
   // So must doubt about whether to limit; what may be used without a limit is not known.

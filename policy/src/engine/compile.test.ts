@@ -78,6 +78,18 @@ describe('compileBundle refuses a policy', () => {
       code: 'KEY_UNKNOWN',
     },
     {
+      name: 'with a masked path that is none',
+      policy: { ...POLICY, effect: { type: 'redact', redact_config: { mask_fields: ['ssn', 'a..b'] } } },
+      path: 'effect.redact_config.mask_fields[1]',
+      code: 'SHAPE',
+    },
+    {
+      name: 'with a search beside masked members',
+      policy: { ...POLICY, effect: { type: 'redact', redact_config: { mask_fields: ['ssn'], method: 'hash' } } },
+      path: 'effect.redact_config.mask_fields',
+      code: 'SHAPE',
+    },
+    {
       name: 'of an unknown type',
       policy: { name: 'T', type: 'rate_limt', action: 'deny', priority: 1, config: {} },
       path: 'type',

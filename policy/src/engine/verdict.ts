@@ -145,6 +145,7 @@ function holdCondition({ id, effect }: RuleIr, set: SetIr): Condition | undefine
 }
 
 function redaction(config: RedactConfig, set: SetIr, rule: RuleIr): Condition {
+  if (config.mask_fields !== undefined) return { type: 'mask_fields', value: config.mask_fields };
   const asked = Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined)) as JsonObject;
   return { type: 'redact', value: { ...asked, policy: holdId(set, rule) } };
 }

@@ -1,8 +1,16 @@
 /** What a decision says beside yes and no, on every surface: its words reach the agent, and what it asks is carried out or refused. */
 
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { CONDITION_TYPES, type ConditionType, type Json, RECORDED_OBLIGATIONS } from '@portcullis/policy/model';
+import {
+  CONDITION_TYPES,
+  type ConditionType,
+  DECIDE_OUTPUT,
+  type Json,
+  RECORDED_OBLIGATIONS,
+  REPORT_RESULT,
+} from '@portcullis/policy/model';
 import { type BadInputSurface, START, SURFACE_NAMES, type SurfaceName } from '../testing/bad-input-surfaces.js';
+import { CARRIED_OUT } from '../testing/carried-out.js';
 import { allow, type Behaviour, deny, fakePolicyClient } from '../testing/fake-policy-client.js';
 
 let surface: BadInputSurface | undefined;
@@ -49,17 +57,8 @@ const VALUES: Readonly<Record<ConditionType, Json>> = {
   max_tokens: 5,
 };
 
-const AS_CONTENT: readonly ConditionType[] = ['redact', 'mask_fields', 'audit_level'];
-/** What each surface carries out. A condition that is new to all of them is in no row, and refused. */
-const CARRIED_OUT: Readonly<Record<SurfaceName, readonly ConditionType[]>> = {
-  mcp: AS_CONTENT,
-  stdio: AS_CONTENT,
-  a2a: AS_CONTENT,
-  llm: ['redact', 'audit_level', 'max_tokens'],
-  egress: ['audit_level'],
-  connect: ['audit_level'],
-  authorize: ['audit_level'],
-};
+/** Of obligations that are for whoever enforces. */
+const OBLIGATIONS = { [REPORT_RESULT]: { max_bytes: 1_000 }, [DECIDE_OUTPUT]: true } as const;
 
 describe.each(SURFACE_NAMES)('over %s what is asked is carried out, or nothing passes', (name) => {
   async function expectRefused(behaviour: Behaviour): Promise<void> {
@@ -70,6 +69,12 @@ describe.each(SURFACE_NAMES)('over %s what is asked is carried out, or nothing p
 
   test.each(CONDITION_TYPES)('%s', async (type) => {
     const behaviour = allow({ conditions: [{ type, value: VALUES[type] }] });
+    if (CARRIED_OUT[name].includes(type)) expect((await under(name, behaviour)).passed).toBe(true);
+    else await expectRefused(behaviour);
+  });
+
+  test.each([REPORT_RESULT, DECIDE_OUTPUT] as const)('the obligation %s', async (type) => {
+    const behaviour = allow({ obligations: [{ type, value: OBLIGATIONS[type] }] });
     if (CARRIED_OUT[name].includes(type)) expect((await under(name, behaviour)).passed).toBe(true);
     else await expectRefused(behaviour);
   });

@@ -5,7 +5,8 @@
 
 import { createTextStream, type RedactionRules } from '@portcullis/policy/content';
 import { createLookedStream, type LookedStream } from './ner/looked-stream.js';
-import type { ChangeText, Heard, NamedText, PieceOfChannel, Step, TextAnswer, TextChanger } from './texts.js';
+import { isInWords, type Search, type Step } from './steps.js';
+import type { ChangeText, Heard, NamedText, PieceOfChannel, TextAnswer, TextChanger } from './texts.js';
 
 /** A text that comes in pieces, over all steps. */
 interface Channel {
@@ -51,7 +52,7 @@ export function createLookedAnswer(steps: readonly Step[], changer: TextChanger,
         queue.push({ ...one, given: '' });
         continue;
       }
-      const channel = channels.get(name) ?? createChannel(steps, changer, isAtOnce);
+      const channel = channels.get(name) ?? createChannel(nameIn(name), steps, changer, isAtOnce);
       if (isOver) channels.delete(name);
       else channels.set(name, channel);
       queue.push({ ...one, given: await channel.push(text, isOver) });
@@ -67,6 +68,7 @@ export function createLookedAnswer(steps: readonly Step[], changer: TextChanger,
 
   return {
     isActive: true,
+    readsInputs: changer.readsInputs,
     async look(heard) {
       await lookAtWholes(heard.filter((one): one is NamedText => !isPiece(one)));
       const pieces = Map.groupBy(heard.filter(isPiece), ({ channel }) => channel);
@@ -82,7 +84,12 @@ export function createLookedAnswer(steps: readonly Step[], changer: TextChanger,
   };
 }
 
-function createChannel(steps: readonly Step[], changer: TextChanger, isAtOnce: boolean): Channel {
+/** A channel of arguments says so at its end. */
+function nameIn(channel: string): string {
+  return channel.endsWith('arguments') ? 'arguments' : '';
+}
+
+function createChannel(name: string, steps: readonly Step[], changer: TextChanger, isAtOnce: boolean): Channel {
   /** What is looked at as a whole, or is nothing but space so far. */
   const held: string[] = [];
   let isHeld = isAtOnce;
@@ -91,8 +98,8 @@ function createChannel(steps: readonly Step[], changer: TextChanger, isAtOnce: b
   async function whole(): Promise<string> {
     const text = held.join('');
     if (text === '') return '';
-    const change = await changer.looked([{ text, name: '' }]);
-    return change(text, '');
+    const change = await changer.looked([{ text, name }]);
+    return change(text, name);
   }
 
   return {
@@ -103,9 +110,7 @@ function createChannel(steps: readonly Step[], changer: TextChanger, isAtOnce: b
         // It may be JSON, which says something else than it looks like, and that is known at its end.
         isHeld ||= JSON_BEGINS.has(first);
         if (isHeld || first === '') return isLast ? whole() : '';
-        streams = steps.map(({ rules, look }) =>
-          look === undefined ? textStream(rules) : createLookedStream(rules, look),
-        );
+        streams = steps.filter((step) => isInWords(step, name)).map(wordStream);
       }
       let text = held.splice(0).join('') || piece;
       for (const stream of streams) text = await stream.push(text, isLast);
@@ -115,6 +120,10 @@ function createChannel(steps: readonly Step[], changer: TextChanger, isAtOnce: b
 }
 
 const JSON_BEGINS: ReadonlySet<string> = new Set(['{', '[', '"']);
+
+function wordStream({ rules, look }: Search): LookedStream {
+  return look === undefined ? textStream(rules) : createLookedStream(rules, look);
+}
 
 function textStream(rules: RedactionRules): LookedStream {
   const stream = createTextStream(rules);

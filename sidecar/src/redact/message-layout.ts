@@ -9,4 +9,6 @@ export interface MessageLayout {
   isRouting(path: readonly string[]): boolean;
   /** Where the roots of paths as policies write them are; see {@link fieldPath}. */
   readonly roots: Readonly<Record<string, readonly (readonly string[])[]>>;
+  /** Names of the protocol's own members with which a path without a root must not begin: are they meant, or members of content? */
+  readonly envelope?: ReadonlySet<string>;
 }

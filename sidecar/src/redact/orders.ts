@@ -23,8 +23,14 @@ export interface RedactOrder {
   readonly inResponse: boolean;
 }
 
-/** Whether a value's path is meant. Elements of lists have no part in paths. */
-export type FieldPath = (path: readonly string[]) => boolean;
+type FieldLayout = Pick<MessageLayout, 'roots' | 'envelope'>;
+
+/** Tells whether a value's path is meant. Elements of lists have no part in paths. */
+export interface FieldPath {
+  (path: readonly string[]): boolean;
+  /** Whether something may be meant that is there or below. */
+  reaches(path: readonly string[]): boolean;
+}
 
 /** All that a decision orders. */
 export interface RedactionOrders {
@@ -49,15 +55,15 @@ const redactValue = z.strictObject({
  * Reads the conditions.
  * @throws Error for any that this sidecar cannot carry out as it is written
  */
-export function readOrders(conditions: readonly Condition[], { roots }: Pick<MessageLayout, 'roots'>): RedactionOrders {
-  const redact = conditions.filter(({ type }) => type === 'redact').map(({ value }) => readRedact(value, roots));
+export function readOrders(conditions: readonly Condition[], layout: FieldLayout): RedactionOrders {
+  const redact = conditions.filter(({ type }) => type === 'redact').map(({ value }) => readRedact(value, layout));
   const masked = conditions
     .filter(({ type }) => type === 'mask_fields')
-    .flatMap(({ value }) => fieldNames.parse(value).map((written) => fieldPath(written, roots)));
+    .flatMap(({ value }) => fieldNames.parse(value).map((written) => fieldPath(written, layout)));
   return { redact: redact.toSorted((a, b) => METHODS.indexOf(a.method) - METHODS.indexOf(b.method)), masked };
 }
 
-function readRedact(value: Condition['value'], roots: MessageLayout['roots']): RedactOrder {
+function readRedact(value: Condition['value'], layout: FieldLayout): RedactOrder {
   const { detectors, patterns, method, placeholder, fields, ner, direction } = redactValue.parse(value);
   return {
     types: typesOfDetectors(detectors ?? DEFAULT_DETECTORS),
@@ -65,7 +71,7 @@ function readRedact(value: Condition['value'], roots: MessageLayout['roots']): R
     method,
     placeholder,
     ner,
-    fields: fields?.map((written) => fieldPath(written, roots)),
+    fields: fields?.map((written) => fieldPath(written, layout)),
     inRequest: direction !== 'response',
     inResponse: direction !== 'request',
   };
@@ -75,16 +81,22 @@ function readRedact(value: Condition['value'], roots: MessageLayout['roots']): R
  * A path as policies write it: `email` and `user.email` are members of that name wherever they are; `arguments.`,
  * `tool.arguments.`, `output.` or `result.` before it says where from; `*` is any one name. A path means all below it.
  */
-export function fieldPath(written: string, roots: MessageLayout['roots']): FieldPath {
+export function fieldPath(written: string, { roots, envelope }: FieldLayout): FieldPath {
   const root = Object.keys(roots).find((name) => written === name || written.startsWith(`${name}.`));
   const rest = root === undefined ? written : written.slice(root.length + 1);
   const names = rest === '' ? [] : rest.split('.');
   if (names.some((name) => name === '')) throw new RangeError(`not a path: ${written}`);
   if (root === undefined) {
-    return (path) => path.some((_name, at) => at + names.length <= path.length && isAt(path, at, names));
+    if (envelope?.has(names[0] ?? ''))
+      throw new RangeError(`is ${written} a part of the message itself? say arguments.${written} or result.${written}`);
+    const isMeant = (path: readonly string[]): boolean =>
+      path.some((_name, at) => at + names.length <= path.length && isAt(path, at, names));
+    return Object.assign(isMeant, { reaches: () => true });
   }
   const paths = (roots[root] ?? []).map((prefix) => [...prefix, ...names]);
-  return (path) => paths.some((whole) => isAt(path, 0, whole));
+  return Object.assign((path: readonly string[]) => paths.some((whole) => isAt(path, 0, whole)), {
+    reaches: (path: readonly string[]) => paths.some((whole) => isAt(path, 0, whole.slice(0, path.length))),
+  });
 }
 
 function isAt(path: readonly string[], at: number, names: readonly string[]): boolean {

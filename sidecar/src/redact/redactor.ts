@@ -1,4 +1,4 @@
-/** Carries out the conditions `redact` and `mask_fields` on messages of MCP and A2A (contracts §4, §8). */
+/** Carries out the conditions `redact` and `mask_fields` on messages of MCP and A2A, and on texts of models (contracts §4, §8). */
 
 import {
   applyEdits,
@@ -6,6 +6,7 @@ import {
   contentKind,
   dropping,
   type Edit,
+  FIELD_TYPE,
   hashing,
   type JsonRedaction,
   jsonEdits,
@@ -31,9 +32,11 @@ import type { LayerNotes } from './layers.js';
 import type { Look } from './look.js';
 import type { MessageLayout } from './message-layout.js';
 import { MCP_LAYOUT } from './message-parts.js';
+import { MODEL_LAYOUT } from './model-layout.js';
 import { NerFailure } from './ner/port.js';
 import { type FieldPath, type RedactionOrders, type RedactOrder, readOrders } from './orders.js';
-import { redactedBy, type Step, type TextAnswer, type TextRedaction, textAnswer } from './texts.js';
+import type { Step } from './steps.js';
+import { redactedBy, type TextAnswer, type TextRedaction, textAnswer } from './texts.js';
 import { createTokenVault, type TokenBook } from './token-vault.js';
 
 /** Whether what goes to a server or what comes from it was searched. */
@@ -60,7 +63,7 @@ export interface Redaction {
   response(message: string): Promise<string>;
   /** What is found in texts of the answer that come in pieces; what is ordered of fields has no part in it. */
   texts(): TextAnswer;
-  /** Whether names are looked for in fields of the answer: nobody finds one in a piece of it. */
+  /** Whether fields of the answer are meant: nobody finds one in a piece of its JSON. */
   readonly wantsWholeTexts: boolean;
 }
 
@@ -69,8 +72,8 @@ export interface Redactor {
   /** What a decision orders about an attempt; nothing when it orders nothing. @throws Error when it is not understood */
   plan(decision: Decision, attempt: Attempt): Redaction | undefined;
   /**
-   * What conditions order about texts that a surface finds by itself. Of what is not understood, or speaks of fields: an error.
-   * @throws Error then
+   * What conditions order about texts that a surface finds by itself; fields are members of the JSON that a text is.
+   * @throws Error when it is not understood
    */
   texts(conditions: readonly Condition[], of: TextScope): TextRedaction;
 }
@@ -173,24 +176,32 @@ export function createRedactor(options: RedactorOptions): Redactor {
     texts(conditions, { tenant, session, server, decision_id: decisionId }) {
       const orders = ordersOf(
         conditions.filter(({ type }) => REDACTION_CONDITIONS.has(type)),
-        MCP_LAYOUT,
+        MODEL_LAYOUT,
       );
-      if (orders.masked.length > 0 || orders.redact.some(({ fields }) => fields !== undefined))
-        throw new TypeError('texts of models have no fields that a policy could name');
+      const { masked } = orders;
+      if (masked.some((field) => field(['result'])))
+        throw new TypeError('a masked path of a result names no member of it');
       const scope = config.hashScope === 'tenant' ? tenant : JSON.stringify([tenant, session]);
       const book = (): TokenBook => vault.book(session, server);
-      if (orders.redact.length > 0) noteLayers(orders, decisionId);
-      const stepsFor = (direction: RedactionDirection): readonly Step[] =>
+      if (orders.redact.length > 0 || masked.length > 0) noteLayers(orders, decisionId);
+      const counting = (direction: RedactionDirection, kind: ContentKind): void =>
+        observer.redacted(direction, 0, 0, { [kind]: 1 });
+      const searchesFor = (direction: RedactionDirection): readonly Step[] =>
         orders.redact
           .filter((order) => (direction === 'request' ? order.inRequest : order.inResponse))
           .map((order) => {
             const replace = replacing(order, book, scope, direction === 'request');
             const counted: Replace = (value, type) => {
-              observer.redacted(direction, 0, 0, { [contentKind(type)]: 1 });
+              counting(direction, contentKind(type));
               return replace(value, type);
             };
-            return { rules: redactionRules(order.types, counted, order.patterns), look: lookFor(order, decisionId) };
+            const rules = redactionRules(order.types, counted, order.patterns);
+            return { rules, look: lookFor(order, decisionId), fields: order.fields };
           });
+      const stepsFor = (direction: RedactionDirection): readonly Step[] => [
+        ...(masked.length === 0 ? [] : [{ masked, found: () => counting(direction, contentKind(FIELD_TYPE)) }]),
+        ...searchesFor(direction),
+      ];
       const inRequest = stepsFor('request');
       const restores = orders.redact.some((order) => order.method === 'tokenize' && order.inRequest);
       return {
@@ -264,7 +275,10 @@ export function createRedactor(options: RedactorOptions): Redactor {
             ...(restores ? [{ rules: restoration((token) => book().original(token)) }] : []),
           ]);
         },
-        wantsWholeTexts: orders.redact.some(({ ner, inResponse, fields }) => ner && inResponse && fields !== undefined),
+        wantsWholeTexts: [
+          ...orders.masked,
+          ...orders.redact.flatMap(({ inResponse, fields }) => (inResponse ? (fields ?? []) : [])),
+        ].some((field) => field.reaches(['result'])),
       };
     },
   };

@@ -1,7 +1,11 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { type RedactionRules, redactionRules, redactJson, typesOfDetectors } from '@portcullis/policy/content';
+import fc from 'fast-check';
 import { SENSITIVE_VALUES } from '../testing/sensitive-values.js';
 import type { Look } from './look.js';
+import { MODEL_LAYOUT } from './model-layout.js';
+import { fieldPath } from './orders.js';
+import type { Step } from './steps.js';
 import { redactedBy, type TextAnswer, textAnswer } from './texts.js';
 
 const BEFORE = 'Guten Tag, schöne Grüße 😀: ';
@@ -47,6 +51,77 @@ describe('an answer in pieces', () => {
     const answer = textAnswer([{ rules: RULES }]);
     expect(answer.say('a', '4111 1111 ') + answer.rest('a')).toBe('4111 1111 ');
     expect(answer.say('a', '1111 1111') + answer.rest('a')).toBe('1111 1111');
+  });
+});
+
+describe('an answer whose fields are masked', () => {
+  const found: string[] = [];
+  const masked = [fieldPath('ssn', MODEL_LAYOUT)];
+  const answering = (...more: readonly Step[]): TextAnswer =>
+    textAnswer([{ masked, found: () => void found.push('one') }, ...more]);
+  /** Piece by piece, as a gateway does it: what somebody hears after each of them, and at the end. */
+  async function heard(answer: TextAnswer, channel: string, pieces: readonly string[]): Promise<readonly string[]> {
+    const said: string[] = [];
+    for (const piece of pieces) {
+      await answer.look?.([{ channel, piece }]);
+      said.push(answer.say(channel, piece));
+    }
+    await answer.look?.([{ channel, piece: undefined }]);
+    return [...said, answer.rest(channel)];
+  }
+
+  test('words go on as they come, and JSON at its end', async () => {
+    expect(await heard(answering(), 'a', ['the ', '"ssn"'])).toEqual(['the ', '"ssn"', '']);
+    expect(await heard(answering(), 'a', [' ', '{"ssn"', ':1}'])).toEqual(['', '', '', ' {"ssn":"***"}']);
+    expect(found).toEqual(['one']);
+  });
+
+  test('JSON of any shape, cut anywhere, comes as the whole of it would', async () => {
+    const below = fc.letrec<{ readonly json: unknown }>((tie) => ({
+      json: fc.oneof(
+        { depthSize: 'small' },
+        fc.constantFrom<unknown>(null, true, 7, '219', ' "219" ', '{"ssn":"219"}', '["219"]'),
+        fc.array(tie('json'), { maxLength: 3 }),
+        fc.dictionary(fc.constantFrom('ssn', 'name', 's\u00fcn', ''), tie('json')),
+      ),
+    })).json;
+    /** As somebody would who reads it: below `ssn` there is nothing but what a mask leaves. */
+    const bare = (value: unknown): unknown => {
+      if (typeof value === 'string' && /^[[{]/.test(value)) return JSON.stringify(bare(JSON.parse(value)));
+      if (Array.isArray(value)) return value.map(bare);
+      if (typeof value !== 'object' || value === null) return value;
+      const members = Object.entries(value);
+      return Object.fromEntries(
+        members.map(([name, member]) => [name, name !== 'ssn' || member === null ? bare(member) : '***']),
+      );
+    };
+    const document = fc.oneof(fc.array(below), fc.dictionary(fc.constantFrom('ssn', 'a'), below));
+    await fc.assert(
+      fc.asyncProperty(document, fc.constantFrom(0, 2), fc.integer({ min: 1, max: 9 }), async (value, space, size) => {
+        const text = JSON.stringify(value, undefined, space);
+        const pieces = text.match(new RegExp(`[^]{1,${size}}`, 'gu')) ?? [];
+        const said = (await heard(answering(), 'a', pieces)).join('');
+        expect(JSON.parse(said)).toEqual(bare(JSON.parse(text)));
+      }),
+    );
+  });
+
+  test('a channel of arguments is one', async () => {
+    const answer = textAnswer([{ masked: [fieldPath('arguments.ssn', MODEL_LAYOUT)], found: () => undefined }]);
+    expect((await heard(answer, 'i 0 response.mcp_call_arguments', ['{"ssn":1}'])).join('')).toBe('{"ssn":"***"}');
+    expect((await heard(answer, 'i 0 response.output_text', ['{"ssn":1}'])).join('')).toBe('{"ssn":1}');
+  });
+
+  test('what is left of it is searched, and nobody else is asked about what is masked', async () => {
+    const asked: string[] = [];
+    const look: Look = async (texts) => {
+      asked.push(...texts);
+      return { extra: () => [], outcome: 'answered' };
+    };
+    const answer = answering({ rules: RULES, look });
+    const text = JSON.stringify({ ssn: 'Ada', to: 'ada@example.org' });
+    expect((await heard(answer, 'a', [text])).join('')).toBe('{"ssn":"***","to":"<>"}');
+    expect(asked).not.toContain('Ada');
   });
 });
 

@@ -1,8 +1,9 @@
 /** Redaction of texts that a surface has found by itself: whole ones, and ones that come in pieces. */
 
-import { createTextStream, type RedactionRules, redactValue, type TextStream } from '@portcullis/policy/content';
-import type { Look, Looked } from './look.js';
+import { createTextStream, type TextStream } from '@portcullis/policy/content';
+import type { Looked } from './look.js';
 import { createLookedAnswer } from './looked-answer.js';
+import { isMasking, looks, maskedText, namesMembers, type Search, type Step, searchedText } from './steps.js';
 
 /**
  * A whole text as it may go on; JSON is read as JSON. @param name what the text is called, which says what it is; `''` for nothing
@@ -28,6 +29,8 @@ export type Heard = NamedText | PieceOfChannel;
 export interface TextChanger {
   /** Whether {@link looked} has to be given the texts, because somebody else looks at them. */
   readonly needsTexts: boolean;
+  /** Whether what a tool is given has to come as one text of JSON, called `arguments`: members of it are named. */
+  readonly readsInputs: boolean;
   /**
    * What is done to these texts.
    * @throws NerFailure when somebody else had to look at them, and has not; what it gives throws for any other text
@@ -50,6 +53,8 @@ export interface TextRedaction {
 export interface TextAnswer {
   /** Whether there is anything to do. */
   readonly isActive: boolean;
+  /** See {@link TextChanger.readsInputs}. */
+  readonly readsInputs: boolean;
   /** @throws TypeError for a text that had to be looked at, and was not */
   readonly whole: ChangeText;
   /**
@@ -66,24 +71,19 @@ export interface TextAnswer {
   readonly look?: (heard: readonly Heard[]) => Promise<void>;
 }
 
-/** One rule, and whether somebody else looks as well. */
-export interface Step {
-  readonly rules: RedactionRules;
-  readonly look?: Look | undefined;
-}
-
 /** One rule after the other, each over what the one before left. */
 export function redactedBy(steps: readonly Step[]): TextChanger {
   return {
-    needsTexts: steps.some(({ look }) => look !== undefined),
+    needsTexts: steps.some(looks),
+    readsInputs: steps.some(namesMembers),
     async looked(texts) {
       const changes: ChangeText[] = [];
       let current = texts;
-      for (const [at, { rules, look }] of steps.entries()) {
-        const change = by(rules, await look?.(textsIn(current, rules)));
+      for (const [at, step] of steps.entries()) {
+        const change = await changeOf(step, current);
         changes.push(change);
         // Whoever looks next looks at what is left.
-        if (steps.slice(at + 1).some((later) => later.look !== undefined))
+        if (steps.slice(at + 1).some(looks))
           current = current.map(({ text, name }) => ({ name, text: change(text, name) }));
       }
       return inTurn(changes);
@@ -91,8 +91,14 @@ export function redactedBy(steps: readonly Step[]): TextChanger {
   };
 }
 
-function by(rules: RedactionRules, looked: Looked | undefined): ChangeText {
-  return (text, name) => redactValue(text, name, { rules, ...(looked === undefined ? {} : { extra: looked.extra }) });
+async function changeOf(step: Step, texts: readonly NamedText[]): Promise<ChangeText> {
+  if (isMasking(step)) return (text, name) => maskedText(text, name, step);
+  return by(step, await step.look?.(textsIn(texts, step)));
+}
+
+function by(step: Search, looked: Looked | undefined): ChangeText {
+  const more = looked === undefined ? {} : { extra: looked.extra };
+  return (text, name) => searchedText(text, name, step, { rules: step.rules, ...more });
 }
 
 function inTurn(changes: readonly ChangeText[]): ChangeText {
@@ -100,14 +106,14 @@ function inTurn(changes: readonly ChangeText[]): ChangeText {
 }
 
 /** What would be looked at in these texts: of JSON, its own texts. */
-function textsIn(texts: readonly NamedText[], rules: RedactionRules): ReadonlySet<string> {
+function textsIn(texts: readonly NamedText[], search: Search): ReadonlySet<string> {
   const seen = new Set<string>();
   const extra = (text: string): [] => {
     seen.add(text);
     return [];
   };
-  for (const { text, name } of texts)
-    redactValue(text, name, { rules: { ...rules, replace: (value) => value }, extra });
+  const rules = { ...search.rules, replace: (value: string) => value };
+  for (const { text, name } of texts) searchedText(text, name, search, { rules, extra });
   return seen;
 }
 
@@ -117,14 +123,17 @@ function textsIn(texts: readonly NamedText[], rules: RedactionRules): ReadonlySe
  */
 export function textAnswer(steps: readonly Step[], isAtOnce = false): TextAnswer {
   const changer = redactedBy(steps);
-  if (changer.needsTexts) return createLookedAnswer(steps, changer, isAtOnce);
-  const whole = inTurn(steps.map(({ rules }) => by(rules, undefined)));
+  // JSON whose members are named is held back as what somebody has to look at is.
+  if (changer.needsTexts || changer.readsInputs) return createLookedAnswer(steps, changer, isAtOnce);
+  const searches = steps.filter((step): step is Search => !isMasking(step));
+  const whole = inTurn(searches.map((search) => by(search, undefined)));
   const channels = new Map<string, readonly TextStream[]>();
   return {
     isActive: steps.length > 0,
+    readsInputs: false,
     whole,
     say(channel, piece) {
-      const streams = channels.get(channel) ?? steps.map(({ rules }) => createTextStream(rules));
+      const streams = channels.get(channel) ?? searches.map(({ rules }) => createTextStream(rules));
       channels.set(channel, streams);
       return streams.reduce((text, stream) => stream.push(text), piece);
     },

@@ -49,7 +49,7 @@ export interface Wrapped {
   readonly news: AnswerNews;
   readonly killEpoch: OpenAttempts['killEpoch'];
   readonly done: Promise<void>;
-  /** As the agent: a line as it is, anything else as JSON. */
+  /** As the agent: texts and bytes as they are, anything else as JSON; and the end of a line. */
   say(message: unknown): void;
   /** The next message to the agent. */
   next(): Promise<Record<string, unknown>>;
@@ -138,7 +138,10 @@ export function createStdioHarness(): StdioHarness {
       done,
       spoken,
       killEpoch: parts.open.killEpoch,
-      say: (message) => input.write(`${typeof message === 'string' ? message : JSON.stringify(message)}\n`),
+      say(message) {
+        input.write(typeof message === 'string' || Buffer.isBuffer(message) ? message : JSON.stringify(message));
+        input.write('\n');
+      },
       async next() {
         const at = read;
         read += 1;

@@ -254,6 +254,32 @@ describe('lint', () => {
       sets: { s: [deny('d', and(team('x'), leaf('tool.name', 'exists', false)), { on: ['inference'] })] },
       found: [],
     },
+    // LINT_EFFECT_UNAVAILABLE
+    {
+      name: 'a redaction of a connection',
+      sets: { s: [{ name: 'r', when: team('x'), effect: 'redact', on: ['egress'] }] },
+      found: ['LINT_EFFECT_UNAVAILABLE r'],
+    },
+    {
+      name: 'a limit of every attempt',
+      sets: { s: [{ name: 'l', when: 'always', effect: { type: 'limit', max_tokens: 5 } }] },
+      found: ['LINT_EFFECT_UNAVAILABLE l'],
+    },
+    {
+      name: 'a limit of what a condition chooses',
+      sets: { s: [{ name: 'l', when: team('x'), effect: { type: 'limit', max_tokens: 5 } }] },
+      found: [],
+    },
+    {
+      name: 'a redaction and a limit where there are such',
+      sets: {
+        s: [
+          { name: 'r', when: 'always', effect: 'redact', on: ['tool_call', 'inference', 'a2a'] },
+          { name: 'l', when: 'always', effect: { type: 'limit', max_tokens: 5 }, on: ['inference'] },
+        ],
+      },
+      found: [],
+    },
     // LINT_PATTERN_NEVER, LINT_PATTERN_ALWAYS
     {
       name: 'a pattern that matches nothing',

@@ -6,6 +6,7 @@ import { type Reach, reachOf } from '../reach.js';
 import { isAllow, isBlocking, linkerOf, type RuleView, ruleViews } from '../rule-claims.js';
 import { createSolver, type Solver } from '../solver.js';
 import { broadAllow } from './broad-allow.js';
+import { effectUnavailable } from './effect-unavailable.js';
 import { type FindingText, findingOf, type LintFinding, type Locate } from './finding.js';
 import { leafFindings } from './leaf-findings.js';
 import { overruledBy } from './overruled.js';
@@ -65,6 +66,7 @@ export function lintBundle(bundle: CompiledBundle, options: LintOptions = {}): L
       if (rule.kind === undefined) for (const text of leafFindings(rule, solver)) add(text);
       for (const text of broadAllow(rule)) add(witnessed(text, reach));
       for (const text of unpriced(rule, bundle.registry?.prices)) add(text);
+      for (const text of effectUnavailable(rule)) add(text);
     }
     const paired = [
       ...duplicateFindings(views, silent),

@@ -53,6 +53,12 @@ export const LINT_RULES = {
     why: 'The field reads as missing every time: a comparison is then false, and a negated one always the same.',
     fix: 'Correct the field, or what the policy says under on.',
   },
+  LINT_EFFECT_UNAVAILABLE: {
+    severity: 'warning',
+    title: 'The effect cannot be carried out on some of the attempts that the policy speaks of',
+    why: 'A redaction or a limit that nobody can carry out is a refusal, so the policy stops what it was to narrow.',
+    fix: 'Say under on where it applies.',
+  },
   LINT_PATTERN_NEVER: {
     severity: 'error',
     title: 'The pattern matches no text',

@@ -72,6 +72,18 @@ describe('a JSON document', () => {
     );
   });
 
+  test('what is searched may be in the JSON of a string that is not', () => {
+    const source = JSON.stringify({ text: JSON.stringify({ card: CARD, other: CARD }), card: 'x', note: `[${CARD}` });
+    const isSearched = (path: readonly string[]): boolean => path.at(-1) === 'card';
+    expect(redactJson(source, { rules: ALL, isSearched })).toBe(
+      JSON.stringify({
+        text: JSON.stringify({ card: '************1111', other: CARD }),
+        card: 'x',
+        note: `[${CARD}`,
+      }),
+    );
+  });
+
   test('too deep is refused, not left as it is', () => {
     const source = `${'['.repeat(600)}"${CARD}"${']'.repeat(600)}`;
     expect(() => jsonEdits(source, { rules: ALL })).toThrow(RangeError);

@@ -61,7 +61,7 @@ export function redactJson(source: string, redaction: JsonRedaction): string {
  * @throws RangeError when it is JSON that is nested more than 512 deep
  */
 export function redactValue(text: string, name: string, redaction: JsonRedaction): string {
-  const edits = isDocument(text) ? documentEdits(text, redaction, 1) : valueEdits(text, name, redaction);
+  const edits = isJsonText(text) ? documentEdits(text, redaction, 1) : valueEdits(text, name, redaction);
   return applyEdits(text, edits);
 }
 
@@ -94,11 +94,13 @@ function documentEdits(source: string, redaction: JsonRedaction, nested: number)
       return false;
     },
     leaf(token) {
-      if (token.kind === 'name' ? redaction.names !== true : isSearched?.(token.path) === false) return;
+      const isLooked = token.kind === 'name' ? redaction.names === true : isSearched?.(token.path) !== false;
+      // What is searched may be in the JSON that a string holds, though the string is not.
+      if (!isLooked && (token.kind !== 'string' || !mayBeDocument(source, token.start + 1))) return;
       // What is masked may be in the JSON that a string holds.
       if (isMasked === undefined && !mayHold(token)) return;
       if (token.kind === 'number' && isNothing(source, token)) return;
-      for (const edit of leafEdits(source, token, redaction, nested)) edits.push(edit);
+      for (const edit of leafEdits(source, token, redaction, { nested, isLooked })) edits.push(edit);
     },
   });
   return edits;
@@ -150,7 +152,12 @@ function depthOf(source: string): number {
   return deepest;
 }
 
-function leafEdits(source: string, token: JsonToken, redaction: JsonRedaction, nested: number): readonly Edit[] {
+function leafEdits(
+  source: string,
+  token: JsonToken,
+  redaction: JsonRedaction,
+  { nested, isLooked }: { readonly nested: number; readonly isLooked: boolean },
+): readonly Edit[] {
   const { start, end, kind, path } = token;
   const written = source.slice(start, end);
   const name = kind === 'name' ? '' : (path.at(-1) ?? '');
@@ -164,8 +171,8 @@ function leafEdits(source: string, token: JsonToken, redaction: JsonRedaction, n
   }
   const text = decodeString(written);
   const inner =
-    nested < MAX_NESTED && isDocument(text) ? documentEdits(text, below(redaction, path), nested + 1) : undefined;
-  const found = inner ?? valueEdits(text, name, redaction);
+    nested < MAX_NESTED && isJsonText(text) ? documentEdits(text, below(redaction, path), nested + 1) : undefined;
+  const found = inner ?? (isLooked ? valueEdits(text, name, redaction) : []);
   if (found.length === 0) return [];
   const places = placesInToken(written);
   return found.map((edit) => ({
@@ -192,7 +199,8 @@ function mayBeDocument(source: string, start: number): boolean {
   return first === 0x5b || first === 0x7b || first === 0x5c || first <= 0x20;
 }
 
-function isDocument(text: string): boolean {
+/** Whether a text is read as JSON: an object, a list or a text in JSON, and nothing around it. */
+export function isJsonText(text: string): boolean {
   if (!/^\s*[[{"]/.test(text)) return false;
   try {
     JSON.parse(text);

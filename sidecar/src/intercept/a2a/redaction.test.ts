@@ -107,6 +107,33 @@ const SAID = `Pay with ${CARD}, please.`;
 
 describe.each(['1.0', '0.3'] as const)('in a stream of A2A %s', (generation) => {
   const { update, ended, going, task } = SHAPES[generation];
+  const SSN = '219-09-9999';
+  const FOUND = { ssn: SSN, name: 'Ada' };
+
+  test.each<[string, Condition, string, string]>([
+    ['masked', { type: 'mask_fields', value: ['ssn'] }, JSON.stringify(FOUND), '{"ssn":"***","name":"Ada"}'],
+    ['left where only what is asked has any', { type: 'mask_fields', value: ['arguments.ssn'] }, '{"ssn', '{"ssn'],
+    ['masked, of several', { type: 'mask_fields', value: ['ssn'] }, JSON.stringify(FOUND).repeat(2), '***'],
+    [
+      'masked, of one without an end',
+      { type: 'mask_fields', value: ['ssn'] },
+      JSON.stringify(FOUND).slice(0, 17),
+      '***',
+    ],
+    [
+      'searched',
+      { type: 'redact', value: { fields: ['ssn'], detectors: ['ssn'], method: 'drop' } },
+      JSON.stringify(FOUND),
+      '{"ssn":"","name":"Ada"}',
+    ],
+  ])('fields of JSON in pieces are %s', async (_how, condition, text, expected) => {
+    for (const cut of [1, 9, 15]) {
+      const { answer } = redaction({}, [condition]);
+      const events = await eventsOf(answer, [update(text.slice(0, cut)), update(text.slice(cut)), ended]);
+      expect(events.map(texts).join('')).toBe(expected);
+      expect(JSON.stringify(events)).not.toContain('219');
+    }
+  });
 
   test('a value that is cut anywhere is found, however the artifact ends', async () => {
     for (let at = 0; at <= SAID.length; at += 1) {

@@ -5,6 +5,7 @@
  */
 
 import type { Json, JsonObject } from '@portcullis/policy/model';
+import { maskBegun } from '../../redact/document-fields.js';
 import type { Redaction } from '../../redact/redactor.js';
 import type { TextAnswer } from '../../redact/texts.js';
 import { isObject } from '../mcp/message.js';
@@ -41,7 +42,7 @@ const FINAL_STATES: ReadonlySet<Json | undefined> = new Set([
 
 /**
  * Makes it for one answer.
- * @param maxHeld characters of artifacts of which nothing goes on that may be held back at once, where names are looked for
+ * @param maxHeld characters of artifacts of which nothing goes on that may be held back at once, where names or fields are looked for
  */
 export function createAnswerRedaction(redaction: Redaction, maxHeld: number): AnswerRedaction {
   const texts = channelsOf(redaction.texts(), maxHeld);
@@ -183,7 +184,7 @@ function holding(maxHeld: number): { add(channel: string, length: number): void;
   return {
     add(channel, length) {
       size += length;
-      if (size > maxHeld) throw new RangeError('it said more than can be held until names were looked for');
+      if (size > maxHeld) throw new RangeError('it said more than can be held until it was looked at');
       held.set(channel, (held.get(channel) ?? 0) + length);
     },
     end(channel) {
@@ -213,7 +214,7 @@ function channelsOf(answer: TextAnswer, maxHeld: number): Channels {
   };
 }
 
-/** Keeps every text until it is over. What looks at whole messages looks at it then. */
+/** Keeps every text until it is over. What looks for fields in whole messages looks at it then. */
 function heldTexts(maxHeld: number): Channels {
   const held = holding(maxHeld);
   const texts = new Map<string, string>();
@@ -227,7 +228,7 @@ function heldTexts(maxHeld: number): Channels {
       const text = texts.get(channel) ?? '';
       texts.delete(channel);
       held.end(channel);
-      return text;
+      return maskBegun(text);
     },
   };
 }

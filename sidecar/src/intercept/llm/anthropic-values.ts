@@ -19,7 +19,7 @@ export function blockCall(block: JsonObject): ProposedCall | undefined {
   const id = textOf(block['id']);
   if (type === 'tool_use') return { id, name: textOf(block['name']), arguments: block['input'] ?? {} };
   const { id: _id, type: _type, ...rest } = block;
-  return { id, name: textOf(block['name']) || type, arguments: rest };
+  return { id, name: textOf(block['name']) || type, arguments: rest, isOfOtherKind: true };
 }
 
 /** The words of a block with a call that {@link blockCall} leaves out. */

@@ -12,6 +12,8 @@ import type { ChangeText } from './content.js';
 export interface AnswerFilter {
   /** Whether it may change anything: then nothing passes that it was not given. */
   readonly isActive: boolean;
+  /** Whether what a tool is given is one text for it, in JSON; see `mapTexts`. */
+  readonly readsInputs?: boolean;
   /** A text that is complete. What a channel has said piece by piece comes once more as a whole, where the API repeats it. */
   readonly whole: ChangeText;
   /** What may go on of a channel with this piece; the rest is held back until more is known. Each channel is in order. */
@@ -38,6 +40,8 @@ export interface NamedText {
 export interface RequestFilter {
   /** Whether {@link looked} has to be given the texts. */
   readonly needsTexts: boolean;
+  /** See {@link AnswerFilter.readsInputs}. */
+  readonly readsInputs?: boolean;
   /** What is done to these texts. Rejects when somebody else had to look at them, and could not. */
   looked(texts: readonly NamedText[]): Promise<ChangeText>;
 }

@@ -54,28 +54,42 @@ export function contentOf(parts: Json): Content {
   return { query: texts.join('\n'), media, mediaBytes, urls };
 }
 
-/** The same value with every text changed, and every long number of a tool's input; the very same one when none was. */
-export function mapTexts(value: Json, change: ChangeText, place: Place = NOWHERE): Json {
+/**
+ * The same value with every text changed, and every long number of a tool's input; the very same one when none was.
+ * @param readsInputs whether what a tool is given is one text, in JSON and called `arguments`, and not its members one by one
+ */
+export function mapTexts(value: Json, change: ChangeText, readsInputs = false): Json {
+  return mapAt(value, change, readsInputs ? WHOLE : NOWHERE);
+}
+
+function mapAt(value: Json, change: ChangeText, place: Place): Json {
   if (typeof value === 'string')
-    return isOpaque(value, place) || isWord(value, place) ? value : change(value, place.name);
+    return isOpaque(value, place) || isWord(value, place) ? value : change(value, calledIn(place));
   if (typeof value === 'number') return isNumberOfInput(value, place) ? mapNumber(value, change, place) : value;
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) {
     const list = value as readonly Json[];
     const element = { ...place, isElement: true };
-    const changed = list.map((one) => mapTexts(one, change, element));
+    const changed = list.map((one) => mapAt(one, change, element));
     return changed.every((one, at) => one === list[at]) ? value : changed;
   }
   const holder = value as JsonObject;
+  if (place.isWhole && isInputOfCall(place)) return mapInput(holder, change);
   const members = Object.entries(holder);
   const below = placesIn(holder, place);
-  const changed = members.map(([name, member]) => [name, mapTexts(member, change, below(name))] as const);
+  const changed = members.map(([name, member]) => [name, mapAt(member, change, below(name))] as const);
   return changed.every(([, member], at) => member === members[at]?.[1]) ? value : Object.fromEntries(changed);
 }
 
 /** The same for a member by itself: by its name it may be a word of the protocol. */
 export function mapMember(name: string, member: Json, change: ChangeText): Json {
-  return mapTexts(member, change, placesIn({ [name]: member }, NOWHERE)(name));
+  return mapAt(member, change, placesIn({ [name]: member }, NOWHERE)(name));
+}
+
+function mapInput(input: JsonObject, change: ChangeText): Json {
+  const text = JSON.stringify(input);
+  const changed = change(text, 'arguments');
+  return changed === text ? input : (JSON.parse(changed) as Json);
 }
 
 /** Where a text stands. */
@@ -85,8 +99,11 @@ interface Place {
   /** Whether it is inside of what a tool is given: its members are called as the tool wants, and mean nothing here. */
   readonly isInput: boolean;
   readonly isElement: boolean;
+  /** Whether what a tool is given is read as a whole. */
+  readonly isWhole: boolean;
 }
-const NOWHERE: Place = { name: '', holder: {}, isInput: false, isElement: false };
+const NOWHERE: Place = { name: '', holder: {}, isInput: false, isElement: false, isWhole: false };
+const WHOLE: Place = { ...NOWHERE, isWhole: true };
 /** Members whose value, when it is an object, is what a tool is given. */
 const INPUTS: ReadonlySet<string> = new Set(['input', 'arguments']);
 /** Shorter ones are counts, places and years. */
@@ -94,7 +111,17 @@ const IDENTIFYING = 10_000;
 
 function placesIn(holder: JsonObject, place: Place): (name: string) => Place {
   const isInput = place.isInput || (INPUTS.has(place.name) && !place.isElement);
-  return (name) => ({ name, holder, isInput, isElement: false });
+  return (name) => ({ name, holder, isInput, isElement: false, isWhole: place.isWhole });
+}
+
+/** What has a name besides is a call; in a definition of a tool there may be a member of the same name. */
+function isInputOfCall({ name, holder, isElement }: Place): boolean {
+  return INPUTS.has(name) && !isElement && typeof holder['name'] === 'string';
+}
+
+/** A prompt may be called `input` as well, and is not what a tool is given. */
+function calledIn({ name, holder }: Place): string {
+  return name === 'input' && typeof holder['name'] !== 'string' ? '' : name;
 }
 
 function isNumberOfInput(value: number, { isInput }: Place): boolean {

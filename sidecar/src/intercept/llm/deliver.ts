@@ -72,6 +72,9 @@ const KEEP_ALIVE = Buffer.from(': waiting\n\n');
 /** Calls that one answer may propose: each is a question. */
 const MAX_CALLS = 256;
 
+/** What a policy names in the arguments of such a call, nobody here could find. */
+const NO_FIELDS = 'it proposes a call of a kind in which no fields are known';
+
 /** Makes it. */
 export function createDeliverer({
   limits,
@@ -115,7 +118,7 @@ export function createDeliverer({
     const { filter } = delivery;
     await lookFirst(filter, (collect) => {
       mapFrame(bare, said, collect);
-      mapTexts(bare[said] ?? null, collect);
+      mapTexts(bare[said] ?? null, collect, filter.readsInputs);
     });
     const around: string[] = [];
     const look = (text: string, name: string): string => {
@@ -125,7 +128,7 @@ export function createDeliverer({
     };
     const framed = isLooked ? mapFrame(bare, said, look) : bare;
     const came = framed[said] ?? null;
-    const given = mapTexts(came, filter.whole);
+    const given = mapTexts(came, filter.whole, filter.readsInputs);
     const changed = given === came ? framed : { ...framed, [said]: given };
     const answer = inference.endpoint.answer(changed);
     if (answer === undefined) return fail(delivery, upstreamError('its answer is not one of its API'));
@@ -133,6 +136,8 @@ export function createDeliverer({
     const counted = { usage: usage ?? {}, outputBytes: Buffer.byteLength(answer.text), isEnded: true };
     const refused = new Map<ProposedCall, string>();
     if (answer.calls.length > MAX_CALLS) return fail(delivery, upstreamError('it proposes too many calls'), counted);
+    if (filter.readsInputs === true && answer.calls.some(({ isOfOtherKind }) => isOfOtherKind))
+      return fail(delivery, upstreamError(NO_FIELDS), counted);
     for (const call of answer.calls) {
       const notice = await delivery.decide(call);
       if (notice !== undefined) refused.set(call, notice);
@@ -173,7 +178,13 @@ export function createDeliverer({
     };
     const { look: lookFor } = filter;
     const ahead =
-      lookFor === undefined ? undefined : createReadAhead(inference, { look: lookFor, repeats: reading.repeats });
+      lookFor === undefined
+        ? undefined
+        : createReadAhead(inference, {
+            look: lookFor,
+            repeats: reading.repeats,
+            readsInputs: filter.readsInputs === true,
+          });
     const take = async (event: SseEvent): Promise<'more' | 'enough' | 'stop'> => {
       // What keeps a connection open says nothing; in words of ours, because nobody has read the provider's.
       if (event.data === undefined && !isHeld) return (await send([KEEP_ALIVE])) ? 'more' : 'stop';
@@ -213,9 +224,11 @@ export function createDeliverer({
       tools: {
         // What is decided as a whole has to be read as a whole.
         isActive: filter.isActive || permit.decides_output,
+        readsInputs: filter.readsInputs === true,
         async decide(call) {
           calls += 1;
           if (calls > MAX_CALLS) throw new StreamFault('it proposes too many calls');
+          if (filter.readsInputs === true && call.isOfOtherKind === true) throw new StreamFault(NO_FIELDS);
           said.count(typeof call.arguments === 'string' ? call.arguments : JSON.stringify(call.arguments));
           return delivery.decide(call);
         },

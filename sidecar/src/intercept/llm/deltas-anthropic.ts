@@ -58,7 +58,7 @@ export const createMessageStream: NonNullable<Endpoint['stream']> = ({ tools }) 
     blocks += 1;
     if (blocks > MAX_BLOCKS) throw new StreamFault('too many blocks');
     const isCall = blockCall(block) !== undefined;
-    const begun = mapTexts(block, isCall ? tools.ofCall : tools.whole) as JsonObject;
+    const begun = mapTexts(block, isCall ? tools.ofCall : tools.whole, tools.readsInputs) as JsonObject;
     const bytes = begun === block ? raw : event('content_block_start', { ...value, content_block: begun });
     open.set(index, { start: begun, held: isCall ? [bytes] : undefined, json: '', inputs: [], spoken: undefined });
     return isCall ? [] : [bytes];

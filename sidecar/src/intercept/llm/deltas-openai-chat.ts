@@ -73,7 +73,7 @@ export const createChatStream: NonNullable<Endpoint['stream']> = ({ tools, wants
     const notices: string[] = [];
     let left = 0;
     for (const pending of state.calls.values()) {
-      pending.text = tools.ofCall(pending.text, 'arguments');
+      pending.text = tools.ofCall(pending.text, pending.type === 'custom' ? 'input' : 'arguments');
       pending.id = textOf((mapTexts({ id: pending.id }, tools.ofCall) as JsonObject)['id']);
       const notice = await tools.decide(callIn(pending));
       if (notice === undefined) {

@@ -96,7 +96,7 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
   async function itemDone(index: number, item: JsonObject, holding: Held): Promise<readonly Buffer[]> {
     const came = itemCall(item);
     if (came === undefined || !isSame(holding, came)) throw new StreamFault('a call changes');
-    const given = mapTexts(item, tools.ofCall) as JsonObject;
+    const given = mapTexts(item, tools.ofCall, tools.readsInputs) as JsonObject;
     const call = given === item ? came : (itemCall(given) ?? came);
     const notice = await verdictOn(call);
     const isLooked = !tools.isActive || (saysNoMore(holding.events[0]?.value['item'], item) && !hasMore(holding));
@@ -132,7 +132,9 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
     const response = responseIn(value);
     const items = objectsOf(response?.['output'] ?? []);
     if (response === undefined || items === undefined) throw new StreamFault('its end is none');
-    const given = items.map((item) => mapTexts(item, itemCall(item) === undefined ? tools.whole : tools.ofCall));
+    const given = items.map((item) =>
+      mapTexts(item, itemCall(item) === undefined ? tools.whole : tools.ofCall, tools.readsInputs),
+    );
     const output = given.every((item, at) => item === items[at]) ? (response['output'] ?? []) : given;
     const answer = readResponse({ ...response, output });
     if (answer === undefined) throw new StreamFault('its end is none');
@@ -154,7 +156,7 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
     const text = sent['delta'];
     const delta = type.replace(/\.done$/, '.delta');
     const place = countOf(sent['content_index'] ?? sent['summary_index'] ?? 0) ?? 0;
-    const channel = `${delta} ${textOf(sent['item_id'])} ${place}`;
+    const channel = `${textOf(sent['item_id'])} ${place} ${delta.slice(0, -'.delta'.length)}`;
     if (type === delta && typeof text === 'string') {
       const value = tools.isActive ? placed(barePiece(sent)) : sent;
       const passed = tools.say(channel, text);
@@ -174,7 +176,7 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
   function other(type: string, value: JsonObject, raw: Buffer): Buffer {
     const { response, ...rest } = value;
     // It has no items yet.
-    const mapped = mapTexts(rest, tools.whole);
+    const mapped = mapTexts(rest, tools.whole, tools.readsInputs);
     const changed =
       mapped === rest ? value : { ...(mapped as JsonObject), ...(response === undefined ? {} : { response }) };
     return emit(type, changed, changed === value ? raw : undefined);

@@ -45,6 +45,8 @@ export interface ProposedCall {
   readonly name: string;
   /** JSON as text, or an object. */
   readonly arguments: Json;
+  /** Whether it is none of the kinds that are known here: its arguments are then all that it says. */
+  readonly isOfOtherKind?: boolean;
 }
 
 /** An answer that came whole. */

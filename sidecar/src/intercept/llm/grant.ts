@@ -153,8 +153,9 @@ export function createGrant(options: GrantOptions): Grant {
     let { body } = inference;
     const filter = filters.request(permit);
     if (filter !== undefined) {
-      const change = await lookedChange(filter, (collect) => mapTexts(asked.content, collect));
-      const content = mapTexts(asked.content, change);
+      const { readsInputs } = filter;
+      const change = await lookedChange(filter, (collect) => mapTexts(asked.content, collect, readsInputs));
+      const content = mapTexts(asked.content, change, readsInputs);
       if (content !== asked.content) body = { ...body, ...(content as JsonObject) };
     }
     if (filter !== undefined || filters.answer(permit).isActive) body = withoutTokens(body);

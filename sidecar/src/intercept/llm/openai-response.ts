@@ -36,7 +36,7 @@ export function itemCall(item: JsonObject): ProposedCall | undefined {
   if (type === 'custom_tool_call')
     return { id, name: textOf(item['name']), arguments: { input: textOf(item['input']) } };
   const { id: _id, call_id: _callId, status: _status, type: _type, ...rest } = item;
-  return { id, name: textOf(item['name']) || type.replace(/_call$/, ''), arguments: rest };
+  return { id, name: textOf(item['name']) || type.replace(/_call$/, ''), arguments: rest, isOfOtherKind: true };
 }
 
 /** The words of an item with a call that {@link itemCall} leaves out. */

@@ -11,6 +11,8 @@ export interface AheadOptions {
   readonly look: NonNullable<AnswerFilter['look']>;
   /** See `EventReading`. */
   readonly repeats: boolean;
+  /** See {@link AnswerFilter.readsInputs}. */
+  readonly readsInputs?: boolean;
 }
 
 /**
@@ -19,7 +21,7 @@ export interface AheadOptions {
  */
 export function createReadAhead(
   { endpoint, wantsUsage }: Underway,
-  { look, repeats }: AheadOptions,
+  { look, repeats, readsInputs = false }: AheadOptions,
 ): (events: readonly SseEvent[]) => Promise<void> {
   let heard: Heard[] = [];
   let isOver = false;
@@ -31,6 +33,7 @@ export function createReadAhead(
     wantsUsage,
     tools: {
       isActive: true,
+      readsInputs,
       // Everything that an allowed call says is looked at; of a refused one less is asked for afterwards, never more.
       decide: async () => undefined,
       whole,

@@ -118,7 +118,7 @@ test('placeholders go out, and come back as what they stand for', async () => {
 });
 
 test.each([
-  ['names fields', { detectors: ['card'], fields: ['output.card'] }],
+  ['names a part of the message itself', { detectors: ['card'], fields: ['content'] }],
   ['names a detector that there is not', { detectors: ['horoscope'] }],
   ['wants a recogniser by context', { ner: true }],
 ])('an order that %s is refused before anything is sent', async (_what, order) => {

@@ -1,4 +1,4 @@
-/** Plugs redaction into the gateway: `redact` is carried out on prompts, answers and streams of both APIs. */
+/** Plugs redaction into the gateway: `redact` and `mask_fields` are carried out on prompts, answers and streams of both APIs. */
 
 import type { CarryOut } from '../../enforce/capabilities.js';
 import type { Permit } from '../../enforce/permit.js';
@@ -6,7 +6,7 @@ import type { Redactor } from '../../redact/redactor.js';
 import type { TextRedaction } from '../../redact/texts.js';
 import type { ContentFilters } from './content-filters.js';
 
-/** Filters that do what decisions say. `mask_fields` is refused: texts have no fields. */
+/** Filters that do what decisions say. Fields are members of the JSON in texts and of what tools are given, not of the API's messages. */
 export function redactingFilters(redactor: Pick<Redactor, 'texts'>, tenant: string): ContentFilters {
   const of = (permit: Permit, earlier: Permit['conditions'] = []): TextRedaction =>
     redactor.texts(together(permit.conditions, earlier), {
@@ -19,7 +19,7 @@ export function redactingFilters(redactor: Pick<Redactor, 'texts'>, tenant: stri
   const isUnderstood: CarryOut = (condition, decision) =>
     void redactor.texts([condition], { tenant, session: decision.decision_id, server: '' });
   return {
-    capabilities: { redact: isUnderstood },
+    capabilities: { redact: isUnderstood, mask_fields: isUnderstood },
     request: (permit) => of(permit).request,
     answer: (permit, earlier) => of(permit, earlier).response(permit.decides_output || permit.report !== undefined),
   };

@@ -230,7 +230,9 @@ test('of a call whose arguments are no text only the whole passes, which was dec
     ]),
   ]);
   expect(fault).toBeUndefined();
-  expect(decided).toEqual([{ id: 'c', name: 'shell', arguments: { action: { commands: ['ls'] } } }]);
+  expect(decided).toEqual([
+    { id: 'c', name: 'shell', arguments: { action: { commands: ['ls'] } }, isOfOtherKind: true },
+  ]);
   expect(text).not.toContain('rm');
   expect([...text.matchAll(/"sequence_number":(\d)/g)].map(([, number]) => number)).toEqual(['0', '1', '2']);
 });

@@ -70,6 +70,15 @@ describe('a call whose decision orders redaction', () => {
     expect(reply.text).toContain('************1111');
   });
 
+  test('has fields searched that are in JSON inside of a text, both ways', async () => {
+    const order = redact({ fields: ['card'], detectors: ['card'], method: 'drop' });
+    const { harness, upstream } = await start([order], says(JSON.stringify({ card: CARD, kept: CARD })));
+    const reply = await harness.post(call({ note: JSON.stringify({ card: CARD, kept: CARD }) }));
+    const left = JSON.stringify({ card: '', kept: CARD });
+    expect(JSON.parse(sent(upstream)).params.arguments.note).toBe(left);
+    expect(reply.text).toContain(JSON.stringify(left));
+  });
+
   test('has fields masked that are in JSON inside of a text', async () => {
     const { harness, upstream } = await start([{ type: 'mask_fields', value: ['arguments.note.card'] }]);
     await harness.post(call({ note: JSON.stringify({ card: 'blue', kept: 'red' }) }));
