@@ -3,8 +3,9 @@ import * as fc from 'fast-check';
 import type { ReferenceBundle } from './reference-evaluator.js';
 
 /** Small pools on purpose: rules and requests must meet often, and in every way. */
-const TEXTS = ['a', 'b', 'ab', 'c.d', '', 'a/b', 'x.example.com', '10.0.0.1'] as const;
-const NUMBERS = [0, 1, 2, 0.5, -1] as const;
+// Of a letter that is written in two ways, and of a line that goes on, the engine makes no more than is there.
+const TEXTS = ['a', 'b', 'ab', 'c.d', '', 'a/b', 'x.example.com', '10.0.0.1', 'é', 'e\u0301', 'b\na'] as const;
+const NUMBERS = [0, 1, 2, 0.5, -1, -0] as const;
 const TIMES = [
   '2026-01-12T08:30:00Z',
   '2026-01-12T09:30:00+01:00',
@@ -13,8 +14,9 @@ const TIMES = [
   '2026-10-25T01:30:00Z',
   '2026-01-16T23:30:00Z',
   '2026-01-17T04:00:00Z',
+  '2024-02-29T23:59:59.999999999Z',
 ] as const;
-const DATES = ['2026-01-12', '2026-03-29', '2026-10-25'] as const;
+const DATES = ['2026-01-12', '2026-03-29', '2026-10-25', '2024-02-29'] as const;
 /** Addresses of requests, one of which is none. */
 export const ADDRESSES = [
   '10.0.0.1',
@@ -23,6 +25,7 @@ export const ADDRESSES = [
   '192.0.2.7',
   'fd00::1',
   'FD00:0::1',
+  '::ffff:a00:1',
   '::1',
   '010.0.0.1',
 ] as const;
@@ -46,6 +49,7 @@ export const HOSTS = [
   'example.com:443',
   'münchen.de',
   'xn--mnchen-3ya.de',
+  'mu\u0308nchen。de',
   '10.0.0.1',
   '[::1]',
   '',
@@ -67,11 +71,14 @@ const GLOBS = [
   'ab',
   'c.?',
   '[a-c][.-]d',
+  'é',
+  'e?',
+  '*\na',
 ] as const;
 
 /** Texts of requests. */
 export const text = fc.constantFrom(...TEXTS);
-const literalText = fc.constantFrom('a', 'b', 'ab', 'c.d', 'a/', '/b');
+const literalText = fc.constantFrom('a', 'b', 'ab', 'c.d', 'a/', '/b', 'é', 'e\u0301', '\n');
 /** Numbers of requests. */
 export const number = fc.constantFrom(...NUMBERS);
 const pattern = fc.constantFrom(
@@ -87,6 +94,9 @@ const pattern = fc.constantFrom(
   '^ab+',
   '^a\\.*b',
   '(?i)^A',
+  '^a$',
+  '(?m)^a$',
+  '^.$',
 );
 /** Times of requests. */
 export const time = fc.constantFrom<string>(...TIMES);
