@@ -58,7 +58,7 @@ export function conditionsPage(): Page {
       '- **Model gateway**: the decision about a call that a model proposes may order a redaction; the call passes if nothing in it has to go, ' +
         'and is refused otherwise, for it is the agent that would carry it out. A tool that the provider runs while it answers gets no condition ' +
         'at all. Where fields are, is in the [guide](../guides/redaction.md).',
-      '- **Egress**: connections are decided by where they lead; nobody reads their bytes. `portcullis policy lint` tells of a policy that ' +
+      '- **Egress**: connections are decided by where they lead; nobody reads their bytes. `portcullis lint` tells of a policy that ' +
         'would have it otherwise (`LINT_EFFECT_UNAVAILABLE`).',
       '- **Authorize API, hooks**: the program that asks has its data already, and a hook can say yes or no. An MCP interceptor sees no ' +
         `result, so there ${code(REPORT_RESULT)} is refused as well.`,

@@ -24,6 +24,7 @@ export {
   redactValue,
 } from './redact/json.js';
 export { type JsonToken, walkJson } from './redact/json-walk.js';
+export { MODEL_ENVELOPE } from './redact/model-envelope.js';
 export { dropping, hashing, MAX_TOKEN, masking, type Replace, tokenOf } from './redact/replacement.js';
 export { restoration } from './redact/restore.js';
 export {

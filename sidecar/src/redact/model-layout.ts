@@ -3,6 +3,7 @@
  * begins with `arguments` in what a tool is given, and with `result` in every other text.
  */
 
+import { MODEL_ENVELOPE } from '@portcullis/policy/content';
 import type { MessageLayout } from './message-layout.js';
 
 /** What agents and models say to each other. */
@@ -16,5 +17,5 @@ export const MODEL_LAYOUT: MessageLayout = {
     output: [['result']],
     result: [['result']],
   },
-  envelope: new Set(['choices', 'content', 'input', 'instructions', 'messages', 'prompt', 'request', 'system', 'text']),
+  envelope: MODEL_ENVELOPE,
 };

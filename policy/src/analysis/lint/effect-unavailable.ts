@@ -1,3 +1,4 @@
+import { isUnclearToModels } from '../../content/redact/model-envelope.js';
 import type { RuleIr } from '../../engine/ir.js';
 import { ATTEMPT_KINDS, type AttemptKind } from '../../model/request.js';
 import { leavesOf } from '../claim.js';
@@ -17,11 +18,32 @@ const ABLE = {
 export function effectUnavailable(rule: RuleIr): readonly FindingText[] {
   const { type } = rule.effect;
   if (type !== 'redact' && type !== 'limit') return [];
-  const able: readonly AttemptKind[] = ABLE[type];
-  const unfit = kindsOf(rule).filter((kind) => !able.includes(kind));
   const isSaid = rule.scope.some(({ path }) => path === 'on');
   // What a condition leaves over without `on`, it may have been written to leave over.
-  if (unfit.length === 0 || (!isSaid && leavesOf(rule.when).length > 0)) return [];
+  if (!isSaid && leavesOf(rule.when).length > 0) return [];
+  return [...unfitKinds(rule, type), ...unclearPaths(rule)];
+}
+
+function unfitKinds(rule: RuleIr, type: keyof typeof ABLE): readonly FindingText[] {
+  const able: readonly AttemptKind[] = ABLE[type];
+  const unfit = kindsOf(rule).filter((kind) => !able.includes(kind));
+  if (unfit.length === 0) return [];
   const message = `"${rule.name}" stops ${unfit.join(', ')}: nobody can carry out a ${type} there, and what cannot be carried out is refused`;
   return [{ code: 'LINT_EFFECT_UNAVAILABLE', message, path: 'effect', suggestion: `say on: [${able.join(', ')}]` }];
+}
+
+/** A model gateway cannot say what is meant, and refuses. */
+function unclearPaths(rule: RuleIr): readonly FindingText[] {
+  if (rule.effect.type !== 'redact' || !kindsOf(rule).includes('inference')) return [];
+  const { fields = [], mask_fields: masked = [] } = rule.effect.config;
+  const unclear = [
+    ...fields.filter((path) => isUnclearToModels(path, false)),
+    ...masked.filter((path) => isUnclearToModels(path, true)),
+  ];
+  return unclear.map((path) => ({
+    code: 'LINT_EFFECT_UNAVAILABLE',
+    message: `"${rule.name}" stops requests to models: in what they say, ${path} may be a member of the message itself, or all of it`,
+    path: 'effect.redact_config',
+    suggestion: 'say arguments.<member> or result.<member>, or leave inference out under on',
+  }));
 }

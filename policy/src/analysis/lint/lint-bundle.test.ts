@@ -271,6 +271,38 @@ describe('lint', () => {
       found: [],
     },
     {
+      name: 'fields that could be a part of what is sent to a model',
+      sets: {
+        s: ['content', 'result', 'arguments.text', 'ssn'].map((path) => ({
+          name: path.replace('.', '-'),
+          when: team(path),
+          effect: { type: 'redact', redact_config: { mask_fields: [path] } },
+          on: ['inference'],
+        })),
+      },
+      found: ['LINT_EFFECT_UNAVAILABLE content', 'LINT_EFFECT_UNAVAILABLE result'],
+    },
+    {
+      name: 'the same on other surfaces, or where they are searched',
+      sets: {
+        s: [
+          {
+            name: 'm',
+            when: team('x'),
+            effect: { type: 'redact', redact_config: { mask_fields: ['text'] } },
+            on: ['tool_call'],
+          },
+          {
+            name: 'f',
+            when: team('y'),
+            effect: { type: 'redact', redact_config: { fields: ['result'] } },
+            on: ['inference'],
+          },
+        ],
+      },
+      found: [],
+    },
+    {
       name: 'a redaction and a limit where there are such',
       sets: {
         s: [

@@ -284,7 +284,7 @@ function said(events: readonly string[]): { words: string; texts: readonly unkno
 }
 
 describe('what is refused', () => {
-  test.each(['content', 'messages.content', 'request.query', 'result', 'output', '*', 'a..b'])(
+  test.each(['content', 'messages.content', 'request.query', 'input', 'result', 'output', '*', 'a..b'])(
     'the path %s, before anything is sent',
     async (path) => {
       await start(masking(path));
