@@ -223,12 +223,13 @@ export function createBundleClient(options: BundleClientOptions): BundleClient {
     const wish = unmetWish(pointer);
     if (wish !== undefined) throw new RefusedError('release', `the release asks for what no PDP does yet: ${wish}`);
     const bytes = await fetchBundle(session, selected);
-    const snapshot = await compile(pointer, bytes, signal);
-    try {
-      await options.files.write(pointer.stable.sha256, bytes);
-    } catch (error) {
+    const written = options.files.write(pointer.stable.sha256, bytes).catch((error: unknown) => {
       throw new RefusedError('persist', 'the bundle cannot be written', error);
-    }
+    });
+    // Of one that does not compile nobody asks whether it was written; it goes with the next that does.
+    written.catch(() => undefined);
+    const snapshot = await compile(pointer, bytes, signal);
+    await written;
     const about = { seq: pointer.seq, bundleDigest: pointer.stable.sha256 };
     reports.staged(about);
     // On disk before it is in force: a crash in between repeats the release, it never forgets it.

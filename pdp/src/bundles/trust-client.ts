@@ -3,9 +3,11 @@
  * fall below the floors. Used by the PDP over its channel and by the conformance client over plain HTTP.
  */
 
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MAX_METADATA_BYTES, openTrustedRoot } from '@portcullis/policy/trust';
+import { Readable } from 'node:stream';
+import { hashedTargetPath, MAX_METADATA_BYTES, openTrustedRoot } from '@portcullis/policy/trust';
 import { type TargetFile, Updater } from 'tuf-js';
 import { isUnfinished, writeDurably } from './durable-file.js';
 import { belowFloors, type Floors, floorsOf, type MetadataBytes } from './floors.js';
@@ -56,15 +58,14 @@ export async function withTrustSession<T>(
   signal: AbortSignal,
   body: TrustSessionBody<T>,
 ): Promise<T> {
-  const folders = [options.metadataDir, options.scratchDir];
+  const work = join(options.scratchDir, `metadata-${randomUUID()}`);
+  // At once, where one step need not wait for the other: on a busy machine each costs a wait.
   const [root] = await Promise.all([
     walkRoots(options.pinnedRoot, options.rootsDir),
-    ...folders.map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })),
+    ...[options.metadataDir, work].map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })),
   ]);
-  const work = await mkdtemp(join(options.scratchDir, 'metadata-'));
   try {
-    await copyMetadata(options.metadataDir, work);
-    await writeFile(join(work, 'root.json'), root.bytes);
+    await Promise.all([writeFile(join(work, 'root.json'), root.bytes), copyMetadata(options.metadataDir, work)]);
     const fetcher = createChannelFetcher(options.source, work, signal);
     try {
       return await inSession(work, fetcher, floors, body);
@@ -106,21 +107,28 @@ async function inSession<T>(
     floors: found.value,
     metadata: () => readMetadata(work),
     find: (path) => updater.getTargetInfo(path),
-    read: (path, { maxBytes, file }) => readTarget(updater, path, maxBytes, file ?? join(work, '.target')),
+    read: async (path, { maxBytes, file }) => {
+      const info = await updater.getTargetInfo(path);
+      if (info === undefined) return undefined;
+      if (info.length > maxBytes) {
+        throw new RefusedError('oversized', `target ${path} has ${info.length} bytes, more than ${maxBytes}`);
+      }
+      return file === undefined ? readBytes(fetcher, info) : readFileOf(updater, info, file);
+    },
   });
 }
 
-async function readTarget(
-  updater: Updater,
-  path: string,
-  maxBytes: number,
-  file: string,
-): Promise<Uint8Array | undefined> {
-  const info = await updater.getTargetInfo(path);
-  if (info === undefined) return undefined;
-  if (info.length > maxBytes) {
-    throw new RefusedError('oversized', `target ${path} has ${info.length} bytes, more than ${maxBytes}`);
-  }
+/** Without files, for each of which a busy machine lets one wait. */
+async function readBytes(fetcher: ChannelFetcher, info: TargetFile): Promise<Uint8Array> {
+  const { sha256 } = info.hashes;
+  if (sha256 === undefined) throw new RefusedError('metadata', `target ${info.path} has no SHA-256`);
+  const url = TARGET_BASE_URL + hashedTargetPath(info.path, sha256);
+  const bytes = await fetcher.downloadBytes(url, info.length);
+  await info.verify(Readable.from([bytes]));
+  return bytes;
+}
+
+async function readFileOf(updater: Updater, info: TargetFile, file: string): Promise<Uint8Array> {
   // A file that already holds the bytes is as good as a download.
   if ((await updater.findCachedTarget(info, file)) === undefined) await updater.downloadTarget(info, file);
   return readFile(file);
@@ -131,7 +139,8 @@ async function metadataFiles(folder: string): Promise<string[]> {
 }
 
 async function copyMetadata(from: string, to: string): Promise<void> {
-  const names = await metadataFiles(from);
+  // The root is the one that was walked to.
+  const names = (await metadataFiles(from)).filter((name) => name !== 'root.json');
   await Promise.all(names.map((name) => copyFile(join(from, name), join(to, name))));
 }
 

@@ -183,6 +183,27 @@ describe('a release is not taken', () => {
     });
   });
 
+  test('when another list comes in its place, however well it is signed: that in force, for instance', async () => {
+    const kills = takingSwitch();
+    const replaying = { get: async () => repository.objects().get(metadataKey(killsRole(ENV), 1))?.slice(1) };
+    await expect(requireKillList(ENV, kills)(metadata(), replaying, never)).rejects.toMatchObject({
+      reason: 'metadata',
+    });
+    expect(kills.offered).toEqual([]);
+  });
+
+  test('when the snapshot gives no digest, and what comes is older than what it names', async () => {
+    const [[name, bytes] = ['', new Uint8Array()]] = metadata();
+    const text = new TextDecoder().decode(bytes);
+    const document = JSON.parse(text) as { signed: { meta: Record<string, object> } };
+    document.signed.meta[`${killsRole(ENV)}.json`] = { version: 7 };
+    const undigested = new Map([[name, new TextEncoder().encode(JSON.stringify(document))]]);
+    const replaying = { get: async () => repository.objects().get(metadataKey(killsRole(ENV), 1)) };
+    await expect(requireKillList(ENV, takingSwitch({ seq: 6 }))(undigested, replaying, never)).rejects.toMatchObject({
+      reason: 'missing',
+    });
+  });
+
   test('when the list is not what its keys signed', async () => {
     const kills = takingSwitch();
     const refusing: KillSwitch = {

@@ -145,12 +145,19 @@ export function requireKillList(env: string, kills: KillSwitch): BeforeRelease {
       signal,
     });
     if (bytes === undefined) throw new RefusedError('missing', `the kill list ${shown.version} is held back`);
+    // Its signature alone says only that it was one: the list that is in force already would pass for a newer one.
+    if (shown.sha256 !== undefined && sha256Of(bytes) !== shown.sha256) {
+      throw new RefusedError('metadata', `the kill list ${shown.version} is not the one that the snapshot names`);
+    }
     try {
       await kills.offer(bytes, 'channel');
     } catch (error) {
       const fault = PortcullisError.from(error);
       // In force all the same; it is offered again at the next look.
       if (fault.code !== 'ERR_KILL_KEEP') throw new RefusedError('metadata', fault.message, error);
+    }
+    if (shown.sha256 === undefined && kills.state().seq < shown.version) {
+      throw new RefusedError('missing', `the kill list ${shown.version} is held back`);
     }
   };
 }
