@@ -131,6 +131,7 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
     guard,
     refuser,
     attempts,
+    open,
     delivered: (permit) => {
       metrics.carriedOut('mcp_proxy', 'forwarded');
       client.settle({

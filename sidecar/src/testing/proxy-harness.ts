@@ -102,6 +102,7 @@ export function enforcementParts(
     guard,
     refuser,
     attempts,
+    open,
     delivered: () => undefined,
     maxMessageBytes: 4_194_304,
   });

@@ -6,7 +6,7 @@ import type { Behalf } from '../../behalf/behalf.js';
 import type { TraceFields } from '../../trace/w3c.js';
 import type { Headers, Upstream } from '../http/upstream.js';
 import type { Head } from './head.js';
-import type { Spoken } from './headers.js';
+import { MIRROR_PREFIX, type Spoken } from './headers.js';
 import type { Expectation } from './inspect.js';
 import type { Sighting } from './to-attempt.js';
 
@@ -56,7 +56,7 @@ export function answering({ 'mcp-method': _method, 'mcp-name': _name, ...headers
 
 /** Whether a header repeats an argument of a tool. */
 export function isParameterMirror(name: string): boolean {
-  return name.startsWith('mcp-param-');
+  return name.startsWith(MIRROR_PREFIX);
 }
 
 /** Where what the agent says in it is seen. */

@@ -2,7 +2,7 @@
 
 import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { allow, denyOnly, fakePolicyClient } from '../../../testing/fake-policy-client.js';
+import { allow, deny, denyOnly, fakePolicyClient } from '../../../testing/fake-policy-client.js';
 import { type Answered, type Harness, startHarness } from '../../../testing/proxy-harness.js';
 import {
   answerJson,
@@ -274,6 +274,16 @@ describe('what servers ask', () => {
         { jsonrpc: '2.0', id: 5, result: { action: 'accept', content: { who: name } } },
       ]);
     }
+  });
+
+  test('is not answered any more by an agent that was stopped meanwhile', async () => {
+    during = (_name, response) => void response.write(sse(question));
+    const session = await begin();
+    await post(call(1, 'a__x'), session);
+    client.behaviour = deny({ code: 'KILL_SWITCH', message: 'stopped' });
+    harness.killEpoch('pdp-1', 5);
+    expect((await post({ id: 'portcullis-1', result: {} }, session)).status).toBe(403);
+    expect(answered(servers.a)).toEqual([]);
   });
 
   test('and may not is told to it under its own id', async () => {

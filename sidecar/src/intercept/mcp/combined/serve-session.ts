@@ -4,6 +4,7 @@ import type { JsonObject } from '@portcullis/policy/model';
 import type { OpenAccount } from '../../../enforce/account.js';
 import { type Guard, isRefusal } from '../../../enforce/guard.js';
 import { type Refuser, RPC_CODE } from '../../../enforce/refuse.js';
+import type { StoppedSince } from '../../../enforce/stopped-since.js';
 import { discard } from '../../http/body.js';
 import { answerJson } from '../../http/late-answer.js';
 import type { CarryOut } from '../carry-out.js';
@@ -42,6 +43,7 @@ export interface ServeSessionOptions extends Omit<ConnectionsOptions, 'newQuesti
   readonly carryOut: CarryOut;
   readonly answer: AnswerCombined;
   readonly mergedStream: MergedStream;
+  readonly stoppedSince: StoppedSince;
 }
 
 /** Longest that a handshake waits for servers that say nothing, milliseconds; they are tried again when they are needed. */
@@ -189,21 +191,24 @@ export function createServeSession(options: ServeSessionOptions): ServeSession {
     const own = isOpen ? connections.turnAt(turn, connection) : undefined;
     const seen = own === undefined ? undefined : seenAt(own);
     const session = seen === undefined ? undefined : sessions.of(seen.server, seen.sessionId);
-    const permit = message.id === undefined ? undefined : session?.answer(message.id);
+    const offer = message.id === undefined ? undefined : session?.answer(message.id);
     if (
       asked === undefined ||
       own === undefined ||
       seen === undefined ||
       session === undefined ||
-      permit === undefined
+      offer === undefined
     ) {
       const nobody = replies.invalid('no open server request has this id');
       return replies.refused(turn, undefined, nobody, { era: 'legacy' });
     }
+    const { permit, request, kills } = offer;
+    const stopped = await options.stoppedSince(kills, [request]);
+    if (stopped !== undefined) return replies.refused(turn, undefined, stopped, { era: 'legacy' });
     const value = { ...message.value, id: asked.id };
     const expected = { seen, session, expects: () => false };
     return carryOut(own, permit, undefined, expected, {
-      request: undefined,
+      request,
       send: (signal) => own.upstream.answer(permit, JSON.stringify(value), answering(own.headers), signal),
       relay: (task) => relay.status(task),
     });

@@ -6,8 +6,8 @@ import type { Session, Waiting } from '../sessions.js';
 import type { Turn } from '../turn.js';
 import type { Party } from './holds.js';
 
-/** It. */
-export interface HttpParty extends Party {
+/** It; whether the call is still the same, its exchange knows. */
+export interface HttpParty extends Omit<Party, 'changed'> {
   /** Whether it cancelled its call while that waited. */
   hasCancelled(): boolean;
   /** Its call waits no more. */
