@@ -62,6 +62,8 @@ export interface Redaction {
   texts(): TextAnswer;
   /** Whether names are looked for in fields of the answer: nobody finds one in a piece of it. */
   readonly wantsWholeTexts: boolean;
+  /** Whether anything is ordered of the answer. */
+  readonly ofAnswers: boolean;
 }
 
 /** Redacts as decisions say. */
@@ -264,6 +266,7 @@ export function createRedactor(options: RedactorOptions): Redactor {
             ...(restores ? [{ rules: restoration((token) => book().original(token)) }] : []),
           ]);
         },
+        ofAnswers: orders.ofAnswers,
         wantsWholeTexts: orders.redact.some(({ ner, inResponse, fields }) => ner && inResponse && fields !== undefined),
       };
     },

@@ -90,7 +90,7 @@ export function createClientMessage(options: ClientMessageOptions): ClientMessag
         return replies.refused(turn, id, notMirrored(outcome), seen);
       }
       const expects = (given: unknown): boolean => given === id && !answered;
-      const expected = { seen, session, expects, concerns: turn.concerns };
+      const expected = { seen, session, expects, concerns: turn.concerns, redacts: outcome.redaction?.ofAnswers };
       await carryOut(turn, outcome, id, expected, {
         request: attempt.request,
         ...(id !== undefined && message.method === LIST_TOOLS

@@ -3,7 +3,8 @@
  * to be decided first.
  */
 
-import type { Json } from '@portcullis/policy/model';
+import type { Json, JsonObject } from '@portcullis/policy/model';
+import type { OpenAccount } from '../../enforce/account.js';
 import { type Guard, isRefusal } from '../../enforce/guard.js';
 import type { OpenAttempts } from '../../enforce/open-attempts.js';
 import type { Permit } from '../../enforce/permit.js';
@@ -46,6 +47,8 @@ export interface Expectation {
   readonly session: Session;
   /** Whether a response with this id may come here; asked once per response. */
   expects(id: RpcId): boolean;
+  /** Whether the answer has to be redacted: one that only names a task, which is to bring it, cannot be. */
+  readonly redacts?: boolean | undefined;
   /** Whether a request or notification may come here, by what it is about; any where it is absent. */
   readonly concerns?: ((said: RpcRequest | RpcNotification) => boolean) | undefined;
 }
@@ -71,12 +74,20 @@ const OF_OTHERS = 'it is about a request or task that is not of this server';
 /** What was seen of the tools of a session is out of date. */
 const TOOLS_CHANGED = 'notifications/tools/list_changed';
 
+const UNREDACTABLE =
+  'it answers with a task, and what a task brings cannot be redacted as the decision about the call orders';
+
+/** Says of a task what asking for it would say: what it brought as well. */
+const TASK_TOLD = 'notifications/tasks';
+
 /** What an inspector needs. */
 export interface InspectorOptions {
   readonly guard: Guard;
   readonly refuser: Refuser;
   readonly attempts: AttemptMaker;
   readonly open: Pick<OpenAttempts, 'kills'>;
+  /** For what comes back without having been asked for. */
+  readonly openAccount: OpenAccount;
   /** Told of requests that were delivered to the agent. */
   readonly delivered: (permit: Permit) => void;
   readonly maxMessageBytes: number;
@@ -84,7 +95,7 @@ export interface InspectorOptions {
 
 /** Makes an inspector. */
 export function createInspector(options: InspectorOptions): Inspector {
-  const { guard, refuser, attempts, open, delivered, maxMessageBytes } = options;
+  const { guard, refuser, attempts, open, openAccount, delivered, maxMessageBytes } = options;
 
   async function decideRequest(
     request: Pick<RpcRequest, 'method' | 'params' | 'value'>,
@@ -125,6 +136,8 @@ export function createInspector(options: InspectorOptions): Inspector {
       const refused = await inputRefusal(wantedBy(message), expected.seen);
       return refused === undefined ? passes : { verdict: 'replace', instead: refusalError(id, refused), answers: id };
     }
+    if (expected.redacts === true && isTask(result))
+      return { verdict: 'replace', instead: upstreamError(id, UNREDACTABLE), answers: id };
     if (expected.seen.era === 'legacy') return passes;
     const type = result['resultType'];
     if (type !== undefined && !RESULT_TYPES.has(type)) {
@@ -153,6 +166,22 @@ export function createInspector(options: InspectorOptions): Inspector {
     return undefined;
   }
 
+  /** What a task brought, told unasked: decided and reported as the answer to `tasks/get` that it is. */
+  async function taskTold({ params }: RpcNotification, seen: Expectation['seen']): Promise<Finding> {
+    const { taskId = null } = params;
+    const asked = { kind: 'request', id: '', method: 'tasks/get', params: { taskId }, value: {} } as const;
+    const made = attempts.fromMessage(asked, { ...seen, direction: 'client_to_server' });
+    if (!isAttempt(made)) return { verdict: 'drop', reason: made.message };
+    const permit = await guard(made);
+    if (isRefusal(permit)) return { verdict: 'drop', reason: permit.code };
+    const account = openAccount(permit);
+    const isReleased = permit.redaction?.ofAnswers !== true && (await account.release(params));
+    account.settle(isReleased ? 'forwarded' : 'upstream_failed');
+    return isReleased
+      ? { verdict: 'pass' }
+      : { verdict: 'drop', reason: 'it could not be redacted, or not be reported' };
+  }
+
   async function inspectMessage(message: RpcMessage, expected: Expectation): Promise<Finding> {
     try {
       if (message.kind === 'response') return await response(message, expected);
@@ -162,7 +191,8 @@ export function createInspector(options: InspectorOptions): Inspector {
       if (expected.concerns?.(message) === false) return { verdict: 'drop', reason: OF_OTHERS };
       if (message.method === TOOLS_CHANGED) expected.session.tools.clear();
       const refusal = expected.seen.era === 'modern' ? await inputRefusal(wantedBy(message), expected.seen) : undefined;
-      return refusal === undefined ? { verdict: 'pass' } : { verdict: 'drop', reason: refusal.code };
+      if (refusal !== undefined) return { verdict: 'drop', reason: refusal.code };
+      return bringsTask(message) ? await taskTold(message, expected.seen) : { verdict: 'pass' };
     } catch (thrown) {
       refuser.fault(thrown);
       return { verdict: 'stop', reason: 'internal error' };
@@ -212,6 +242,16 @@ function pagesOf(error: Json | undefined): Json | undefined {
   // What is no list is nothing that could be decided.
   if (!Array.isArray(pages)) return null;
   return Object.fromEntries(pages.map((params, at) => [`${at}`, { method: 'elicitation/create', params }]));
+}
+
+/** Whether a notification says what a task brought. */
+export function bringsTask({ method, params }: RpcNotification): boolean {
+  return method === TASK_TOLD && (params['result'] !== undefined || params['error'] !== undefined);
+}
+
+/** Whether a result only names a task: in itself (2026-07-28), or in a member (2025-11-25). */
+function isTask({ resultType, task }: JsonObject): boolean {
+  return resultType === 'task' || (isObject(task) && typeof task['taskId'] === 'string');
 }
 
 function declined(id: RpcId, refusal: Refusal): Finding {
