@@ -16,6 +16,8 @@ export interface Turn {
   readonly response: ServerResponse;
   /** Aborted when the agent left, or must leave. */
   readonly signal: AbortSignal;
+  /** Aborted when the agent has cancelled the request; at the endpoint of all servers, whose servers may have no sessions. */
+  readonly unwanted?: AbortSignal;
   readonly upstream: Upstream;
   /** Of the agent's headers, those that go on. */
   readonly headers: Headers;

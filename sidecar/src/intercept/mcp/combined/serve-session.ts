@@ -92,11 +92,13 @@ export function createServeSession(options: ServeSessionOptions): ServeSession {
     answerJson(turn.response, 200, JSON.stringify({ jsonrpc: '2.0', id, result }), headers);
   }
 
-  async function request(turn: Turn, message: RpcRequest, { connections, running }: Client): Promise<void> {
-    if (!running.begin(message.id)) {
+  async function request(asked: Turn, message: RpcRequest, { connections, running }: Client): Promise<void> {
+    const unwanted = running.begin(message.id);
+    if (unwanted === undefined) {
       const busy = replies.invalid('the id is in use, or too many requests are open');
-      return replies.refused(turn, message.id, busy, { era: 'legacy' });
+      return replies.refused(asked, message.id, busy, { era: 'legacy' });
     }
+    const turn: Turn = { ...asked, unwanted };
     try {
       if (message.method === 'logging/setLevel') return await setLevel(turn, message, connections);
       const client = {
