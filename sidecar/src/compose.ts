@@ -21,6 +21,7 @@ import { pdpCredentials } from './ask/credentials.js';
 import { createBehalfReader } from './behalf/behalf.js';
 import { createAnswerCache } from './cache/answer-cache.js';
 import type { SidecarConfig } from './config.js';
+import { createAccounts } from './enforce/account.js';
 import { auditLevel, BY_REDACTOR, type Capabilities } from './enforce/capabilities.js';
 import { createGuard } from './enforce/guard.js';
 import { createOpenAttempts, type OpenAttempts } from './enforce/open-attempts.js';
@@ -131,6 +132,8 @@ async function compose(config: SidecarConfig, context: ServiceContext, opened: O
     guard,
     refuser,
     attempts,
+    open,
+    openAccount: createAccounts(client, systemClock),
     delivered: (permit) => {
       metrics.carriedOut('mcp_proxy', 'forwarded');
       client.settle({

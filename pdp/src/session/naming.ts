@@ -40,15 +40,28 @@ export function readsResults(factsNeeded: readonly string[]): boolean {
 /** A sidecar asks so whether an agent may know of a skill of another agent (ADR-0031). */
 const LOOK_AT_SKILL = 'agent-card/skill';
 
+/** They bring what a call has not brought at once (MCP, "Tasks"). */
+const OF_TASKS: ReadonlySet<string> = new Set(['tasks/get', 'tasks/result']);
+
+/** Whether a result is fetched that a call of a tool did not bring, which may be anything that a tool brings. */
+export function fetchesTask({ source, tool }: CanonicalRequest): boolean {
+  return (
+    source === 'mcp_proxy' &&
+    tool?.attributes?.['direction'] === 'client_to_server' &&
+    OF_TASKS.has(tool.operation ?? '')
+  );
+}
+
 /**
- * What a protocol needs to talk at all is no act of the agent, and would push its acts out of the history. Nor is what its
+ * What a protocol needs to talk at all is no act of the agent, and would push its acts out of the history; to fetch what a task
+ * brought is one, or no session would know of it. Nor is what its
  * sidecar asks before it shows a tool of a list or a skill of a card. Of what a model gateway asks, these are none either: a call
  * that the agent makes through the MCP proxy, where it is an attempt of its own; the list of models; and what a model answered,
  * which belongs to what it was asked (ADR-0026).
  */
 export function isRecorded(request: CanonicalRequest): boolean {
   const kind = kindOf(request);
-  if (kind === 'session') return false;
+  if (kind === 'session') return fetchesTask(request);
   if (kind === 'tool_list' && request.tool?.name !== undefined) return false;
   if (request.source === 'a2a_proxy' && request.tool?.operation === LOOK_AT_SKILL) return false;
   if (request.source !== 'llm_proxy') return true;

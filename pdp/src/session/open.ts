@@ -9,6 +9,7 @@ import { createAttemptRecorder } from './attempt-recorder.js';
 import { type AnnotationsOf, createSessionSource } from './context-source.js';
 import { createMemorySessionStore } from './memory.js';
 import { createSessionModel } from './model/session-model.js';
+import { fetchesTask } from './naming.js';
 import type { SessionObserver, SessionStore, StoreLimits } from './port.js';
 import { createRedisSessionStore } from './redis.js';
 import { createResultIntake, type ResultIntake } from './result-intake.js';
@@ -51,7 +52,9 @@ export async function openSessions(config: SessionConfig, parts: OpenSessionPart
   const store = openStore(config, parts);
   const sessions = createSessions({ store, maxBytes: config.maxBytes, newVersion: randomUUID });
   const model = createSessionModel({ key });
-  const { annotationsOf } = parts;
+  // Whatever a task is called: to fetch what it brought changes nothing anywhere.
+  const annotationsOf: AnnotationsOf = (request) =>
+    parts.annotationsOf(request) ?? (fetchesTask(request) ? { effect: 'read' } : undefined);
   const sealer = createSealer(key);
   const shared = { sessions, model, sealer, annotationsOf, unnamed: config.unnamed, observer, clock };
   const maxResultBytes = Math.min(config.maxResultBytes, Math.floor(parts.maxMessageBytes / 2));

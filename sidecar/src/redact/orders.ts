@@ -37,6 +37,8 @@ export interface RedactionOrders {
   /** Strongest method first. */
   readonly redact: readonly RedactOrder[];
   readonly masked: readonly FieldPath[];
+  /** Whether anything is ordered of what comes back. */
+  readonly ofAnswers: boolean;
 }
 
 const fieldNames = z.array(z.string().min(1).max(512)).min(1).max(100);
@@ -56,11 +58,24 @@ const redactValue = z.strictObject({
  * @throws Error for any that this sidecar cannot carry out as it is written
  */
 export function readOrders(conditions: readonly Condition[], layout: FieldLayout): RedactionOrders {
-  const redact = conditions.filter(({ type }) => type === 'redact').map(({ value }) => readRedact(value, layout));
-  const masked = conditions
-    .filter(({ type }) => type === 'mask_fields')
-    .flatMap(({ value }) => fieldNames.parse(value).map((written) => fieldPath(written, layout)));
-  return { redact: redact.toSorted((a, b) => METHODS.indexOf(a.method) - METHODS.indexOf(b.method)), masked };
+  const values = conditions.filter(({ type }) => type === 'redact').map(({ value }) => value);
+  const redact = values.map((value) => readRedact(value, layout));
+  const names = conditions.filter(({ type }) => type === 'mask_fields').flatMap(({ value }) => fieldNames.parse(value));
+  return {
+    redact: redact.toSorted((a, b) => METHODS.indexOf(a.method) - METHODS.indexOf(b.method)),
+    masked: names.map((written) => fieldPath(written, layout)),
+    ofAnswers: names.some(isOfAnswers) || values.some(redactsAnswers),
+  };
+}
+
+function redactsAnswers(value: Condition['value']): boolean {
+  const { direction, fields } = redactValue.parse(value);
+  return direction !== 'request' && (fields === undefined || fields.some(isOfAnswers));
+}
+
+/** Whether a path as policies write it may mean something in an answer. */
+function isOfAnswers(written: string): boolean {
+  return !/^(?:tool\.)?arguments(?:\.|$)/.test(written);
 }
 
 function readRedact(value: Condition['value'], layout: FieldLayout): RedactOrder {

@@ -65,6 +65,8 @@ export interface Redaction {
   texts(): TextAnswer;
   /** Whether fields of the answer are meant: nobody finds one in a piece of its JSON. */
   readonly wantsWholeTexts: boolean;
+  /** Whether anything is ordered of the answer. */
+  readonly ofAnswers: boolean;
 }
 
 /** Redacts as decisions say. */
@@ -275,6 +277,7 @@ export function createRedactor(options: RedactorOptions): Redactor {
             ...(restores ? [{ rules: restoration((token) => book().original(token)) }] : []),
           ]);
         },
+        ofAnswers: orders.ofAnswers,
         wantsWholeTexts: [
           ...orders.masked,
           ...orders.redact.flatMap(({ inResponse, fields }) => (inResponse ? (fields ?? []) : [])),

@@ -1,8 +1,10 @@
 /** An MCP proxy before which payments are held for people, and the two generations of clients that make them. */
 
+import type { BehalfReader } from '../behalf/behalf.js';
 import { createSseReader } from '../intercept/http/sse.js';
 import { type FakePeople, fakePeople } from './fake-people.js';
 import { type FakePolicyClient, fakePolicyClient } from './fake-policy-client.js';
+import { NOBODY } from './nobody.js';
 import { type Answered, type Harness, startHarness } from './proxy-harness.js';
 import { type RecordingUpstream, recordingUpstream } from './recording-upstream.js';
 
@@ -29,7 +31,7 @@ export interface HeldPayments {
 /** Proxies of one test file. */
 export interface HeldPaymentsHarness {
   /** @param approvals what differs from waiting for five seconds, with a page */
-  start(approvals?: object): Promise<HeldPayments>;
+  start(approvals?: object, definitions?: object, behalf?: BehalfReader): Promise<HeldPayments>;
   close(): Promise<void>;
 }
 
@@ -37,7 +39,7 @@ export interface HeldPaymentsHarness {
 export function createHeldPayments(): HeldPaymentsHarness {
   const running: (Harness | RecordingUpstream)[] = [];
   return {
-    async start(approvals = {}) {
+    async start(approvals = {}, definitions = {}, behalf = NOBODY) {
       const people = fakePeople();
       const client = fakePolicyClient(people.behaviour);
       const upstream = await recordingUpstream();
@@ -45,6 +47,8 @@ export function createHeldPayments(): HeldPaymentsHarness {
         client,
         upstreamUrl: upstream.url,
         approvals: { page: PAGE, waitMs: 5_000, ...approvals },
+        definitions: { ...definitions },
+        behalf,
       });
       running.push(harness, upstream);
       return { people, client, upstream, harness, ...paying(harness, upstream) };

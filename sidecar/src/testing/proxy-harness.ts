@@ -6,6 +6,7 @@ import { Writable } from 'node:stream';
 import { createLogger, createRegistry, type Logger, type Registry, systemClock } from '@portcullis/runtime';
 import type { z } from 'zod';
 import type { BehalfReader } from '../behalf/behalf.js';
+import { createAccounts } from '../enforce/account.js';
 import { auditLevel, BY_REDACTOR } from '../enforce/capabilities.js';
 import { createGuard } from '../enforce/guard.js';
 import { createOpenAttempts, type OpenAttempts } from '../enforce/open-attempts.js';
@@ -102,6 +103,8 @@ export function enforcementParts(
     guard,
     refuser,
     attempts,
+    open,
+    openAccount: createAccounts(client, systemClock),
     delivered: () => undefined,
     maxMessageBytes: 4_194_304,
   });

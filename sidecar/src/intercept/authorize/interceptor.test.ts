@@ -18,12 +18,13 @@ async function connected(policy = fakePolicyClient()) {
   const api = await startAuthorizeApi(authorizeConfig.parse({}), surfaceParts(policy));
   const client = new Client({ name: 'host', version: '1' });
   running.push(client, api);
-  await client.connect(new StreamableHTTPClientTransport(new URL(`http://${api.address}/interceptor`)));
+  const url = new URL(`http://${api.address}/interceptor`);
+  await client.connect(new StreamableHTTPClientTransport(url));
   const call = (method: string, params: Record<string, unknown>) =>
     client.request({ method, params }, z.record(z.string(), z.unknown()));
   const invoke = (params: Record<string, unknown>) =>
     call('interceptor/invoke', { name: 'portcullis', event: 'tools/call', phase: 'request', ...params });
-  return { policy, call, invoke };
+  return { policy, url, call, invoke };
 }
 
 const CALL = { method: 'tools/call', params: { name: 'transfer', arguments: { amount: 10 } } };
@@ -65,6 +66,16 @@ describe('the interceptor', () => {
     expect(said).toMatchObject({ valid: false, severity: 'error', messages: [{ severity: 'error' }], info: { code } });
   });
 
+  test('puts what is no message on record', async () => {
+    const { policy, url } = await connected();
+    const headers = { 'content-type': 'application/json' };
+    const said = await fetch(url, { method: 'POST', headers, body: '[{"jsonrpc":"2.0"}]' });
+    expect(await said.json()).toMatchObject({ error: { code: -32600 } });
+    expect(policy.unasked).toContainEqual(
+      expect.objectContaining({ code: 'REQUEST_INVALID', reason: 'JSONRPC -32600' }),
+    );
+  });
+
   test.each([
     ['another name', { name: 'other' }, 'params.name'],
     ['another event', { event: 'llm/completion' }, 'params.event'],
@@ -81,5 +92,8 @@ describe('the interceptor', () => {
     const { policy, invoke } = await connected();
     await expect(invoke(params)).rejects.toThrow(named);
     expect(policy.asked).toEqual([]);
+    expect(policy.unasked).toContainEqual(
+      expect.objectContaining({ code: 'REQUEST_INVALID', reason: 'JSONRPC -32602' }),
+    );
   });
 });

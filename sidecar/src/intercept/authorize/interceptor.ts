@@ -16,6 +16,7 @@ import type { Enforcement } from '../surface.js';
 /** The validator's name. */
 export const VALIDATOR = 'portcullis';
 const VERSION = '0.1.0';
+const INVOKE = 'interceptor/invoke';
 /** Revisions of MCP that a host may open with. */
 const LEGACY = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'];
 /** The operations of an agent towards a server that carry content, or ask for some. */
@@ -58,15 +59,25 @@ export function createInterceptor({
     });
   }
 
+  /** What cannot be asked about is an attempt all the same, and on record. */
+  function unusable(
+    id: RpcRequest['id'] | undefined,
+    message: string,
+    rpcCode: number = RPC_CODE.invalidParams,
+  ): string {
+    refuser.refuse('REQUEST_INVALID', { message, rpcCode, target: { operation: INVOKE } });
+    return rpcError(id, rpcCode, message);
+  }
+
   async function validate({ id, params }: RpcRequest, behalf: Behalf): Promise<string> {
     const asked = readInvocation(params);
-    if (typeof asked === 'string') return rpcError(id, RPC_CODE.invalidParams, asked);
+    if (typeof asked === 'string') return unusable(id, asked);
     const said = reader.ofMessage(asked.message, behalf);
     const doubt = isBehalf(said) ? reader.lacks(said.behalf) : said;
-    if (!isBehalf(said) || doubt !== undefined) return rpcError(id, RPC_CODE.invalidRequest, doubt?.problem ?? '');
+    if (!isBehalf(said) || doubt !== undefined) return unusable(id, doubt?.problem ?? '', RPC_CODE.invalidRequest);
     const row = methodTable('client_to_server').get(asked.event);
     const target = row === undefined ? 'the event is not known' : targetOf(row, said.message.params);
-    if (typeof target === 'string') return rpcError(id, RPC_CODE.invalidParams, target);
+    if (typeof target === 'string') return unusable(id, target);
     const { kind, name, arguments: args, rest } = target;
     const request = requestOf({
       behalf: said.behalf,
@@ -97,7 +108,7 @@ export function createInterceptor({
 
   return async (bytes, maxBytes, behalf) => {
     const read = readMessage(bytes, { maxBytes });
-    if (!read.ok) return rpcError(read.id, read.rpcCode, read.message);
+    if (!read.ok) return unusable(read.id, read.message, read.rpcCode);
     const { message } = read;
     if (message.kind !== 'request') return undefined;
     const { id, method, params } = message;
@@ -122,7 +133,7 @@ export function createInterceptor({
           const isMeant = event === undefined || event === '*' || EVENTS.some((known) => known === event);
           return result(id, { interceptors: isMeant ? [DESCRIPTION] : [] });
         }
-        case 'interceptor/invoke':
+        case INVOKE:
           return await validate(message, behalf);
         default:
           return rpcError(id, RPC_CODE.methodNotFound, 'expected interceptors/list or interceptor/invoke');

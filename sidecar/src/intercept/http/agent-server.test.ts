@@ -64,6 +64,22 @@ describe('CONNECT where there is none', () => {
   });
 });
 
+test.each([
+  ['CONNECT', CONNECT],
+  ['an upgrade', 'GET /chat HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'],
+])('%s behind a request that has no answer ends the connection, and is on record', async (_what, text) => {
+  await server.close();
+  const taken: string[] = [];
+  port = await start({
+    serve: (_request, response) => once(response, 'close').then(() => undefined),
+    connect: ({ method }) => void taken.push(method ?? ''),
+    upgrade: async ({ method }) => void taken.push(method ?? ''),
+  });
+  expect(await rawClient(port, `${GET}${text}`).all()).toBe('');
+  expect(recorded).toMatchObject([{ code: 'REQUEST_INVALID', target: { operation: text.split(' ', 1)[0] } }]);
+  expect(taken).toEqual([]);
+});
+
 describe('what is not HTTP', () => {
   test.each([
     ['no request line', 'rubbish\r\n\r\n', 400],

@@ -134,8 +134,7 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
   });
   server.on('checkExpectation', (_request, response: ServerResponse) => expectationFailed(response));
   server.on('connect', (request, socket: Duplex, head: Buffer) => {
-    // The answer to an earlier request would be written into what the connection carries from now on.
-    if ((unanswered.get(socket)?.size ?? 0) > 0) return socket.destroy();
+    if (isEarly(request, socket)) return undefined;
     if (options.connect !== undefined && !draining) return options.connect(request, socket, head);
     const target = { operation: 'CONNECT' };
     const { httpStatus } = draining
@@ -144,7 +143,7 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
     return lastWords(socket, httpStatus);
   });
   server.on('upgrade', (request, socket: Duplex, head: Buffer) => {
-    if ((unanswered.get(socket)?.size ?? 0) > 0) return socket.destroy();
+    if (isEarly(request, socket)) return undefined;
     socket.on('error', () => undefined);
     if (head.length > 0) socket.unshift(head);
     const response = new ServerResponse(request);
@@ -179,6 +178,15 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
     }
   });
   const address = await bind(server, options.listen, options.what);
+
+  /** The answer to an earlier request would be written into what the connection carries from now on. */
+  function isEarly({ method }: IncomingMessage, socket: Duplex): boolean {
+    if ((unanswered.get(socket)?.size ?? 0) === 0) return false;
+    const message = 'an earlier request of the connection has no answer yet';
+    refuser.refuse('REQUEST_INVALID', { message, target: { operation: method } });
+    socket.destroy();
+    return true;
+  }
 
   function expectationFailed(response: ServerResponse): void {
     const details = { message: 'expectations are not supported', rpcCode: RPC_CODE.invalidRequest, httpStatus: 417 };

@@ -19,8 +19,7 @@ import type { Turn } from './turn.js';
 
 /** What is particular to what is carried out. */
 export interface Steps {
-  /** What is carried out; absent for what another attempt stands for. */
-  readonly request: CanonicalRequest | undefined;
+  readonly request: CanonicalRequest;
   readonly shown?: RelayTask['shown'];
   /** @param signal aborted when nobody is to have the answer any more, or it is not to go at all */
   send(signal: AbortSignal): Promise<UpstreamReply>;
@@ -59,14 +58,11 @@ export function createCarryOut({ refuser, replies, openAccount, open, observer, 
     let outcome: RelayOutcome = 'upstream_failed';
     const cut = abortedWith(turn.signal);
     const { signal } = cut;
-    const ended =
-      request === undefined
-        ? () => undefined
-        : open.add(request, () => {
-            cutOff(turn, id, request);
-            // The agent has not left: it has its answer.
-            cut.abort();
-          });
+    const ended = open.add(request, () => {
+      cutOff(turn, id, request);
+      // The agent has not left: it has its answer.
+      cut.abort();
+    });
     try {
       const reply = await send(signal);
       outcome = await relay({

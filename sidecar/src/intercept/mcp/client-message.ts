@@ -73,11 +73,16 @@ export function createClientMessage(options: ClientMessageOptions): ClientMessag
       const attempt = { ...described, trace: traceOf(turn) };
       // What waits for people has not gone anywhere, and goes nowhere any more.
       if (isRpcId(cancelled)) session.cancel(cancelled);
+      const changed = async (): Promise<Refusal | undefined> => {
+        if (message.kind !== 'request') return undefined;
+        const again = await defined(turn, message, made, session, seen, described.request.tool?.definition_digest);
+        return isRefusal(again) ? again : undefined;
+      };
       const party = admitted === undefined ? undefined : httpParty(turn, session, admitted.message.id);
       const outcome =
         admitted === undefined || party === undefined
           ? await guard(attempt)
-          : await holds.decide(attempt, admitted, seen, party).finally(party.left);
+          : await holds.decide(attempt, admitted, seen, { ...party, changed }).finally(party.left);
       if (isInstead(outcome)) return answerJson(turn.response, 200, outcome.instead);
       if (isRefusal(outcome)) return replies.refused(turn, id, outcome, seen);
       if (party?.hasCancelled() === true) return replies.refused(turn, id, unwanted(outcome, attempt.request), seen);
@@ -85,7 +90,7 @@ export function createClientMessage(options: ClientMessageOptions): ClientMessag
         return replies.refused(turn, id, notMirrored(outcome), seen);
       }
       const expects = (given: unknown): boolean => given === id && !answered;
-      const expected = { seen, session, expects, concerns: turn.concerns };
+      const expected = { seen, session, expects, concerns: turn.concerns, redacts: outcome.redaction?.ofAnswers };
       await carryOut(turn, outcome, id, expected, {
         request: attempt.request,
         ...(id !== undefined && message.method === LIST_TOOLS
@@ -115,20 +120,24 @@ export function createClientMessage(options: ClientMessageOptions): ClientMessag
     }
   };
 
-  /** A call with the digest of its tool's definition, or why it is refused without asking. */
+  /**
+   * A call with the digest of its tool's definition, or why it is refused without asking.
+   * @param since the digest that it has been asked with
+   */
   async function defined(
     turn: Turn,
     message: RpcRequest,
     made: Attempt,
     session: Session,
     seen: Sighting,
+    since?: string,
   ): Promise<Attempt | Refusal> {
     const { name, arguments: args = {} } = made.request.tool ?? {};
     if (message.method !== CALL_TOOL || name === undefined) return made;
     const fetch = async (cursor: string | undefined) => ({
       result: await ownRequest(turn, pageRequest(message, cursor), seen),
     });
-    const known = await tools.ofCall(name, { args, seen, session, fetch });
+    const known = await tools.ofCall(name, { args, seen, session, fetch, since, headers: turn.headers });
     if ('kind' in known) return known;
     return known.digest === undefined ? made : withDefinition(made, known.digest);
   }

@@ -8,6 +8,7 @@ import { createAccounts } from '../../enforce/account.js';
 import { type Guard, isRefusal } from '../../enforce/guard.js';
 import type { OpenAttempts } from '../../enforce/open-attempts.js';
 import type { Refuser } from '../../enforce/refuse.js';
+import { createStoppedSince } from '../../enforce/stopped-since.js';
 import type { ExchangeObserver } from '../exchange-outcome.js';
 import { collect } from '../http/body.js';
 import { answerJson } from '../http/late-answer.js';
@@ -41,7 +42,7 @@ export interface ExchangeOptions {
   readonly sessions: Sessions;
   readonly behalf: BehalfReader;
   /** Told what is under way, so that it can be cut off. */
-  readonly open: Pick<OpenAttempts, 'add'>;
+  readonly open: OpenAttempts;
   readonly relay: Relay;
   readonly tools: ToolDefinitions;
   readonly observer: ExchangeObserver & CombinedObserver;
@@ -63,6 +64,7 @@ export type Exchange = (
 export function createExchange(options: ExchangeOptions): Exchange {
   const { guard, refuser, attempts, sessions, relay, limits, minimumVersion } = options;
   const openAccount = createAccounts(options.client, options.clock);
+  const stoppedSince = createStoppedSince(options.open, refuser);
   const replies = createReplies(refuser);
   const carryOut = createCarryOut({ ...options, replies, openAccount });
   const ownRequest = createOwnRequest({ ...options, openAccount });
@@ -70,7 +72,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
   const ownNotification = createOwnNotification({ ...options, openAccount });
   const combined = createServeCombined({
     ...options,
-    ...{ replies, openAccount, ownRequest, ownNotification, clientMessage, carryOut },
+    ...{ replies, openAccount, ownRequest, ownNotification, clientMessage, carryOut, stoppedSince },
   });
 
   return async (head, request, response, signal) => {
@@ -129,17 +131,20 @@ export function createExchange(options: ExchangeOptions): Exchange {
   /** The agent's answer to a request of the server: only if that request was permitted and delivered, and only once. */
   async function clientAnswer(turn: Turn, message: RpcResponse, seen: Sighting): Promise<void> {
     const session = sessions.of(seen.server, seen.sessionId);
-    const permit = message.id === undefined ? undefined : session.answer(message.id);
-    if (permit === undefined) {
+    const offer = message.id === undefined ? undefined : session.answer(message.id);
+    if (offer === undefined) {
       return replies.refused(turn, undefined, replies.invalid('no open server request has this id'), seen);
     }
+    const { permit, request, kills } = offer;
+    const stopped = await stoppedSince(kills, [request]);
+    if (stopped !== undefined) return replies.refused(turn, undefined, stopped, seen);
     await carryOut(
       turn,
       permit,
       undefined,
       { seen, session, expects: () => false },
       {
-        request: undefined,
+        request,
         send: (signal) => turn.upstream.answer(permit, JSON.stringify(message.value), answering(turn.headers), signal),
         relay: (task) => relay.status(task),
       },

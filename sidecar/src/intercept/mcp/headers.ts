@@ -21,6 +21,9 @@ const FIRST_MODERN: ProtocolVersion = '2026-07-28';
 const VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
 const SENTINEL = /^=\?base64\?(.*)\?=$/s;
 
+/** What headers that repeat arguments begin with, in lower case. */
+export const MIRROR_PREFIX = 'mcp-param-';
+
 /** Which generation a message belongs to. */
 export interface Spoken {
   readonly ok: true;
@@ -116,13 +119,13 @@ function isKnown(version: string): version is ProtocolVersion {
 }
 
 /**
- * `Mcp-Param-*` mirror arguments that only the tool's schema names. Without the schema this much is certain: a value
- * that no argument has is not a mirror, and whoever routes by it would act on something that was not decided.
+ * `Mcp-Param-*` mirror arguments that only the tool's schema names; with it, `argument-mirrors.ts` looks. Without it this much
+ * is certain: a value that no argument has is not a mirror, and whoever routes by it would act on something that was not decided.
  */
 function checkParamHeaders(headers: ReadonlyMap<string, string>, params: JsonObject): BadHead | undefined {
   let values: ReadonlySet<string> | undefined;
   for (const [name, raw] of headers) {
-    if (!name.startsWith('mcp-param-')) continue;
+    if (!name.startsWith(MIRROR_PREFIX)) continue;
     values ??= scalarsOf(params['arguments']);
     const value = decodeHeaderValue(raw);
     if (value === undefined || !(values.has(value) || hasNumber(values, value))) {

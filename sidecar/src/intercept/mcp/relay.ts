@@ -11,6 +11,7 @@ import { createSseReader, type SseEvent, withData } from '../http/sse.js';
 import type { UpstreamReply } from '../http/upstream.js';
 import { broughtBy, type Declined, type Expectation, type Inspector, upstreamError } from './inspect.js';
 import { isObject, type RpcId } from './message.js';
+import { refusalError } from './to-response.js';
 import type { Turn } from './turn.js';
 
 /** What is relayed for. */
@@ -138,6 +139,11 @@ export function createRelay(options: {
       const bytes = await redacted(task, collected.kind === 'all' ? collected.bytes : Buffer.alloc(0));
       if (bytes === undefined) return fail(task, UNREDACTED, reply.status);
       const brought = acceptedError(bytes, requestId);
+      const refusal = brought === undefined ? undefined : await inspector.errorRefusal(brought, task.expected.seen);
+      if (refusal !== undefined) {
+        sendJson(task, reply.status, Buffer.from(refusalError(requestId, refusal)));
+        return 'upstream_failed';
+      }
       if (brought !== undefined) {
         if (requestId !== undefined && !(await task.release(brought))) return fail(task, WITHHELD, reply.status);
         sendJson(task, reply.status, bytes);

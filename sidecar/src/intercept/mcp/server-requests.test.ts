@@ -3,7 +3,7 @@
 import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { RPC_CODE } from '../../enforce/refuse.js';
-import { denyOnly, type FakePolicyClient } from '../../testing/fake-policy-client.js';
+import { deny, denyOnly, type FakePolicyClient, fail } from '../../testing/fake-policy-client.js';
 import { ANSWER, CALL, event, startMcpWorld, streams } from '../../testing/mcp-world.js';
 import type { Harness } from '../../testing/proxy-harness.js';
 import { answerJson, echo, type RecordingUpstream } from '../../testing/recording-upstream.js';
@@ -65,6 +65,76 @@ describe('what the server asks', () => {
     };
     expect((await harness.post(CALL, session)).text).toBe(event(ANSWER));
     expect(client.asked).toHaveLength(1);
+  });
+
+  describe('once the agent has been stopped', () => {
+    test.each(['stopped', 'of whom nobody can say'])('the answer of one that is %s does not go', async (which) => {
+      upstream.script = (request, response) =>
+        request.body.includes('tools/call') ? asking(response) : echo(request, response);
+      await harness.post(CALL, session);
+      client.behaviour = which === 'stopped' ? deny({ code: 'KILL_SWITCH', message: 'stopped' }) : fail('PDP_TIMEOUT');
+      harness.killEpoch('pdp-1', 5);
+      const refused = await harness.post(REPLY, session);
+      expect([refused.status, refused.json.error?.data?.['code']]).toEqual(
+        which === 'stopped' ? [403, 'KILL_SWITCH'] : [503, 'PDP_TIMEOUT'],
+      );
+      expect(upstream.requests.filter(({ body }) => body === JSON.stringify(REPLY))).toHaveLength(0);
+    });
+
+    test('the answer of another goes', async () => {
+      upstream.script = (request, response) =>
+        request.body.includes('tools/call') ? asking(response) : echo(request, response);
+      await harness.post(CALL, session);
+      harness.killEpoch('pdp-1', 5);
+      expect((await harness.post(REPLY, session)).status).toBe(202);
+      expect(client.rechecked).toMatchObject([{ tool: { operation: 'elicitation/create' } }]);
+    });
+  });
+
+  describe('in an error that wants pages to be shown', () => {
+    const page = { mode: 'url', elicitationId: 'e', url: 'https://evil.test/', message: 'sign in' };
+    const wants = (elicitations: unknown) => ({
+      jsonrpc: '2.0',
+      id: 1,
+      error: { code: -32042, message: 'sign in first', data: { elicitations } },
+    });
+    const answers: Readonly<Record<string, (message: object, response: ServerResponse) => void>> = {
+      'JSON answer': (message, response) => answerJson(response, message),
+      stream: (message, response) => streams(event(message))(undefined, response),
+      'HTTP status': (message, response) => answerJson(response, message, 400),
+    };
+
+    test.each(Object.keys(answers))('is decided (%s)', async (how) => {
+      upstream.script = (_request, response) => answers[how]?.(wants([page, page]), response);
+      expect((await harness.post(CALL)).text).toContain('evil.test');
+      expect(client.asked.slice(1)).toMatchObject(
+        [1, 2].map(() => ({
+          kind: 'session',
+          tool: { operation: 'elicitation/create', arguments: page, attributes: { direction: 'server_to_client' } },
+        })),
+      );
+      client.behaviour = denyOnly('elicitation/create');
+      const denied = await harness.post(CALL);
+      expect(denied.text).not.toContain('evil.test');
+      expect(denied.text).toContain('POLICY_DENIED');
+    });
+
+    test.each([
+      ['an object', { a: page }],
+      ['a list of texts', ['https://evil.test/']],
+    ])('and is refused where %s stands for the pages', async (_what, elicitations) => {
+      upstream.script = (_request, response) => answerJson(response, wants(elicitations));
+      const { text } = await harness.post(CALL);
+      expect(text).not.toContain('evil.test');
+      expect(client.asked).toHaveLength(1);
+    });
+
+    test('other errors are not asked about', async () => {
+      const error = { code: -32000, message: 'no', data: { elicitations: [page] } };
+      upstream.script = (_request, response) => answerJson(response, { jsonrpc: '2.0', id: 1, error });
+      expect((await harness.post(CALL)).json.error?.code).toBe(-32000);
+      expect(client.asked).toHaveLength(1);
+    });
   });
 
   const META = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' };

@@ -3,6 +3,7 @@
  * the server were delivered and may be answered. Bounded; what was forgotten is refused.
  */
 
+import type { CanonicalRequest } from '@portcullis/policy/model';
 import type { Permit } from '../../enforce/permit.js';
 import { createArrivals } from './arrivals.js';
 import { createSeenTools, type SeenTools } from './definitions/seen-tools.js';
@@ -15,6 +16,15 @@ export const MAX_OPEN = 1024;
 
 /** Longest time that what an agent says waits for a stream that it opened before. */
 export const OPENING_MS = 500;
+
+/** A request of the server that the agent may answer. */
+export interface Offer {
+  readonly permit: Permit;
+  /** What was allowed. */
+  readonly request: CanonicalRequest;
+  /** How often a kill switch had moved before that. */
+  readonly kills: number;
+}
 
 /** One session with one server. The session without an id is shared by all stateless clients. */
 export interface Session {
@@ -45,9 +55,9 @@ export interface Session {
   /** Whether a response with this id may arrive on a resumed stream; true once per request. */
   resumed(id: RpcId): boolean;
   /** Notes a server request that is about to be delivered. False: too many. */
-  offer(id: RpcId, permit: Permit): boolean;
-  /** The permit under which the client may answer, once; nothing when there is no such open request. */
-  answer(id: RpcId): Permit | undefined;
+  offer(id: RpcId, offer: Offer): boolean;
+  /** The request that the client may answer, once; nothing when there is no such open one. */
+  answer(id: RpcId): Offer | undefined;
   /** Notes that the stream for what the server says unasked is being opened. To be called back when it is, or is not. */
   opening(): () => void;
   /**
@@ -103,7 +113,7 @@ export function createSession(named: boolean): Session {
   const departures = new Map<string, PromiseWithResolvers<void>>();
   const arrivals = createArrivals();
   const broken = new Set<string>();
-  const offered = new Map<string, Permit[]>();
+  const offered = new Map<string, Offer[]>();
   const streams = new Set<Promise<void>>();
   const waits = new Map<string, AbortController>();
   /** Of those that have not gone to the server. */
@@ -181,21 +191,21 @@ export function createSession(named: boolean): Session {
     resumed(id) {
       return broken.delete(idKey(id));
     },
-    offer(id, permit) {
+    offer(id, offer) {
       if (offers >= MAX_OPEN) return false;
       const at = idKey(id);
-      offered.set(at, [...(offered.get(at) ?? []), permit]);
+      offered.set(at, [...(offered.get(at) ?? []), offer]);
       offers += 1;
       return true;
     },
     answer(id) {
       const at = idKey(id);
-      const permits = offered.get(at);
-      const permit = permits?.shift();
-      if (permit === undefined) return undefined;
+      const open = offered.get(at);
+      const offer = open?.shift();
+      if (offer === undefined) return undefined;
       offers -= 1;
-      if (permits?.length === 0) offered.delete(at);
-      return permit;
+      if (open?.length === 0) offered.delete(at);
+      return offer;
     },
     opening() {
       // Clients that share the session without an id do not wait for each other.

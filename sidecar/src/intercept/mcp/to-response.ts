@@ -34,8 +34,9 @@ export function refusalError(id: RpcId | undefined, refusal: Refusal): string {
 /**
  * The HTTP status of a refused request. 200, because the exchange itself worked and both SDK generations hand a
  * JSON-RPC error to the caller only then; other statuses they report as a broken transport. Where the specification
- * fixes a status (in 2026-07-28 an unknown method is 404) it is that one.
+ * fixes a status (a header that differs from the body is 400, in 2026-07-28 an unknown method is 404) it is that one.
  */
 export function statusOfRefusedRequest(refusal: Refusal, era: Era): number {
+  if (refusal.rpcCode === RPC_CODE.headerMismatch) return 400;
   return refusal.rpcCode === RPC_CODE.methodNotFound && era === 'modern' ? 404 : 200;
 }

@@ -6,7 +6,7 @@ import type { Behalf } from '../../behalf/behalf.js';
 import type { TraceFields } from '../../trace/w3c.js';
 import type { Headers, Upstream } from '../http/upstream.js';
 import type { Head } from './head.js';
-import type { Spoken } from './headers.js';
+import { MIRROR_PREFIX, type Spoken } from './headers.js';
 import type { Expectation } from './inspect.js';
 import type { Sighting } from './to-attempt.js';
 
@@ -16,6 +16,8 @@ export interface Turn {
   readonly response: ServerResponse;
   /** Aborted when the agent left, or must leave. */
   readonly signal: AbortSignal;
+  /** Aborted when the agent has cancelled the request; at the endpoint of all servers, whose servers may have no sessions. */
+  readonly unwanted?: AbortSignal;
   readonly upstream: Upstream;
   /** Of the agent's headers, those that go on. */
   readonly headers: Headers;
@@ -56,7 +58,7 @@ export function answering({ 'mcp-method': _method, 'mcp-name': _name, ...headers
 
 /** Whether a header repeats an argument of a tool. */
 export function isParameterMirror(name: string): boolean {
-  return name.startsWith('mcp-param-');
+  return name.startsWith(MIRROR_PREFIX);
 }
 
 /** Where what the agent says in it is seen. */

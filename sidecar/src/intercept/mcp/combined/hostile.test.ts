@@ -2,7 +2,7 @@
 
 import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { allow, denyOnly, fakePolicyClient } from '../../../testing/fake-policy-client.js';
+import { allow, deny, denyOnly, fakePolicyClient } from '../../../testing/fake-policy-client.js';
 import { type Answered, type Harness, startHarness } from '../../../testing/proxy-harness.js';
 import {
   answerJson,
@@ -276,6 +276,16 @@ describe('what servers ask', () => {
     }
   });
 
+  test('is not answered any more by an agent that was stopped meanwhile', async () => {
+    during = (_name, response) => void response.write(sse(question));
+    const session = await begin();
+    await post(call(1, 'a__x'), session);
+    client.behaviour = deny({ code: 'KILL_SWITCH', message: 'stopped' });
+    harness.killEpoch('pdp-1', 5);
+    expect((await post({ id: 'portcullis-1', result: {} }, session)).status).toBe(403);
+    expect(answered(servers.a)).toEqual([]);
+  });
+
   test('and may not is told to it under its own id', async () => {
     client.behaviour = denyOnly('elicitation/create');
     askBoth();
@@ -338,11 +348,12 @@ describe('a request that is cancelled', () => {
   test('before it is read goes nowhere; one that does not come is not waited for', async () => {
     const running = createRunning();
     const cancelling = running.cancel(1);
-    expect([running.begin(1), running.begin(1)]).toEqual([true, false]);
+    expect([running.begin(1)?.aborted, running.begin(1)]).toEqual([false, undefined]);
     expect([await cancelling, running.goes(1, 'a')]).toEqual([undefined, false]);
     running.end(1);
     expect(await running.cancel(1)).toBeUndefined();
-    expect([running.begin(1), running.goes(1, 'b'), await running.cancel(1)]).toEqual([true, true, 'b']);
+    const unwanted = running.begin(1);
+    expect([running.goes(1, 'b'), await running.cancel(1), unwanted?.aborted]).toEqual([true, 'b', true]);
   });
 });
 

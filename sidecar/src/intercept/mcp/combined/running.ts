@@ -6,8 +6,8 @@ import { idKey, isRpcId, type RpcId } from '../message.js';
 
 /** They. */
 export interface Running {
-  /** Notes a request. False: the id is in use, or there are too many. */
-  begin(id: RpcId): boolean;
+  /** Notes a request; the signal is aborted when it is cancelled. Nothing: the id is in use, or there are too many. */
+  begin(id: RpcId): AbortSignal | undefined;
   /** It goes to this server now. False: it was cancelled before, and is not to go. */
   goes(id: RpcId, server: string): boolean;
   /** It is over. */
@@ -24,7 +24,7 @@ const MAX_RUNNING = 1024;
 
 interface Request {
   server: string | undefined;
-  isWanted: boolean;
+  readonly unwanted: AbortController;
 }
 
 /** None yet. */
@@ -35,14 +35,15 @@ export function createRunning(): Running {
   return {
     begin(id) {
       const key = idKey(id);
-      if (requests.has(key) || requests.size >= MAX_RUNNING) return false;
-      requests.set(key, { server: undefined, isWanted: true });
+      if (requests.has(key) || requests.size >= MAX_RUNNING) return undefined;
+      const unwanted = new AbortController();
+      requests.set(key, { server: undefined, unwanted });
       arrivals.came(key);
-      return true;
+      return unwanted.signal;
     },
     goes(id, server) {
       const request = requests.get(idKey(id));
-      if (request?.isWanted !== true) return false;
+      if (request === undefined || request.unwanted.signal.aborted) return false;
       request.server = server;
       return true;
     },
@@ -52,7 +53,7 @@ export function createRunning(): Running {
       const key = idKey(id);
       if (!requests.has(key)) await arrivals.wait(key);
       const request = requests.get(key);
-      if (request !== undefined) request.isWanted = false;
+      request?.unwanted.abort();
       return request?.server;
     },
   };

@@ -4,6 +4,7 @@ import type { JsonObject } from '@portcullis/policy/model';
 import type { OpenAccount } from '../../../enforce/account.js';
 import { type Guard, isRefusal } from '../../../enforce/guard.js';
 import { type Refuser, RPC_CODE } from '../../../enforce/refuse.js';
+import type { StoppedSince } from '../../../enforce/stopped-since.js';
 import { discard } from '../../http/body.js';
 import { answerJson } from '../../http/late-answer.js';
 import type { CarryOut } from '../carry-out.js';
@@ -42,6 +43,7 @@ export interface ServeSessionOptions extends Omit<ConnectionsOptions, 'newQuesti
   readonly carryOut: CarryOut;
   readonly answer: AnswerCombined;
   readonly mergedStream: MergedStream;
+  readonly stoppedSince: StoppedSince;
 }
 
 /** Longest that a handshake waits for servers that say nothing, milliseconds; they are tried again when they are needed. */
@@ -90,11 +92,13 @@ export function createServeSession(options: ServeSessionOptions): ServeSession {
     answerJson(turn.response, 200, JSON.stringify({ jsonrpc: '2.0', id, result }), headers);
   }
 
-  async function request(turn: Turn, message: RpcRequest, { connections, running }: Client): Promise<void> {
-    if (!running.begin(message.id)) {
+  async function request(asked: Turn, message: RpcRequest, { connections, running }: Client): Promise<void> {
+    const unwanted = running.begin(message.id);
+    if (unwanted === undefined) {
       const busy = replies.invalid('the id is in use, or too many requests are open');
-      return replies.refused(turn, message.id, busy, { era: 'legacy' });
+      return replies.refused(asked, message.id, busy, { era: 'legacy' });
     }
+    const turn: Turn = { ...asked, unwanted };
     try {
       if (message.method === 'logging/setLevel') return await setLevel(turn, message, connections);
       const client = {
@@ -189,21 +193,24 @@ export function createServeSession(options: ServeSessionOptions): ServeSession {
     const own = isOpen ? connections.turnAt(turn, connection) : undefined;
     const seen = own === undefined ? undefined : seenAt(own);
     const session = seen === undefined ? undefined : sessions.of(seen.server, seen.sessionId);
-    const permit = message.id === undefined ? undefined : session?.answer(message.id);
+    const offer = message.id === undefined ? undefined : session?.answer(message.id);
     if (
       asked === undefined ||
       own === undefined ||
       seen === undefined ||
       session === undefined ||
-      permit === undefined
+      offer === undefined
     ) {
       const nobody = replies.invalid('no open server request has this id');
       return replies.refused(turn, undefined, nobody, { era: 'legacy' });
     }
+    const { permit, request, kills } = offer;
+    const stopped = await options.stoppedSince(kills, [request]);
+    if (stopped !== undefined) return replies.refused(turn, undefined, stopped, { era: 'legacy' });
     const value = { ...message.value, id: asked.id };
     const expected = { seen, session, expects: () => false };
     return carryOut(own, permit, undefined, expected, {
-      request: undefined,
+      request,
       send: (signal) => own.upstream.answer(permit, JSON.stringify(value), answering(own.headers), signal),
       relay: (task) => relay.status(task),
     });

@@ -3,6 +3,7 @@
 import { type Clock, LOG_FIELD, type Logger } from '@portcullis/runtime';
 import type { Guard } from '../../../enforce/guard.js';
 import type { Refuser } from '../../../enforce/refuse.js';
+import type { StoppedSince } from '../../../enforce/stopped-since.js';
 import type { Upstream } from '../../http/upstream.js';
 import type { CarryOut } from '../carry-out.js';
 import type { ClientMessage } from '../client-message.js';
@@ -44,6 +45,7 @@ export interface ServeCombinedOptions extends OneStreamOptions {
   readonly ownNotification: OwnNotification;
   readonly clientMessage: ClientMessage;
   readonly carryOut: CarryOut;
+  readonly stoppedSince: StoppedSince;
   readonly observer: CombinedObserver & OneStreamOptions['observer'];
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly log: Logger;

@@ -12,6 +12,7 @@ import type { Inspector } from '../inspect.js';
 import { isObject, type RpcId } from '../message.js';
 import type { Session } from '../sessions.js';
 import type { AttemptMaker, Sighting } from '../to-attempt.js';
+import { differingMirror } from './argument-mirrors.js';
 import type { DefinitionsConfig } from './config.js';
 import { type Definition, definitionOf } from './definition.js';
 import { OwnRequestRefused } from './fetch-page.js';
@@ -67,7 +68,10 @@ export interface ToolDefinitions {
    * Rejects when it cannot be told: then nobody may have it.
    */
   shown(message: Buffer, list: ShownList): Promise<Buffer>;
-  /** The digest that a call is asked with, or why it is refused without asking. Never rejects. */
+  /**
+   * The digest that a call is asked with, or why it is refused without asking. Never rejects.
+   * @param since the digest that it was asked with before: a tool of another definition is another tool
+   */
   ofCall(
     name: string,
     call: {
@@ -75,6 +79,9 @@ export interface ToolDefinitions {
       readonly seen: Sighting;
       readonly session: Session;
       readonly fetch: FetchPage;
+      readonly since?: string | undefined;
+      /** What goes with it over HTTP, by lower-case name. */
+      readonly headers?: Readonly<Record<string, string>>;
     },
   ): Promise<{ readonly digest: string | undefined } | Refusal>;
 }
@@ -163,10 +170,15 @@ export function createToolDefinitions(options: ToolDefinitionsOptions): ToolDefi
   /** The digest to ask with where the arguments are what the definition wants. */
   function checked(
     { digest, tool }: Definition,
-    args: JsonObject,
+    { args, headers }: { readonly args: JsonObject; readonly headers: Readonly<Record<string, string>> },
     target: RefusedTarget,
   ): { readonly digest: string } | Refusal {
     const { inputSchema } = tool;
+    const differing = isObject(inputSchema) ? differingMirror(inputSchema, args, headers) : undefined;
+    if (differing !== undefined) {
+      const message = `header mismatch: ${differing} differs from the argument that it repeats`;
+      return refuser.refuse('REQUEST_INVALID', { message, target, rpcCode: RPC_CODE.headerMismatch });
+    }
     if (!config.checkArguments || inputSchema === undefined) return { digest };
     try {
       if (!isObject(inputSchema)) throw new SchemaUnusable('the schema is no object');
@@ -202,10 +214,10 @@ export function createToolDefinitions(options: ToolDefinitionsOptions): ToolDefi
         withoutElements(text, 'tools', (index) => index < hidden.length && hidden[index] === undefined),
       );
     },
-    async ofCall(name, { args, seen, session, fetch }) {
+    async ofCall(name, { args, seen, session, fetch, since, headers = {} }) {
       const known = (): Definition | undefined => session.tools.get(name, clock.monotonic(), config.maxAgeMs);
       let definition = known();
-      if (definition === undefined && config.unseen === 'ask') return { digest: undefined };
+      if (definition === undefined && config.unseen === 'ask' && since === undefined) return { digest: undefined };
       if (definition === undefined && config.unseen === 'list') {
         try {
           await session.tools.once(() => fetchAll(seen, session, fetch));
@@ -224,14 +236,20 @@ export function createToolDefinitions(options: ToolDefinitionsOptions): ToolDefi
           "this tool's definition was not seen: the server does not list it, or cannot be asked",
         );
       }
-      if (ledger.standing(seen.server, definition) === undefined) return checked(definition, args, target);
+      if (since !== undefined && definition.digest !== since)
+        return refused(target, 'TOOL_DEFINITION_CHANGED', SINCE_CHANGED);
+      if (ledger.standing(seen.server, definition) === undefined) return checked(definition, { args, headers }, target);
       // Somebody may have accepted it since.
       await ledger.refresh();
       const reason = ledger.standing(seen.server, definition);
-      return reason === undefined ? checked(definition, args, target) : refused(target, reason, MESSAGES[reason]);
+      return reason === undefined
+        ? checked(definition, { args, headers }, target)
+        : refused(target, reason, MESSAGES[reason]);
     },
   };
 }
+
+const SINCE_CHANGED = "this tool's definition has changed since the call was made: make it again";
 
 const MESSAGES: Readonly<Record<QuarantineReason, string>> = {
   TOOL_NAME_UNACCEPTABLE: 'this tool has a name that may not be called',

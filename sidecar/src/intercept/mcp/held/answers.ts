@@ -8,7 +8,7 @@ import { refusalError, rpcError } from '../to-response.js';
 import { APPROVAL_INPUT } from './call.js';
 
 /** JSON-RPC error of MCP 2025-11-25, "Elicitation", URL mode: the request can be made again once the user was there. */
-const URL_ELICITATION_REQUIRED = -32042;
+export const URL_ELICITATION_REQUIRED = -32042;
 
 /** Where an approval is told in results. */
 const HOLD_META = 'portcullis/hold';

@@ -4,6 +4,7 @@
  */
 
 import type { Clock } from '@portcullis/runtime';
+import { behalfKey } from '../../../behalf/behalf.js';
 import { type Attempt, type Guard, isRefusal } from '../../../enforce/guard.js';
 import type { Hold } from '../../../enforce/hold.js';
 import type { Permit } from '../../../enforce/permit.js';
@@ -44,6 +45,8 @@ export interface Party {
   waits(): AbortSignal;
   /** Sends a notification about the call; without one, whatever keeps the line open. Must not throw. */
   alive(notification: string | undefined): void;
+  /** Why the call is not any more what people are asked about; nothing: it is. Asked before each further question. Never rejects. */
+  changed(): Promise<Refusal | undefined>;
 }
 
 /** An answer that is neither the server's nor an error of ours. */
@@ -130,15 +133,17 @@ export function createHolds(options: HoldsOptions): Holds {
 
   async function decide(attempt: Attempt, admitted: Admitted, seen: Sighting, party: Party) {
     const { message, held } = admitted;
+    // People are asked for each user by themselves: nobody's attempt takes the place of another's.
+    const laneOf = (): string => `${callDigest(seen.server, message)} ${behalfKey(seen.behalf)}`;
     let place: Place | undefined;
     const join = (): Place => {
-      place ??= lanes.join(callDigest(seen.server, message));
+      place ??= lanes.join(laneOf());
       return place;
     };
     try {
       const isTool = message.method === 'tools/call';
       // Only where an attempt of the same call may be waiting: everything else is not worth a digest.
-      const crowded = held !== undefined || (isTool && lanes.size > 0 && lanes.has(callDigest(seen.server, message)));
+      const crowded = held !== undefined || (isTool && lanes.size > 0 && lanes.has(laneOf()));
       const { heard } = news;
       const known = held === undefined ? undefined : { approval_id: held.state.approval, asked: [] };
       const first = await ask(guard, attempt, crowded ? join() : undefined, known);
@@ -223,6 +228,9 @@ export function createHolds(options: HoldsOptions): Holds {
         const valid = (expiryOf(hold) ?? Number.POSITIVE_INFINITY) - clock.now();
         await news.after(heard, Math.max(0, Math.min(poll, valid, until - clock.monotonic())), signal);
         await spaced(askedAt, signal);
+        // What people agreed to of another tool is void (contracts §7).
+        const changed = signal.aborted ? undefined : await party.changed();
+        if (changed !== undefined) return changed;
         // Right before the question: from there on an allow uses the approval up, whoever is still there.
         if (unwanted.aborted) return refusal;
         if (clock.monotonic() >= until || ending.signal.aborted)

@@ -6,8 +6,8 @@ import type { Session, Waiting } from '../sessions.js';
 import type { Turn } from '../turn.js';
 import type { Party } from './holds.js';
 
-/** It. */
-export interface HttpParty extends Party {
+/** It; whether the call is still the same, its exchange knows. */
+export interface HttpParty extends Omit<Party, 'changed'> {
   /** Whether it cancelled its call while that waited. */
   hasCancelled(): boolean;
   /** Its call waits no more. */
@@ -15,7 +15,7 @@ export interface HttpParty extends Party {
 }
 
 /** The agent of a turn, about its request `id`. */
-export function httpParty({ head, response, signal }: Turn, session: Session, id: RpcId): HttpParty {
+export function httpParty({ head, response, signal, unwanted }: Turn, session: Session, id: RpcId): HttpParty {
   const streams = (head.headers.get('accept') ?? '').includes('text/event-stream');
   let waiting: Waiting | undefined;
   return {
@@ -24,13 +24,13 @@ export function httpParty({ head, response, signal }: Turn, session: Session, id
     waits() {
       waiting = session.waiting(id);
       if (streams) beginEvents(response, 200);
-      return AbortSignal.any([signal, waiting.signal]);
+      return AbortSignal.any([signal, waiting.signal, ...(unwanted === undefined ? [] : [unwanted])]);
     },
     alive(notification) {
       if (!streams || response.destroyed || response.writableEnded) return;
       response.write(notification === undefined ? ': waiting\n\n' : sseEvent(notification));
     },
-    hasCancelled: () => waiting?.signal.aborted === true,
+    hasCancelled: () => waiting !== undefined && (waiting.signal.aborted || unwanted?.aborted === true),
     left: () => waiting?.done(),
   };
 }

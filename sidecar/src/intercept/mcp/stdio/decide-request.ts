@@ -38,12 +38,16 @@ export interface DecideRequestOptions {
 export function createDecideRequest(options: DecideRequestOptions): DecideRequest {
   const { holds, tools, ownLists, session, gone, carryOut, client, toAgent, refuser } = options;
 
-  /** A call with the digest of its tool's definition, or why it is refused without asking. */
+  /**
+   * A call with the digest of its tool's definition, or why it is refused without asking.
+   * @param since the digest that it has been asked with
+   */
   async function defined(
     message: RpcRequest,
     made: Attempt,
     seen: Sighting,
     turn: Promise<void>,
+    since?: string,
   ): Promise<Attempt | Refusal> {
     const { name, arguments: args = {} } = made.request.tool ?? {};
     if (message.method !== CALL_TOOL || name === undefined) return made;
@@ -52,7 +56,7 @@ export function createDecideRequest(options: DecideRequestOptions): DecideReques
       await turn;
       return ownLists.fetch(message, seen, cursor);
     };
-    const known = await tools.ofCall(name, { args, seen, session, fetch });
+    const known = await tools.ofCall(name, { args, seen, session, fetch, since });
     if ('kind' in known) return known;
     return known.digest === undefined ? made : withDefinition(made, known.digest);
   }
@@ -72,6 +76,10 @@ export function createDecideRequest(options: DecideRequestOptions): DecideReques
       },
       alive(notification) {
         if (notification !== undefined) void toAgent.say(notification).catch(() => undefined);
+      },
+      async changed() {
+        const again = await defined(admitted.message, made, seen, turn, made.request.tool?.definition_digest);
+        return isRefusal(again) ? again : undefined;
       },
     };
     const done = holds

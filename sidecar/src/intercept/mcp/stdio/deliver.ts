@@ -3,7 +3,7 @@
 import { LOG_FIELD, type Logger } from '@portcullis/runtime';
 import type { BehalfReader } from '../../../behalf/behalf.js';
 import type { Refuser } from '../../../enforce/refuse.js';
-import type { Finding, Inspector } from '../inspect.js';
+import { bringsTask, type Finding, type Inspector, wantedBy } from '../inspect.js';
 import { idKey, type RpcMessage, type RpcRequest } from '../message.js';
 import type { Session } from '../sessions.js';
 import type { Child } from './child.js';
@@ -44,7 +44,8 @@ export function createDeliver(options: DeliverOptions): Deliver {
       sessionId: undefined,
       behalf: behalf.own,
     };
-    return inspector.inspectMessage(message, { seen, session, expects: () => answered !== undefined });
+    const redacts = answered?.permit.redaction?.ofAnswers;
+    return inspector.inspectMessage(message, { seen, session, expects: () => answered !== undefined, redacts });
   }
 
   function ask(message: RpcRequest, bytes: Buffer): void {
@@ -91,8 +92,7 @@ export function createDeliver(options: DeliverOptions): Deliver {
       }
     }
     const finding = inspect(message, answered);
-    const carrier = message.kind === 'response' ? message.result : message.params;
-    if (carrier !== undefined && 'inputRequests' in carrier) {
+    if (wantedBy(message) !== undefined || (message.kind === 'notification' && bringsTask(message))) {
       void finding
         .then((decided) => conclude(bytes, decided, answered))
         .catch((thrown: unknown) => refuser.fault(thrown));

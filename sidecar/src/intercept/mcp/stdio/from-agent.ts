@@ -4,6 +4,7 @@ import { LOG_FIELD, type Logger } from '@portcullis/runtime';
 import { type BehalfReader, isBehalf } from '../../../behalf/behalf.js';
 import { type Guard, isRefusal } from '../../../enforce/guard.js';
 import { type Refuser, RPC_CODE } from '../../../enforce/refuse.js';
+import type { StoppedSince } from '../../../enforce/stopped-since.js';
 import { type ProtocolVersion, readInlineVersion } from '../headers.js';
 import { elicitsUrl } from '../held/call.js';
 import type { Holds } from '../held/holds.js';
@@ -45,6 +46,7 @@ export interface FromAgentOptions {
   readonly requests: Pick<OpenRequests, 'isFree' | 'needNoAnswer'>;
   readonly toAgent: ToAgent;
   readonly refuser: Pick<Refuser, 'refuse'>;
+  readonly stoppedSince: StoppedSince;
   readonly log: Logger;
   readonly minimumVersion: ProtocolVersion;
   readonly maxMessageBytes: number;
@@ -53,7 +55,7 @@ export interface FromAgentOptions {
 /** Makes it. */
 export function createFromAgent(options: FromAgentOptions): FromAgent {
   const { child, behalf: reader, holds, attempts, session, guard, decideRequest, carryOut, requests } = options;
-  const { toAgent, refuser, log, minimumVersion, maxMessageBytes } = options;
+  const { toAgent, refuser, stoppedSince, log, minimumVersion, maxMessageBytes } = options;
   const { say, invalid } = toAgent;
   let era: Era = 'legacy';
 
@@ -106,13 +108,15 @@ export function createFromAgent(options: FromAgentOptions): FromAgent {
 
   /** To a request of the server, which a permit allowed. */
   async function answer(message: RpcResponse, turn: Promise<void>): Promise<void> {
-    const permit = message.id === undefined ? undefined : session.answer(message.id);
-    if (permit === undefined) {
+    const offer = message.id === undefined ? undefined : session.answer(message.id);
+    if (offer === undefined) {
       refuser.refuse('REQUEST_INVALID', { message: 'no open server request has this id' });
       return;
     }
     await turn;
-    await child.answer(permit, JSON.stringify(message.value)).catch((thrown: unknown) => {
+    // The last that is waited for: nothing that is stopped goes.
+    if ((await stoppedSince(offer.kills, [offer.request])) !== undefined) return;
+    await child.answer(offer.permit, JSON.stringify(message.value)).catch((thrown: unknown) => {
       log.warn({ [LOG_FIELD.error]: thrown }, 'Answer could not be forwarded');
     });
   }

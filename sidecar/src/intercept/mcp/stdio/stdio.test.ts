@@ -2,7 +2,8 @@
 
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { RPC_CODE } from '../../../enforce/refuse.js';
-import { allow, denyOnly, fail } from '../../../testing/fake-policy-client.js';
+import { allow, deny, denyOnly, fail } from '../../../testing/fake-policy-client.js';
+import { until } from '../../../testing/held-payments.js';
 import { call, createStdioHarness } from '../../../testing/stdio-harness.js';
 
 const { wrap, close } = createStdioHarness();
@@ -108,6 +109,36 @@ describe('the stdio wrapper', () => {
     wrapped.say(reply);
     wrapped.say(call(2));
     expect(await wrapped.next()).toMatchObject({ id: 2, result: { got: 3 } });
+  });
+
+  test('the answer of an agent that was stopped meanwhile does not go', async () => {
+    const wrapped = await wrap();
+    wrapped.say(call(1, { do: 'ask' }));
+    await wrapped.next();
+    await wrapped.next();
+    wrapped.client.behaviour = deny({ code: 'KILL_SWITCH', message: 'stopped' });
+    wrapped.killEpoch('pdp-1', 5);
+    wrapped.say({ jsonrpc: '2.0', id: 9, result: { action: 'accept' } });
+    await until(() => wrapped.client.rechecked.length === 1);
+    wrapped.client.behaviour = allow();
+    wrapped.say(call(2));
+    expect(await wrapped.next()).toMatchObject({ id: 2, result: { got: 2 } });
+  });
+
+  test('pages that an error wants to be shown are decided like a request of the server', async () => {
+    const server = String.raw`
+      const lines = require('node:readline').createInterface({ input: process.stdin });
+      const data = { elicitations: [{ mode: 'url', elicitationId: 'e', url: 'https://evil.test/', message: 'm' }] };
+      lines.on('line', (line) => {
+        const answer = { jsonrpc: '2.0', id: JSON.parse(line).id, error: { code: -32042, message: 'm', data } };
+        process.stdout.write(JSON.stringify(answer) + '\n');
+      });`;
+    const wrapped = await wrap({ server });
+    wrapped.say(call(1));
+    expect(await wrapped.next()).toMatchObject({ id: 1, error: { code: -32042 } });
+    wrapped.client.behaviour = denyOnly('elicitation/create');
+    wrapped.say(call(2));
+    expect(await wrapped.next()).toMatchObject({ id: 2, error: { code: RPC_CODE.denied } });
   });
 
   test('a denied request of the server is answered to the server', async () => {

@@ -11,6 +11,7 @@ import { type Account, createAccounts } from '../../../enforce/account.js';
 import type { Guard } from '../../../enforce/guard.js';
 import type { OpenAttempts } from '../../../enforce/open-attempts.js';
 import type { Refuser } from '../../../enforce/refuse.js';
+import { createStoppedSince } from '../../../enforce/stopped-since.js';
 import type { ExchangeObserver, RelayOutcome } from '../../exchange-outcome.js';
 import type { ToolDefinitions } from '../definitions/tool-definitions.js';
 import type { ProtocolVersion } from '../headers.js';
@@ -39,7 +40,7 @@ export interface StdioOptions {
   readonly behalf: BehalfReader;
   readonly attempts: AttemptMaker;
   /** Told what is under way, so that it can be cut off. */
-  readonly open: Pick<OpenAttempts, 'add'>;
+  readonly open: OpenAttempts;
   readonly inspector: Inspector;
   readonly observer: ExchangeObserver;
   readonly clock: Clock;
@@ -76,7 +77,8 @@ export async function runStdio(options: StdioOptions): Promise<void> {
   const ownLists = createOwnLists(shared);
   const carryOut = createCarryOut(shared);
   const decideRequest = createDecideRequest({ ...shared, ownLists, gone: gone.signal, carryOut });
-  const agent = createFromAgent({ ...shared, decideRequest, carryOut });
+  const stoppedSince = createStoppedSince(options.open, refuser);
+  const agent = createFromAgent({ ...shared, decideRequest, carryOut, stoppedSince });
   const deliver = createDeliver({ ...shared, agent });
   const fromServer = createFromServer({ ...shared, ownLists, deliver });
 
