@@ -7,14 +7,16 @@ const shared = {
     ],
   },
   extensionsToTreatAsEsm: ['.ts'],
+  resolver: '<rootDir>/jest.resolver.mjs',
   moduleNameMapper: {
-    '^(\\.{1,2}/.*)\\.js$': '$1',
     // Jest gives `require` the ES modules of these: it has one set of conditions for both.
     '^pg-(pool|connection-string)$': '<rootDir>/node_modules/pg-$1/index.js',
     '^pg-protocol$': '<rootDir>/node_modules/pg-protocol/dist/index.js',
   },
   // Some dependencies have a `source` condition of their own, which is TypeScript.
   transformIgnorePatterns: ['/node_modules/.*[.][cm]?js$'],
+  // Tests import what they use; otherwise every CommonJS module that is loaded is given a `jest` of its own.
+  injectGlobals: false,
   testEnvironment: 'node',
   testEnvironmentOptions: { customExportConditions: ['source', 'node', 'import', 'default'] },
   modulePathIgnorePatterns: ['/dist/'],

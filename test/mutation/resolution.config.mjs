@@ -18,6 +18,7 @@ export default {
     '!policy/src/**',
     '!policy/package.json',
     '!jest.config.mjs',
+    '!jest.resolver.mjs',
     '!test/mutation/**',
     '!package.json',
   ],
