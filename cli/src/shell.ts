@@ -1,5 +1,6 @@
 import type { Clock } from '@portcullis/runtime';
 import type { ExitCode } from './exit-codes.js';
+import { printable } from './printable.js';
 import type { Terminal } from './terminal.js';
 
 /** What every verb is given. */
@@ -17,8 +18,9 @@ export function printJson(shell: Shell, value: unknown): void {
   shell.terminal.data(JSON.stringify(value, null, 2));
 }
 
-/** Prints rows in aligned columns to stdout; the first row is the heading. */
-export function printTable(shell: Shell, rows: readonly (readonly string[])[]): void {
+/** Prints rows in aligned columns to stdout; the first row is the heading. Nothing in a cell speaks to the terminal. */
+export function printTable(shell: Shell, cells: readonly (readonly string[])[]): void {
+  const rows = cells.map((row) => row.map(printable));
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, index) => {

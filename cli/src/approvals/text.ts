@@ -1,6 +1,7 @@
 /** Approvals and grants for people: nothing an agent composed may speak to the terminal. */
 
 import type { Json, JsonObject } from '@portcullis/runtime';
+import { printable } from '../printable.js';
 
 /** The heading of {@link approvalRow}. */
 export const APPROVAL_HEADING = ['ID', 'STATE', 'AGENT', 'WHAT', 'ASKED', 'UNTIL'] as const;
@@ -96,7 +97,7 @@ function asked({ needs }: JsonObject): string {
 /** A text as it is, anything else as JSON; without anything that a terminal obeys. */
 function shown(value: Json | undefined): string {
   const text = typeof value === 'string' ? value : value === undefined ? '' : JSON.stringify(value);
-  return text.replaceAll(/\p{Cc}|\p{Cf}/gu, '\u{fffd}');
+  return printable(text);
 }
 
 function objectOf(value: Json | undefined): JsonObject {

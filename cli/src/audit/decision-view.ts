@@ -1,5 +1,6 @@
 import { readRecord } from '@portcullis/policy/evidence';
 import type { Json, JsonObject } from '@portcullis/policy/model';
+import { printable } from '../printable.js';
 import { refusalText } from './record-text.js';
 import { calledText, operationText, riskText } from './target-text.js';
 
@@ -8,6 +9,8 @@ export interface DecisionFilter {
   readonly tenant?: string | undefined;
   readonly agent?: string | undefined;
   readonly effect?: string | undefined;
+  /** The decision's id, as an agent's error names it. */
+  readonly decision?: string | undefined;
   /** The server of the attempt: an MCP server, or another agent. */
   readonly server?: string | undefined;
   /** The tool, or the skill of another agent. */
@@ -50,7 +53,7 @@ export function seenDecision(line: string, filter: DecisionFilter): SeenDecision
     isRefusal ? refusalText(record) : tookText(record),
     text(record['decision_id'] ?? record['refusal_id']),
   ];
-  return { text: printable(columns.filter((column) => column !== '').join('  ')), record };
+  return { text: printable(columns.filter((column) => column !== '').join('  ')).trimEnd(), record };
 }
 
 function fits(record: JsonObject, filter: DecisionFilter): boolean {
@@ -61,6 +64,7 @@ function fits(record: JsonObject, filter: DecisionFilter): boolean {
     is(filter.tenant, record['tenant']) &&
     is(filter.agent, record['agent']) &&
     is(filter.effect, record['effect']) &&
+    is(filter.decision, record['decision_id']) &&
     is(filter.server, tool['server']) &&
     is(filter.tool, tool['name']) &&
     is(filter.host, target['host']) &&
@@ -98,9 +102,4 @@ function texts(value: Json | undefined): readonly string[] {
 
 function text(value: Json | undefined): string {
   return typeof value === 'string' ? value : '';
-}
-
-/** Names come from agents; a terminal must not obey them. */
-function printable(shown: string): string {
-  return shown.replaceAll(/\p{Cc}|\p{Cf}/gu, '\u{fffd}').trimEnd();
 }

@@ -7,6 +7,7 @@ import { usageFault } from '../faults.js';
 import { changeKills, type KillResult, readKills } from '../kill/change-kills.js';
 import { type KillReach, reachKeepers } from '../kill/reach.js';
 import { durationMs, type ScopeFlags, scopeOf } from '../kill/scope.js';
+import { printable } from '../printable.js';
 import { type CliContext, loadContext } from '../release/connection.js';
 import { printJson, type Shell } from '../shell.js';
 import { readSigningKeys } from '../trust/keys.js';
@@ -109,7 +110,8 @@ function addList(kill: Command, shell: Shell): void {
       for (const one of newest.kills) {
         const until =
           one.expires === undefined ? '' : `  ${isKillInForce(one, now) ? 'until' : 'ended'} ${one.expires}`;
-        shell.terminal.data(`${one.id}  ${scopeText(one.scope)}  ${one.at}  ${one.actor}  ${one.reason}${until}`);
+        const line = `${one.id}  ${scopeText(one.scope)}  ${one.at}  ${one.actor}  ${one.reason}${until}`;
+        shell.terminal.data(printable(line));
       }
       if (newest.kills.length === 0) shell.terminal.data('nothing is stopped');
       for (const { name, seq, why } of keepers as readonly { name: string; seq?: number; why?: string }[]) {

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { EXIT } from '../exit-codes.js';
 import { usageFault } from '../faults.js';
 import { reachPdps } from '../kill/reach.js';
+import { printable } from '../printable.js';
 import { type ConnectionFlags, loadContext } from '../release/connection.js';
 import { printJson, type Shell } from '../shell.js';
 import { collect, examples } from './arguments.js';
@@ -119,7 +120,7 @@ export function addQuotaVerbs(program: Command, shell: Shell): void {
         const merged = mergeShared(rows);
         if (flags.json) printJson(shell, { quotas: merged });
         else if (merged.length === 0) shell.terminal.data('no quota was drawn on since the PDPs started');
-        else for (const row of merged) shell.terminal.data(lineOf(row));
+        else for (const row of merged) shell.terminal.data(printable(lineOf(row)));
         for (const [url, usage] of answers) {
           if (!(usage instanceof PortcullisError)) continue;
           shell.terminal.say(`${url} does not say: ${usage.message}`, 'bad');

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { EXIT } from '../exit-codes.js';
 import { usageFault } from '../faults.js';
 import { type PdpReach, reachPdps } from '../kill/reach.js';
+import { printable } from '../printable.js';
 import { type ConnectionFlags, loadContext } from '../release/connection.js';
 import { printJson, type Shell } from '../shell.js';
 import { collect, examples } from './arguments.js';
@@ -103,7 +104,7 @@ function addList(reviews: Command, shell: Shell): void {
         const sorted = [...found.values()].toSorted((a, b) => (a.opened_at < b.opened_at ? 1 : -1));
         if (flags.json) printJson(shell, { reviews: sorted });
         else if (sorted.length === 0) shell.terminal.data('nothing waits to be looked at');
-        else for (const review of sorted) shell.terminal.data(lineOf(review));
+        else for (const review of sorted) shell.terminal.data(printable(lineOf(review)));
       });
     });
 }
@@ -119,9 +120,19 @@ function addClose(reviews: Command, shell: Shell): void {
     )
     .action(async (id: string, flags: ReviewFlags) => {
       await withPdps(shell, flags, async (reach) => {
+        let silent = 0;
         for (const url of reach.urls) {
           const path = `${url}/v1/reviews/${encodeURIComponent(id)}/close`;
-          const { status, json } = await call(reach, shell.signal, path, { note: flags.note });
+          const answer = await call(reach, shell.signal, path, { note: flags.note }).catch((error: unknown) =>
+            PortcullisError.from(error),
+          );
+          if (answer instanceof PortcullisError) {
+            // Another one may have it: each keeps its own, or all share a store.
+            shell.terminal.say(`${url} does not say: ${answer.message}`, 'bad');
+            silent += 1;
+            continue;
+          }
+          const { status, json } = answer;
           if (status === 404) continue;
           const closed = reviewSchema.safeParse(json);
           if (status !== 200 || !closed.success) {
@@ -132,6 +143,12 @@ function addClose(reviews: Command, shell: Shell): void {
           else shell.terminal.say(`closed ${id}`, 'good');
           return;
         }
+        if (silent > 0)
+          throw new PortcullisError(
+            'ERR_CLI_UNREACHABLE',
+            'unavailable',
+            `no PDP that answers has the review ${id}; ${silent} of ${reach.urls.length} do not answer: try again when they do`,
+          );
         throw new PortcullisError('ERR_CLI_REFUSED', 'invalid', `no PDP has the review ${id}`);
       });
     });
