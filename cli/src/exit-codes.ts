@@ -18,11 +18,14 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /** One line per exit code, for `--help` and the reference. */
 export const EXIT_MEANINGS = [
   [EXIT.ok, 'done'],
-  [EXIT.failure, 'failed: something could not be read, written or reached; fmt --check found files to rewrite'],
-  [EXIT.usage, 'the command line or the connection settings are wrong'],
+  [
+    EXIT.failure,
+    'failed: something could not be read, written or reached; a release lacks signatures; fmt --check found files to rewrite',
+  ],
+  [EXIT.usage, 'the command line or the connection settings are wrong; hook blocks'],
   [EXIT.policyInvalid, 'the policies, a bundle or a request are invalid; every problem was printed'],
   [EXIT.testsFailed, 'policy tests failed, or a coverage or mutation threshold was not reached'],
-  [EXIT.notConverged, 'released, but not every PDP loaded it in time'],
+  [EXIT.notConverged, 'released, or stopped with kill, but not every PDP took it in time'],
   [EXIT.refused, 'the distributor, or the PDP, refused'],
   [
     EXIT.findings,

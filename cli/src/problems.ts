@@ -13,14 +13,16 @@ export function reportProblems(
   options: { readonly json: boolean; readonly what: string; readonly directory?: string },
 ): void {
   const { directory } = options;
-  const placed = problems.map((problem) =>
-    directory === undefined || problem.file === undefined
-      ? problem
-      : { ...problem, file: join(directory, problem.file) },
-  );
-  const sorted = sortProblems(placed);
+  const sorted = sortProblems(directory === undefined ? problems : placedIn(directory, problems));
   if (options.json) printJson(shell, { ok: false, problems: sorted });
   for (const problem of sorted) shell.terminal.say(formatProblem(problem), 'bad');
   shell.terminal.say(`${options.what}: ${sorted.length} problem${sorted.length === 1 ? '' : 's'}`, 'bad');
   shell.exit(EXIT.policyInvalid);
+}
+
+/** The same problems, in files as they are named from outside of the directory. */
+export function placedIn(directory: string, problems: readonly Problem[]): readonly Problem[] {
+  return problems.map((problem) =>
+    problem.file === undefined ? problem : { ...problem, file: join(directory, problem.file) },
+  );
 }

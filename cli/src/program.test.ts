@@ -229,6 +229,12 @@ describe('eval and explain', () => {
     expect(explanation.sets[0]?.rules).toHaveLength(2);
   });
 
+  test.each(['eval', 'explain'])('%s names a broken file as an editor can open it', async (verb) => {
+    const run = await runForTest([verb, at('bad'), '--request', at('request.json')]);
+    expect(run.code).toBe(3);
+    expect(run.stderr).toContain(`${at('bad', 'base', 'broken.yaml')}:3:`);
+  });
+
   test.each<[string, string, RegExp]>([
     ['duplicate keys', '{"version":"1.0","version":"1.0"}', /<stdin>.*at byte \d+ \(ERR_REQUEST_JSON\)/],
     ['an unknown field', request('/x').replace('"tenant_id"', '"tenantid"'), /tenantid/],
@@ -288,10 +294,14 @@ describe('the reference', () => {
       'release rollback',
       'release sign',
       'release submit',
+      'hook',
     ]) {
       expect(reference).toContain(`## portcullis ${verb}\n`);
     }
     expect(reference).toContain('| `--wait [SECONDS]` |');
+    expect(reference).toContain('| `tls.certFile` | `--tls-cert` | `PORTCULLIS_CLI_TLS_CERT_FILE` | ');
+    expect(reference).toContain('| `pdps` |  | `PORTCULLIS_CLI_PDPS` | ');
+    expect(reference).toContain('```\n\nAn allow prints nothing');
     expect(reference).toContain(
       '$ portcullis release rollback --env prod --keys trust/keys --reason "error budget" --wait',
     );
@@ -357,11 +367,11 @@ Commands:
 
 Exit codes:
   0    done
-  1    failed: something could not be read, written or reached; fmt --check found files to rewrite
-  2    the command line or the connection settings are wrong
+  1    failed: something could not be read, written or reached; a release lacks signatures; fmt --check found files to rewrite
+  2    the command line or the connection settings are wrong; hook blocks
   3    the policies, a bundle or a request are invalid; every problem was printed
   4    policy tests failed, or a coverage or mutation threshold was not reached
-  5    released, but not every PDP loaded it in time
+  5    released, or stopped with kill, but not every PDP took it in time
   6    the distributor, or the PDP, refused
   7    lint found errors, diff --exit-code answers that change, audit a broken chain, or risk scan anything
   130  interrupted

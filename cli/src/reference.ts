@@ -1,7 +1,9 @@
-import { systemClock } from '@portcullis/runtime';
+import { environmentName, systemClock } from '@portcullis/runtime';
 import type { Command } from 'commander';
+import { z } from 'zod';
 import { EXIT_MEANINGS } from './exit-codes.js';
 import { buildProgram } from './program.js';
+import { contextConfig, flagsFor } from './release/connection.js';
 
 function escapeCell(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('\n', ' ');
@@ -11,7 +13,8 @@ function upperFirst(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-function examplesOf(command: Command): string {
+/** What ends the help of a verb: its examples, and what is said after them. */
+function endingOf(command: Command): { readonly examples: string; readonly words: string } {
   let text = '';
   // Help texts that are added are only reachable through the help that is printed.
   command.configureOutput({
@@ -20,13 +23,9 @@ function examplesOf(command: Command): string {
     },
   });
   command.outputHelp();
-  const at = text.indexOf('\nExamples:\n');
-  return at < 0
-    ? ''
-    : text
-        .slice(at + '\nExamples:\n'.length)
-        .replaceAll(/^ {2}/gm, '')
-        .trim();
+  const [, ending = ''] = text.split('\nExamples:\n');
+  const [examples = '', ...words] = ending.replaceAll(/^ {2}/gm, '').trim().split('\n\n');
+  return { examples, words: words.join('\n\n') };
 }
 
 function describe(command: Command, path: readonly string[]): readonly string[] {
@@ -56,9 +55,26 @@ function describe(command: Command, path: readonly string[]): readonly string[] 
     }
     lines.push('');
   }
-  const examples = examplesOf(command);
+  const { examples, words } = endingOf(command);
   if (examples !== '') lines.push('```sh', examples, '```', '');
+  if (words !== '') lines.push(words, '');
   return [...lines, ...children];
+}
+
+interface Setting {
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, Setting>>;
+}
+
+/** What `portcullis.yaml` may say, and how else it is said. */
+function connectionRows({ properties = {} }: Setting, path: readonly string[] = []): readonly string[] {
+  return Object.entries(properties).flatMap(([key, setting]) => {
+    const own = [...path, key];
+    if (setting.properties !== undefined) return connectionRows(setting, own);
+    const flags = flagsFor(own.join('.')).map((flag) => `\`${flag}\``);
+    const cells = [`\`${own.join('.')}\``, flags.join(', '), `\`${environmentName('cli', own)}\``];
+    return [`| ${cells.join(' | ')} | ${escapeCell(setting.description ?? '')} |`];
+  });
 }
 
 /** `docs/reference/cli.md`: every verb of the command tree. Pure: the same tree gives the same text. */
@@ -74,8 +90,16 @@ export function commandReference(): string {
     '',
     '<!-- Generated from the command tree by cli/src/reference.ts. Do not edit. -->',
     '',
-    'Data goes to stdout, progress and problems to stderr. `NO_COLOR` is honoured. Connection settings come from flags,',
-    'then from `PORTCULLIS_CLI_…` variables, then from `portcullis.yaml` (or `--context FILE`).',
+    'Data goes to stdout, progress and problems to stderr. `NO_COLOR` is honoured.',
+    '',
+    '## Connection settings',
+    '',
+    'Of the verbs that speak to a distributor, or to PDPs as an operator. A flag goes before a variable, and that before',
+    '`portcullis.yaml` in the current folder, or the file that `--context` names. Relative paths are relative to the current folder.',
+    '',
+    '| setting | flag | variable | meaning |',
+    '| --- | --- | --- | --- |',
+    ...connectionRows(z.toJSONSchema(contextConfig, { io: 'input', reused: 'inline' }) as Setting),
     '',
     '## Exit codes',
     '',

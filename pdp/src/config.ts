@@ -54,7 +54,9 @@ const bundles = z.strictObject({
   freshness: z
     .enum(['standard', 'strict', 'available'])
     .default('standard')
-    .describe('How long a release is served without a sign of life (contracts §10).'),
+    .describe(
+      'How long a release is served after its last sign of life: standard 60 s + 10 min, strict 15 s, available 60 s + 24 h.',
+    ),
   syncTimeoutMs: z
     .int()
     .min(1_000)

@@ -42,7 +42,7 @@ export const sidecarConfig = z
     tls: tlsConfig.describe("This sidecar's own certificate; tenant and agent are read from its SPIFFE ID."),
     admin: adminConfig.describe('Plain HTTP port for metrics, probes and drain.'),
     log: logConfig.describe('How much is logged, and where to.'),
-    session: session.describe('Which attempts belong together (contracts §9); named as context.session_id.'),
+    session: session.describe('Which attempts belong together (guide: sessions); named as context.session_id.'),
     pdp: pdpConfig.describe('The policy decision points.'),
     cache: cacheConfig,
     onBehalf: behalfConfig.describe('For whom agents act, and for what: where the user’s token and the task are read.'),

@@ -138,7 +138,9 @@ export const DENY_MEANINGS = {
   },
   OBLIGATION_UNSUPPORTED: {
     meaning: 'The decision allows under a condition that this sidecar cannot carry out.',
-    when: 'It carries any obligation, a condition other than `audit_level`, or one whose value is not understood.',
+    when:
+      'It carries a condition or an obligation that this surface cannot carry out (such as `max_tokens` for a call of a tool, or any at a ' +
+      'gateway), one whose value is not understood, or redaction that could not be done. The message names it.',
     action: 'Update the sidecar, or change the policy that asks for the condition.',
   },
   AUDIT_UNAVAILABLE: {

@@ -351,6 +351,10 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     action: 'Check the address, the network and the certificates.',
   },
   ERR_CLI_USAGE: { meaning: 'The command line or the connection settings are wrong.', action: 'Add `--help`.' },
+  ERR_CLI_WRITE: {
+    meaning: 'A file that the command makes cannot be written; what was there is unchanged.',
+    action: 'Make the folder, or give one that you may write to.',
+  },
   ERR_CONFIG_FILE: {
     meaning: 'The configuration file cannot be read, or is neither YAML nor JSON.',
     action: 'Correct the file at the line that is named.',

@@ -1,5 +1,8 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { registeredMetrics } from '../docs/metrics-page.js';
+import { repositoryRoot } from '../support/root.js';
 
 /** What dashboards and alerts name. Renaming a metric, or changing its labels, breaks them. */
 const METRICS = {
@@ -122,4 +125,30 @@ describe('metrics', () => {
     const metric = [...registered.values()].flat().find((candidate) => candidate.name === name);
     expect(metric?.labels[label]?.join(' ')).toBe(values);
   });
+
+  test('that papers name exist, with the labels and values that they name', () => {
+    const known = new Map([...registered.values()].flat().map((metric) => [metric.name, metric.labels]));
+    const root = repositoryRoot();
+    const named = globSync(['*.md', 'docs/**/*.md'], { cwd: root }).flatMap((paper) =>
+      [...readFileSync(join(root, paper), 'utf8').matchAll(NAMED)].map(
+        ([text, name = '', labels = '']) => [`${paper}: ${text}`, name, labels] as const,
+      ),
+    );
+    expect(named.length).toBeGreaterThan(150);
+    const strange = named.filter(([, name, labels]) => {
+      const own = known.get(name);
+      const pairs = labels.split(',').map((label) => label.trim().split('='));
+      return own === undefined || (labels !== '' && !pairs.every(([label = '', value]) => has(own, label, value)));
+    });
+    expect(strange.map(([where]) => where)).toEqual([]);
+  });
 });
+
+/** A whole name, and in braces labels with or without a value. */
+const NAMED = /\b(portcullis_(?:pdp|sidecar|distributor)_[a-z_]*[a-z])(?![a-z_<])(?:\{([^}]*)\})?/g;
+
+function has(labels: Readonly<Record<string, readonly string[]>>, label: string, value: string | undefined): boolean {
+  const values = labels[label];
+  if (values === undefined) return false;
+  return value === undefined || values.length === 0 || values.includes(value.replaceAll('"', ''));
+}

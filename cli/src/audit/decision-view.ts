@@ -9,6 +9,8 @@ export interface DecisionFilter {
   readonly tenant?: string | undefined;
   readonly agent?: string | undefined;
   readonly effect?: string | undefined;
+  /** The decision's id, as an agent's error names it. */
+  readonly decision?: string | undefined;
   /** The server of the attempt: an MCP server, or another agent. */
   readonly server?: string | undefined;
   /** The tool, or the skill of another agent. */
@@ -63,6 +65,7 @@ function fits(record: JsonObject, filter: DecisionFilter): boolean {
     is(filter.tenant, record['tenant']) &&
     is(filter.agent, record['agent']) &&
     is(filter.effect, record['effect']) &&
+    is(filter.decision, record['decision_id']) &&
     is(filter.server, tool['server']) &&
     is(filter.tool, tool['name']) &&
     is(filter.host, target['host']) &&

@@ -15,6 +15,8 @@ export interface RecordFilter {
   readonly to?: number;
   readonly tenant?: string;
   readonly effect?: string;
+  /** The id of the decision that it is, or is about. */
+  readonly decision?: string;
   /** The host of a connection. */
   readonly host?: string;
   /** The model of a call. */
@@ -118,9 +120,10 @@ export function createRecordPrinter(format: ExportFormat, print: (text: string) 
   };
 }
 
-function isWanted(record: JsonObject, { from, to, tenant, effect, host, model }: RecordFilter): boolean {
+function isWanted(record: JsonObject, { from, to, tenant, effect, decision, host, model }: RecordFilter): boolean {
   if (tenant !== undefined && record['tenant'] !== tenant) return false;
   if (effect !== undefined && record['effect'] !== effect) return false;
+  if (decision !== undefined && record['decision_id'] !== decision) return false;
   const target = objectOf(record['target']);
   if (host !== undefined && target['host'] !== host) return false;
   if (model !== undefined && target['model'] !== model) return false;

@@ -1,4 +1,4 @@
-import { readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { temporaryFolder } from '../temporary-folder.js';
@@ -61,6 +61,20 @@ test('replaceFile replaces a link, not what it points to', async () => {
   await replaceFile(join(folder.path, 'key.pem'), 'secret', 0o600);
   expect(await readFile(join(folder.path, 'victim'), 'utf8')).toBe('untouched');
   expect(await readFile(join(folder.path, 'key.pem'), 'utf8')).toBe('secret');
+});
+
+test.each([
+  ['a folder that is not there', 'nowhere/b.tar.gz', 'ENOENT'],
+  ['a folder in its place', 'taken', 'EISDIR'],
+])('replaceFile says of %s which file cannot be written', async (_name, name, code) => {
+  await using folder = await temporaryFolder();
+  await mkdir(join(folder.path, 'taken'));
+  const path = join(folder.path, name);
+  await expect(replaceFile(path, 'x', 0o644)).rejects.toMatchObject({
+    code: 'ERR_CLI_WRITE',
+    message: expect.stringMatching(`^${path} cannot be written \\(${code}\\): expected a folder`),
+  });
+  expect(await readdir(folder.path)).toEqual(['taken']);
 });
 
 test('replaceFile gives the mode that was asked for, whatever the umask', async () => {

@@ -23,8 +23,22 @@ export async function makePrivateDirectory(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
 }
 
-/** Replaces a file in one step, so that a reader sees the old bytes or the new ones, never half. */
+/**
+ * Replaces a file in one step, so that a reader sees the old bytes or the new ones, never half.
+ * @throws PortcullisError `ERR_CLI_WRITE` when it cannot be written; then nothing has changed.
+ */
 export async function replaceFile(path: string, content: string | Uint8Array, mode: number): Promise<void> {
+  try {
+    await replace(path, content, mode);
+  } catch (cause) {
+    // The system's own words name a file that nobody asked for.
+    const why = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
+    const message = `${path} cannot be written${why}: expected a folder that is there, with room, that you may write to`;
+    throw new PortcullisError('ERR_CLI_WRITE', 'invalid', message, { cause });
+  }
+}
+
+async function replace(path: string, content: string | Uint8Array, mode: number): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}`;
   const handle = await open(temporary, 'wx', mode);
   try {

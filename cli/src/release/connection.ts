@@ -64,7 +64,8 @@ const SETTING_OF_FLAG = {
   channel: 'channel',
 } as const satisfies Record<Exclude<keyof ConnectionFlags, 'context'>, string>;
 
-function flagsFor(path: string): readonly string[] {
+/** The flags that say a setting, or something of it; none for what only a file or a variable can say. */
+export function flagsFor(path: string): readonly string[] {
   return Object.entries(SETTING_OF_FLAG)
     .filter(([, setting]) => setting === path || setting.startsWith(`${path}.`))
     .map(([flag]) => `--${flag.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
@@ -72,8 +73,7 @@ function flagsFor(path: string): readonly string[] {
 
 function describeProblem(problem: ConfigProblem): string {
   const flags = flagsFor(problem.path);
-  // What zod says of a setting that nobody gave.
-  const missing = problem.message.endsWith('received undefined');
+  const missing = problem.message.startsWith('missing; ');
   const what = missing ? `${problem.path} is missing` : formatConfigProblem(problem);
   return flags.length === 0 ? what : `${what}; set it with ${flags.join(', ')}`;
 }

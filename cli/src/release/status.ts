@@ -30,3 +30,10 @@ export async function releaseStatus(
     live.every(({ active }) => active?.release_seq === current.seq && active.digest === current.stable.sha256);
   return { env, channel, current, history, nodes, converged };
 }
+
+/** Where a PDP stands, in a word. Its heartbeats, which come every few seconds, only repeat it. */
+export function stateOf({ state, reason, active }: Pick<NodeView, 'state' | 'reason' | 'active'>): string {
+  if (state !== 'heartbeat') return state;
+  if (reason !== undefined) return 'refused';
+  return active === null || active.release_seq === 0 ? 'none' : 'loaded';
+}

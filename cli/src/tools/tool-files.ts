@@ -36,13 +36,14 @@ export type AcceptedTool = z.output<typeof acceptedFile>['accepted'][number];
 
 /** @throws PortcullisError `ERR_TOOL_STATE` when it cannot be read */
 export async function readSeenTools(path: string): Promise<readonly SeenTool[]> {
-  const parsed = seenFile.safeParse(await jsonOf(path));
+  const json = await jsonOf(path);
+  const parsed = seenFile.safeParse(json);
   if (parsed.success) return parsed.data.tools;
-  throw new PortcullisError(
-    'ERR_TOOL_STATE',
-    'invalid',
-    `--state: ${path} is not a file of definitions that were seen`,
-  );
+  const message =
+    json === undefined
+      ? `--state: ${path} is not there: expected what \`definitions.stateFile\` of the sidecar names, once it has seen tools`
+      : `--state: ${path} is not a file of definitions that were seen`;
+  throw new PortcullisError('ERR_TOOL_STATE', 'invalid', message);
 }
 
 /** A missing file is empty. @throws PortcullisError `ERR_TOOL_ACCEPTED` when it cannot be used */

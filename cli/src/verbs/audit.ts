@@ -2,7 +2,7 @@ import { readRecord } from '@portcullis/policy/evidence';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { createRecordPrinter, EXPORT_FORMATS, type ExportFormat, exportRecords } from '../audit/export-records.js';
 import { recordText } from '../audit/record-text.js';
-import { tailDistributor } from '../audit/tail-distributor.js';
+import { LOOKED_THROUGH, tailDistributor } from '../audit/tail-distributor.js';
 import { tailRecords } from '../audit/tail-records.js';
 import { type VerifyResult, verifyChain, verifyLines } from '../audit/verify-chain.js';
 import { EXIT } from '../exit-codes.js';
@@ -24,6 +24,7 @@ interface ExportFlags extends EvidenceFlags {
   readonly to?: number;
   readonly tenant?: string;
   readonly effect?: string;
+  readonly decision?: string;
   readonly host?: string;
   readonly model?: string;
   readonly format: ExportFormat;
@@ -142,6 +143,7 @@ function addExport(audit: Command, shell: Shell): void {
     .option('--to <TIME>', 'records before this time, as RFC 3339', instant)
     .option('--tenant <TENANT>', 'records of this tenant')
     .addOption(new Option('--effect <EFFECT>', 'records of this effect').choices(['allow', 'deny', 'hold']))
+    .option('--decision <ID>', 'the decision with this id, as the error of an agent names it, and what came of it')
     .option('--host <HOST>', 'records of connections to this host, refused ones included')
     .option('--model <MODEL>', 'records of calls of this model')
     .addOption(new Option('--format <FORMAT>', 'how to print').choices(EXPORT_FORMATS).default('jsonl'))
@@ -156,6 +158,7 @@ function addExport(audit: Command, shell: Shell): void {
           'which agents might reach a host, or were refused it',
           'portcullis audit export audit --host api.example.com --format csv',
         ],
+        ['what an agent was told, and what is on record of it', 'portcullis audit export audit --decision 4f0c2a9e-…'],
         ['for a spreadsheet', 'portcullis audit export audit --format csv > decisions.csv'],
       ),
     )
@@ -174,8 +177,9 @@ function addExport(audit: Command, shell: Shell): void {
 
 /** One chain as it is, which verifies; or the records of all chains that fit, newest first. */
 async function exportFromDistributor(shell: Shell, flags: ExportFlags): Promise<void> {
-  const { format, writer, from, to, tenant, effect, host, model } = flags;
-  const filter = given({ tenant, effect, host, model, from: timeText(from), to: timeText(to) });
+  const { format, writer, from, to, tenant, effect, decision, host, model } = flags;
+  const times = { from: timeText(from), to: timeText(to) };
+  const filter = given({ tenant, effect, decision_id: decision, host, model, ...times });
   const print = (text: string): void => shell.terminal.data(text);
   await withEvidence(shell, flags, async (evidence) => {
     if (writer !== undefined) {
@@ -215,7 +219,12 @@ function given(values: Readonly<Record<string, string | undefined>>): Record<str
 function addTail(audit: Command, shell: Shell): void {
   withEvidenceFlags(audit.command('tail').description('print the newest decision records').argument('[PATH]', PATH))
     .option('--follow', 'go on with what comes, until interrupted', false)
-    .option('--lines <COUNT>', 'how many to begin with; a distributor gives 200 at most', wholeNumber(0, 100_000), 10)
+    .option(
+      '--lines <COUNT>',
+      `how many to begin with; of a distributor, among its newest ${LOOKED_THROUGH} records`,
+      wholeNumber(0, 100_000),
+      10,
+    )
     .option('--tenant <TENANT>', 'records of this tenant, where a distributor is asked')
     .option('--agent <AGENT>', 'records of this agent, where a distributor is asked')
     .option('--effect <EFFECT>', 'records of this effect, where a distributor is asked')

@@ -46,6 +46,8 @@ describe('portcullis fmt', () => {
         code: 3,
         stderr: expect.stringContaining('broken.yaml:'),
       });
+      const alone = await runForTest(['fmt', at('p/broken.yaml')]);
+      expect([alone.code, alone.stderr.startsWith(`${at('p/broken.yaml')}:`)]).toEqual([3, true]);
     }));
 });
 

@@ -131,6 +131,8 @@ describe('decisions about more than tools', () => {
     [['--host', 'site.test', '--effect', 'allow'], []],
     [['--host', 'site'], []],
     [['--model', 'm-1'], ['r1']],
+    [['--decision', 'r2'], ['r2']],
+    [['--decision', 'r'], []],
   ])('are found by %j', async (flags, expected) => {
     await using folder = await reaching();
     const found = (await tail(folder.path, ...flags, '--json')).stdout;

@@ -1,7 +1,7 @@
 import { readRecord } from '@portcullis/policy/evidence';
 import { type Command, Option } from 'commander';
 import { type DecisionFilter, seenDecision } from '../audit/decision-view.js';
-import { tailDistributor } from '../audit/tail-distributor.js';
+import { LOOKED_THROUGH, tailDistributor } from '../audit/tail-distributor.js';
 import { tailRecords } from '../audit/tail-records.js';
 import { usageFault } from '../faults.js';
 import { type Shell, whileRead } from '../shell.js';
@@ -17,8 +17,6 @@ interface TailFlags extends EvidenceFlags, DecisionFilter {
 const POLL_MS = 250;
 /** A distributor is asked less often than a file is looked at. */
 const DISTRIBUTOR_POLL_MS = 1_000;
-/** Lines that are looked through for the ones to begin with: a filter may leave few of them. */
-const LOOKED_THROUGH = 10_000;
 
 /** Adds `decisions tail`. */
 export function addDecisionsVerbs(program: Command, shell: Shell): void {
@@ -30,7 +28,13 @@ export function addDecisionsVerbs(program: Command, shell: Shell): void {
       .argument('[PATH]', 'the audit folder of a PDP; a distributor is asked without it'),
   )
     .option('--no-follow', 'end with the newest ones instead of going on until interrupted')
-    .option('--lines <COUNT>', 'how many to begin with', wholeNumber(0, LOOKED_THROUGH), 10)
+    .option(
+      '--lines <COUNT>',
+      `how many to begin with, among the newest ${LOOKED_THROUGH} records`,
+      wholeNumber(0, LOOKED_THROUGH),
+      10,
+    )
+    .option('--decision <ID>', 'this one, as the error of an agent names it')
     .option('--tenant <TENANT>', 'of this tenant')
     .option('--agent <AGENT>', 'of this agent')
     .addOption(new Option('--effect <EFFECT>', 'of this effect').choices(['allow', 'deny', 'hold']))
@@ -51,6 +55,7 @@ export function addDecisionsVerbs(program: Command, shell: Shell): void {
           'portcullis decisions tail audit --tool delete_file --lines 100 --no-follow',
         ],
         ['who connects where, or tried to', 'portcullis decisions tail audit --host api.example.com'],
+        ['what an agent was told', 'portcullis decisions tail audit --decision 4f0c2a9e-… --no-follow'],
       ),
     )
     .action(async (path: string | undefined, flags: TailFlags) => {
@@ -99,13 +104,14 @@ function seqOf(line: string): number {
 }
 
 async function fromDistributor(shell: Shell, flags: TailFlags): Promise<void> {
-  const { tenant, agent, effect, host, model, follow, lines } = flags;
-  const wanted = Object.entries({ tenant, agent, effect, host, model }).filter(
+  const { tenant, agent, effect, host, model, decision, follow, lines } = flags;
+  const wanted = Object.entries({ tenant, agent, effect, host, model, decision_id: decision }).filter(
     (pair): pair is [string, string] => pair[1] !== undefined,
   );
   const show = shower(shell, flags);
+  const fits = (line: string): boolean => seenDecision(line, flags) !== undefined;
   await withEvidence(shell, flags, async (evidence) => {
     const options = { follow, lines, pollMs: DISTRIBUTOR_POLL_MS, signal: whileRead(shell) };
-    for await (const { line } of tailDistributor(evidence, Object.fromEntries(wanted), options)) show(line);
+    for await (const { line } of tailDistributor(evidence, Object.fromEntries(wanted), options, fits)) show(line);
   });
 }

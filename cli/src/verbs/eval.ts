@@ -6,7 +6,7 @@ import { PortcullisError } from '@portcullis/runtime';
 import type { Command } from 'commander';
 import { type LoadedEngine, loadEngine } from '../bundle/load-engine.js';
 import { readRequest } from '../bundle/read-request.js';
-import { reportProblems } from '../problems.js';
+import { placedIn, reportProblems } from '../problems.js';
 import { printJson, printLine, type Shell } from '../shell.js';
 import { examples } from './arguments.js';
 import { explanationLines } from './explanation-text.js';
@@ -39,7 +39,8 @@ async function prepare(
   const request = readRequest(await requestBytes(shell, source), source === '-' ? '<stdin>' : source);
   if (!request.ok) return request;
   const loaded = await loadEngine(path);
-  return loaded.ok ? { ok: true, value: { ...loaded.value, request: request.value } } : loaded;
+  if (loaded.ok) return { ok: true, value: { ...loaded.value, request: request.value } };
+  return { ok: false, problems: placedIn(path, loaded.problems) };
 }
 
 function evalCommand(program: Command, name: string, description: string): Command {

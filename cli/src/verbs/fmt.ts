@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { EXIT } from '../exit-codes.js';
 import { replaceFile } from '../files/private-files.js';
@@ -32,7 +34,8 @@ export function addFmtVerb(program: Command, shell: Shell): void {
     .action(async (path: string, flags: FmtFlags) => {
       const formatted = await formatFiles(path);
       if (!formatted.ok) {
-        reportProblems(shell, formatted.problems, { json: flags.json, what: path, directory: path });
+        const directory = (await stat(path)).isDirectory() ? path : dirname(path);
+        reportProblems(shell, formatted.problems, { json: flags.json, what: path, directory });
         return;
       }
       const changed = formatted.value.filter(({ before, after }) => before !== after);

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ConnectionFlags } from '../release/connection.js';
-import { type ReleaseStatus, releaseStatus } from '../release/status.js';
+import { type ReleaseStatus, releaseStatus, stateOf } from '../release/status.js';
 import { printJson, printLine, printTable, type Shell } from '../shell.js';
 import { examples } from './arguments.js';
 import { withConnectionFlags, withDistributor } from './release-flags.js';
@@ -29,7 +29,7 @@ function print(shell: Shell, status: ReleaseStatus): void {
     ...status.nodes.map((node) => [
       node.node,
       node.live ? 'yes' : 'no',
-      node.state,
+      stateOf(node),
       String(node.active?.release_seq ?? '-'),
       node.freshness,
       node.active?.digest.slice(0, 12) ?? '-',

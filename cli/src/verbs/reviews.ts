@@ -134,9 +134,19 @@ function addClose(reviews: Command, shell: Shell): void {
     )
     .action(async (id: string, flags: ReviewFlags) => {
       await withPdps(shell, flags, async (reach) => {
+        let silent = 0;
         for (const url of reach.urls) {
           const path = `${url}/v1/reviews/${encodeURIComponent(id)}/close`;
-          const { status, json } = await call(reach, shell.signal, path, { note: flags.note });
+          const answer = await call(reach, shell.signal, path, { note: flags.note }).catch((error: unknown) =>
+            PortcullisError.from(error),
+          );
+          if (answer instanceof PortcullisError) {
+            // Another one may have it: each keeps its own, or all share a store.
+            shell.terminal.say(`${url} does not say: ${answer.message}`, 'bad');
+            silent += 1;
+            continue;
+          }
+          const { status, json } = answer;
           if (status === 404) continue;
           const closed = reviewSchema.safeParse(json);
           if (status !== 200 || !closed.success) {
@@ -147,6 +157,12 @@ function addClose(reviews: Command, shell: Shell): void {
           else shell.terminal.say(`closed ${id}`, 'good');
           return;
         }
+        if (silent > 0)
+          throw new PortcullisError(
+            'ERR_CLI_UNREACHABLE',
+            'unavailable',
+            `no PDP that answers has the review ${id}; ${silent} of ${reach.urls.length} do not answer: try again when they do`,
+          );
         throw new PortcullisError('ERR_CLI_REFUSED', 'invalid', `no PDP has the review ${id}`);
       });
     });

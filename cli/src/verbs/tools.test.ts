@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { EXIT } from '../exit-codes.js';
@@ -74,6 +74,7 @@ test.each([
 
 test.each([
   ['a state file that is none', () => writeFile(state, '{"tools":1}'), 'ERR_TOOL_STATE'],
+  ['a state file that is not there', () => rm(state), 'is not there: expected what `definitions.stateFile`'],
   ['a file of accepted ones that is none', () => writeFile(accepted, '[]'), 'ERR_TOOL_ACCEPTED'],
 ])('does nothing with %s', async (_what, spoil, why) => {
   await spoil();

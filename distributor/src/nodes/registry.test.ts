@@ -53,12 +53,22 @@ describe('convergence', () => {
     say('a', 'refused', 2, 'b', { reason: 'signature' });
     expect(converged()).toBe(false);
     expect(nodes.rows()[0]).toMatchObject({ state: 'refused', reason: 'signature', active: { release_seq: 1 } });
-    say('a', 'heartbeat', 1, 'a');
+    say('a', 'heartbeat', 1, 'a', { reason: 'signature' });
     expect(nodes.rows()[0]).toMatchObject({ state: 'heartbeat', reason: 'signature' });
     say('a', 'loaded', 2, 'b');
     expect(nodes.rows()[0]).not.toHaveProperty('reason');
     say('a', 'refused', 3, 'c', { reason: 'expired' });
     expect(converged()).toBe(true);
+  });
+
+  test('what kept a node back is over when its heartbeats say so, though it has loaded nothing', () => {
+    const { say, nodes } = setUp();
+    say('a', 'loaded', 1, 'a');
+    say('a', 'refused', 0, '', { reason: 'expired: the timestamp has expired' });
+    say('a', 'heartbeat', 1, 'a', { reason: 'expired: the timestamp has expired' });
+    expect(nodes.rows()[0]).toMatchObject({ reason: 'expired: the timestamp has expired' });
+    say('a', 'heartbeat', 1, 'a');
+    expect(nodes.rows()[0]).not.toHaveProperty('reason');
   });
 
   test('does not wait for a node that is lost, and says so', () => {

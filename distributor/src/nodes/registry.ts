@@ -12,7 +12,7 @@ export interface NodeRow {
   readonly release_seq: number;
   readonly digest: string;
   readonly freshness: NodeStatus['freshness'];
-  /** Why it refused, until it loads something. */
+  /** What kept it from what the channel has, as it said last; its heartbeats repeat it for as long as that is so. */
   readonly reason?: string;
   /** When the node says that it was, RFC 3339. */
   readonly at: string;
@@ -39,7 +39,6 @@ interface Entry {
   readonly status: NodeStatus;
   readonly seenAt: number;
   readonly active: NodeRow['active'];
-  readonly reason: string | undefined;
 }
 
 /** More nodes than this push out those that were not heard of for longest. */
@@ -78,10 +77,8 @@ export function createNodeRegistry(options: {
         : sameChannel(before?.status, status)
           ? (before?.active ?? null)
           : null;
-      const reason =
-        status.state === 'loaded' || status.state === 'staged' ? undefined : (status.reason ?? before?.reason);
       entries.delete(status.node);
-      entries.set(status.node, { status, seenAt: now, active, reason });
+      entries.set(status.node, { status, seenAt: now, active });
       forget(now);
     },
     rows(of) {
@@ -89,7 +86,7 @@ export function createNodeRegistry(options: {
       forget(now);
       return [...entries.values()]
         .filter(({ status }) => of === undefined || (status.env === of.env && status.channel === of.channel))
-        .map(({ status, seenAt, active, reason }) => ({
+        .map(({ status, seenAt, active }) => ({
           node: status.node,
           env: status.env,
           channel: status.channel,
@@ -97,7 +94,7 @@ export function createNodeRegistry(options: {
           release_seq: status.release_seq,
           digest: status.bundle_digest,
           freshness: status.freshness,
-          ...(reason === undefined ? {} : { reason }),
+          ...(status.reason === undefined ? {} : { reason: status.reason }),
           at: status.at,
           last_seen_ms: seenAt,
           live: now - seenAt <= lostAfterMs,

@@ -150,12 +150,12 @@ describe('problems', () => {
       'x |  | unexpected argument',
       'PORTCULLIS_PDP_NODES |  | names no setting',
       `${yaml} | listen.port | too small: expected number to be >=0`,
-      `${yaml} | listen.prot | unknown key`,
+      `${yaml} | listen.prot | unknown key; known here: host, port`,
       '--set | cache.ttlMs | invalid input: expected number, received string',
-      `${yaml} | sources[0].url | invalid input: expected string, received undefined`,
+      `${yaml} | sources[0].url | missing; expected string`,
       `${yaml} | sources[0].ulr | unknown key`,
       `${yaml} | sources[1].type | invalid discriminator value. Expected 'http' | 'nats'`,
-      `${yaml} | nod | unknown key`,
+      `${yaml} | nod | unknown key; known here: node, listen, cache, sources, labels, apiToken, log, admin`,
     ]);
   });
 

@@ -55,7 +55,7 @@ export function loadConfig<S extends z.ZodType>(
 
   const parsed = spec.schema.safeParse(document);
   if (!parsed.success) {
-    problems.push(...problemsOf(parsed.error.issues, (path) => origins.get(path) ?? flags.configFile));
+    problems.push(...problemsOf(parsed.error.issues, settings, (path) => origins.get(path) ?? flags.configFile));
   }
   if (problems.length > 0 || !parsed.success) return { ok: false, problems, flags };
   return { ok: true, config: deepFreeze(parsed.data), flags, rest: flags.rest };

@@ -47,7 +47,7 @@ export const redactionConfig = z
       ),
   })
   .prefault({})
-  .describe('How what policies redact is replaced (contracts §8).');
+  .describe('How what policies redact is replaced (guide: redaction).');
 
 /** Value of {@link redactionConfig}. */
 export type RedactionConfig = z.output<typeof redactionConfig>;

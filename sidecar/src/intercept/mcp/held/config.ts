@@ -58,7 +58,7 @@ export const approvalsConfig = z
       ),
   })
   .prefault({})
-  .describe('What agents are told while people are asked (contracts §7).');
+  .describe('What agents are told while people are asked (guide: approvals).');
 
 /** Value of {@link approvalsConfig}. */
 export type ApprovalsConfig = z.output<typeof approvalsConfig>;
