@@ -26,7 +26,9 @@ export function userOf(payload: JWTPayload, claims: UserIssuer['claims'], maxByt
   };
   const id = text(claims.id);
   if (id === undefined) throw tokenRejected(`the token has no claim ${nameOf(claims.id)}`);
-  const email = read('email_verified') === false ? undefined : text(claims.email);
+  // Some issuers say it as text; whatever is not plainly true vouches for nothing.
+  const verified = read('email_verified') ?? true;
+  const email = verified === true ? text(claims.email) : undefined;
   const role = text(claims.role);
   const team = text(claims.team);
   const attributes = Object.entries(claims.attributes).flatMap(([name, claim]) => {

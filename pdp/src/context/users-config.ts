@@ -16,7 +16,7 @@ const claims = z
     id: claim.default('sub').describe('Claim that becomes `user.id`; a token without it is refused.'),
     email: claim
       .default('email')
-      .describe('Claim that becomes `user.email`; left out when the token says `email_verified: false`.'),
+      .describe('Claim that becomes `user.email`; left out when the token has an `email_verified` that is not `true`.'),
     role: claim.default('role').describe('Claim that becomes `user.role`.'),
     team: claim.default('team').describe('Claim that becomes `user.team`.'),
     attributes: z

@@ -230,8 +230,8 @@ describe('the claims of a token', () => {
     });
   });
 
-  test('do not make an address of one that was not verified', async () => {
-    expect(await authority().verify(await sign({ ...CLAIMS, email_verified: false }), 'acme')).toEqual({
+  test.each([false, 'false', 'true', 0])('make no address of one whose email_verified is %j', async (verified) => {
+    expect(await authority().verify(await sign({ ...CLAIMS, email_verified: verified }), 'acme')).toEqual({
       id: 'alice',
       role: 'admin',
     });
