@@ -56,7 +56,8 @@ export function contentOf(parts: Json): Content {
 
 /**
  * The same value with every text changed, and every long number of a tool's input; the very same one when none was.
- * @param readsInputs whether what a tool is given is one text, in JSON and called `arguments`, and not its members one by one
+ * @param readsInputs whether what a tool is given is one text, in JSON and called `arguments`, and not its members one by one; so is what a
+ *   stored prompt is filled with, without a name
  */
 export function mapTexts(value: Json, change: ChangeText, readsInputs = false): Json {
   return mapAt(value, change, readsInputs ? WHOLE : NOWHERE);
@@ -74,7 +75,8 @@ function mapAt(value: Json, change: ChangeText, place: Place): Json {
     return changed.every((one, at) => one === list[at]) ? value : changed;
   }
   const holder = value as JsonObject;
-  if (place.isWhole && isInputOfCall(place)) return mapInput(holder, change);
+  const called = place.isWhole ? documentCalled(place) : undefined;
+  if (called !== undefined) return mapDocument(holder, called, change);
   const members = Object.entries(holder);
   const below = placesIn(holder, place);
   const changed = members.map(([name, member]) => [name, mapAt(member, change, below(name))] as const);
@@ -86,10 +88,10 @@ export function mapMember(name: string, member: Json, change: ChangeText): Json 
   return mapAt(member, change, placesIn({ [name]: member }, NOWHERE)(name));
 }
 
-function mapInput(input: JsonObject, change: ChangeText): Json {
-  const text = JSON.stringify(input);
-  const changed = change(text, 'arguments');
-  return changed === text ? input : (JSON.parse(changed) as Json);
+function mapDocument(value: JsonObject, called: string, change: ChangeText): Json {
+  const text = JSON.stringify(value);
+  const changed = change(text, called);
+  return changed === text ? value : (JSON.parse(changed) as Json);
 }
 
 /** Where a text stands. */
@@ -114,9 +116,12 @@ function placesIn(holder: JsonObject, place: Place): (name: string) => Place {
   return (name) => ({ name, holder, isInput, isElement: false, isWhole: place.isWhole });
 }
 
-/** What has a name besides is a call; in a definition of a tool there may be a member of the same name. */
-function isInputOfCall({ name, holder, isElement }: Place): boolean {
-  return INPUTS.has(name) && !isElement && typeof holder['name'] === 'string';
+/** What an object is called whose members have names of somebody's own: of what a tool is given, and of what a stored prompt is filled with. */
+function documentCalled({ name, holder, isElement }: Place): string | undefined {
+  if (isElement) return undefined;
+  // What has a name besides is a call; in a definition of a tool there may be a member of the same name.
+  if (INPUTS.has(name) && typeof holder['name'] === 'string') return 'arguments';
+  return name === 'variables' && typeof holder['id'] === 'string' ? '' : undefined;
 }
 
 /** A prompt may be called `input` as well, and is not what a tool is given. */

@@ -330,6 +330,14 @@ describe('what is refused', () => {
   });
 });
 
+test('what a stored prompt is filled with has fields', async () => {
+  await start(masking('ssn'));
+  provider.script = (_request, response) => answerJson(response, responseOf([]));
+  const prompt = { id: 'pmpt_1', variables: { ssn: SSN, name: 'Ada' } };
+  await gateway.send({ path: PATHS.responses, body: { model: 'gpt-4o', prompt } });
+  expect(sent()).toMatchObject({ prompt: { id: 'pmpt_1', variables: { ssn: '***', name: 'Ada' } } });
+});
+
 test('what a tool without a schema is given is its input', async () => {
   await start(masking('arguments.input'));
   const call = { id: 'c', type: 'custom', custom: { name: 'run', input: `psql ${SSN}` } };
