@@ -29,6 +29,13 @@ export interface MetaMessage {
   readonly value: JsonObject;
 }
 
+/** An answer to a request of MCP, as far as it matters here. */
+export interface MetaAnswer {
+  /** Absent in an error. */
+  readonly result: JsonObject | undefined;
+  readonly value: JsonObject;
+}
+
 /** Reads it. */
 export interface BehalfReader {
   /**
@@ -41,6 +48,8 @@ export interface BehalfReader {
     message: M,
     carrier: Behalf,
   ): { readonly behalf: Behalf; readonly message: M } | BadBehalf;
+  /** An answer, whose `_meta` is without it: it answers for the one who was asked, and whatever it says of another goes nowhere. */
+  ofAnswer<A extends MetaAnswer>(answer: A): A;
   /** What is missing; nothing when an attempt may be made on behalf of this. */
   lacks(behalf: Behalf): BadBehalf | undefined;
   /** The fields that go on. */
@@ -97,6 +106,13 @@ export function createBehalfReader(config: BehalfConfig, env: Environment): Beha
     return { ...behalf, declaredScope: [...new Set(both)] };
   }
 
+  /** Without `_meta` where nothing is left in it. */
+  function withoutBehalf(carrier: JsonObject, meta: JsonObject): JsonObject {
+    const left = Object.entries(meta).filter(([name]) => name !== userToken?.meta && name !== task?.meta);
+    const { _meta: _taken, ...others } = carrier;
+    return left.length === 0 ? others : { ...carrier, _meta: Object.fromEntries(left) };
+  }
+
   function parsedTask(text: string): Json | undefined {
     const parsed = parseStrictJson(Buffer.from(text, 'latin1'), { maxBytes: task?.maxBytes ?? 0 });
     return parsed.ok ? parsed.value : undefined;
@@ -133,10 +149,14 @@ export function createBehalfReader(config: BehalfConfig, env: Environment): Beha
       const behalf =
         said === undefined ? named : withScope(named, tooLong ? undefined : said, `_meta["${task?.meta}"]`);
       if (!isBehalf(behalf)) return behalf;
-      const left = Object.entries(meta).filter(([name]) => name !== userToken?.meta && name !== task?.meta);
-      const { _meta: _taken, ...others } = params;
-      const bare: JsonObject = left.length === 0 ? others : { ...params, _meta: Object.fromEntries(left) };
+      const bare = withoutBehalf(params, meta);
       return { behalf, message: { ...message, params: bare, value: { ...message.value, params: bare } } };
+    },
+    ofAnswer(answer) {
+      const meta = answer.result?.['_meta'];
+      if (!readsMeta || answer.result === undefined || !isObject(meta)) return answer;
+      const result = withoutBehalf(answer.result, meta);
+      return { ...answer, result, value: { ...answer.value, result } };
     },
     lacks: ({ userToken: token }) =>
       userToken?.required === true && token === undefined ? bad(missing(userToken)) : undefined,

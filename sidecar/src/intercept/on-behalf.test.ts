@@ -222,3 +222,27 @@ test('MCP takes both out of the message, and off nothing else', async () => {
     return asked.map((one) => userTokenOf(one)?.secret);
   }
 });
+
+test('MCP takes both out of an answer to the server as well', async () => {
+  const ask = { jsonrpc: '2.0', id: 5, method: 'elicitation/create', params: { message: 'm' } };
+  const done = { jsonrpc: '2.0', id: 1, result: { content: [] } };
+  const upstream = await recordingUpstream(({ body }, response) => {
+    if (!body.includes('tools/call')) return void response.writeHead(202).end();
+    const events = [ask, done].map((message) => `data: ${JSON.stringify(message)}\n\n`);
+    return void response.writeHead(200, { 'content-type': 'text/event-stream' }).end(events.join(''));
+  });
+  const harness = await startHarness({ client: fakePolicyClient(), upstreamUrl: upstream.url, behalf });
+  closing.push(
+    () => harness.close(),
+    () => upstream.close(),
+  );
+  const session = ['mcp-session-id', 's', 'x-user-token', ANNA];
+  await harness.post(CALL, session);
+  const meta = { [KEYS.token]: ANNA, [KEYS.task]: { tools: ['read'] } };
+  const answer = (more: object) => ({ jsonrpc: '2.0', id: 5, result: { action: 'accept', ...more } });
+  expect((await harness.post(answer({ _meta: { ...meta, kept: 1 } }), session)).status).toBe(202);
+  await harness.post(CALL, session);
+  expect((await harness.post(answer({ _meta: meta }), session)).status).toBe(202);
+  const answers = upstream.requests.map(({ body }) => body).filter((body) => body.includes('accept'));
+  expect(answers).toEqual([JSON.stringify(answer({ _meta: { kept: 1 } })), JSON.stringify(answer({}))]);
+});

@@ -113,7 +113,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
 
   /** A message without what it says of its user and task, which go no further. */
   function readBehalf(turn: Turn, message: RpcMessage) {
-    if (message.kind === 'response') return { behalf: turn.behalf, message };
+    if (message.kind === 'response') return { behalf: turn.behalf, message: options.behalf.ofAnswer(message) };
     const said = options.behalf.ofMessage(message, turn.behalf);
     return isBehalf(said) ? (options.behalf.lacks(said.behalf) ?? said) : said;
   }

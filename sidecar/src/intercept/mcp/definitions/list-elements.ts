@@ -1,4 +1,4 @@
-/** Taking elements out of the list in a result without touching a byte of the others. */
+/** Changing one member of a result without touching a byte of the others. */
 
 import { walkJson } from '@portcullis/policy/content';
 
@@ -12,7 +12,7 @@ interface Span {
  * stays keeps its exact characters; the text is valid JSON and has that list.
  */
 export function withoutElements(message: string, member: string, keeps: (index: number) => boolean): string {
-  const list = listSpan(message, member);
+  const list = memberSpan(message, member);
   if (list === undefined) return message;
   const kept = elementSpans(message, list)
     .filter((_span, index) => keeps(index))
@@ -20,7 +20,15 @@ export function withoutElements(message: string, member: string, keeps: (index: 
   return `${message.slice(0, list.start)}[${kept.join(',')}]${message.slice(list.end)}`;
 }
 
-function listSpan(message: string, member: string): Span | undefined {
+/** The message with another text as `result.<member>`, where it has that member. */
+export function withText(message: string, member: string, text: string): string {
+  const span = memberSpan(message, member);
+  return span === undefined
+    ? message
+    : `${message.slice(0, span.start)}${JSON.stringify(text)}${message.slice(span.end)}`;
+}
+
+function memberSpan(message: string, member: string): Span | undefined {
   let found: Span | undefined;
   walkJson(message, {
     enter(path, range) {

@@ -112,6 +112,26 @@ describe('a list of tools', () => {
     expect(await counted('tools_hidden_total')).toContain('reason="NOT_ALLOWED"} 1');
   });
 
+  test.each([
+    ['of which all is shown', allow(), {}, ['read', 'write'], 'private'],
+    ['of which some is', denyOnly('tools/list', 'write'), {}, ['read'], 'private'],
+    ['that nobody filters', allow(), { filterLists: false }, ['read', 'write'], 'public'],
+  ])('%s may be kept for those whose it is', async (_what, behaviour, definitions, shown, scope) => {
+    client.behaviour = behaviour;
+    written = (message) => {
+      const { result, ...rest } = message as { result: object };
+      return JSON.stringify({ ...rest, result: { ttlMs: 9, cacheScope: 'public', ...result, note: 'public' } });
+    };
+    await start(definitions);
+    const { result } = (await harness.post(LIST)).json;
+    expect(result).toMatchObject({
+      tools: shown.map((name) => ({ name })),
+      ttlMs: 9,
+      cacheScope: scope,
+      note: 'public',
+    });
+  });
+
   test('is asked about tool by tool, with digests, on every page, and uses nothing up', async () => {
     pages = [[tool('read')], [tool('write')]];
     await start();

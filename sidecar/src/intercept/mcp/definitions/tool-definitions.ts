@@ -17,7 +17,7 @@ import type { DefinitionsConfig } from './config.js';
 import { type Definition, definitionOf } from './definition.js';
 import { OwnRequestRefused } from './fetch-page.js';
 import type { Ledger, Observed, QuarantineReason } from './ledger.js';
-import { withoutElements } from './list-elements.js';
+import { withoutElements, withText } from './list-elements.js';
 
 /** Why a tool is not in a list, besides quarantine. */
 export const HIDDEN_REASONS = ['NOT_ALLOWED', 'TOOL_NAME_TWICE', 'TOOL_DEFINITION_UNREADABLE'] as const;
@@ -208,11 +208,14 @@ export function createToolDefinitions(options: ToolDefinitionsOptions): ToolDefi
         typeof one === 'string' ? one : hiddenBy(one, list),
       );
       for (const reason of hidden) if (reason !== undefined) observer.toolHidden(reason);
-      if (hidden.every((reason) => reason === undefined)) return message;
-      const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(message);
-      return Buffer.from(
-        withoutElements(text, 'tools', (index) => index < hidden.length && hidden[index] === undefined),
-      );
+      const isWhole = hidden.every((reason) => reason === undefined);
+      // What this agent and its user may see is nobody else's to be shown (2026-07-28, "Choosing a Cache Scope").
+      const isShared = read.result['cacheScope'] === 'public' && (config.filterLists || !isWhole);
+      if (isWhole && !isShared) return message;
+      const given = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(message);
+      const keeps = (index: number): boolean => index < hidden.length && hidden[index] === undefined;
+      const kept = isWhole ? given : withoutElements(given, 'tools', keeps);
+      return Buffer.from(isShared ? withText(kept, 'cacheScope', 'private') : kept);
     },
     async ofCall(name, { args, seen, session, fetch, since, headers = {} }) {
       const known = (): Definition | undefined => session.tools.get(name, clock.monotonic(), config.maxAgeMs);

@@ -36,7 +36,7 @@ export interface FromAgent {
 /** What it needs. */
 export interface FromAgentOptions {
   readonly child: Pick<Child, 'name' | 'answer'>;
-  readonly behalf: Pick<BehalfReader, 'ofMessage' | 'lacks' | 'own'>;
+  readonly behalf: Pick<BehalfReader, 'ofMessage' | 'ofAnswer' | 'lacks' | 'own'>;
   readonly holds: Pick<Holds, 'admit'>;
   readonly attempts: Pick<AttemptMaker, 'fromMessage'>;
   readonly session: Session;
@@ -65,7 +65,7 @@ export function createFromAgent(options: FromAgentOptions): FromAgent {
     const id = read.message.kind === 'request' ? read.message.id : undefined;
     const spoken = readInlineVersion(read.message, minimumVersion);
     if (!spoken.ok) return toAgent.badVersion(id, spoken);
-    if (read.message.kind === 'response') return answer(read.message, turn);
+    if (read.message.kind === 'response') return answer(reader.ofAnswer(read.message), turn);
     const said = reader.ofMessage(read.message, reader.own);
     const doubt = isBehalf(said) ? reader.lacks(said.behalf) : said;
     // A notification has no answer, not even a refusing one.
