@@ -169,21 +169,6 @@ describe('a sidecar', () => {
     },
     20_000,
   );
-
-  test('whose certificate runs out while it is in use is refused from then on', async () => {
-    await eventually(
-      'the certificate to run out',
-      () => Date.now() > shortLivedUntil + 1_000,
-      SHORT_LIFE_MS + 5_000,
-      100,
-    );
-    const agent = connectAgent(shortLived.mcpUrl('files'));
-    const [first, ...others] = await callThrice(agent);
-    expect(first).toBe('IDENTITY_REJECTED');
-    for (const code of others) expect(['IDENTITY_REJECTED', 'PDP_UNAVAILABLE']).toContain(code);
-    await agent.close();
-    expect(upstream.calls).toEqual([]);
-  }, 30_000);
 });
 
 /** Stands in for a sidecar that was tampered with: it asks whatever it likes, with whatever certificate. */
@@ -374,4 +359,22 @@ describe('a sidecar asks nobody but a decision point, even one that would allow'
     await eventually('an allow', async () => (await agent.call('read')).outcome.kind === 'result', 10_000);
     expect(liar.questions).toBeGreaterThan(0);
   }, 20_000);
+});
+
+/** At the end, when it has run out meanwhile. */
+describe('a sidecar', () => {
+  test('whose certificate runs out while it is in use is refused from then on', async () => {
+    await eventually(
+      'the certificate to run out',
+      () => Date.now() > shortLivedUntil + 1_000,
+      SHORT_LIFE_MS + 5_000,
+      100,
+    );
+    const agent = connectAgent(shortLived.mcpUrl('files'));
+    const [first, ...others] = await callThrice(agent);
+    expect(first).toBe('IDENTITY_REJECTED');
+    for (const code of others) expect(['IDENTITY_REJECTED', 'PDP_UNAVAILABLE']).toContain(code);
+    await agent.close();
+    expect(upstream.calls).toEqual([]);
+  }, 30_000);
 });

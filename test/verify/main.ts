@@ -1,7 +1,7 @@
 /**
  * `npm run verify`: everything that must hold, in the order in which a failure is cheapest to find.
  *
- *   npm run verify                 types, lint, format, generated files, unit, integration, timed, conformance
+ *   npm run verify                 types, lint, format, generated files, unit, conformance, integration, timed
  *   npm run verify -- --only unit  one step or several, comma-separated
  *   npm run verify:long            the same with long properties, soaks, larger matrices and mutation testing
  *   npm run conformance            third-party suites, most of which need Python
@@ -55,8 +55,13 @@ function sayWhatIsSlow({ testResults }: JestReport): void {
     process.stdout.write(styleText('dim', `  ${(took / 1000).toFixed(0)} s ${name}\n`));
 }
 
+type Project = 'unit' | 'integration' | 'timed' | 'conformance';
+
+/** Test files that run at once, on any machine; what is timed has it to itself. */
+const FILES_AT_ONCE: Readonly<Record<Project, number>> = { unit: 2, integration: 2, timed: 1, conformance: 1 };
+
 /** Runs one Jest project. A suite that could not even load counts as a failure, and so does a skipped test. */
-async function jest(project: string, env: NodeJS.ProcessEnv = {}): Promise<StepResult> {
+async function jest(project: Project, env: NodeJS.ProcessEnv = {}): Promise<StepResult> {
   const report = join(root, '.cache', `jest-${project}.json`);
   mkdirSync(dirname(report), { recursive: true });
   rmSync(report, { force: true });
@@ -70,7 +75,7 @@ async function jest(project: string, env: NodeJS.ProcessEnv = {}): Promise<StepR
       project,
       '--json',
       `--outputFile=${report}`,
-      ...(project === 'unit' || project === 'integration' ? [] : ['--runInBand']),
+      FILES_AT_ONCE[project] === 1 ? '--runInBand' : `--maxWorkers=${FILES_AT_ONCE[project]}`,
     ],
     {
       cwd: root,
@@ -100,6 +105,56 @@ async function jest(project: string, env: NodeJS.ProcessEnv = {}): Promise<StepR
   return { passed: found.numPassedTests, failed: broken && failed === 0 ? 1 : failed, skipped: 0 };
 }
 
+/** One thing that must hold. */
+type Step = () => Promise<StepResult>;
+/** Steps that run at the same time: none of them measures time, and what one leaves idle another can use. */
+type Group = Readonly<Record<string, Step>>;
+
+const oneAfterTheOther = (steps: Group): readonly Group[] =>
+  Object.entries(steps).map(([name, step]) => ({ [name]: step }));
+
+function ownSteps(long: NodeJS.ProcessEnv | undefined): readonly Group[] {
+  return [
+    {
+      servers: async () => {
+        serverBinary('nats-server');
+        serverBinary('redis-server');
+        serverBinary('postgres');
+        return { passed: 1, failed: 0, skipped: 0 };
+      },
+    },
+    { types: () => command(bin('tsc'), ['-b']) },
+    {
+      oxlint: () => command(bin('oxlint'), ['--type-aware', '--deny-warnings']),
+      biome: () => command(bin('biome'), ['ci', '--error-on-warnings', '.']),
+      generated: () => command(process.execPath, [join(root, 'test', 'dist', 'docs', 'generate.js'), '--check']),
+    },
+    { unit: () => jest('unit', long), conformance: () => jest('conformance', long) },
+    { integration: () => jest('integration', long) },
+    { timed: () => jest('timed', long) },
+    ...(long === undefined
+      ? []
+      : [{ mutation: () => command(bin('stryker'), ['run', 'test/mutation/resolution.config.mjs']) }]),
+  ];
+}
+
+/** Runs a step, and says what came of it; one that throws has failed. */
+async function run(name: string, step: Step): Promise<StepResult> {
+  const begun = performance.now();
+  let result: StepResult;
+  try {
+    result = await step();
+  } catch (error: unknown) {
+    process.stdout.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    result = { passed: 0, failed: 1, skipped: 0 };
+  }
+  const mark = result.failed === 0 ? styleText('green', '✓') : styleText('red', '✗');
+  const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+  const skipped = result.skipped > 0 ? `, ${result.skipped} skipped` : '';
+  process.stdout.write(`${mark} ${name}: ${result.passed} passed, ${result.failed} failed${skipped} (${seconds} s)\n`);
+  return result;
+}
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
@@ -109,54 +164,23 @@ async function main(): Promise<number> {
       summary: { type: 'string' },
     },
   });
-  const long: NodeJS.ProcessEnv = values.long ? { PORTCULLIS_TEST_LONG: '1', JEST_PROPERTY_RUNS: '100000' } : {};
-  const steps: Readonly<Record<string, () => Promise<StepResult>>> = values.conformance
-    ? runConformance(root)
-    : {
-        servers: async () => {
-          serverBinary('nats-server');
-          serverBinary('redis-server');
-          serverBinary('postgres');
-          return { passed: 1, failed: 0, skipped: 0 };
-        },
-        types: () => command(bin('tsc'), ['-b']),
-        oxlint: () => command(bin('oxlint'), ['--type-aware', '--deny-warnings']),
-        biome: () => command(bin('biome'), ['ci', '--error-on-warnings', '.']),
-        generated: () => command(process.execPath, [join(root, 'test', 'dist', 'docs', 'generate.js'), '--check']),
-        unit: () => jest('unit', long),
-        integration: () => jest('integration', long),
-        timed: () => jest('timed', long),
-        conformance: () => jest('conformance', long),
-        ...(values.long
-          ? { mutation: () => command(bin('stryker'), ['run', 'test/mutation/resolution.config.mjs']) }
-          : {}),
-      };
+  const long = values.long ? { PORTCULLIS_TEST_LONG: '1', JEST_PROPERTY_RUNS: '100000' } : undefined;
+  const groups = values.conformance ? oneAfterTheOther(runConformance(root)) : ownSteps(long);
   const wanted = values.only?.split(',');
-  const unknown = wanted?.find((name) => !(name in steps));
+  const known = groups.flatMap((group) => Object.keys(group));
+  const unknown = wanted?.find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    process.stderr.write(`No step "${unknown}"; there are: ${Object.keys(steps).join(', ')}\n`);
+    process.stderr.write(`No step "${unknown}"; there are: ${known.join(', ')}\n`);
     return 2;
   }
   const total = { passed: 0, failed: 0, skipped: 0 };
-  for (const [name, run] of Object.entries(steps)) {
-    if (wanted !== undefined && !wanted.includes(name)) continue;
-    const begun = performance.now();
-    let result: StepResult;
-    try {
-      result = await run();
-    } catch (error: unknown) {
-      process.stdout.write(`${error instanceof Error ? error.message : String(error)}\n`);
-      result = { passed: 0, failed: 1, skipped: 0 };
+  for (const group of groups) {
+    const steps = Object.entries(group).filter(([name]) => wanted?.includes(name) ?? true);
+    for (const { passed, failed, skipped } of await Promise.all(steps.map(([name, step]) => run(name, step)))) {
+      total.passed += passed;
+      total.failed += failed;
+      total.skipped += skipped;
     }
-    total.passed += result.passed;
-    total.failed += result.failed;
-    total.skipped += result.skipped;
-    const mark = result.failed === 0 ? styleText('green', '✓') : styleText('red', '✗');
-    const seconds = ((performance.now() - begun) / 1000).toFixed(1);
-    const skipped = result.skipped > 0 ? `, ${result.skipped} skipped` : '';
-    process.stdout.write(
-      `${mark} ${name}: ${result.passed} passed, ${result.failed} failed${skipped} (${seconds} s)\n`,
-    );
   }
   if (values.summary !== undefined) writeFileSync(values.summary, JSON.stringify(total));
   const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
