@@ -21,6 +21,8 @@ if (argv[0] === 'hook') {
   const { runHook } = await import('./hook/run-hook.js');
   process.exitCode = await runHook(argv, options);
 } else {
+  const { requireNode } = await import('@portcullis/runtime/node-version');
+  requireNode();
   const { runLazily } = await import('./lazy-program.js');
   process.exitCode = await runLazily(argv, options);
 }

@@ -1,9 +1,12 @@
 #!/usr/bin/env node
 /** The distributor's process. */
 
-import { runService } from '@portcullis/runtime';
-import { composeDistributor } from './compose.js';
-import { distributorConfig } from './config.js';
+import { requireNode } from '@portcullis/runtime/node-version';
+
+requireNode();
+const { runService } = await import('@portcullis/runtime');
+const { composeDistributor } = await import('./compose.js');
+const { distributorConfig } = await import('./config.js');
 
 await runService({
   name: 'distributor',

@@ -1,8 +1,11 @@
 #!/usr/bin/env node
 /** The PDP's process. */
 
-import { runService } from '@portcullis/runtime';
-import { composePdp } from './compose.js';
-import { pdpConfig } from './config.js';
+import { requireNode } from '@portcullis/runtime/node-version';
+
+requireNode();
+const { runService } = await import('@portcullis/runtime');
+const { composePdp } = await import('./compose.js');
+const { pdpConfig } = await import('./config.js');
 
 await runService({ name: 'pdp', version: '0.1.0', schema: pdpConfig, compose: composePdp });

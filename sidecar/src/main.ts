@@ -3,7 +3,9 @@
 
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { requireNode } from '@portcullis/runtime/node-version';
 
+requireNode();
 // One sits beside every agent, so idle memory counts more than peak throughput: loading modules would otherwise grow
 // V8's young generation to its maximum and leave it there (measured: 11 of 106 MB). Has to be said before they load.
 setFlagsFromString('--semi-space-growth-factor=1');
