@@ -1,11 +1,7 @@
 #!/usr/bin/env node
 import { writeSync } from 'node:fs';
-import { requireNode } from '@portcullis/runtime/node-version';
-
-// Of a hook, this is also the code that agents take for a refusal.
-requireNode('portcullis', 2);
-const { BLOCKS } = await import('./hook/hook-answer.js');
-const { processTerminal } = await import('./terminal.js');
+import { BLOCKS } from './hook/hook-answer.js';
+import { processTerminal } from './terminal.js';
 
 const argv = process.argv.slice(2);
 const interrupt = new AbortController();
@@ -25,6 +21,9 @@ if (argv[0] === 'hook') {
   const { runHook } = await import('./hook/run-hook.js');
   process.exitCode = await runHook(argv, options);
 } else {
+  const { requireNode } = await import('@portcullis/runtime/node-version');
+  // A hook runs on the Node of its agent, which may be older; it needs none of what the others need.
+  requireNode('portcullis', 2);
   const { runLazily } = await import('./lazy-program.js');
   process.exitCode = await runLazily(argv, options);
 }

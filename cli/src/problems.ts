@@ -26,3 +26,8 @@ export function placedIn(directory: string, problems: readonly Problem[]): reado
     problem.file === undefined ? problem : { ...problem, file: join(directory, problem.file) },
   );
 }
+
+/** The same problems; those without a file are of this one. */
+export function inFile(file: string, problems: readonly Problem[]): readonly Problem[] {
+  return problems.map((problem) => ({ file, ...problem }));
+}

@@ -15,6 +15,7 @@ import {
 import { type ChannelReader, fallbackReader } from '@portcullis/runtime/channel';
 import { openTracer } from '@portcullis/runtime/tracing';
 import { type BundleCompiler, createWorkerCompiler } from './bundles/compiler.js';
+import { lockDataDir } from './compose/lock-data-dir.js';
 import { openChannels, readPinnedRoot } from './compose/open-channels.js';
 import { openConfiguredAudit, openConfiguredShipping } from './compose/open-evidence.js';
 import { openGrpc } from './compose/open-grpc.js';
@@ -88,6 +89,8 @@ async function compose(
     createWorkerCompiler({ timeoutMs: config.bundles.compileTimeoutMs, maxHeapMb: config.bundles.compileHeapMb });
   opened(() => compiler.close());
   const pinnedRoot = await readPinnedRoot(config.bundles.rootFile);
+  const lock = lockDataDir(config.dataDir);
+  opened(() => lock.release());
   const audit = await openConfiguredAudit(config, { clock, log, metrics });
   opened(() => audit?.close());
   const shipping =
@@ -218,6 +221,7 @@ async function compose(
           await admin.close();
         },
       },
+      { name: 'give up the data directory', timeoutMs: DRAIN_STEP_MS, run: async () => lock.release() },
     ],
   };
 }

@@ -530,6 +530,10 @@ export const ERROR_MEANINGS: Readonly<Record<string, ErrorMeaning>> = {
     meaning: 'A policy of a pack refers to something that is not there, or that cannot stand where it does.',
     action: 'Correct the policy at the place that the problem names.',
   },
+  ERR_PDP_DATA_DIR: {
+    meaning: 'Another PDP works on the same data directory, or it cannot be locked; this one does not start.',
+    action: 'Stop the other one, or give each a `dataDir` of its own.',
+  },
   ERR_PDP_LISTEN: {
     meaning: 'The gRPC or the HTTPS port cannot be bound.',
     action: 'Choose another `listen` or `http.listen`; another process may hold it.',

@@ -88,6 +88,14 @@ describe('a PDP that is killed under load', () => {
     expect(segmentsOf(pdp.auditDir).length).toBeGreaterThan(2);
   }, 120_000);
 
+  test('is left alone by a second one on its data directory, which does not start', async () => {
+    const [pdp] = stack.pdps;
+    if (pdp === undefined) throw new Error('no PDP');
+    const before = recordsIn(pdp.auditDir).length;
+    await expect(pdp.start()).rejects.toThrow('ERR_PDP_DATA_DIR');
+    expect(recordsIn(pdp.auditDir)).toHaveLength(before);
+  }, 60_000);
+
   test('does not go on with a chain that was cut: it refuses to start', async () => {
     const [pdp] = stack.pdps;
     if (pdp === undefined) throw new Error('no PDP');

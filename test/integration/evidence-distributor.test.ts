@@ -174,6 +174,15 @@ describe('an auditor', () => {
     expect(csv.stdout.trimEnd().split('\n')).toHaveLength(3);
   });
 
+  test('finds what an agent was told of, by the id of the decision', async () => {
+    const told = ['--decision', 'd-pdp-1-1'];
+    expect((await as('auditor', ['audit', 'export', ...told])).stdout.trimEnd()).toBe(chain.records[0]?.line);
+    const seen = await as('auditor', ['decisions', 'tail', '--no-follow', '--json', ...told]);
+    expect(seen.stdout.trimEnd()).toBe(chain.records[0]?.line);
+    const none = await as('auditor', ['decisions', 'tail', '--no-follow', '--lines', '1', '--operation', 'nothing']);
+    expect([none.code, none.stdout]).toEqual([0, '']);
+  });
+
   test('follows what comes', async () => {
     const later = chainOfRecords('pdp-2', [{ tenant: 'acme', agent: 'late', at: new Date().toISOString() }]);
     const stop = new AbortController();

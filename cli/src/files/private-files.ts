@@ -32,7 +32,7 @@ export async function replaceFile(path: string, content: string | Uint8Array, mo
     await replace(path, content, mode);
   } catch (cause) {
     // The system's own words name a file that nobody asked for.
-    const why = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
+    const why = typeof cause === 'object' && cause !== null && 'code' in cause ? ` (${String(cause.code)})` : '';
     const message = `${path} cannot be written${why}: expected a folder that is there, with room, that you may write to`;
     throw new PortcullisError('ERR_CLI_WRITE', 'invalid', message, { cause });
   }

@@ -74,7 +74,10 @@ export function flagsFor(path: string): readonly string[] {
 function describeProblem(problem: ConfigProblem): string {
   const flags = flagsFor(problem.path);
   const missing = problem.message.startsWith('missing; ');
-  const what = missing ? `${problem.path} is missing` : formatConfigProblem(problem);
+  // Flags arrive as `--set`, which nobody typed.
+  const { origin, ...unplaced } = problem;
+  const placed = flags.length > 0 && origin === '--set' ? unplaced : problem;
+  const what = missing ? `${problem.path} is missing` : formatConfigProblem(placed);
   return flags.length === 0 ? what : `${what}; set it with ${flags.join(', ')}`;
 }
 

@@ -87,6 +87,10 @@ export function openDistributorApi(connection: DistributorConnection, signal: Ab
       return read;
     } catch (error) {
       const fault = PortcullisError.from(error, 'ERR_CLI_UNREACHABLE');
+      if (fault.code === 'ERR_IDENTITY_REJECTED') {
+        const expected = 'expected a distributor of the trust domain that --trust-domain, or the context, names';
+        throw new PortcullisError(fault.code, fault.kind, `${what}: ${fault.message}: ${expected}`, { cause: error });
+      }
       if (fault.code !== 'ERR_CLI_UNREACHABLE' || fault.message.startsWith(what)) throw fault;
       throw new PortcullisError('ERR_CLI_UNREACHABLE', fault.kind, `${what}: ${fault.message}`, { cause: error });
     }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { inspectBundle } from '../bundle/inspect.js';
 import { buildFromDirectory, readBundleFile } from '../bundle/load-engine.js';
 import { replaceFile } from '../files/private-files.js';
-import { reportProblems } from '../problems.js';
+import { inFile, reportProblems } from '../problems.js';
 import { printJson, printTable, type Shell } from '../shell.js';
 import { examples } from './arguments.js';
 
@@ -56,7 +56,7 @@ export function addBundleVerbs(program: Command, shell: Shell): void {
     .action(async (file: string, flags: JsonFlag) => {
       const report = await inspectBundle(await readBundleFile(file));
       if (!report.ok) {
-        reportProblems(shell, report.problems, { json: flags.json, what: file });
+        reportProblems(shell, inFile(file, report.problems), { json: flags.json, what: file });
         return;
       }
       const { value } = report;

@@ -49,10 +49,10 @@ function print(shell: Shell, status: ReleaseStatus): void {
         `${release.reason ?? ''}${release.rollback_of === undefined ? '' : ` (rolls back ${release.rollback_of})`}`.trim(),
       ]),
   ]);
-  terminal.say(
-    status.converged ? 'every live PDP runs the current release' : 'not every live PDP runs the current release',
-    status.converged ? 'good' : 'warning',
-  );
+  if (status.converged) terminal.say('every live PDP runs the current release', 'good');
+  else if (status.nodes.some(({ live }) => live))
+    terminal.say('not every live PDP runs the current release', 'warning');
+  else terminal.say(`no PDP of ${env}/${channel} is live`, 'warning');
 }
 
 /** Adds `release status`. */

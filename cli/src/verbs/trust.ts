@@ -4,7 +4,7 @@ import { EXIT } from '../exit-codes.js';
 import { usageFault } from '../faults.js';
 import { replaceFile } from '../files/private-files.js';
 import { reachKeepers } from '../kill/reach.js';
-import { reportProblems } from '../problems.js';
+import { inFile, reportProblems } from '../problems.js';
 import type { ConnectionFlags } from '../release/connection.js';
 import { printJson, printTable, type Shell } from '../shell.js';
 import { initTrust } from '../trust/init.js';
@@ -104,7 +104,7 @@ function addShow(trust: Command, shell: Shell): void {
     .action(async (flags: { readonly root: string; readonly json: boolean }) => {
       const report = describeRoot(await readRootFile(flags.root), shell.clock.now());
       if (!report.ok) {
-        reportProblems(shell, report.problems, { json: flags.json, what: flags.root });
+        reportProblems(shell, inFile(flags.root, report.problems), { json: flags.json, what: flags.root });
         return;
       }
       const { version, expires, expired, roles } = report.value;

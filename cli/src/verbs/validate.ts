@@ -9,7 +9,7 @@ import { inspectBundle } from '../bundle/inspect.js';
 import { readBundleFile } from '../bundle/load-engine.js';
 import { readSource } from '../bundle/read-source.js';
 import { usageFault } from '../faults.js';
-import { reportProblems } from '../problems.js';
+import { inFile, reportProblems } from '../problems.js';
 import { printJson, type Shell } from '../shell.js';
 import { readSubjects } from '../testing/subject.js';
 import { examples } from './arguments.js';
@@ -69,8 +69,7 @@ async function validatePath(path: string): Promise<Checked<Valid>> {
   });
   if (!found.isDirectory()) {
     const report = await inspectBundle(await readBundleFile(path));
-    if (!report.ok)
-      return { ok: false, problems: report.problems.map((problem) => ({ file: basename(path), ...problem })) };
+    if (!report.ok) return { ok: false, problems: inFile(basename(path), report.problems) };
     const { policy_count: policyCount, policy_version: policyVersion, sha256 } = report.value;
     return { ok: true, value: { policyCount, policyVersion, sha256 } };
   }

@@ -185,7 +185,13 @@ describe('a release is not taken', () => {
 
   test('when another list comes in its place, however well it is signed: that in force, for instance', async () => {
     const kills = takingSwitch();
-    const replaying = { get: async () => repository.objects().get(metadataKey(killsRole(ENV), 1))?.slice(1) };
+    const replaying = {
+      get: async () =>
+        repository
+          .objects()
+          .get(metadataKey(killsRole(ENV), 1))
+          ?.slice(1),
+    };
     await expect(requireKillList(ENV, kills)(metadata(), replaying, never)).rejects.toMatchObject({
       reason: 'metadata',
     });

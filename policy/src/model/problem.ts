@@ -34,5 +34,6 @@ export function sortProblems(problems: readonly Problem[]): readonly Problem[] {
 /** `file:line:column path: message (CODE)`, without the parts that are absent. */
 export function formatProblem(problem: Problem): string {
   const place = [problem.file, problem.line, problem.column].filter((part) => part !== undefined).join(':');
-  return `${[place, problem.path].filter((part) => part !== '').join(' ')}: ${problem.message} (${problem.code})`;
+  const where = [place, problem.path].filter((part) => part !== '').join(' ');
+  return `${where === '' ? '' : `${where}: `}${problem.message} (${problem.code})`;
 }

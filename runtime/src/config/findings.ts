@@ -39,7 +39,14 @@ function flatten(issue: Issue, base: readonly PropertyKey[], settings: readonly 
     const meant = [...issue.errors].sort((a, b) => a.length - b.length)[0] ?? [];
     if (meant.length > 0) return meant.flatMap((inner) => flatten(inner, path, settings));
   }
-  return [{ path, message: lowerFirst(issue.message).replace(NOTHING_GIVEN, 'missing; expected $1') }];
+  return [{ path, message: messageOf(issue) }];
+}
+
+function messageOf(issue: Issue): string {
+  if (issue.code === 'invalid_format' && issue.message === 'Invalid URL') {
+    return `invalid URL; expected one ${issue.pattern === '^https$' ? 'that begins with https://' : 'such as https://host.example:8443'}`;
+  }
+  return lowerFirst(issue.message).replace(NOTHING_GIVEN, 'missing; expected $1');
 }
 
 /** What zod says of a setting that nobody gave. */

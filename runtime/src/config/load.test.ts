@@ -192,6 +192,15 @@ describe('problems', () => {
     expect(problems(argv).join('\n')).toContain(message);
   });
 
+  test('an address that is none, or of another scheme, is told what was expected', () => {
+    const addressed = z.strictObject({ any: z.url().optional(), secure: z.url({ protocol: /^https$/ }).optional() });
+    const loaded = loadConfig({ name: 'x', schema: addressed }, ['--set', 'any=x', '--set', 'secure=http://x'], {});
+    expect(loaded.ok ? [] : loaded.problems.map(({ message }) => message)).toEqual([
+      'invalid URL; expected one such as https://host.example:8443',
+      'invalid URL; expected one that begins with https://',
+    ]);
+  });
+
   test('a value is not repeated in the message', () => {
     expect(problems(['--set', 'cache.ttlMs=hunter2'], { PORTCULLIS_PDP_LOG_LEVEL: 'hunter3' }).join()).not.toMatch(
       /hunter/,

@@ -54,11 +54,21 @@ interface Bytes {
   readonly ca: Buffer;
 }
 
+/** @throws Error that names the setting and the file, in words for an operator */
+async function readable<T>(files: TlsFiles, setting: keyof TlsFiles, read: (file: string) => Promise<T>): Promise<T> {
+  try {
+    return await read(files[setting]);
+  } catch (cause: unknown) {
+    const why = typeof cause === 'object' && cause !== null && 'code' in cause ? ` (${String(cause.code)})` : '';
+    throw new Error(`${setting} ${files[setting]} cannot be read${why}: expected a PEM file`, { cause });
+  }
+}
+
 async function readBytes(files: TlsFiles): Promise<Bytes> {
   const [cert, key, ca] = await Promise.all([
-    readFile(files.certFile),
-    readFile(files.keyFile),
-    readFile(files.caFile),
+    readable(files, 'certFile', (file) => readFile(file)),
+    readable(files, 'keyFile', (file) => readFile(file)),
+    readable(files, 'caFile', (file) => readFile(file)),
   ]);
   return { cert, key, ca };
 }
@@ -66,7 +76,9 @@ async function readBytes(files: TlsFiles): Promise<Bytes> {
 /** Changes whenever a file is written, replaced, or its symbolic link is swapped. */
 async function fingerprintOf(files: TlsFiles): Promise<string> {
   const stats = await Promise.all(
-    [files.certFile, files.keyFile, files.caFile].map((file) => stat(file, { bigint: true })),
+    (['certFile', 'keyFile', 'caFile'] as const).map((setting) =>
+      readable(files, setting, (file) => stat(file, { bigint: true })),
+    ),
   );
   return stats.map(({ dev, ino, size, mtimeNs, ctimeNs }) => [dev, ino, size, mtimeNs, ctimeNs].join(':')).join('|');
 }
@@ -77,17 +89,18 @@ function digestOf({ cert, key, ca }: Bytes): string {
   return hash.digest('hex');
 }
 
-function validate(bytes: Bytes, now: number): TlsPair {
+function validate(bytes: Bytes, { certFile, keyFile, caFile }: TlsFiles, now: number): TlsPair {
   const leaf = parseCertificates(bytes.cert)[0];
-  if (leaf === undefined) throw new Error('certificate file has no certificate');
+  if (leaf === undefined) throw new Error(`certFile ${certFile} has no certificate`);
   if (!leaf.checkPrivateKey(createPrivateKey(bytes.key)))
-    throw new Error('private key does not belong to the certificate');
-  if (!isCurrentlyValid(leaf, now)) throw new Error('certificate is expired or not yet valid');
+    throw new Error(`the private key of keyFile ${keyFile} does not belong to the certificate of certFile ${certFile}`);
+  if (!isCurrentlyValid(leaf, now))
+    throw new Error(`the certificate of certFile ${certFile} is expired or not yet valid`);
   const authorities = parseCertificates(bytes.ca);
   // An empty list must never reach TLS: Node would trust the public roots instead.
-  if (authorities.length === 0) throw new Error('authority file has no certificate');
+  if (authorities.length === 0) throw new Error(`caFile ${caFile} has no certificate`);
   if (!authorities.every((authority: X509Certificate) => authority.ca))
-    throw new Error('authority file has a certificate that is no authority');
+    throw new Error(`caFile ${caFile} has a certificate that is no authority`);
   createSecureContext(bytes);
   return { ...bytes, notAfter: new Date(leaf.validTo), spiffeId: spiffeIdOf(leaf) };
 }
@@ -110,7 +123,7 @@ export async function openTlsMaterial(files: TlsFiles, options: TlsMaterialOptio
     fingerprint = await fingerprintOf(files);
     const bytes = await readBytes(files);
     digest = digestOf(bytes);
-    pair = validate(bytes, clock.now());
+    pair = validate(bytes, files, clock.now());
   } catch (error: unknown) {
     const reason = error instanceof Error ? error.message : 'unknown reason';
     throw new PortcullisError('ERR_TLS_MATERIAL', 'invalid', `tls material is not usable: ${reason}`, {
@@ -125,7 +138,7 @@ export async function openTlsMaterial(files: TlsFiles, options: TlsMaterialOptio
     const bytes = await readBytes(files);
     const found = digestOf(bytes);
     if (found !== digest) {
-      const next = validate(bytes, clock.now());
+      const next = validate(bytes, files, clock.now());
       pair = next;
       digest = found;
       fingerprint = print;

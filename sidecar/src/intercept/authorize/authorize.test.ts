@@ -95,9 +95,9 @@ describe('a question', () => {
   });
 
   test.each([
-    ['nothing is attempted', {}, 'say what is attempted'],
-    ['a field is unknown', { ...CALL, tenant_id: 'other' }, 'tenant_id'],
-    ['a member is unknown', { tool: { nam: 'read' } }, 'nam'],
+    ['nothing is attempted', {}, 'the question: say what is attempted'],
+    ['a field is unknown', { ...CALL, tenant_id: 'other' }, 'tenant_id: unknown member'],
+    ['a member is unknown', { tool: { nam: 'read' } }, 'tool.nam: unknown member'],
     ['another source is claimed', { ...CALL, source: 'mcp_proxy' }, 'source'],
     ['it is no JSON', '{"tool": {"name": "a", "name": "b"}}', 'twice'],
     ['it is a list', [CALL], 'expected object'],

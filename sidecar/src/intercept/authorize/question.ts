@@ -85,22 +85,28 @@ export type ToldOutcome = z.output<typeof outcome>;
 
 /** Checks a question. */
 export function readQuestion(json: Json): Checked<AskedQuestion> {
-  return checked(question.safeParse(json));
+  return checked(question.safeParse(json), 'the question');
 }
 
 /** Checks an outcome. */
 export function readOutcome(json: Json): Checked<ToldOutcome> {
-  return checked(outcome.safeParse(json));
+  return checked(outcome.safeParse(json), 'the outcome');
 }
 
 const MAX_PROBLEMS = 16;
+const MAX_NAME = 64;
 
-function checked<T>(parsed: z.ZodSafeParseResult<T>): Checked<T> {
+function checked<T>(parsed: z.ZodSafeParseResult<T>, whole: string): Checked<T> {
   if (parsed.success) return { ok: true, value: parsed.data };
-  const problems = parsed.error.issues.slice(0, MAX_PROBLEMS).map(
-    ({ path, message }): Problem => ({
+  const found = parsed.error.issues.flatMap((issue): readonly (readonly [readonly PropertyKey[], string])[] =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => [[...issue.path, key.slice(0, MAX_NAME)], 'unknown member'])
+      : [[issue.path, issue.message]],
+  );
+  const problems = found.slice(0, MAX_PROBLEMS).map(
+    ([path, message]): Problem => ({
       code: 'ERR_REQUEST_VALUE',
-      path: path.map(String).join('.'),
+      path: path.length === 0 ? whole : path.map(String).join('.'),
       message,
     }),
   );
