@@ -92,7 +92,8 @@ export function redactedBy(steps: readonly Step[]): TextChanger {
 }
 
 function by(rules: RedactionRules, looked: Looked | undefined): ChangeText {
-  return (text, name) => redactValue(text, name, { rules, ...(looked === undefined ? {} : { extra: looked.extra }) });
+  const extra = looked === undefined ? {} : { extra: looked.extra };
+  return (text, name) => redactValue(text, name, { rules, names: true, ...extra });
 }
 
 function inTurn(changes: readonly ChangeText[]): ChangeText {
