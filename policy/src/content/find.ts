@@ -232,12 +232,13 @@ function recognised(
   match: RegExpExecArray,
   minScore: number,
 ): Match | undefined {
-  const { type, family, mayTouch, check, context, trim } = recogniser;
+  const { type, family, mayTouch, mayEndAtUnderscore, check, context, trim } = recogniser;
   const whole = match.groups?.['value'] ?? match[0];
   const start = matchStart + (whole === match[0] ? 0 : match[0].lastIndexOf(whole));
   const value = trim?.(whole) ?? whole;
   const end = start + value.length;
-  if (value.length === 0 || (mayTouch !== true && (isWord(text, start - 1) || isWord(text, end)))) return;
+  const isEnd = !isWord(text, end) || (mayEndAtUnderscore === true && text[end] === '_');
+  if (value.length === 0 || (mayTouch !== true && (isWord(text, start - 1) || !isEnd))) return;
   if (except?.test(value) === true || check?.(value) === false) return;
   const certain = certaintyOf(recogniser);
   const score = scoreOf(certain, context, text, start, end);

@@ -4,6 +4,7 @@ import { openPlace, patternShape } from '../pattern-shape.js';
 import { ALL_RECOGNISERS } from '../registry.js';
 import { FOUND, VALID } from '../testing/examples.js';
 import { typesOfDetectors } from './detectors.js';
+import { restoration } from './restore.js';
 import { createTextStream, mostHeld } from './stream.js';
 import { applyEdits, type RedactionRules, redactionRules, textEdits } from './text.js';
 
@@ -143,5 +144,19 @@ describe('a text in pieces', () => {
     const text = `${'aa11'.repeat(12)}. `;
     for (let turn = 0; turn < 2_000; turn += 1) for (const shape of shapes) openPlace(shape, text.slice(turn % 40));
     expect(openPlace(patternShape(/[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]{1,4}){3,9}/g), text)).toBe(text.length);
+  });
+
+  test('placeholders are put back wherever they are cut, and nothing else waits for one', () => {
+    const rules = restoration((token) => ({ '[CARD_1]': '4111', '[IBAN_CODE_22]': 'DE89' })[token]);
+    const text = 'a [CARD_1][IBAN_CODE_22] b [CARD_9] [[CARD_1] [CARD_1 [_ [C_1] [card_1] []';
+    const expected = 'a 4111DE89 b [CARD_9] [4111 [CARD_1 [_ [C_1] [card_1] []';
+    for (let cut = 0; cut <= text.length; cut += 1)
+      expect([cut, streamed([text.slice(0, cut), text.slice(cut)], rules)]).toEqual([cut, expected]);
+    expect(streamed(text.split(''), rules)).toBe(expected);
+    const stream = createTextStream(rules);
+    expect(stream.push('words [1] flow, and [so')).toBe('words [1] flow, and [so');
+    expect(stream.push(' do they [CARD')).toBe(' do they ');
+    for (const letter of '_'.repeat(100)) stream.push(letter);
+    expect(stream.held).toBe(0);
   });
 });

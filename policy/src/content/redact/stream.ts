@@ -156,7 +156,9 @@ function foundByOthers(type: string, start: number, end: number): Match {
 
 /** The first place from which on more text could make a finding of what there is, or take one away. */
 function openFrom(text: string, from: number, { finder, custom }: RedactionRules): number {
-  let open = custom.length === 0 ? text.length : Math.max(from, text.length - CUSTOM_LONGEST);
+  let open = text.length;
+  for (const pattern of custom)
+    open = Math.min(open, Math.max(from, pattern.open?.(text) ?? text.length - CUSTOM_LONGEST));
   for (const prepared of finder.recognisers)
     open = Math.min(open, unfinishedFrom(prepared, text, Math.min(open, text.length), from));
   // Words that come later may still make something of these.

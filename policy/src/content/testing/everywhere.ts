@@ -38,7 +38,8 @@ function matchOf(text: string, matchStart: number, match: RegExpExecArray, recog
   const start = matchStart + match[0].lastIndexOf(whole);
   const value = trim?.(whole) ?? whole;
   const end = start + value.length;
-  if (value === '' || (!mayTouch && (isWord(text[start - 1]) || isWord(text[end])))) return undefined;
+  const mayEnd = !isWord(text[end]) || (recogniser.mayEndAtUnderscore === true && text[end] === '_');
+  if (value === '' || (!mayTouch && (isWord(text[start - 1]) || !mayEnd))) return undefined;
   if (check?.(value) === false) return undefined;
   if (except !== undefined && new RegExp(`^(?:${except.source})$`).test(value)) return undefined;
   const around = `${text.slice(Math.max(0, start - 64), start)} ${text.slice(end, end + 24)}`.toLowerCase();

@@ -24,6 +24,7 @@ export const FOUND: readonly (readonly [string, string, string])[] = [
   ['IBAN_CODE', 'to DE89 3704 0044 0532 0130 00 please', 'DE89 3704 0044 0532 0130 00'],
   ['IBAN_CODE', 'gb29nwbk60161331926819', 'gb29nwbk60161331926819'],
   ['EMAIL_ADDRESS', 'write to jo.o-neill+x@mail.example.co.uk!', 'jo.o-neill+x@mail.example.co.uk'],
+  ['EMAIL_ADDRESS', 'in jo@example.com_2026.csv', 'jo@example.com'],
   ['EMAIL_ADDRESS', 'jürgen@büro.example.de', 'jürgen@büro.example.de'],
   ['URL', 'see https://shop.example.com/a?b=c#d now', 'https://shop.example.com/a?b=c#d'],
   ['PHONE_NUMBER', 'call +44 20 7946 0958 today', '+44 20 7946 0958'],
