@@ -5,7 +5,7 @@ import { type Anchors, findAnchors, findWords, type Place, SIGNS } from './ancho
 import { ANY_RUN, certaintyOf, type Finder, type Prepared } from './finder.js';
 import { numberStarts } from './number-starts.js';
 import { CONTEXT_BONUS, type ContentFamily } from './recogniser.js';
-import { isWord } from './word-edges.js';
+import { isWord, isWordBefore } from './word-edges.js';
 
 /** Something that was recognised. */
 export interface Recognised {
@@ -232,12 +232,13 @@ function recognised(
   match: RegExpExecArray,
   minScore: number,
 ): Match | undefined {
-  const { type, family, mayTouch, check, context, trim } = recogniser;
+  const { type, family, mayTouch, mayEndAtUnderscore, check, context, trim } = recogniser;
   const whole = match.groups?.['value'] ?? match[0];
   const start = matchStart + (whole === match[0] ? 0 : match[0].lastIndexOf(whole));
   const value = trim?.(whole) ?? whole;
   const end = start + value.length;
-  if (value.length === 0 || (mayTouch !== true && (isWord(text, start - 1) || isWord(text, end)))) return;
+  const isEnd = !isWord(text, end) || (mayEndAtUnderscore === true && text[end] === '_');
+  if (value.length === 0 || (mayTouch !== true && (isWordBefore(text, start) || !isEnd))) return;
   if (except?.test(value) === true || check?.(value) === false) return;
   const certain = certaintyOf(recogniser);
   const score = scoreOf(certain, context, text, start, end);
@@ -259,7 +260,7 @@ function recognised(
  */
 function nextStart(part: string, after: number, mayTouch: boolean): number {
   let next = after + ((part.codePointAt(after) ?? 0) > 0xffff ? 2 : 1);
-  if (!mayTouch) while (next < part.length && isWord(part, next - 1)) next += 1;
+  if (!mayTouch) while (next < part.length && isWordBefore(part, next)) next += 1;
   return next;
 }
 

@@ -4,7 +4,7 @@ import { type Anchor, type AnchorIndex, anchorIndex } from './anchors.js';
 import { type NumberAutomaton, numberAutomaton } from './number-automaton.js';
 import type { NumberPattern } from './number-nodes.js';
 import { isNumber } from './number-starts.js';
-import { type PatternShape, patternShape } from './pattern-shape.js';
+import { openPlace, type PatternShape, patternShape } from './pattern-shape.js';
 import type { Recogniser } from './recogniser.js';
 
 /** A recogniser with what is known of its pattern. */
@@ -104,7 +104,5 @@ function bareDigitsOf({ by, shape: { bareDigits } }: Prepared): number {
 
 /** Whether something that begins in a text may go on after the quotation mark near its end. */
 export function isOpenAfterQuote(text: string, { recognisers }: Finder): boolean {
-  return recognisers.some(
-    ({ shape }) => shape.isQuoting && (shape.unfinished.exec(text)?.index ?? text.length) < text.length,
-  );
+  return recognisers.some(({ shape }) => shape.isQuoting && openPlace(shape, text) < text.length);
 }

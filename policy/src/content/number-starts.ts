@@ -5,7 +5,7 @@ import type { NumberAutomaton } from './number-automaton.js';
 import { OTHERS } from './number-nodes.js';
 import type { PatternShape } from './pattern-shape.js';
 import type { Recogniser } from './recogniser.js';
-import { isWord } from './word-edges.js';
+import { isWord, isWordBefore } from './word-edges.js';
 
 /** UTF-16 units before the run of letters and digits that has a number's first digit: `KFZ-AB 1`. */
 const MOST_LEAD = 7;
@@ -59,7 +59,7 @@ export function numberStarts(
     // Only what may be in a number ties something before the run to it.
     const isTied = numeral > free && has[codeAt(text, numeral - 1)] === 1;
     let place = isTied ? Math.max(free, numeral - MOST_LEAD) : Math.max(free, numeral);
-    const last = isJson && isBackslash(text, numeral - 1) ? numeral + 1 : numeral;
+    const last = isBackslash(text, numeral - 1) ? numeral + 1 : numeral;
     for (; place <= last; place += 1) {
       if (begins[codeAt(text, place)] !== 1 || !isFree(text, place, isJson)) continue;
       start = place;
@@ -78,7 +78,7 @@ function codeAt(text: string, at: number): number {
 /** Whether a word may begin here. */
 function isFree(text: string, at: number, isJson: boolean): boolean {
   if (at === 0) return true;
-  if (!isJson) return !isWord(text, at - 1);
+  if (!isJson) return !isWordBefore(text, at);
   if (isBackslash(text, at - 1)) return !isEscape(text, at);
   // JSON in a string has its escapes escaped: a letter after any backslash may be no letter in the end.
   return !isWord(text, at - 1) || isBackslash(text, at - 2);

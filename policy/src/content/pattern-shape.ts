@@ -29,11 +29,22 @@ export interface PatternShape {
   readonly hasEscaped: boolean;
   /** Whether it may have a space in it. */
   readonly hasSpace: boolean;
-  /**
-   * Matches the rest of a text, from the first place on where a match reaches its end, or could with more text. Matches nothing
-   * but the empty end otherwise.
-   */
-  readonly unfinished: RegExp;
+  /** The pattern, which the end of a text satisfies everywhere: see {@link openPlace}. */
+  readonly relaxed: RegExp;
+}
+
+/**
+ * The first place in a text from which on more text decides what the pattern matches there; its end when there is none. What matches
+ * before the end without having met it would match if more came: of the ways to match, those that are tried before have failed for
+ * what is there already. At every place one such way is enough, so it takes no longer than looking for matches.
+ */
+export function openPlace({ relaxed }: Pick<PatternShape, 'relaxed'>, text: string): number {
+  relaxed.lastIndex = 0;
+  for (let match = relaxed.exec(text); match !== null; match = relaxed.exec(text)) {
+    if (match.index + match[0].length === text.length) return match.index;
+    relaxed.lastIndex = match.index + ((text.codePointAt(match.index) ?? 0) > 0xffff ? 2 : 1);
+  }
+  return text.length;
 }
 
 /**
@@ -62,7 +73,7 @@ export function patternShape(pattern: RegExp): PatternShape {
     isQuoting: mayHave('"'),
     hasEscaped: mayHave(ESCAPED),
     hasSpace: mayHave(' '),
-    unfinished: new RegExp(`(?:${text})$`, pattern.flags.replace(/[gy]/g, '')),
+    relaxed: new RegExp(text, `${pattern.flags.replace(/[gy]/g, '')}g`),
   };
 }
 

@@ -31,6 +31,8 @@ export interface Recogniser {
   readonly context?: readonly string[];
   /** Whether a letter or digit may touch it on either side; by default none may. */
   readonly mayTouch?: boolean;
+  /** Whether `_` may follow it, as in names of files. */
+  readonly mayEndAtUnderscore?: boolean;
   /** A match that fails is passed over whole: no part of it is one either. By default one may begin inside of it. */
   readonly isWhole?: boolean;
   /** What every match has in it, where it is no number: see `isNumber`. */

@@ -11,3 +11,14 @@ export function isWord(text: string, at: number): boolean {
   const code = text.charCodeAt(at);
   return code < 128 ? IN_WORD[code] === 1 : /[\p{L}\p{N}]/u.test(text[at] ?? '');
 }
+
+/**
+ * Whether a word goes on over the place before `start`. An `n`, `r` or `t` behind a backslash is the end of a line or a space, as texts
+ * write it that are pieces of JSON or of a program, and no letter.
+ */
+export function isWordBefore(text: string, start: number): boolean {
+  if (!isWord(text, start - 1)) return false;
+  return start < 2 || text.charCodeAt(start - 2) !== BACKSLASH || !'nrt'.includes(text.charAt(start - 1));
+}
+
+const BACKSLASH = 0x5c;

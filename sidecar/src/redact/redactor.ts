@@ -246,6 +246,7 @@ export function createRedactor(options: RedactorOptions): Redactor {
           const edits = jsonEdits(text, {
             rules,
             isSearched,
+            names: true,
             ...(looked === undefined ? {} : { extra: looked.extra }),
           });
           count(edits, counts);
@@ -262,7 +263,11 @@ export function createRedactor(options: RedactorOptions): Redactor {
           const restores = orders.redact.some(({ method, inRequest }) => method === 'tokenize' && inRequest);
           const own = restores ? book() : undefined;
           if (own === undefined || own.isEmpty) return redacted;
-          return redactJson(redacted, { rules: restoration((token) => own.original(token)), isSearched: isContent });
+          return redactJson(redacted, {
+            rules: restoration((token) => own.original(token)),
+            isSearched: isContent,
+            names: true,
+          });
         },
         texts() {
           const steps = orders.redact

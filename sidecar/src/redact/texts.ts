@@ -98,7 +98,7 @@ async function changeOf(step: Step, texts: readonly NamedText[]): Promise<Change
 
 function by(step: Search, looked: Looked | undefined): ChangeText {
   const more = looked === undefined ? {} : { extra: looked.extra };
-  return (text, name) => searchedText(text, name, step, { rules: step.rules, ...more });
+  return (text, name) => searchedText(text, name, step, { rules: step.rules, names: true, ...more });
 }
 
 function inTurn(changes: readonly ChangeText[]): ChangeText {

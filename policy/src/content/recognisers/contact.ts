@@ -36,6 +36,7 @@ export const CONTACT_RECOGNISERS: readonly Recogniser[] = [
     pattern:
       /[\p{L}\p{N}][\p{L}\p{N}._%+'-]{0,63}@(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.){1,6}\p{L}{2,24}/gu,
     score: 1,
+    mayEndAtUnderscore: true,
     anchor: { sign: 'at' },
   },
   {

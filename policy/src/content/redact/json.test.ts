@@ -45,6 +45,8 @@ describe('a JSON document', () => {
       JSON.stringify({ a: `{"b":"${escaped(CARD)}"}` }),
       JSON.stringify({ a: '{"b":"************1111"}' }),
     ],
+    ['a number that is written otherwise', '{"a":4.111111111111111e15}', '{"a":"************1111"}'],
+    ['another', '[41111111111111110E-1 , 1e5]', '["************1111" , 1e5]'],
     [
       'forms of numbers and space',
       `{ "n" : 1.0e+2 ,\t"c":"${CARD}" , "z":-0.0}`,
@@ -60,6 +62,17 @@ describe('a JSON document', () => {
     const source = `{"${CARD}": 1}`;
     expect(redactJson(source, { rules: ALL })).toBe(source);
     expect(redactJson(source, { rules: ALL, names: true })).toBe('{"************1111": 1}');
+  });
+
+  test('names that become the same are told apart, and those that were the same stay so', () => {
+    const source = '{"a":{"jo@example.com":1,"al@example.com":2},"b":[{"al@example.com":3}],"jo@example.com":"x"}';
+    expect(
+      redactJson(source, { rules: ALL, names: true, isSearched: ([first]) => first === 'a' || first === 'b' }),
+    ).toBe('{"a":{"**@*******.***":1,"**@*******.*** (2)":2},"b":[{"**@*******.*** (2)":3}],"jo@example.com":"x"}');
+    const inner = JSON.stringify({ t: '{"\\u0034111111111111111":1}' });
+    expect(redactJson(inner, { rules: ALL, names: true })).toBe('{"t":"{\\"************1111\\":1}"}');
+    const many = `{${Array.from({ length: 20_000 }, (_one, at) => `"a${at % 10}${String.fromCharCode(97 + (at % 26))}@example.com${'.'.repeat(at % 2)}":${at}`).join()}}`;
+    expect(redactJson(many, { rules: ALL, names: true })).not.toContain('a1b@');
   });
 
   test('only what is searched changes, and what is masked goes whole', () => {

@@ -12,6 +12,7 @@ import {
   type RedactionRules,
   replaced,
   type Span,
+  textEdits,
   textSpans,
 } from './text.js';
 
@@ -23,7 +24,7 @@ export interface JsonRedaction {
   readonly isSearched?: (path: readonly string[]) => boolean;
   /** Whether the value at a path is masked whatever it is. */
   readonly isMasked?: (path: readonly string[]) => boolean;
-  /** Whether names of members are redacted too; false when absent. */
+  /** Whether names of members are searched too, where values are; false when absent. Two that become the same are told apart. */
   readonly names?: boolean;
   /** Findings of others in a text. */
   readonly extra?: (text: string) => readonly Span[];
@@ -38,6 +39,8 @@ const MAX_NESTED = 4;
 /** Levels of lists and objects. */
 const MAX_DEPTH = 512;
 const CONTEXT_NAME = 40;
+/** A number whose digits are not all written. */
+const EXPONENTIAL = /\d[eE][+-]?\d{1,3}(?:[\s,\]}]|$)/;
 /** Names whose values are secrets, however they look. */
 const SECRET_NAME =
   /(?:^|[_-])(?:password|passwd|pwd|passphrase|secret|api_?key|access_?token|auth_?token|private_?key)$/i;
@@ -66,9 +69,10 @@ export function redactValue(text: string, name: string, redaction: JsonRedaction
 }
 
 function documentEdits(source: string, redaction: JsonRedaction, nested: number): readonly Edit[] {
-  const { rules, isSearched, isMasked, extra } = redaction;
+  const { rules, isSearched, isMasked, extra, names } = redaction;
   // An escape may hide what is looked for, and what others find needs no anchor.
-  const isPlain = extra === undefined && !source.includes('\\u') && !source.includes('\\/');
+  const isPlain =
+    extra === undefined && !source.includes('\\u') && !source.includes('\\/') && !EXPONENTIAL.test(source);
   const parts = rules === undefined ? NO_PARTS : isPlain ? findableParts(source, rules) : ALL_PARTS;
   if (isMasked === undefined && !parts.may(0, source.length) && !parts.mayIfNamed(0, source.length)) return [];
   const isNameFound = remembered(
@@ -84,6 +88,7 @@ function documentEdits(source: string, redaction: JsonRedaction, nested: number)
     );
   };
   const isNothing = shortNumbers(redaction);
+  const nameEdit = names === true && rules !== undefined ? renaming(rules) : undefined;
   if (depthOf(source) > MAX_DEPTH) throw new RangeError('nested too deep to redact');
   const edits: Edit[] = [];
   walkJson(source, {
@@ -94,7 +99,13 @@ function documentEdits(source: string, redaction: JsonRedaction, nested: number)
       return false;
     },
     leaf(token) {
-      const isLooked = token.kind === 'name' ? redaction.names === true : isSearched?.(token.path) !== false;
+      if (token.kind === 'name') {
+        const isNamed = nameEdit !== undefined && isSearched?.(token.path) !== false && mayHold(token);
+        const edit = isNamed ? nameEdit(token) : undefined;
+        if (edit !== undefined) edits.push(edit);
+        return;
+      }
+      const isLooked = isSearched?.(token.path) !== false;
       // What is searched may be in the JSON that a string holds, though the string is not.
       if (!isLooked && (token.kind !== 'string' || !mayBeDocument(source, token.start + 1))) return;
       // What is masked may be in the JSON that a string holds.
@@ -152,6 +163,32 @@ function depthOf(source: string): number {
   return deepest;
 }
 
+/** Changes names of members. What is found in one goes; two that would be the same then are numbered, or a value would be lost. */
+function renaming(rules: RedactionRules): (token: JsonToken) => Edit | undefined {
+  const known = new Map<string, string>();
+  const serials = new Map<string, number>();
+  const numbered = (changed: string): string => {
+    const serial = (serials.get(changed) ?? 0) + 1;
+    serials.set(changed, serial);
+    return serial === 1 ? changed : `${changed} (${serial})`;
+  };
+  return ({ start, end, path }) => {
+    const name = path.at(-1) ?? '';
+    const found = textEdits(name, rules);
+    const [first] = found;
+    if (first === undefined) return undefined;
+    const own = known.get(name) ?? numbered(applyEdits(name, found));
+    known.set(name, own);
+    return own === name ? undefined : { start, end, type: first.type, text: JSON.stringify(own) };
+  };
+}
+
+/** A number as it is read: `4.1e3` is 4100. */
+function digitsOf(written: string): string {
+  const value = Number(written);
+  return /e/i.test(written) && Number.isInteger(value) ? String(value) : written;
+}
+
 function leafEdits(
   source: string,
   token: JsonToken,
@@ -160,14 +197,15 @@ function leafEdits(
 ): readonly Edit[] {
   const { start, end, kind, path } = token;
   const written = source.slice(start, end);
-  const name = kind === 'name' ? '' : (path.at(-1) ?? '');
+  const name = path.at(-1) ?? '';
   if (kind === 'number') {
-    if (!/\d.?\d.?\d.?\d/.test(written)) return [];
-    const found = valueEdits(written, name, redaction);
+    const digits = digitsOf(written);
+    if (!/\d.?\d.?\d.?\d/.test(digits)) return [];
+    const found = valueEdits(digits, name, redaction);
     const [first] = found;
     return first === undefined
       ? []
-      : [{ start, end, type: first.type, text: JSON.stringify(applyEdits(written, found)) }];
+      : [{ start, end, type: first.type, text: JSON.stringify(applyEdits(digits, found)) }];
   }
   const text = decodeString(written);
   const inner =

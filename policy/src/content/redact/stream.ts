@@ -6,6 +6,7 @@
 
 import { CONTEXT_AFTER, CONTEXT_BEFORE, findMatches, type Match } from '../find.js';
 import type { Prepared } from '../finder.js';
+import { openPlace } from '../pattern-shape.js';
 import { applyEdits, CUSTOM_TYPE, candidates, type RedactionRules, replaced, type Span, unite } from './text.js';
 
 /** Redacts pieces of one text. */
@@ -48,6 +49,12 @@ export interface Growth {
 export const CUSTOM_LONGEST = 256;
 
 /**
+ * What is held back is searched again once it has grown by such a part: letter by letter, a long text would be searched as often as it
+ * has letters. Below so many units every piece is.
+ */
+const GROWTH = 32;
+
+/**
  * UTF-16 units that are held back at most, unless matches overlap in a chain; a chain longer than twice this goes whole.
  * @param longest of what others find
  */
@@ -58,13 +65,18 @@ export function mostHeld({ finder, custom }: RedactionRules, longest = 0): numbe
 /** Starts a text. */
 export function createTextStream(rules: RedactionRules): TextStream {
   const growing = createGrowingText(rules);
+  const held = (): number => growing.text.length - growing.from;
+  let looked = 0;
   return {
     push(piece) {
       growing.add(piece);
-      return growing.release(growing.text.length);
+      if ((held() - looked) * GROWTH < looked) return '';
+      const given = growing.release(growing.text.length);
+      looked = held();
+      return given;
     },
     get held() {
-      return growing.text.length - growing.from;
+      return held();
     },
     end: () => growing.end(),
   };
@@ -99,9 +111,8 @@ export function createGrowingText(
   }
 
   function openAt(upTo: number, found: readonly Match[]): number {
-    // Half of a character is no character yet.
-    const most = /[\ud800-\udbff]$/.test(text) ? text.length - 1 : text.length;
-    return Math.max(from, uncut(Math.min(openFrom(text, from, rules), upTo), most, found));
+    const whole = withoutHalf(text);
+    return Math.max(from, uncut(Math.min(openFrom(whole, from, rules), upTo), whole.length, found));
   }
 
   return {
@@ -145,7 +156,9 @@ function foundByOthers(type: string, start: number, end: number): Match {
 
 /** The first place from which on more text could make a finding of what there is, or take one away. */
 function openFrom(text: string, from: number, { finder, custom }: RedactionRules): number {
-  let open = custom.length === 0 ? text.length : Math.max(from, text.length - CUSTOM_LONGEST);
+  let open = text.length;
+  for (const pattern of custom)
+    open = Math.min(open, Math.max(from, pattern.open?.(text) ?? text.length - CUSTOM_LONGEST));
   for (const prepared of finder.recognisers)
     open = Math.min(open, unfinishedFrom(prepared, text, Math.min(open, text.length), from));
   // Words that come later may still make something of these.
@@ -158,8 +171,12 @@ function openFrom(text: string, from: number, { finder, custom }: RedactionRules
 function unfinishedFrom({ shape }: Prepared, text: string, open: number, from: number): number {
   const start = Math.max(from, text.length - shape.longest - 1);
   if (start >= open) return open;
-  const match = shape.unfinished.exec(text.slice(start));
-  return match === null ? open : start + match.index;
+  return start + openPlace(shape, text.slice(start));
+}
+
+/** Half of a character is no character yet, and may be a letter. */
+function withoutHalf(text: string): string {
+  return /[\ud800-\udbff]$/.test(text) ? text.slice(0, -1) : text;
 }
 
 /** Not inside of a finding. */

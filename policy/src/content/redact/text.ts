@@ -9,6 +9,8 @@ import type { Replace } from './replacement.js';
 export interface CustomPattern {
   /** Places of all its matches, in order. Linear in the text. */
   find(text: string): readonly { readonly start: number; readonly end: number }[];
+  /** The first place from which on more text could make a match; the end when there is none. Without it nobody knows. */
+  open?(text: string): number;
 }
 
 /** What to look for and what to put in its place. */

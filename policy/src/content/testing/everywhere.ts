@@ -25,8 +25,7 @@ function findOne(text: string, recogniser: Recogniser, { minScore, from = 0, isN
       pattern.lastIndex = Math.max(isFound ? one.matchEnd - from : pattern.lastIndex, match.index + 1);
     } else {
       pattern.lastIndex = match.index + ((part.codePointAt(match.index) ?? 0) > 0xffff ? 2 : 1);
-      while (!mayTouch && pattern.lastIndex < part.length && isWord(part[pattern.lastIndex - 1]))
-        pattern.lastIndex += 1;
+      while (!mayTouch && pattern.lastIndex < part.length && isTouched(part, pattern.lastIndex)) pattern.lastIndex += 1;
     }
   }
   return found;
@@ -38,7 +37,8 @@ function matchOf(text: string, matchStart: number, match: RegExpExecArray, recog
   const start = matchStart + match[0].lastIndexOf(whole);
   const value = trim?.(whole) ?? whole;
   const end = start + value.length;
-  if (value === '' || (!mayTouch && (isWord(text[start - 1]) || isWord(text[end])))) return undefined;
+  const mayEnd = !isWord(text[end]) || (recogniser.mayEndAtUnderscore === true && text[end] === '_');
+  if (value === '' || (!mayTouch && (isTouched(text, start) || !mayEnd))) return undefined;
   if (check?.(value) === false) return undefined;
   if (except !== undefined && new RegExp(`^(?:${except.source})$`).test(value)) return undefined;
   const around = `${text.slice(Math.max(0, start - 64), start)} ${text.slice(end, end + 24)}`.toLowerCase();
@@ -63,4 +63,9 @@ function isSaid(around: string, word: string): boolean {
 
 function isWord(character = ''): boolean {
   return /[\p{L}\p{N}_]/u.test(character);
+}
+
+/** An escaped `n`, `r` or `t` is no letter. */
+function isTouched(text: string, at: number): boolean {
+  return isWord(text[at - 1]) && !/\\[nrt]$/.test(text.slice(Math.max(0, at - 2), at));
 }

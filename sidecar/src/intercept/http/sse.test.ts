@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { createSseReader, type SseEvent } from './sse.js';
+import { createSseReader, type SseEvent, withData } from './sse.js';
 
 const read = (chunks: readonly Uint8Array[], maxEventBytes = 1 << 20): SseEvent[] => {
   const reader = createSseReader({ maxEventBytes });
@@ -73,5 +73,20 @@ describe('the event reader', () => {
         expect(bytes.subarray(0, kept.length).equals(kept)).toBe(true);
       }),
     );
+  });
+
+  // With a copy of all that has come for every chunk, or a search of all that is there for every line, these took minutes.
+  test('comes to an end with large events, however they are cut and whatever ends their lines', () => {
+    const text = Buffer.from(`data: ${'x'.repeat(1 << 20)}\n\n`);
+    const reader = createSseReader({ maxEventBytes: 1 << 24 });
+    let events = 0;
+    for (let at = 0; at < text.length; at += 1) events += reader.push(text.subarray(at, at + 1)).length;
+    expect([events, reader.pending]).toEqual([1, 0]);
+    for (const end of ['\r', '\n', '\r\n']) {
+      const many = Buffer.from(`${`data:${end}`.repeat(1 << 20)}${end}`);
+      const [event] = read([many], 1 << 24);
+      expect(event?.data?.length).toBe((1 << 20) - 1);
+      expect(withData(many, Buffer.from('a')).toString()).toBe(`data: a${end}${end}`);
+    }
   });
 });

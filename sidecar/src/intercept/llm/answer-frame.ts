@@ -90,10 +90,10 @@ function none(value: Json): Json {
   return value.length === 0 ? value : [];
 }
 
-/** Only these lines of an event are looked at. */
-const READ_LINES = /^(?:(?:data|event):[^\r\n]*(?:\r\n|\n|\r|$)|[\r\n]+)+$/;
+/** A line of an event that nobody looks at. Told by how it begins: one way to read each line, so that no event has many. */
+const OTHER_LINE = /(?:^|[\r\n])(?!(?:data|event):|[\r\n]|$)/;
 /** Events of chat completions have no names. */
-const NAMELESS_LINES = /^(?:data:[^\r\n]*(?:\r\n|\n|\r|$)|[\r\n]+)+$/;
+const OTHER_NAMELESS_LINE = /(?:^|[\r\n])(?!data:|[\r\n]|$)/;
 
 /** How the events of a stream are read. */
 export interface EventReading {
@@ -114,7 +114,7 @@ export function readableEvent(event: SseEvent, reading: EventReading): SseEvent 
   const { data, raw } = event;
   if (data === undefined) return event;
   const isNamed = reading.said !== 'choices';
-  const isPlain = (isNamed ? READ_LINES : NAMELESS_LINES).test(raw.toString('latin1'));
+  const isPlain = !(isNamed ? OTHER_LINE : OTHER_NAMELESS_LINE).test(raw.toString('latin1'));
   const value = isObjectText(data) ? parsed(data) : undefined;
   const framed = value === undefined ? undefined : framedEvent(withoutProbabilities(value), reading);
   if (isPlain && framed === value) return event;

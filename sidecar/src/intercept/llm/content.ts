@@ -55,9 +55,8 @@ export function contentOf(parts: Json): Content {
 }
 
 /**
- * The same value with every text changed, and every long number of a tool's input; the very same one when none was.
- * @param readsInputs whether what a tool is given is one text, in JSON and called `arguments`, and not its members one by one; so is what a
- *   stored prompt is filled with, without a name
+ * The same value with every text changed, and of a tool's input every long number and name; the very same one when none was.
+ * @param readsInputs whether what a tool is given is one text, in JSON and called `arguments`, and not its members one by one
  */
 export function mapTexts(value: Json, change: ChangeText, readsInputs = false): Json {
   return mapAt(value, change, readsInputs ? WHOLE : NOWHERE);
@@ -79,8 +78,13 @@ function mapAt(value: Json, change: ChangeText, place: Place): Json {
   if (called !== undefined) return mapDocument(holder, called, change);
   const members = Object.entries(holder);
   const below = placesIn(holder, place);
-  const changed = members.map(([name, member]) => [name, mapAt(member, change, below(name))] as const);
-  return changed.every(([, member], at) => member === members[at]?.[1]) ? value : Object.fromEntries(changed);
+  const serials = new Map<string, number>();
+  const changed = members.map(([name, member]) => {
+    const at = below(name);
+    return [at.isInput ? mapName(name, change, serials) : name, mapAt(member, change, at)] as const;
+  });
+  const isSame = changed.every(([name, member], at) => name === members[at]?.[0] && member === members[at]?.[1]);
+  return isSame ? value : Object.fromEntries(changed);
 }
 
 /** The same for a member by itself: by its name it may be a word of the protocol. */
@@ -110,6 +114,18 @@ const WHOLE: Place = { ...NOWHERE, isWhole: true };
 const INPUTS: ReadonlySet<string> = new Set(['input', 'arguments']);
 /** Shorter ones are counts, places and years. */
 const IDENTIFYING = 10_000;
+/** Names as tools have them say nothing; those of a table may be anything, such as addresses. */
+const WORDS_ONLY = /^[A-Za-z_.-]*$/;
+
+/** The name of a member of an input. Two that become the same are numbered, or a value would be lost. */
+function mapName(name: string, change: ChangeText, serials: Map<string, number>): string {
+  if (WORDS_ONLY.test(name)) return name;
+  const changed = change(name, '');
+  if (changed === name) return name;
+  const serial = (serials.get(changed) ?? 0) + 1;
+  serials.set(changed, serial);
+  return serial === 1 ? changed : `${changed} (${serial})`;
+}
 
 function placesIn(holder: JsonObject, place: Place): (name: string) => Place {
   const isInput = place.isInput || (INPUTS.has(place.name) && !place.isElement);
@@ -150,7 +166,11 @@ function visitTexts(value: Json, place: Place, visit: (text: string, place: Plac
   } else if (typeof value === 'object' && value !== null) {
     const holder = value as JsonObject;
     const below = placesIn(holder, place);
-    for (const [name, member] of Object.entries(holder)) visitTexts(member, below(name), visit);
+    for (const [name, member] of Object.entries(holder)) {
+      const at = below(name);
+      if (at.isInput && !WORDS_ONLY.test(name)) visit(name, { ...at, name: '' });
+      visitTexts(member, at, visit);
+    }
   }
 }
 

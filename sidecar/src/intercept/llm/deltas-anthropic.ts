@@ -58,10 +58,26 @@ export const createMessageStream: NonNullable<Endpoint['stream']> = ({ tools }) 
     blocks += 1;
     if (blocks > MAX_BLOCKS) throw new StreamFault('too many blocks');
     const isCall = blockCall(block) !== undefined;
-    const begun = mapTexts(block, isCall ? tools.ofCall : tools.whole, tools.readsInputs) as JsonObject;
+    const type = `${textOf(block['type'])}_delta`;
+    const member = !isCall && Object.hasOwn(DELTA_TEXTS, type) ? DELTA_TEXTS[type] : undefined;
+    const begun = isCall
+      ? (mapTexts(block, tools.ofCall, tools.readsInputs) as JsonObject)
+      : opening(index, block, member);
     const bytes = begun === block ? raw : event('content_block_start', { ...value, content_block: begun });
-    open.set(index, { start: begun, held: isCall ? [bytes] : undefined, json: '', inputs: [], spoken: undefined });
+    const spoken =
+      member === undefined ? undefined : { type: 'content_block_delta', index, delta: { type, [member]: '' } };
+    open.set(index, { start: begun, held: isCall ? [bytes] : undefined, json: '', inputs: [], spoken });
     return isCall ? [] : [bytes];
+  }
+
+  /** A block as it begins. The words that it has by then are the first piece of what its deltas say. */
+  function opening(index: number, block: JsonObject, member: string | undefined): JsonObject {
+    const words = member === undefined ? '' : textOf(block[member]);
+    if (member === undefined || words === '') return mapTexts(block, tools.whole, tools.readsInputs) as JsonObject;
+    const silent = { ...block, [member]: '' };
+    const mapped = mapTexts(silent, tools.whole, tools.readsInputs) as JsonObject;
+    const passed = tools.say(String(index), words);
+    return mapped === silent && passed === words ? block : { ...mapped, [member]: passed };
   }
 
   function delta(index: number, block: Block, value: JsonObject, raw: Buffer): readonly Buffer[] {

@@ -75,6 +75,7 @@ export const createChatStream: NonNullable<Endpoint['stream']> = ({ tools, wants
     for (const pending of state.calls.values()) {
       pending.text = tools.ofCall(pending.text, pending.type === 'custom' ? 'input' : 'arguments');
       pending.id = textOf((mapTexts({ id: pending.id }, tools.ofCall) as JsonObject)['id']);
+      pending.name = tools.ofCall(pending.name, 'name');
       const notice = await tools.decide(callIn(pending));
       if (notice === undefined) {
         const entry = entryOf(pending);
@@ -85,6 +86,7 @@ export const createChatStream: NonNullable<Endpoint['stream']> = ({ tools, wants
     }
     if (state.legacy !== undefined) {
       state.legacy.text = tools.ofCall(state.legacy.text, 'arguments');
+      state.legacy.name = tools.ofCall(state.legacy.name, 'name');
       const notice = await tools.decide(callIn(state.legacy));
       const { name, text } = state.legacy;
       if (notice === undefined) {
@@ -109,6 +111,8 @@ export const createChatStream: NonNullable<Endpoint['stream']> = ({ tools, wants
     if (part === null || part === '') return part;
     if (typeof part === 'string' && SPOKEN.has(name)) return speak(name, part);
     if (!tools.isActive || AT_ONCE.has(name)) return mapMember(name, part, tools.whole);
+    // Pieces of a number would be one text to whoever puts them together.
+    if (typeof part === 'number' && SPOKEN.has(name)) throw new StreamFault('the words of a delta are no text');
     if (typeof part === 'string') return speak(name, part);
     // Words inside of it are pieces of texts as well: those of one name are one text.
     return mapTexts(part, (text, member) => {
@@ -158,7 +162,10 @@ export const createChatStream: NonNullable<Endpoint['stream']> = ({ tools, wants
       if (ended) throw new StreamFault('something comes after the end');
       if (data.toString('latin1').trim() === '[DONE]') {
         ended = true;
-        return [raw];
+        const rest: Buffer[] = [];
+        // What was held back of a choice that has no end is a part of the answer all the same.
+        for (const [index, state] of choices) if (!state.finished) rest.push(...(await complete(index, state)).sent);
+        return [...rest, raw];
       }
       const value = parsed(data);
       if (isObject(value['error'])) throw new StreamFault('it reports an error');

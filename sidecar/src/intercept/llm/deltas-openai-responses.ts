@@ -1,7 +1,7 @@
 /** The stream of OpenAI's Responses API: items that are calls are held back until they are complete and decided. */
 
 import type { Json, JsonObject } from '@portcullis/policy/model';
-import { mapTexts } from './content.js';
+import { contentOf, mapTexts } from './content.js';
 import { type Endpoint, type ProposedCall, StreamFault, type StreamReader, type Usage } from './endpoint.js';
 import { event } from './errors.js';
 import { parsed } from './event-data.js';
@@ -15,6 +15,7 @@ export const SPOKEN = /^response\.(?!audio\.delta$)[a-z_.]+\.delta$/;
 /** After these there is nothing more. */
 const LAST: ReadonlySet<string> = new Set(['response.completed', 'response.incomplete', 'response.failed']);
 const MAX_ITEMS = 1_024;
+const MAX_TEXTS = 4_096;
 
 /** A call that is held back. */
 interface Held {
@@ -37,6 +38,9 @@ const PLACES: ReadonlySet<string> = new Set([
   'summary_index',
 ]);
 
+/** What announces a text, which comes in pieces then. */
+const ADDED = /^response\.(?:output_item|content_part|reasoning_summary_part)\.added$/;
+
 /** How far an item is. */
 const STATUS = /^[a-z_]{1,32}$/;
 
@@ -47,6 +51,8 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
   const verdicts = new Map<string, string | undefined>();
   /** The last delta of each text, for what is said after it. */
   const spoken = new Map<string, JsonObject>();
+  /** Items whose words were there when they were announced. */
+  const complete = new Set<string>();
   let usage: Partial<Usage> = {};
   let ended = false;
   let started: JsonObject | undefined;
@@ -156,9 +162,12 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
     const text = sent['delta'];
     const delta = type.replace(/\.done$/, '.delta');
     const place = countOf(sent['content_index'] ?? sent['summary_index'] ?? 0) ?? 0;
-    const channel = `${textOf(sent['item_id'])} ${place} ${delta.slice(0, -'.delta'.length)}`;
+    const channel = `${itemOf(sent)} ${place} ${delta.slice(0, -'.delta'.length)}`;
+    // Clients put the pieces behind words that were looked at without them.
+    if (type === delta && complete.has(itemOf(sent))) throw new StreamFault('a text goes on that was complete');
     if (type === delta && typeof text === 'string') {
       const value = tools.isActive ? placed(barePiece(sent)) : sent;
+      if (!spoken.has(channel) && spoken.size >= MAX_TEXTS) throw new StreamFault('too many texts');
       const passed = tools.say(channel, text);
       spoken.set(channel, value);
       if (passed === text) return [emit(type, value, value === sent ? raw : undefined)];
@@ -166,6 +175,8 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
       shift -= 1;
       return [];
     }
+    if (type === delta && tools.isActive && (text ?? null) !== null)
+      throw new StreamFault('the words of a delta are no text');
     const model = spoken.get(channel);
     if (type === delta || model === undefined) return [other(type, sent, raw)];
     const rest = tools.rest(channel);
@@ -217,6 +228,7 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
       }
       const holding = index === undefined ? undefined : held.get(index);
       if (ARGUMENTS.test(type) && holding === undefined) throw new StreamFault('a call was not announced');
+      if (tools.isActive && ADDED.test(type) && hasWords(value)) complete.add(itemOf(value));
       if (holding === undefined && (SPOKEN.test(type) || type.endsWith('.done'))) return words(type, value, raw);
       if (holding === undefined) return [other(type, value, raw)];
       holding.events.push(heldEvent(type, value, raw));
@@ -237,6 +249,19 @@ export const createResponsesStream: NonNullable<Endpoint['stream']> = ({ tools }
     },
   } satisfies StreamReader;
 };
+
+/** The item that an event is about. Some providers give it another id in every event. */
+function itemOf({ output_index: index, item_id: id }: JsonObject): string {
+  return String(countOf(index) ?? textOf(id));
+}
+
+/** Whether an item or a part has words to which pieces are added. */
+function hasWords({ item, part }: JsonObject): boolean {
+  const added = isObject(part) ? part : item;
+  if (!isObject(added)) return false;
+  const { text, refusal, transcript, code, arguments: args, content, summary } = added;
+  return contentOf([text, refusal, transcript, code, args, content, summary].map((one) => one ?? null)).query !== '';
+}
 
 /**
  * Whether a call is, at its end, what every event before has made of it: clients differ in which of them they believe.

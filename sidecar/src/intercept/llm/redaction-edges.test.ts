@@ -161,6 +161,128 @@ describe('a card does not pass', () => {
   });
 });
 
+describe('of a stream,', () => {
+  const words = (text: string): string =>
+    [...text.matchAll(/"(?:content|text|delta)":"([^"]*)"/g)].map(([, said]) => said).join('');
+  const SAID = `so pay ${CARD}, and no more than that`;
+
+  test('the words that a block begins with are a part of what its deltas say', async () => {
+    for (let cut = 1; cut < SAID.length; cut += 1) {
+      const events = messageEvents(['']).map((event) =>
+        'content_block' in event ? { ...event, content_block: { type: 'text', text: SAID.slice(0, cut) } } : event,
+      );
+      const delta = { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: SAID.slice(cut) } };
+      for (const more of [[delta], []]) {
+        provider.script = (_request, response) =>
+          sendEvents(response, [...events.slice(0, 2), ...more, ...events.slice(2)]);
+        const { text } = await gateway.send({ path: '/v1/messages', body: { ...MESSAGE, stream: true } });
+        expect(leaks(text)).toBe(false);
+        if (more.length > 0) expect(words(text)).toBe(SAID.replace(CARD, '************1111'));
+      }
+    }
+  });
+
+  test('a choice that has no end has all its words', async () => {
+    const pieces = SAID.match(/.{1,3}/g) ?? [];
+    provider.script = (_request, response) =>
+      sendEvents(response, [...pieces.map((content) => chunk({ content })), DONE]);
+    const { text } = await gateway.send({ body: { ...CHAT, stream: true } });
+    expect(words(text)).toBe(SAID.replace(CARD, '************1111'));
+    expect(text.endsWith(DONE)).toBe(true);
+  });
+
+  test('two choices at once are two texts', async () => {
+    const pieces = SAID.match(/.{1,3}/g) ?? [];
+    const at = (index: number, delta: object, finish: string | null = null): object => ({
+      ...chunk({}),
+      choices: [{ index, delta, finish_reason: finish }],
+    });
+    provider.script = (_request, response) =>
+      sendEvents(response, [
+        ...pieces.flatMap((content) => [at(1, { content }), at(0, { content })]),
+        at(0, {}, 'stop'),
+        at(1, {}, 'stop'),
+        DONE,
+      ]);
+    const { text } = await gateway.send({ body: { ...CHAT, stream: true, n: 2 } });
+    for (const index of [0, 1]) {
+      const own = text.split('\n').filter((line) => line.includes(`"index":${index}`));
+      expect(words(own.join('\n'))).toBe(SAID.replace(CARD, '************1111'));
+    }
+  });
+
+  test('the name of a call is looked at', async () => {
+    const called = { index: 0, id: 'c', type: 'function', function: { name: '4111-1111-1111-1111', arguments: '{}' } };
+    provider.script = (_request, response) =>
+      sendEvents(response, [chunk({ tool_calls: [called] }), chunk({}, 'tool_calls'), DONE]);
+    const { text } = await gateway.send({ body: { ...CHAT, stream: true } });
+    expect(text).toContain('****-****-****-1111');
+    expect(text).not.toContain('4111-1111');
+  });
+
+  test('an item may have another id in every event', async () => {
+    const events = responseEvents([SAID]).map((event, at) =>
+      'item_id' in event ? { ...event, item_id: `rotated_${at}` } : event,
+    );
+    provider.script = (_request, response) => sendEvents(response, events);
+    const { text } = await gateway.send({ path: '/v1/responses', body: { model: 'gpt-4o', input: 'x', stream: true } });
+    const deltas = text.split('\n').filter((line) => line.includes('output_text.delta'));
+    expect(words(deltas.join('\n').replaceAll('"delta"', '"text"'))).toBe(SAID.replace(CARD, '************1111'));
+    expect(leaks(text)).toBe(false);
+  });
+
+  const piece = (more: object): object => ({
+    type: 'response.output_text.delta',
+    content_index: 0,
+    sequence_number: 1,
+    ...more,
+  });
+  const RESPONSE = { model: 'gpt-4o', input: 'x' };
+  test.each<[string, string, object, readonly unknown[]]>([
+    ['numbers', '/v1/chat/completions', CHAT, [...HALVES.map((half) => chunk({ content: Number(half) })), DONE]],
+    ['numbers', '/v1/responses', RESPONSE, HALVES.map((half) => piece({ output_index: 0, delta: Number(half) }))],
+    [
+      'words that were complete',
+      '/v1/responses',
+      RESPONSE,
+      [
+        {
+          type: 'response.content_part.added',
+          sequence_number: 0,
+          output_index: 0,
+          content_index: 0,
+          part: { type: 'output_text', text: HALVES[0] },
+        },
+        piece({ output_index: 0, delta: HALVES[1] }),
+      ],
+    ],
+    [
+      'texts without number',
+      '/v1/responses',
+      RESPONSE,
+      Array.from({ length: 5_000 }, (_one, output_index) => piece({ output_index, delta: 'x' })),
+    ],
+  ])('%s where words should be end it (%s)', async (_what, path, body, events) => {
+    provider.script = (_request, response) => sendEvents(response, events);
+    const { text } = await gateway.send({ path, body: { ...body, stream: true } });
+    expect(text).toContain('its stream is not one of its API');
+    expect(leaks(text)).toBe(false);
+  });
+});
+
+test('names of what a tool is given are looked at, both ways', async () => {
+  client.behaviour = allow({ conditions: [redact({ detectors: ['email'] })] });
+  const use = (input: object): object => ({ type: 'tool_use', id: 't', name: 'share', input });
+  const table = { rights: { 'jo@example.com': 1, 'al@example.com': 2 } };
+  provider.script = (_request, response) => answerJson(response, message([use(table)], 'tool_use'));
+  const { json } = await gateway.send({
+    path: '/v1/messages',
+    body: { ...MESSAGE, messages: [{ role: 'assistant', content: [use(table)] }] },
+  });
+  expect(provider.requests[0]?.body).not.toContain('example.com');
+  expect(json?.content?.[0]?.input).toEqual({ rights: { '**@*******.***': 1, '**@*******.*** (2)': 2 } });
+});
+
 describe('a second decision', () => {
   test('about the answer that wants words out of it is not an allow', async () => {
     client.behaviour = (request) =>

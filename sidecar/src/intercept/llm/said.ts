@@ -37,9 +37,8 @@ export function createSaid(isKept: boolean): Said {
     },
     text() {
       const spoken = [...channels.values()].map((pieces) => pieces.join(''));
-      // What a provider says at the end need not be what it has said before.
-      const more = [...wholes].filter((text) => !spoken.some((known) => known.includes(text)));
-      return [...spoken, ...more].join('\n');
+      // What a provider says at the end need not be what it has said before. Looked up, and not looked for: there may be many.
+      return [...spoken, ...wholes.difference(new Set(spoken))].join('\n');
     },
   };
 }

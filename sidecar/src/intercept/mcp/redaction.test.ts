@@ -62,6 +62,19 @@ describe('a call whose decision orders redaction', () => {
     expect(reply.text).toContain('************1111');
   });
 
+  test('has names of members redacted, both ways, and gets its own back', async () => {
+    const table = { 'jo@example.com': 'reads', 'al@example.com': 'writes' };
+    const masked = { '**@*******.***': 'reads', '**@*******.*** (2)': 'writes' };
+    const { harness, upstream } = await start([redact({ method: 'mask' })], says(JSON.stringify(table)));
+    const reply = await harness.post(call({ rights: table }));
+    expect(sent(upstream)).toBe(JSON.stringify(call({ rights: masked })));
+    expect(reply.text).toContain(JSON.stringify(JSON.stringify(masked)));
+    const own = await start([redact({ method: 'tokenize' })]);
+    const given = await own.harness.post(call({ rights: table }));
+    expect(sent(own.upstream)).toContain('{"[EMAIL_1]":"reads","[EMAIL_2]":"writes"}');
+    expect(given.text).toContain(JSON.stringify(table));
+  });
+
   test('has JSON inside of texts redacted, both ways', async () => {
     const { harness, upstream } = await start([redact({ method: 'mask' })], says(JSON.stringify({ card: CARD })));
     const reply = await harness.post(call({ note: JSON.stringify([{ card: CARD }]) }));
