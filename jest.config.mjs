@@ -25,7 +25,7 @@ const shared = {
 const unitRoots = ['policy', 'proto', 'runtime', 'pdp', 'sidecar', 'distributor', 'client', 'cli'];
 
 /** Tests of processes that measure time, or load a machine on purpose: each has it to itself. */
-const TIMED = ['availability', 'decision-cache', 'distribution', 'drain', 'fail-closed', 'kill-switch', 'soak'];
+const TIMED = ['availability', 'drain', 'fail-closed', 'kill-switch', 'soak'];
 const timed = `/test/integration/(${TIMED.join('|')})\\.test\\.ts$`;
 const integration = { ...shared, roots: ['<rootDir>/test/integration'] };
 
