@@ -12,8 +12,8 @@ export interface UpstreamReply {
   /** To destroy it before its end ends the connection. */
   readonly body: Readable;
   /**
-   * Reads the body to the end, once, in place of `body`; stops reading once a limit is passed, without ending the connection.
-   * Never rejects.
+   * Reads the body to the end, in place of `body`; stops reading once a limit is passed, without ending the connection. Who comes
+   * second has a broken one. Never rejects.
    */
   collect(limits: CollectLimits): Promise<Collected>;
 }
@@ -55,6 +55,8 @@ export class ArrivingReply implements UpstreamReply {
   }
 
   collect({ maxBytes, timeoutMs }: CollectLimits): Promise<Collected> {
+    // A second reader would wait for ever for what the first one has.
+    if (this.#whole !== undefined || this.#stream !== undefined) return Promise.resolve({ kind: 'broken' });
     return new Promise((resolve) => {
       const whole: Whole = { maxBytes, resolve, timer: undefined };
       this.#whole = whole;

@@ -240,6 +240,7 @@ describe('what is read whole', () => {
     const reply = await post(raw.wire);
     while ((raw.sockets[0]?.bytesWritten ?? 0) < MEBIBYTE) await setImmediate();
     expect(await whole(reply)).toHaveLength(MEBIBYTE);
+    expect(await whole(reply)).toBe('broken');
     expect(await whole(await post(raw.wire))).toHaveLength(MEBIBYTE);
   });
 
