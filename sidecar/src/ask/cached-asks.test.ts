@@ -40,7 +40,7 @@ describe('a client with a cache', () => {
     const { pdps, client, seen, asked } = await stand();
     await client.ask(askRequest('r0'));
     const ids = Array.from({ length: 20 }, (_, n) => `r${n + 1}`);
-    const answers = await Promise.all(ids.map((id) => client.ask(askRequest(id))));
+    const answers = await Promise.all(ids.map(async (id) => client.ask(askRequest(id))));
     expect(asked()).toBe(1);
     expect(seen.cached).toBe(20);
     expect(answers.map((answer) => answer.kind === 'decision' && answer.decision.request_digest)).toEqual(
@@ -49,6 +49,17 @@ describe('a client with a cache', () => {
     await until(() => pdps[0]?.reused.length === 20);
     expect(pdps[0]?.reused.map((reuse) => reuse.reuse_of)).toEqual(ids.map(() => 'r0'));
     expect(new Set(pdps[0]?.reused.map((reuse) => reuse.decision_id)).size).toBe(20);
+  });
+
+  test('answers what it has kept at once, and what it has not when somebody has', async () => {
+    const { client, asked } = await stand();
+    const first = client.ask(askRequest('r0'));
+    expect(first).toBeInstanceOf(Promise);
+    await first;
+    expect(client.ask(askRequest('r1'))).toMatchObject({ kind: 'decision', decision: { meta: { cached: true } } });
+    await client.close();
+    expect(await client.ask(askRequest('r2'))).toMatchObject({ failure: { code: 'SHUTTING_DOWN' } });
+    expect(asked()).toBe(1);
   });
 
   test.each(['publish', 'trust', 'labels', 'kill'] as const)('asks again once %s was told', async (what) => {

@@ -55,7 +55,7 @@ describe('an answer', () => {
       }
     });
     const ids = Array.from({ length: 20 }, (_, n) => `r${n}`);
-    const answers = await Promise.all(ids.map((id) => client.ask(askRequest(id))));
+    const answers = await Promise.all(ids.map(async (id) => client.ask(askRequest(id))));
     expect(answers.map((answer) => answer.kind === 'decision' && answer.decision.decision_id)).toEqual(ids);
   });
 });
@@ -92,8 +92,10 @@ describe('whether what was allowed is stopped by now', () => {
 });
 
 describe('questions of one turn', () => {
-  const ask = (client: { ask(request: CanonicalRequest): Promise<Answer> }, count: number): Promise<Answer[]> =>
-    Promise.all(Array.from({ length: count }, (_, n) => client.ask(askRequest(`r${n}`))));
+  const ask = (
+    client: { ask(request: CanonicalRequest): Answer | Promise<Answer> },
+    count: number,
+  ): Promise<Answer[]> => Promise.all(Array.from({ length: count }, async (_, n) => client.ask(askRequest(`r${n}`))));
 
   test.each([
     [1, [1]],
@@ -151,7 +153,9 @@ describe('questions of one turn', () => {
   test('go with a hostile one that never leaves the process', async () => {
     const { pdps, client } = await bench.ready(1, CALM);
     const hostile = { ...askRequest('r'), tool: { name: 't', arguments: { n: Number.NaN } } };
-    const answers = await Promise.all([askRequest('a'), hostile, askRequest('b')].map((asked) => client.ask(asked)));
+    const answers = await Promise.all(
+      [askRequest('a'), hostile, askRequest('b')].map(async (asked) => client.ask(asked)),
+    );
     expect(answers.map(codeOf)).toEqual(['allow', 'REQUEST_INVALID', 'allow']);
     expect(pdps[0]?.messages).toContain(2);
   });
@@ -276,7 +280,7 @@ describe('every failure is an answer, within the deadline and 10 ms', () => {
   test('one question too many is refused unasked', async () => {
     const { pdps, client } = await bench.ready(1, { ...PATIENT, deadlineMs: 500, maxInFlight: 3 });
     behave(pdps, () => undefined);
-    const answers = await Promise.all(Array.from({ length: 5 }, (_, n) => client.ask(askRequest(`r${n}`))));
+    const answers = await Promise.all(Array.from({ length: 5 }, async (_, n) => client.ask(askRequest(`r${n}`))));
     expect(answers.map(codeOf)).toEqual([
       ...['PDP_TIMEOUT', 'PDP_TIMEOUT', 'PDP_TIMEOUT'],
       ...['PDP_UNAVAILABLE', 'PDP_UNAVAILABLE'],
@@ -302,7 +306,7 @@ describe('closing', () => {
   test('answers what is in flight and everything later with SHUTTING_DOWN', async () => {
     const { pdps, client, seen } = await bench.ready(1, CALM);
     behave(pdps, () => undefined);
-    const asked = [1, 2, 3].map((n) => client.ask(askRequest(`r${n}`)));
+    const asked = [1, 2, 3].map(async (n) => client.ask(askRequest(`r${n}`)));
     await until(() => pdps[0]?.questions === 3);
     await client.close();
     expect((await Promise.all(asked)).map(codeOf)).toEqual(['SHUTTING_DOWN', 'SHUTTING_DOWN', 'SHUTTING_DOWN']);

@@ -179,8 +179,8 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
   };
   /** Nothing for a request without a canonical form: it is refused where all are. */
   const recall = (request: CanonicalRequest, digest: string | undefined): Answer | undefined => {
-    if (cache === undefined || closing !== undefined || !reuses.ready) return undefined;
     try {
+      if (cache === undefined || closing !== undefined || !reuses.ready) return undefined;
       const served = cache.find(request, digest);
       if (served === undefined) return undefined;
       reuses.add(served.reuse);
@@ -214,26 +214,30 @@ export function createPolicyClient(options: PolicyClientOptions): PolicyClient {
     return answer;
   };
 
+  const answered = (answer: Answer, askedAt: number, isKept: boolean): Answer => {
+    const outcome = answer.kind === 'decision' ? answer.decision.effect : answer.failure.code;
+    observer.asked(outcome, (now() - askedAt) / 1000, isKept);
+    return answer;
+  };
+  const askAnew = async (request: CanonicalRequest, about: About, askedAt: number): Promise<Answer> => {
+    try {
+      return answered(await decide(request, about), askedAt, false);
+    } catch (error) {
+      log.error({ [LOG_FIELD.error]: error }, 'Asking failed');
+      return answered(failure('INTERNAL_ERROR', 'the question could not be asked'), askedAt, false);
+    }
+  };
+
   // After the endpoints began to connect: one can go on while the other waits.
   if (options.rehearsal !== undefined) {
     for (let round = 0; round < REHEARSALS; round += 1) wire.rehearse(options.rehearsal);
   }
 
   return {
-    async ask(request, details = {}) {
+    ask(request, details = {}) {
       const askedAt = now();
-      let answer: Answer;
-      let served: Answer | undefined;
-      try {
-        served = recall(request, details.digest);
-        answer = served ?? (await decide(request, details));
-      } catch (error) {
-        log.error({ [LOG_FIELD.error]: error }, 'Asking failed');
-        answer = failure('INTERNAL_ERROR', 'the question could not be asked');
-      }
-      const outcome = answer.kind === 'decision' ? answer.decision.effect : answer.failure.code;
-      observer.asked(outcome, (now() - askedAt) / 1000, served !== undefined);
-      return answer;
+      const kept = recall(request, details.digest);
+      return kept === undefined ? askAnew(request, details, askedAt) : answered(kept, askedAt, true);
     },
     async stops(request) {
       let answer: Answer;

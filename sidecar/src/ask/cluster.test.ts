@@ -271,7 +271,9 @@ describe('a stream that takes no more', () => {
     await until(() => stand.client.ready);
     relay.stall(true);
     const large = { name: 't', arguments: { text: 'x'.repeat(200_000) } };
-    const asked = Array.from({ length: 200 }, (_, n) => stand.client.ask({ ...askRequest(`r${n}`), tool: large }));
+    const asked = Array.from({ length: 200 }, async (_, n) =>
+      stand.client.ask({ ...askRequest(`r${n}`), tool: large }),
+    );
     expect(tally((await Promise.all(asked)).map(codeOf))).toEqual({ PDP_TIMEOUT: 200 });
     relay.stall(false);
     await until(() => stand.seen.endpoints.at(-1)?.[1] === 'up');

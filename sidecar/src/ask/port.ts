@@ -95,8 +95,9 @@ export interface PolicyClient {
   /**
    * Asks for a decision on exactly this request. Resolves within the configured deadline plus scheduling, whatever
    * the PDPs do; never rejects. A `decision` answer echoes the digest of `request` (checked before it is returned).
+   * What is kept is answered at once, without a promise; nothing is thrown.
    */
-  ask(request: CanonicalRequest, details?: AskDetails): Promise<Answer>;
+  ask(request: CanonicalRequest, details?: AskDetails): Answer | Promise<Answer>;
   /**
    * What stops a request that was allowed before: a denial of the kill switch, or that nobody could be asked; nothing
    * when it may go on. Nothing is evaluated for it, and nothing used up or drawn. Resolves and never rejects, as `ask`.

@@ -108,12 +108,13 @@ export function createGuard(options: GuardOptions): Guard {
       const asked = { at: clock.monotonic(), digest: digestOf(attempt.request) };
       // From before the question: a decision on its way may be older than the kill that overtakes it.
       const { kills } = open;
-      const answer = await withBackstop(client.ask(attempt.request, { digest: asked.digest }), backstopMs);
+      const asking = client.ask(attempt.request, { digest: asked.digest });
+      const answer = 'then' in asking ? await withBackstop(asking, backstopMs) : asking;
       if (answer.kind !== 'decision') return refuser.unanswered(answer.failure, attempt.request);
       const outcome = await judge(answer.decision, attempt, asked);
       if (isRefusal(outcome)) return outcome;
       // While it was asked about, or names were looked for, somebody may have been stopped: perhaps this one.
-      const stopped = await stoppedSince(kills, [attempt.request]);
+      const stopped = open.kills === kills ? undefined : await stoppedSince(kills, [attempt.request]);
       if (stopped === undefined) return outcome;
       giveBack(client, outcome);
       return stopped;

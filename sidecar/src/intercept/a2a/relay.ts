@@ -5,7 +5,6 @@ import type { Json, JsonObject } from '@portcullis/policy/model';
 import { LOG_FIELD, type Logger } from '@portcullis/runtime';
 import type { RelayOutcome } from '../exchange-outcome.js';
 import { writeSlowly } from '../http/backpressure.js';
-import { collect } from '../http/body.js';
 import { createSseReader, type SseEvent } from '../http/sse.js';
 import type { UpstreamReply } from '../http/upstream.js';
 import type { RpcId } from '../mcp/message.js';
@@ -60,7 +59,7 @@ export function createRelay({ limits, log }: { readonly limits: RelayLimits; rea
 
   async function json(task: RelayTask): Promise<RelayOutcome> {
     const { reply, response, id } = task;
-    const collected = await collect(reply.body, {
+    const collected = await reply.collect({
       maxBytes: limits.maxResponseBytes,
       timeoutMs: limits.answerTimeoutMs,
     });

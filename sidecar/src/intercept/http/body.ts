@@ -9,11 +9,14 @@ export type Collected =
   | { readonly kind: 'late' }
   | { readonly kind: 'broken' };
 
+/** How much may be read, and how long it may take, from the first call. */
+export interface CollectLimits {
+  readonly maxBytes: number;
+  readonly timeoutMs: number;
+}
+
 /** Reads to the end; stops reading, without destroying the stream, once a limit is passed. Never rejects. */
-export function collect(
-  stream: Readable,
-  limits: { readonly maxBytes: number; readonly timeoutMs: number },
-): Promise<Collected> {
+export function collect(stream: Readable, limits: CollectLimits): Promise<Collected> {
   return new Promise((resolve) => {
     let chunks: Buffer[] = [];
     let size = 0;

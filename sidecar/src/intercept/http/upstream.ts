@@ -5,9 +5,10 @@
 
 import { type Permit, requirePermit } from '../../enforce/permit.js';
 import type { Refusal } from '../../enforce/refuse.js';
-import { openWire, type UpstreamReply } from './wire.js';
+import type { UpstreamReply } from './upstream-reply.js';
+import { openWire } from './wire.js';
 
-export type { UpstreamReply } from './wire.js';
+export type { UpstreamReply } from './upstream-reply.js';
 
 /** Where a server is and what we add for it. */
 export interface UpstreamOptions {

@@ -5,7 +5,8 @@ import type { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { collect } from './body.js';
-import { openWire, type UpstreamReply, type Wire } from './wire.js';
+import type { UpstreamReply } from './upstream-reply.js';
+import { openWire, type Wire } from './wire.js';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -194,6 +195,91 @@ describe('what is answered', () => {
     await over;
     expect(await text(await post(raw.wire))).toBe('ok');
     expect(raw.sockets).toHaveLength(2);
+  });
+});
+
+describe('what is read whole', () => {
+  const HEAD = 'HTTP/1.1 200 OK\r\n';
+  const LIMITS = { maxBytes: 2 * MEBIBYTE, timeoutMs: 5_000 };
+  const whole = async (reply: UpstreamReply, limits = LIMITS): Promise<string> => {
+    const collected = await reply.collect(limits);
+    return collected.kind === 'all' ? collected.bytes.toString() : collected.kind;
+  };
+
+  test.each([
+    ['with its head', [OK], 'ok'],
+    ['in pieces', [`${HEAD}content-length: 2\r\n\r\n`, 'o', 'k'], 'ok'],
+    ['without a byte', [`${HEAD}content-length: 0\r\n\r\n`], ''],
+    ['with the end of the connection', [`${HEAD}connection: close\r\n\r\n`, 'ok', ''], 'ok'],
+    ['never to its end', [`${HEAD}content-length: 9\r\n\r\n`, 'ok', ''], 'broken'],
+  ])('an answer that comes %s is what a stream would have brought', async (_what, pieces, expected) => {
+    const answer = async (socket: Socket): Promise<void> => {
+      for (const piece of pieces) {
+        if (piece === '') socket.end();
+        else socket.write(piece);
+        await setImmediate();
+      }
+    };
+    const raw = await server((socket) => void answer(socket));
+    expect(await whole(await post(raw.wire))).toBe(expected);
+    expect(await text(await post(raw.wire))).toBe(expected);
+  });
+
+  test('what broke off before it is read is broken', async () => {
+    const raw = await server((socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok'));
+    const reply = await post(raw.wire);
+    await closed(reply.body);
+    expect(await whole(reply)).toBe('broken');
+  });
+
+  test('more than may be held comes to its end all the same, once it is wanted', async () => {
+    const raw = await server((socket) => {
+      socket.write(`${HEAD}content-length: ${MEBIBYTE}\r\n\r\n`);
+      socket.write('a'.repeat(MEBIBYTE));
+    });
+    const reply = await post(raw.wire);
+    while ((raw.sockets[0]?.bytesWritten ?? 0) < MEBIBYTE) await setImmediate();
+    expect(await whole(reply)).toHaveLength(MEBIBYTE);
+    expect(await whole(reply)).toBe('broken');
+    expect(await whole(await post(raw.wire))).toHaveLength(MEBIBYTE);
+  });
+
+  test.each([
+    ['too_large', { ...LIMITS, maxBytes: 4 }],
+    ['late', { ...LIMITS, timeoutMs: 20 }],
+  ])('what is %s is given up, and to destroy it ends the connection', async (kind, limits) => {
+    const raw = await server((socket) => socket.write(`${HEAD}content-length: 9\r\n\r\n${kind.slice(0, 8)}`));
+    const reply = await post(raw.wire);
+    const over = raw.sockets[0] === undefined ? undefined : once(raw.sockets[0], 'close');
+    expect(await whole(reply, limits)).toBe(kind);
+    reply.body.destroy();
+    await over;
+  });
+
+  test('who asks for nothing, is not sent everything', async () => {
+    const raw = await server((socket) => {
+      socket.write(`${HEAD}content-length: ${32 * MEBIBYTE}\r\n\r\n`);
+      socket.write(Buffer.alloc(32 * MEBIBYTE));
+    });
+    const reply = await post(raw.wire);
+    const [socket] = raw.sockets;
+    for (let before = -1; before !== socket?.bytesWritten; ) {
+      before = socket?.bytesWritten ?? 0;
+      for (let turn = 0; turn < 2_000; turn += 1) await setImmediate();
+    }
+    expect(socket?.writableLength).toBeGreaterThan(MEBIBYTE);
+    reply.body.destroy();
+  });
+
+  test('who leaves meanwhile, has a broken answer and no connection', async () => {
+    const leaving = new AbortController();
+    const raw = await server((socket) => socket.write(`${HEAD}content-length: 9\r\n\r\nok`));
+    const reply = await post(raw.wire, '{}', leaving.signal);
+    const reading = whole(reply);
+    leaving.abort();
+    expect(await reading).toBe('broken');
+    const [socket] = raw.sockets;
+    if (socket?.destroyed === false) await once(socket, 'close');
   });
 });
 

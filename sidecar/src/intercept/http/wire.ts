@@ -3,14 +3,7 @@
 import { isIP } from 'node:net';
 import { Readable } from 'node:stream';
 import { buildConnector, Client, type Dispatcher, Pool } from 'undici';
-
-/** An upstream's answer; the body flows. */
-export interface UpstreamReply {
-  readonly status: number;
-  /** By lower-case name; several fields of one name are one list, as HTTP has it. */
-  readonly headers: ReadonlyMap<string, string>;
-  readonly body: Readable;
-}
+import { ArrivingReply, type UpstreamReply } from './upstream-reply.js';
 
 /** What is sent. */
 export interface WireRequest {
@@ -117,7 +110,7 @@ interface ExchangeParts {
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #parts: ExchangeParts;
   #controller: Dispatcher.DispatchController | undefined;
-  #body: ReplyBody | undefined;
+  #reply: ArrivingReply | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** It cannot be written as it is, and was given to no connection. */
   isRefused = false;
@@ -152,18 +145,18 @@ class Exchange implements Dispatcher.DispatchHandler {
     // Informational.
     if (status < 200) return;
     clearTimeout(this.#timer);
-    const body = new ReplyBody(controller);
-    this.#body = body;
-    this.#parts.resolve({ status, headers: receivedHeaders(controller), body });
+    const reply = new ArrivingReply(status, receivedHeaders(controller), controller);
+    this.#reply = reply;
+    this.#parts.resolve(reply);
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#body?.push(chunk) !== true) controller.pause();
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#reply?.arrived(chunk);
   }
 
   onResponseEnd(): void {
     this.#over();
-    this.#body?.push(null);
+    this.#reply?.ended();
   }
 
   /** @param controller null for what was refused before anything was done about it */
@@ -172,33 +165,12 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#over();
     // Without effect where it was answered.
     this.#parts.reject(error);
-    this.#body?.destroy(error);
+    this.#reply?.failed(error);
   }
 
   #over(): void {
     clearTimeout(this.#timer);
     this.#parts.signal.removeEventListener('abort', this.#leave);
-  }
-}
-
-/** The body of an answer. To destroy it before its end ends the connection. */
-class ReplyBody extends Readable {
-  readonly #controller: Dispatcher.DispatchController;
-
-  constructor(controller: Dispatcher.DispatchController) {
-    super();
-    this.#controller = controller;
-  }
-
-  override _read(): void {
-    this.#controller.resume();
-  }
-
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    if (!this.readableEnded) this.#controller.abort(error ?? new Error(GIVEN_UP));
-    if (error === null) callback();
-    // As Node's own answers do it: who does not listen is not told, instead of ending the process.
-    else process.nextTick(() => callback(this.listenerCount('error') === 0 ? null : error));
   }
 }
 

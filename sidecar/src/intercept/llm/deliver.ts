@@ -6,7 +6,6 @@ import { LOG_FIELD, type Logger, parseStrictJson } from '@portcullis/runtime';
 import type { UsedPermit } from '../../enforce/permit.js';
 import { NerFailure } from '../../redact/ner/port.js';
 import { writeSlowly } from '../http/backpressure.js';
-import { collect } from '../http/body.js';
 import type { SseEvent } from '../http/sse.js';
 import type { UpstreamReply } from '../http/upstream.js';
 import { isName, mapFrame, readableEvent, withoutProbabilities } from './answer-frame.js';
@@ -101,7 +100,7 @@ export function createDeliverer({
 
   async function whole(delivery: Delivery): Promise<Delivered> {
     const { inference, reply, response } = delivery;
-    const collected = await collect(reply.body, {
+    const collected = await reply.collect({
       maxBytes: limits.maxResponseBytes,
       timeoutMs: limits.answerTimeoutMs,
     });

@@ -2,7 +2,6 @@
 
 import type { JsonObject } from '@portcullis/policy/model';
 import { parseStrictJson } from '@portcullis/runtime';
-import { collect } from '../http/body.js';
 import type { UpstreamReply } from '../http/upstream.js';
 import { type ApiError, upstreamError } from './errors.js';
 import { isObject } from './json-values.js';
@@ -45,7 +44,7 @@ export async function errorOfProvider(reply: UpstreamReply, timeoutMs: number): 
     reply.body.destroy();
     return failed;
   }
-  const collected = await collect(reply.body, { maxBytes: MAX_ERROR_BYTES, timeoutMs });
+  const collected = await reply.collect({ maxBytes: MAX_ERROR_BYTES, timeoutMs });
   if (collected.kind !== 'all') reply.body.destroy();
   const read = collected.kind === 'all' ? parseStrictJson(collected.bytes) : undefined;
   return read?.ok === true && isObject(read.value) ? read.value : failed;

@@ -79,7 +79,7 @@ export function createCarryOut({ refuser, replies, openAccount, open, observer, 
         received: account.received,
         shown,
         readdressed: turn.readdressed,
-        redact: (message) => redactMessage(permit, message),
+        redact: permit.redaction === undefined ? undefined : (message) => redactMessage(permit, message),
         answered: answered ?? (() => undefined),
         brokeOff: brokeOff ?? (() => undefined),
       });

@@ -5,7 +5,7 @@ import type { Json, JsonObject } from '@portcullis/policy/model';
 import { LOG_FIELD, type Logger } from '@portcullis/runtime';
 import type { RelayOutcome } from '../exchange-outcome.js';
 import { writeSlowly } from '../http/backpressure.js';
-import { collect, discard } from '../http/body.js';
+import { discard } from '../http/body.js';
 import { answerJson, beginEvents, sseEvent } from '../http/late-answer.js';
 import { createSseReader, type SseEvent, withData } from '../http/sse.js';
 import type { UpstreamReply } from '../http/upstream.js';
@@ -33,8 +33,8 @@ export interface RelayTask {
   readonly readdressed?: Turn['readdressed'] | undefined;
   /** Whether the response has begun as a stream that others write to, too, and is not ended with this one. */
   readonly isShared?: boolean;
-  /** A message of the server as the agent may have it. @throws Error when it may not have it */
-  redact(message: Buffer): Promise<Buffer>;
+  /** A message of the server as the agent may have it; every one of them where it is absent. @throws Error when it may not have it */
+  readonly redact?: ((message: Buffer) => Promise<Buffer>) | undefined;
   /** Told when a response was delivered to the agent. */
   answered(id: RpcId): void;
   /** Told when the stream ended without an answer, at a point from which it can be resumed. */
@@ -99,16 +99,16 @@ export function createRelay(options: {
 
   async function json(task: RelayTask): Promise<RelayOutcome> {
     const { reply, requestId } = task;
-    const collected = await collect(reply.body, {
+    const collected = await reply.collect({
       maxBytes: limits.maxResponseBytes,
       timeoutMs: limits.responseTimeoutMs,
     });
     if (collected.kind !== 'all')
       return fail(task, `its answer was ${collected.kind.replace('_', ' ')}`, failedStatus(reply));
     task.received(collected.bytes.length);
-    const shown = await shownOf(task, collected.bytes);
+    const shown = task.shown === undefined ? collected.bytes : await shownOf(task, collected.bytes);
     if (shown === undefined) return fail(task, UNFILTERED);
-    const bytes = await redacted(task, shown);
+    const bytes = task.redact === undefined ? shown : await redacted(task, shown);
     if (bytes === undefined) return fail(task, UNREDACTED);
     const finding = await inspector.inspect(bytes, {
       ...task.expected,
@@ -134,7 +134,7 @@ export function createRelay(options: {
     const { reply, requestId } = task;
     if (isJson(reply)) {
       const limit = { maxBytes: limits.maxResponseBytes, timeoutMs: limits.responseTimeoutMs };
-      const collected = await collect(reply.body, limit);
+      const collected = await reply.collect(limit);
       task.received(collected.kind === 'all' ? collected.bytes.length : 0);
       const bytes = await redacted(task, collected.kind === 'all' ? collected.bytes : Buffer.alloc(0));
       if (bytes === undefined) return fail(task, UNREDACTED, reply.status);
@@ -254,7 +254,7 @@ export function createRelay(options: {
       throw new Error('the stream ended without an answer');
     }
     const limit = { maxBytes: limits.maxResponseBytes, timeoutMs: limits.responseTimeoutMs };
-    const collected = await collect(reply.body, limit);
+    const collected = await reply.collect(limit);
     received(collected.kind === 'all' ? collected.bytes.length : 0);
     const result = collected.kind === 'all' && isJson(reply) ? resultIn(collected.bytes, id) : undefined;
     if (reply.status !== 200) throw new Error(`the server answered with HTTP ${reply.status}`);
@@ -314,6 +314,7 @@ export function createRelay(options: {
 
   /** Nothing when it may not be delivered. The same bytes when nothing was found. */
   async function redacted(task: RelayTask, bytes: Buffer): Promise<Buffer | undefined> {
+    if (task.redact === undefined) return bytes;
     try {
       return await task.redact(bytes);
     } catch (thrown) {

@@ -164,6 +164,8 @@ export function createSession(named: boolean): Session {
       return true;
     },
     left(id) {
+      // Nothing is noted by ids that cannot be told apart.
+      if (!named) return;
       const at = idKey(id);
       if (running.has(at)) running.set(at, true);
       cancelled.delete(at);
@@ -179,6 +181,7 @@ export function createSession(named: boolean): Session {
       await departure.promise;
     },
     end(id, brokeOff) {
+      if (!named && !brokeOff) return;
       const at = idKey(id);
       running.delete(at);
       cancelled.delete(at);

@@ -53,7 +53,7 @@ export function createOneStream({ sessions, relay, openAccount, open, observer, 
         release: account.release,
         received: account.received,
         readdressed: turn.readdressed,
-        redact: (message) => redactMessage(permit, message),
+        redact: permit.redaction === undefined ? undefined : (message) => redactMessage(permit, message),
         answered: () => undefined,
         brokeOff: () => undefined,
       });
