@@ -14,6 +14,7 @@ export {
   labelOf,
   typesOfDetectors,
 } from './redact/detectors.js';
+export { distinctNames } from './redact/distinct-names.js';
 export {
   countTypes,
   FIELD_TYPE,

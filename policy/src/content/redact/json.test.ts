@@ -75,6 +75,19 @@ describe('a JSON document', () => {
     expect(redactJson(many, { rules: ALL, names: true })).not.toContain('a1b@');
   });
 
+  test.each([
+    ['behind', `{"${CARD}":1,"************1111":2}`, '{"************1111 (2)":1,"************1111":2}'],
+    ['before', `{"************1111":2,"${CARD}":1}`, '{"************1111":2,"************1111 (2)":1}'],
+    [
+      'with a number',
+      `{"${CARD}":1,"************1111":2,"************1111 (2)":3}`,
+      '{"************1111 (3)":1,"************1111":2,"************1111 (2)":3}',
+    ],
+    ['further out', `{"************1111":{"${CARD}":1}}`, '{"************1111":{"************1111 (2)":1}}'],
+  ])('a name does not become one that stands %s already', (_where, source, expected) => {
+    expect(redactJson(source, { rules: ALL, names: true })).toBe(expected);
+  });
+
   test('only what is searched changes, and what is masked goes whole', () => {
     const source = `{"a":{"to":"jo@example.com","n":[1,{"x":2}]},"b":"jo@example.com"}`;
     expect(redactJson(source, { rules: ALL, isSearched: ([first]) => first === 'a' })).toBe(

@@ -2,6 +2,7 @@
 
 import { hasWords } from '../find.js';
 import { isOpenAfterQuote, leastBareDigits } from '../finder.js';
+import { distinctNames } from './distinct-names.js';
 import { decodeString, type JsonToken, placesInToken, walkJson } from './json-walk.js';
 import {
   ALL_PARTS,
@@ -88,7 +89,7 @@ function documentEdits(source: string, redaction: JsonRedaction, nested: number)
     );
   };
   const isNothing = shortNumbers(redaction);
-  const nameEdit = names === true && rules !== undefined ? renaming(rules) : undefined;
+  const nameEdit = names === true && rules !== undefined ? renaming(rules, source) : undefined;
   if (depthOf(source) > MAX_DEPTH) throw new RangeError('nested too deep to redact');
   const edits: Edit[] = [];
   walkJson(source, {
@@ -163,24 +164,32 @@ function depthOf(source: string): number {
   return deepest;
 }
 
-/** Changes names of members. What is found in one goes; two that would be the same then are numbered, or a value would be lost. */
-function renaming(rules: RedactionRules): (token: JsonToken) => Edit | undefined {
+/** Changes names of members: what is found in one goes, and a name that is there more than once goes the same way each time. */
+function renaming(rules: RedactionRules, source: string): (token: JsonToken) => Edit | undefined {
   const known = new Map<string, string>();
-  const serials = new Map<string, number>();
-  const numbered = (changed: string): string => {
-    const serial = (serials.get(changed) ?? 0) + 1;
-    serials.set(changed, serial);
-    return serial === 1 ? changed : `${changed} (${serial})`;
-  };
+  const distinct = distinctNames(() => namesIn(source));
   return ({ start, end, path }) => {
     const name = path.at(-1) ?? '';
     const found = textEdits(name, rules);
     const [first] = found;
     if (first === undefined) return undefined;
-    const own = known.get(name) ?? numbered(applyEdits(name, found));
+    const redacted = applyEdits(name, found);
+    if (redacted === name) return undefined;
+    const own = known.get(name) ?? distinct(redacted);
     known.set(name, own);
-    return own === name ? undefined : { start, end, type: first.type, text: JSON.stringify(own) };
+    return { start, end, type: first.type, text: JSON.stringify(own) };
   };
+}
+
+function namesIn(source: string): ReadonlySet<string> {
+  const names = new Set<string>();
+  walkJson(source, {
+    enter: () => true,
+    leaf({ kind, path }) {
+      if (kind === 'name') names.add(path.at(-1) ?? '');
+    },
+  });
+  return names;
 }
 
 /** A number as it is read: `4.1e3` is 4100. */

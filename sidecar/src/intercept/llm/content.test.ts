@@ -82,4 +82,13 @@ describe('any value', () => {
       }),
     );
   });
+
+  test('a name of an input does not become one that is there already', () => {
+    const call = { name: 'send', input: { 'jo@example.com': 1, '[EMAIL]': 2, 'al@example.com': 3, '[EMAIL] (2)': 4 } };
+    const masked = mapTexts(call, (text) => (text.includes('@') ? '[EMAIL]' : text));
+    expect(masked).toEqual({
+      name: 'send',
+      input: { '[EMAIL] (3)': 1, '[EMAIL]': 2, '[EMAIL] (4)': 3, '[EMAIL] (2)': 4 },
+    });
+  });
 });

@@ -3,6 +3,7 @@
  * tomorrow is read as well. Left out is only what says nothing as text: media in base64, signatures, short names and ids.
  */
 
+import { distinctNames } from '@portcullis/policy/content';
 import type { Json, JsonObject } from '@portcullis/policy/model';
 
 /** What a request carries. */
@@ -78,10 +79,10 @@ function mapAt(value: Json, change: ChangeText, place: Place): Json {
   if (called !== undefined) return mapDocument(holder, called, change);
   const members = Object.entries(holder);
   const below = placesIn(holder, place);
-  const serials = new Map<string, number>();
+  const distinct = distinctNames(() => Object.keys(holder));
   const changed = members.map(([name, member]) => {
     const at = below(name);
-    return [at.isInput ? mapName(name, change, serials) : name, mapAt(member, change, at)] as const;
+    return [at.isInput ? mapName(name, change, distinct) : name, mapAt(member, change, at)] as const;
   });
   const isSame = changed.every(([name, member], at) => name === members[at]?.[0] && member === members[at]?.[1]);
   return isSame ? value : Object.fromEntries(changed);
@@ -117,14 +118,11 @@ const IDENTIFYING = 10_000;
 /** Names as tools have them say nothing; those of a table may be anything, such as addresses. */
 const WORDS_ONLY = /^[A-Za-z_.-]*$/;
 
-/** The name of a member of an input. Two that become the same are numbered, or a value would be lost. */
-function mapName(name: string, change: ChangeText, serials: Map<string, number>): string {
+/** The name of a member of an input. */
+function mapName(name: string, change: ChangeText, distinct: (redacted: string) => string): string {
   if (WORDS_ONLY.test(name)) return name;
   const changed = change(name, '');
-  if (changed === name) return name;
-  const serial = (serials.get(changed) ?? 0) + 1;
-  serials.set(changed, serial);
-  return serial === 1 ? changed : `${changed} (${serial})`;
+  return changed === name ? name : distinct(changed);
 }
 
 function placesIn(holder: JsonObject, place: Place): (name: string) => Place {
