@@ -54,6 +54,17 @@ function fault(command: string): string | undefined {
   return strange.length === 0 ? undefined : `${command}: ${verb} has no ${strange.join(', ')}`;
 }
 
+/** Flags of services and of the repository's own scripts. */
+const OTHER_FLAGS: ReadonlySet<string> = new Set(['--set', '--config', '--print-config', '--check-config', '--only']);
+/** Papers that tell how things are; others also tell how they were. */
+const GUIDES = PAPERS.filter((paper) => /^README\.md$|^docs\/(?:guides|runbooks)\//.test(paper));
+
+/** Flags that are named by themselves, in code inside of a line, and that nothing has. */
+function strangeFlags(text: string): readonly string[] {
+  const named = [...text.replaceAll(/^```.*?^```$/gms, '').matchAll(/`(--[a-z][\w-]*)/g)].map(([, name = '']) => name);
+  return named.filter((name) => !OTHER_FLAGS.has(name) && ![...VERBS.values()].some((flags) => flags.has(name)));
+}
+
 describe('commands that the papers show', () => {
   test('are found, and compared with the command line', () => {
     expect(VERBS.size).toBeGreaterThan(40);
@@ -70,5 +81,14 @@ describe('commands that the papers show', () => {
         .map(fault)
         .filter((found) => found !== undefined),
     ).toEqual([]);
+  });
+
+  test('flags that are named by themselves are found', () => {
+    expect(strangeFlags('`--min-acks 0.9` and `--wait`')).toEqual(['--min-acks']);
+    expect(GUIDES.length).toBeGreaterThan(20);
+  });
+
+  test.each(GUIDES)('%s: names flags that there are', (paper) => {
+    expect(strangeFlags(readFileSync(join(root, paper), 'utf8'))).toEqual([]);
   });
 });
